@@ -1,0 +1,1 @@
+"""The local daemon. Its front process imports no torch; only the worker does."""

@@ -1,0 +1,1 @@
+"""Data rendering, training and evaluation. Never imported by the daemon."""

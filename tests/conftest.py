@@ -1,0 +1,13 @@
+"""Fixtures for every tier. `shared_eval` points at the real clips kept beside the repository, and skips without them."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_eval() -> Path:
+    folder = Path(__file__).resolve().parents[1].parent / "shared" / "eval"
+    if not folder.is_dir():
+        pytest.skip("the evaluation clips are not beside this checkout")
+    return folder
