@@ -1,4 +1,4 @@
-"""Fixtures for every tier. `shared_eval` points at the real clips kept beside the repository, and skips without them."""
+"""Fixtures for every tier. `shared_eval` is the folder of real clips beside the repository; skips without it."""
 
 from pathlib import Path
 

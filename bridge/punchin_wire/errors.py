@@ -1,0 +1,222 @@
+"""The one error tree. Every error has a code, says what is wrong, and names the musician's next step.
+
+::
+
+    PunchinError                 code              exit
+    ├── InputError                                 2     what the musician handed in
+    │   ├── FileMissing          file_missing
+    │   ├── BadAudio             bad_audio
+    │   ├── BadMidi              bad_midi
+    │   ├── BadRegion            bad_region
+    │   ├── UnknownChord         unknown_chord
+    │   ├── BadSetting           bad_setting
+    │   └── BadRecipe            bad_recipe
+    ├── PackError                                  3     what is installed
+    │   ├── PackMissing          pack_missing
+    │   ├── PackCorrupt          pack_corrupt
+    │   ├── BadCheckpoint        bad_checkpoint
+    │   ├── AdapterMismatch      adapter_mismatch
+    │   └── Unsupported          unsupported
+    ├── ProtocolError                              4     what came over the wire
+    │   ├── VersionMismatch      version_mismatch
+    │   ├── BadMessage           bad_message
+    │   └── TooLarge             too_large
+    ├── DaemonError                                5     where the work runs
+    │   ├── DaemonUnreachable    daemon_unreachable
+    │   ├── QueueFull            queue_full
+    │   ├── UnknownJob           unknown_job
+    │   ├── JobCancelled         cancelled
+    │   ├── WorkerDied           worker_died
+    │   └── OutOfMemory          out_of_memory
+    └── InternalError            internal          70    our mistake
+
+Errors travel as :class:`ErrorInfo`; :func:`from_info` builds the same class again on the other side.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+
+class ErrorInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An error as it travels: `code` from the tree, one sentence of `message`, one of `next_step`."""
+
+    code: str
+    message: str
+    next_step: str
+
+
+class PunchinError(Exception):
+    """Root of the tree. `str()` is the message; `next_step` is what the musician can do about it."""
+
+    code: ClassVar[str] = "internal"
+    exit_code: ClassVar[int] = 70
+    default_next_step: ClassVar[str] = "Run `punchin doctor` and send its report to the developers."
+
+    def __init__(self, message: str, next_step: str | None = None) -> None:
+        super().__init__(message)
+        self.next_step = next_step or self.default_next_step
+
+    def info(self) -> ErrorInfo:
+        return ErrorInfo(self.code, str(self), self.next_step)
+
+
+class InputError(PunchinError):
+    code = "bad_input"
+    exit_code = 2
+    default_next_step = "Correct the request and send it again."
+
+
+class FileMissing(InputError):
+    code = "file_missing"
+    default_next_step = "Check the path: the file must exist and be readable."
+
+
+class BadAudio(InputError):
+    code = "bad_audio"
+    default_next_step = "Render the file again as an uncompressed WAV."
+
+
+class BadMidi(InputError):
+    code = "bad_midi"
+    default_next_step = "Export the MIDI track again, with its notes inside the song."
+
+
+class BadRegion(InputError):
+    code = "bad_region"
+    default_next_step = "Select a region that lies inside the song and is longer than a beat."
+
+
+class UnknownChord(InputError):
+    """A chord label outside the Harte syntax (for example `H:major`)."""
+
+    code = "unknown_chord"
+    default_next_step = "Write chords like C:maj, A:min7, F#:7, D:min/5, or N for silence."
+
+    def __init__(self, label: str, next_step: str | None = None) -> None:
+        super().__init__(f"{label[:60]!r} is not a chord label.", next_step)
+
+
+class BadSetting(InputError):
+    code = "bad_setting"
+    default_next_step = "See `punchin --help` for the allowed values."
+
+
+class BadRecipe(InputError):
+    code = "bad_recipe"
+    default_next_step = "Use a take written by Punchin; other WAV files carry no recipe."
+
+
+class PackError(PunchinError):
+    code = "bad_pack"
+    exit_code = 3
+    default_next_step = "Run `punchin packs verify` to see which pack is damaged."
+
+
+class PackMissing(PackError):
+    code = "pack_missing"
+    default_next_step = "Run `punchin packs list` to see what is installed."
+
+
+class PackCorrupt(PackError):
+    code = "pack_corrupt"
+    default_next_step = "Install the pack again: a file differs from its manifest."
+
+
+class BadCheckpoint(PackError):
+    code = "bad_checkpoint"
+    default_next_step = "Install the checkpoint again; its tensors are not those of this model."
+
+
+class AdapterMismatch(PackError):
+    code = "adapter_mismatch"
+    default_next_step = "Use the adapter made for this size of the base model."
+
+
+class Unsupported(PackError):
+    """The installed pack cannot do what was asked (for example follow text without a text encoder)."""
+
+    code = "unsupported"
+    default_next_step = "Choose another pack with --pack, or leave that option out."
+
+
+class ProtocolError(PunchinError):
+    code = "protocol"
+    exit_code = 4
+    default_next_step = "Update Punchin on both sides so that they speak the same protocol."
+
+
+class VersionMismatch(ProtocolError):
+    code = "version_mismatch"
+    default_next_step = "Restart the daemon (`punchin serve`) so that both sides have the same version."
+
+
+class BadMessage(ProtocolError):
+    code = "bad_message"
+    default_next_step = "Check what else sends to this port; Punchin ignored the message."
+
+
+class TooLarge(ProtocolError):
+    code = "too_large"
+    default_next_step = "Select a shorter region."
+
+
+class DaemonError(PunchinError):
+    code = "daemon"
+    exit_code = 5
+    default_next_step = "Look at `punchin status`."
+
+
+class DaemonUnreachable(DaemonError):
+    code = "daemon_unreachable"
+    default_next_step = "Start the daemon with `punchin serve`."
+
+
+class QueueFull(DaemonError):
+    code = "queue_full"
+    default_next_step = "Wait for a job to finish, or cancel one with `punchin cancel JOB`."
+
+
+class UnknownJob(DaemonError):
+    code = "unknown_job"
+    default_next_step = "Look at `punchin status` for the jobs the daemon knows."
+
+
+class JobCancelled(DaemonError):
+    code = "cancelled"
+    default_next_step = "Nothing was written. Submit again when you are ready."
+
+
+class WorkerDied(DaemonError):
+    code = "worker_died"
+    default_next_step = "Submit again; the daemon has already started a new worker."
+
+
+class OutOfMemory(DaemonError):
+    code = "out_of_memory"
+    default_next_step = "Ask for fewer takes, choose a smaller pack, or close other programs."
+
+
+class InternalError(PunchinError):
+    code = "internal"
+
+
+def _tree(root: type[PunchinError]) -> dict[str, type[PunchinError]]:
+    found = {root.code: root}
+    for child in root.__subclasses__():
+        found |= _tree(child)
+    return found
+
+
+BY_CODE: dict[str, type[PunchinError]] = _tree(PunchinError)
+"""Every error class of the tree by its code."""
+
+
+def from_info(info: ErrorInfo) -> PunchinError:
+    """The error that `info` describes. A code of a newer peer becomes a plain :class:`PunchinError`."""
+    cls = BY_CODE.get(info.code, PunchinError)
+    error = cls.__new__(cls)
+    PunchinError.__init__(error, info.message, info.next_step)
+    return error

@@ -1,0 +1,372 @@
+"""Every message of the protocol, as a frozen struct that checks itself. Knows no sockets and holds no audio.
+
+A message refers to its audio by :class:`AudioRef`; the samples travel as raw frames beside the header
+(:mod:`punchin_wire.frames`). Times inside a request are seconds from the start of its source excerpt; hole edges
+are samples of it. A client names its jobs, so that submitting twice, or again after a lost connection, is one job.
+
+Which replies end a request:
+
+=================  ==========================================================================
+`Submit`           `Accepted` or `Refused`; then `Event`\\ s until `Done`, `Failed` or `Cancelled`
+`Attach`           `Accepted` or `Refused`; then the job's `Event`\\ s from `after` on
+`Cancel`           `Accepted` (the job stops within one decode step) or `Refused`
+`Release`          `Accepted` or `Refused`; the daemon may forget the job's results
+`StatusQuery`      `Status`
+`Ping`             `Pong`
+=================  ==========================================================================
+
+>>> import msgspec
+>>> msgspec.json.encode(Cancel(job="a1b2c3d4"))
+b'{"type":"cancel","job":"a1b2c3d4"}'
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .errors import BadRegion, BadSetting, ErrorInfo
+
+PROTOCOL = 1
+"""Version of everything in this module. Both sides must have the same."""
+
+MAX_SECONDS = 900.0
+"""Longest source excerpt of one request. Longer regions are split by the bridge."""
+MAX_CHANNELS = 16
+MAX_TAKES = 16
+MAX_CHORDS = 8192
+MAX_NOTES = 65536
+
+JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,64}$")]
+Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+Control = Literal["chord", "drums", "piano"]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+    """Base of all messages; on the wire `type` is the class name in lower case."""
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of what messages are made of."""
+
+
+# ---- what requests are made of -------------------------------------------------------------------------------
+
+
+class AudioRef(Part, frozen=True):
+    """One raw float32 frame `[channels, samples]` of the packet, by its index."""
+
+    frame: Annotated[int, Meta(ge=0, le=15)]
+    sample_rate: Annotated[int, Meta(ge=4000, le=768_000)]
+    channels: Annotated[int, Meta(ge=1, le=MAX_CHANNELS)]
+    samples: Annotated[int, Meta(ge=0)]
+
+    @property
+    def seconds(self) -> float:
+        return self.samples / self.sample_rate
+
+
+class Hole(Part, frozen=True):
+    """A region to fill: samples `[start, end)` of the source excerpt."""
+
+    start: Annotated[int, Meta(ge=0)]
+    end: Annotated[int, Meta(ge=0)]
+
+
+class ChordSegment(Part, frozen=True):
+    """A chord from `start` to `end` (seconds) with a Harte label such as `A:min7/b3`; `N` is no chord."""
+
+    start: float
+    end: float
+    label: Annotated[str, Meta(max_length=60)]
+
+
+class Note(Part, frozen=True):
+    """A MIDI note. Times in seconds; `program` is General MIDI 0-127."""
+
+    start: float
+    end: float
+    pitch: Annotated[int, Meta(ge=0, le=127)]
+    velocity: Annotated[int, Meta(ge=1, le=127)] = 100
+    program: Annotated[int, Meta(ge=0, le=127)] = 0
+    drum: bool = False
+
+
+class TakeSpec(Part, frozen=True):
+    """One take to make: its seed and the weight of each control it follows (absent = not followed)."""
+
+    seed: Annotated[int, Meta(ge=0, le=2**53)]
+    controls: dict[Control, Annotated[float, Meta(gt=0.0, le=4.0)]] = {}
+
+
+class Sampling(Part, frozen=True):
+    """How tokens are drawn; `None` means the pack's own default (MusicGen: temperature 1, top-k 250, CFG 3)."""
+
+    temperature: Annotated[float, Meta(gt=0.0, le=10.0)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=65536)] | None = None
+    cfg: Annotated[float, Meta(ge=0.0, le=30.0)] | None = None
+
+
+class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
+    """Fill the holes of `source` anew (AIRGen, arXiv 2402.09508).
+
+    `source` is the song around the holes, `drums` the drum stem of the same excerpt, at any rate and channel count.
+    `chords` with `beats` and `piano` are symbolic and rendered by the engine. `strikes` is the rule that places
+    chords on beats: `clean`, or `compat` as the published adapters were trained.
+    """
+
+    source: AudioRef
+    holes: Annotated[tuple[Hole, ...], Meta(min_length=1, max_length=64)]
+    takes: Annotated[tuple[TakeSpec, ...], Meta(min_length=1, max_length=MAX_TAKES)]
+    pack: Name = "tiny"
+    chords: Annotated[tuple[ChordSegment, ...], Meta(max_length=MAX_CHORDS)] = ()
+    beats: Annotated[tuple[float, ...], Meta(max_length=MAX_CHORDS)] = ()
+    drums: AudioRef | None = None
+    piano: Annotated[tuple[Note, ...], Meta(max_length=MAX_NOTES)] = ()
+    text: Annotated[str, Meta(max_length=500)] = ""
+    strikes: Literal["clean", "compat"] | None = None
+    sampling: Sampling = Sampling()
+    preview: bool = False
+
+    def __post_init__(self) -> None:
+        _check_length(self.source)
+        last = 0
+        for hole in self.holes:
+            if not last <= hole.start < hole.end <= self.source.samples:
+                raise BadRegion(
+                    f"The region of samples {hole.start} to {hole.end} is empty, overlaps another, "
+                    f"or lies outside the audio of {self.source.samples} samples."
+                )
+            last = hole.end
+        _check_times(self.chords)
+        _check_times(self.piano)
+        if not all(map(math.isfinite, self.beats)):
+            raise BadSetting("A beat time is not a number.")
+        given = {"chord": bool(self.chords), "drums": self.drums is not None, "piano": bool(self.piano)}
+        for take in self.takes:
+            for control in take.controls:
+                if not given[control]:
+                    raise BadSetting(f"A take follows {control!r}, but the request brings no {control}.")
+
+
+class TransferRequest(Part, frozen=True, tag_field="engine", tag="transfer"):
+    """Play `source` on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
+
+    `pooling` is ω for time and frequency, `alpha` the weight of the audio prompt, `guidance` λ of CFG.
+    """
+
+    source: AudioRef
+    prompt: Annotated[str, Meta(max_length=500)]
+    takes: Annotated[tuple[TakeSpec, ...], Meta(min_length=1, max_length=MAX_TAKES)]
+    pack: Name = "tiny"
+    negative_prompt: Annotated[str, Meta(max_length=500)] = ""
+    pooling: tuple[Literal[1, 2, 4, 8], Literal[1, 2, 4, 8]] = (2, 2)
+    alpha: Annotated[float, Meta(ge=0.0, le=4.0)] = 0.5
+    guidance: Annotated[float, Meta(ge=0.0, le=30.0)] = 7.5
+    steps: Annotated[int, Meta(ge=1, le=1000)] = 50
+    preview: bool = False
+
+    def __post_init__(self) -> None:
+        _check_length(self.source)
+
+
+Request = InpaintRequest | TransferRequest
+
+
+def _check_length(source: AudioRef) -> None:
+    if source.samples == 0:
+        raise BadRegion("The audio is empty.")
+    if source.seconds > MAX_SECONDS:
+        raise BadRegion(f"The audio is {source.seconds:.0f} s long; one request carries {MAX_SECONDS:.0f} s at most.")
+
+
+def _check_times(spans: tuple[ChordSegment, ...] | tuple[Note, ...]) -> None:
+    for span in spans:
+        if not (math.isfinite(span.start) and math.isfinite(span.end) and span.start <= span.end):
+            raise BadSetting(f"A chord or note runs from {span.start} to {span.end} seconds.")
+
+
+# ---- client -> daemon ----------------------------------------------------------------------------------------
+
+
+class Submit(Message, frozen=True):
+    """Do this work. With `keep` the job goes on, and its results stay, when the client vanishes."""
+
+    job: JobId
+    request: Request
+    keep: bool = False
+
+
+class Attach(Message, frozen=True):
+    """Send me this job's events after number `after` (0: all that are kept), and the ones to come."""
+
+    job: JobId
+    after: Annotated[int, Meta(ge=0)] = 0
+
+
+class Cancel(Message, frozen=True):
+    job: JobId
+
+
+class Release(Message, frozen=True):
+    """I have this job's results; they may be deleted."""
+
+    job: JobId
+
+
+class StatusQuery(Message, frozen=True):
+    pass
+
+
+class Ping(Message, frozen=True):
+    """Heartbeat. A client that owns jobs sends one at least every :data:`HEARTBEAT_SECONDS`."""
+
+
+HEARTBEAT_SECONDS = 2.0
+VANISHED_SECONDS = 10.0
+"""A client not heard for this long has vanished; its jobs without `keep` are cancelled."""
+
+
+# ---- daemon -> client ----------------------------------------------------------------------------------------
+
+
+class Accepted(Message, frozen=True):
+    """The request was taken. `position` counts the jobs ahead of it (0: it runs now, or nothing had to wait)."""
+
+    job: JobId
+    position: int = 0
+
+
+class Refused(Message, frozen=True):
+    """The request was not taken. `job` is empty where the message named none."""
+
+    error: ErrorInfo
+    job: str = ""
+
+
+class Pong(Message, frozen=True):
+    version: str
+
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+Stage = Literal["load", "encode", "prefill", "decode", "codec"]
+
+
+class JobStatus(Part, frozen=True):
+    """One job as `punchin status` shows it. `step` of `total` counts within `stage`."""
+
+    job: str
+    engine: str
+    pack: str
+    state: State
+    position: int
+    stage: Stage | None
+    step: int
+    total: int
+    age: float
+
+
+class WorkerStatus(Part, frozen=True):
+    """The process that holds the models. `memory` is its resident size in bytes; `packs` are loaded now."""
+
+    state: Literal["off", "starting", "idle", "busy"]
+    pid: int
+    restarts: int
+    device: str
+    packs: tuple[str, ...]
+    memory: int
+
+
+class Status(Message, frozen=True):
+    version: str
+    pid: int
+    uptime: float
+    queue_limit: int
+    worker: WorkerStatus
+    jobs: tuple[JobStatus, ...]
+    osc_port: int = 0
+
+
+class Position(Part, frozen=True, tag_field="type", tag="position"):
+    """The job waits behind `position` others."""
+
+    position: int
+
+
+class Progress(Part, frozen=True, tag_field="type", tag="progress"):
+    """Work really done: `step` of `total` in `stage` (decode: frames of all windows; the rest: pieces)."""
+
+    stage: Stage
+    step: int
+    total: int
+
+
+class AudioChunk(Part, frozen=True, tag_field="type", tag="audiochunk"):
+    """Preview of take `take` (0-based): mono model-rate audio from sample `start` of the source's time line."""
+
+    take: int
+    start: int
+    audio: AudioRef
+
+
+class Take(Part, frozen=True, tag_field="type", tag="take"):
+    """A finished take: model-rate audio over the holes and the decoded context around them.
+
+    `start` is the model-rate sample, counted from the start of the source excerpt, of the first sample of `audio`.
+    The context is the model's re-synthesis of what was kept: it sets the level, and is never laid on the timeline.
+    """
+
+    take: int
+    seed: int
+    start: int
+    audio: AudioRef
+
+
+class Done(Part, frozen=True, tag_field="type", tag="done"):
+    """All takes were sent. `timings` in seconds by stage (queue, load, encode, prefill, decode, codec);
+    `models` names what made them (pack, version, sha256 of each file, device, precision) for the recipe."""
+
+    timings: dict[str, float]
+    models: dict[str, str]
+
+
+class Failed(Part, frozen=True, tag_field="type", tag="failed"):
+    error: ErrorInfo
+
+
+class Cancelled(Part, frozen=True, tag_field="type", tag="cancelled"):
+    pass
+
+
+EventBody = Position | Progress | AudioChunk | Take | Done | Failed | Cancelled
+FINAL = (Done, Failed, Cancelled)
+"""The events that end a job."""
+
+
+class Event(Message, frozen=True):
+    """Something happened to a job. `seq` counts its events from 1; `Attach(after=seq)` resumes behind it."""
+
+    job: JobId
+    seq: int
+    body: EventBody
+
+
+FromClient = Submit | Attach | Cancel | Release | StatusQuery | Ping
+FromDaemon = Accepted | Refused | Event | Status | Pong
+AnyMessage = FromClient | FromDaemon
+
+
+def audio_refs(message: AnyMessage) -> tuple[AudioRef, ...]:
+    """The audio that a message refers to, in no particular order."""
+    match message:
+        case Submit(request=InpaintRequest(source=source, drums=drums)):
+            return (source,) if drums is None else (source, drums)
+        case Submit(request=TransferRequest(source=source)):
+            return (source,)
+        case Event(body=AudioChunk(audio=audio) | Take(audio=audio)):
+            return (audio,)
+    return ()
