@@ -16,6 +16,8 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+_DIRS = platformdirs.PlatformDirs("punchin", appauthor=False)
+
 
 def _place(name: str, default: Path) -> Path:
     home = os.environ.get("PUNCHIN_HOME")
@@ -23,19 +25,21 @@ def _place(name: str, default: Path) -> Path:
 
 
 def runtime_folder() -> Path:
-    return _place("runtime", platformdirs.user_runtime_path("punchin", appauthor=False))
+    # Not the platform's runtime folder: that depends on XDG_RUNTIME_DIR, which a DAW started from the desktop has
+    # and a script started by cron or over ssh has not, and the two would not find each other's daemon.
+    return _place("runtime", _DIRS.user_state_path / "runtime")
 
 
 def log_folder() -> Path:
-    return _place("log", platformdirs.user_log_path("punchin", appauthor=False))
+    return _place("log", _DIRS.user_log_path)
 
 
 def data_folder() -> Path:
-    return _place("data", platformdirs.user_data_path("punchin", appauthor=False))
+    return _place("data", _DIRS.user_data_path)
 
 
 def cache_folder() -> Path:
-    return _place("cache", platformdirs.user_cache_path("punchin", appauthor=False))
+    return _place("cache", _DIRS.user_cache_path)
 
 
 def packs_folder() -> Path:

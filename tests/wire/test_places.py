@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from punchin_wire import places
 from punchin_wire.places import DaemonRecord
 
