@@ -1,0 +1,243 @@
+"""MusicGen's language model, inference only (arXiv 2306.05284; sizes and key names: audiocraft `lm.py`).
+
+One `forward` serves prefill and step: it takes the tokens of some input steps with their positions and writes their
+keys and values into a static cache. It holds no Python that depends on data, so it runs plainly on CPU and unchanged
+under `torch.compile`, CUDA graphs and half precision. Knows nothing about files, sampling, delays or audio.
+
+Shapes: B rows, S input steps, K codebooks, D width, H heads, L layers, C steps in the cache, N text tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .linear import Linear
+
+
+@dataclass(frozen=True)
+class LMConfig:
+    """Size of a language model. `text_width` is the width of the text encoder's output (t5-base: 768)."""
+
+    layers: int
+    width: int
+    heads: int
+    card: int = 2048
+    codebooks: int = 4
+    text_width: int = 768
+
+    @property
+    def head_width(self) -> int:
+        return self.width // self.heads
+
+    @property
+    def special(self) -> int:
+        """The token where a codebook has no frame: start, and the corners of the delay pattern."""
+        return self.card
+
+
+SMALL = LMConfig(layers=24, width=1024, heads=16)
+MEDIUM = LMConfig(layers=48, width=1536, heads=24)
+LARGE = LMConfig(layers=48, width=2048, heads=32)
+
+
+class Cache(NamedTuple):
+    """Keys and values of all steps fed so far, each `[L, B, H, C, D/H]`."""
+
+    keys: Tensor
+    values: Tensor
+
+    def expand(self, rows: Tensor, filled: int) -> Cache:
+        """A cache whose row i is row `rows[i]` of this one, copied as far as the first `filled` steps."""
+        return Cache(_expand(self.keys, rows, filled), _expand(self.values, rows, filled))
+
+
+def _expand(cache: Tensor, rows: Tensor, filled: int) -> Tensor:
+    out = cache.new_empty(cache.shape[0], len(rows), *cache.shape[2:])
+    out[:, :, :, :filled] = cache[:, rows, :, :filled]
+    return out
+
+
+class TextState(NamedTuple):
+    """Cross-attention keys and values of a text, each `[L, B, H, N, D/H]`; rows without text are zero."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class Steering(Protocol):
+    """What is added to the self-attention of a layer before its output projection (see :mod:`.airgen`)."""
+
+    def delta(self, layer: int, queries: Tensor) -> Tensor:
+        """`[B, H, S, D/H]` from the layer's projected queries of the same shape."""
+        ...
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """`[B, S, D]` to `[B, H, S, D/H]`."""
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """`[B, H, S, D/H]` to `[B, S, D]`."""
+    return x.transpose(1, 2).flatten(2)
+
+
+def positions_table(steps: int, width: int) -> Tensor:
+    """Sinusoidal positions `[steps, D]` in float32, cosines first; the exponent's denominator is D/2 - 1."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, dtype=torch.float32) * (-math.log(10000.0) / (half - 1)))
+    phases = torch.arange(steps, dtype=torch.float32)[:, None] * rates
+    return torch.cat([phases.cos(), phases.sin()], dim=-1)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, config: LMConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = Linear(config.width, 3 * config.width)
+        self.out = Linear(config.width, config.width)
+
+    def forward(
+        self,
+        x: Tensor,
+        layer: int,
+        positions: Tensor,
+        cache: Cache,
+        visible: int,
+        mask: Tensor | None,
+        steering: Steering | None,
+    ) -> Tensor:
+        q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))  # each [B, H, S, D/H]
+        keys, values = cache.keys[layer], cache.values[layer]  # [B, H, C, D/H]
+        keys.index_copy_(2, positions, k.to(keys.dtype))
+        values.index_copy_(2, positions, v.to(values.dtype))
+        seen = keys[:, :, :visible].to(q.dtype), values[:, :, :visible].to(q.dtype)
+        o = F.scaled_dot_product_attention(q, *seen, attn_mask=mask, is_causal=mask is None and x.shape[1] > 1)
+        if steering is not None:
+            o = o + steering.delta(layer, q)
+        return self.out(merge_heads(o))
+
+
+class CrossAttention(nn.Module):
+    def __init__(self, config: LMConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.q = Linear(config.width, config.width)
+        self.kv = Linear(config.width, 2 * config.width)
+        self.out = Linear(config.width, config.width)
+
+    def keys_values(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values, each `[B, H, N, D/H]`, of projected text `[B, N, D]`."""
+        k, v = (split_heads(part, self.heads) for part in self.kv(text).chunk(2, dim=-1))
+        return k, v
+
+    def forward(self, x: Tensor, layer: int, text: TextState) -> Tensor:
+        # No key mask: absent text is zero vectors that take part in the softmax (audiocraft does so; HF masks them).
+        o = F.scaled_dot_product_attention(split_heads(self.q(x), self.heads), text.keys[layer], text.values[layer])
+        return self.out(merge_heads(o))
+
+
+class Block(nn.Module):
+    """Pre-norm self-attention, cross-attention where there is text, and a GELU feed-forward."""
+
+    def __init__(self, config: LMConfig) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(config.width)
+        self.attention = SelfAttention(config)
+        self.norm_cross = nn.LayerNorm(config.width)
+        self.cross = CrossAttention(config)
+        self.norm2 = nn.LayerNorm(config.width)
+        self.linear1 = Linear(config.width, 4 * config.width)
+        self.linear2 = Linear(4 * config.width, config.width)
+
+    def forward(
+        self,
+        x: Tensor,
+        layer: int,
+        positions: Tensor,
+        cache: Cache,
+        visible: int,
+        mask: Tensor | None,
+        text: TextState | None,
+        steering: Steering | None,
+    ) -> Tensor:
+        x = x + self.attention(self.norm1(x), layer, positions, cache, visible, mask, steering)
+        if text is not None:
+            x = x + self.cross(self.norm_cross(x), layer, text)
+        return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
+
+
+class MusicGen(nn.Module):
+    """The language model. Its embeddings are one table of K * (card + 1) rows, its K output heads one matrix."""
+
+    positions: Tensor
+    offsets: Tensor
+
+    def __init__(self, config: LMConfig, max_steps: int = 1504) -> None:
+        super().__init__()
+        self.config = config
+        self.emb = nn.Embedding(config.codebooks * (config.card + 1), config.width)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.out_norm = nn.LayerNorm(config.width)
+        self.heads = Linear(config.width, config.codebooks * config.card)
+        self.text_proj = Linear(config.text_width, config.width, bias=True)
+        self.prepare(max_steps)
+
+    def prepare(self, max_steps: int) -> None:
+        """Compute what depends on no weight: positions for `max_steps` steps (kept in float32), table offsets."""
+        device = self.emb.weight.device
+        offsets = torch.arange(self.config.codebooks, device=device) * (self.config.card + 1)
+        self.register_buffer("offsets", offsets[:, None], persistent=False)
+        table = positions_table(max_steps, self.config.width).to(device)
+        self.register_buffer("positions", table, persistent=False)
+
+    @property
+    def max_steps(self) -> int:
+        return len(self.positions)
+
+    def new_cache(self, rows: int, steps: int | None = None, dtype: torch.dtype | None = None) -> Cache:
+        """An empty cache for `rows` rows of at most `steps` input steps."""
+        c, weight = self.config, self.emb.weight
+        shape = (c.layers, rows, c.heads, steps or self.max_steps, c.head_width)
+        keys, values = (torch.zeros(shape, dtype=dtype or weight.dtype, device=weight.device) for _ in range(2))
+        return Cache(keys, values)
+
+    def read_text(self, encoded: Tensor) -> TextState:
+        """Keys and values of encoded text `[N, text_width]` for two rows: with the text, and without (zero)."""
+        text = self.text_proj(encoded.to(self.text_proj.weight.dtype))
+        both = torch.stack([text, torch.zeros_like(text)])  # [2, N, D]
+        keys, values = zip(*(layer.cross.keys_values(both) for layer in cast(list[Block], self.layers)), strict=True)
+        return TextState(torch.stack(keys), torch.stack(values))
+
+    def forward(
+        self,
+        codes: Tensor,
+        positions: Tensor,
+        cache: Cache,
+        visible: int,
+        text: TextState | None = None,
+        steering: Steering | None = None,
+    ) -> Tensor:
+        """Hidden states `[B, S, D]` (normalised, for :meth:`logits`) of the input steps `codes` `[B, K, S]`.
+
+        `positions` `[S]` are their consecutive step numbers. They attend to the cache up to themselves, of which the
+        first `visible` columns are looked at: any number not below the last position + 1 gives the same result.
+        """
+        x = F.embedding(codes + self.offsets, self.emb.weight).sum(dim=1)  # [B, S, D]
+        x = x + self.positions[positions].to(x.dtype)
+        mask: Tensor | None = None
+        if visible != len(positions):  # else: all from the start, plainly causal
+            mask = torch.arange(visible, device=x.device) <= positions[:, None]  # [S, visible]
+        for i, layer in enumerate(self.layers):
+            x = layer(x, i, positions, cache, visible, mask, text, steering)
+        return self.out_norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Next-step logits `[B, K, S, card]` of hidden states `[B, S, D]`."""
+        return self.heads(hidden).unflatten(-1, (self.config.codebooks, self.config.card)).transpose(1, 2)
