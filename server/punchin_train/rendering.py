@@ -1,0 +1,68 @@
+"""Songs to audio: stems, mix, and the conditions the product itself would render from them.
+
+Knows songs and the conditioning package; knows nothing about tokens or training.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from punchin_server.conditioning import level, piano, render, strikes
+from punchin_train.songs import STEMS, Song, compose
+
+SAMPLE_RATE = 32_000
+TRACKS = ("mix", *STEMS, "chord", "piano")
+MIX_RMS, PEAK = 0.12, 0.95
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A song's tracks, `audio` float32 [len(TRACKS), samples] at 32 kHz, in the order of TRACKS."""
+
+    song: Song
+    audio: NDArray[np.float32]
+
+    def track(self, name: str) -> NDArray[np.float32]:
+        """One track, [samples]."""
+        return self.audio[TRACKS.index(name)]
+
+
+def render_song(song: Song, sample_rate: int = SAMPLE_RATE) -> Rendered:
+    """Stems at their gains, their mix at a common loudness, and both rendered conditions."""
+    stems = {
+        name: render.render(song.stems[name], song.seconds, sample_rate) * np.float32(song.gains[name])
+        for name in STEMS
+    }
+    mix = np.sum(list(stems.values()), axis=0)
+    scale = min(MIX_RMS / (float(np.sqrt(np.mean(mix**2))) + 1e-9), PEAK / (float(np.abs(mix).max()) + 1e-9))
+    other = (stems["comp"] + stems["melody"]) * np.float32(scale)
+    chord_notes = strikes.place(song.chords, [time for time, _ in song.beats])
+    cover = piano.reduce(note for name in STEMS for note in song.stems[name])
+    conditions = [
+        level.match(render.render(notes, song.seconds, sample_rate), other) for notes in (chord_notes, cover)
+    ]
+    tracks = [mix * np.float32(scale), *(stems[name] * np.float32(scale) for name in STEMS), *conditions]
+    return Rendered(song, np.stack(tracks).astype(np.float32))
+
+
+def save(rendered: Rendered, folder: Path) -> Path:
+    """Write the audio as int16 [tracks, samples] to `SEED.npy`, atomically; the song is its seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{rendered.song.seed:07d}.npy"
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("wb") as file:
+        np.save(file, np.clip(rendered.audio * 32767, -32767, 32767).astype(np.int16))
+    os.replace(scratch, path)
+    return path
+
+
+def render_corpus(folder: Path, seeds: range, seconds: float, held_out: bool = False) -> None:
+    """Render every seed of the range that the folder lacks; safe to run in several processes at once."""
+    for seed in seeds:
+        if not (folder / f"{seed:07d}.npy").exists():
+            save(render_song(compose(seed, seconds, held_out)), folder)
