@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from punchin_server.conditioning import level, piano, render, strikes
 from punchin_train.songs import STEMS, Song, compose
+from punchin_wire.messages import Note
 
 SAMPLE_RATE = 32_000
 TRACKS = ("mix", *STEMS, "chord", "piano")
@@ -34,20 +35,24 @@ class Rendered:
 
 def render_song(song: Song, sample_rate: int = SAMPLE_RATE) -> Rendered:
     """Stems at their gains, their mix at a common loudness, and both rendered conditions."""
-    stems = {
-        name: render.render(song.stems[name], song.seconds, sample_rate) * np.float32(song.gains[name])
-        for name in STEMS
-    }
+    stems = {name: render.render(song.stems[name], song.seconds, sample_rate) for name in STEMS}
+    stems = {name: audio * np.float32(song.gains[name] / (_rms(audio) + 1e-9)) for name, audio in stems.items()}
     mix = np.sum(list(stems.values()), axis=0)
-    scale = min(MIX_RMS / (float(np.sqrt(np.mean(mix**2))) + 1e-9), PEAK / (float(np.abs(mix).max()) + 1e-9))
+    scale = min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max()))
     other = (stems["comp"] + stems["melody"]) * np.float32(scale)
     chord_notes = strikes.place(song.chords, [time for time, _ in song.beats])
-    cover = piano.reduce(note for name in STEMS for note in song.stems[name])
+    # A producer's MIDI clip names no program, so every pitched part may enter the cover.
+    pitched = [note for name in STEMS for note in song.stems[name] if not note.drum]
+    cover = piano.reduce(Note(note.start, note.end, note.pitch, note.velocity) for note in pitched)
     conditions = [
         level.match(render.render(notes, song.seconds, sample_rate), other) for notes in (chord_notes, cover)
     ]
     tracks = [mix * np.float32(scale), *(stems[name] * np.float32(scale) for name in STEMS), *conditions]
     return Rendered(song, np.stack(tracks).astype(np.float32))
+
+
+def _rms(audio: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(audio))))
 
 
 def save(rendered: Rendered, folder: Path) -> Path:

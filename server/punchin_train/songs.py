@@ -50,7 +50,7 @@ class Song:
     chords: tuple[ChordSegment, ...]
     beats: tuple[tuple[float, int], ...]  # (time, position in the bar from 1)
     stems: dict[str, list[Note]]  # one list for each of STEMS
-    gains: dict[str, float]
+    gains: dict[str, float]  # each stem's loudness (RMS) relative to the others
     sections: tuple[tuple[float, str], ...]
 
 
@@ -110,9 +110,9 @@ def compose(seed: int, seconds: float = 40.0, held_out: bool = False) -> Song:
         stems=stems,
         gains={
             "drums": random.uniform(0.6, 1.0),
-            "bass": random.uniform(0.6, 1.0),
-            "comp": random.uniform(0.6, 1.0),
-            "melody": random.uniform(0.4, 0.8),
+            "bass": random.uniform(0.5, 0.9),
+            "comp": random.uniform(0.5, 0.9),
+            "melody": random.uniform(0.3, 0.7),
         },
         sections=tuple((bar * 240 / tempo, "AB"[bar // 8 % 2]) for bar in range(0, bars, 8)),
     )

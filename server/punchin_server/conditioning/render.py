@@ -44,7 +44,7 @@ def render(
                 track.notes.append(symusic.Note(start, end - start, note.pitch, 127, ttype="second"))
             score.tracks.append(track)
         mono = np.asarray(synthesizer.render(score, stereo=True)).mean(axis=0)[:length]
-        audio[: len(mono)] += mono * np.float32((min((layer + 0.5) / LAYERS, 1.0)) ** 2)
+        audio[: len(mono)] += mono * np.float32(((layer + 0.5) / LAYERS) ** 2)
     return audio
 
 
