@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
 from punchin_server.conditioning import level, piano, render, strikes
-from punchin_train.songs import STEMS, Song, compose
 from punchin_wire.messages import Note
+
+from punchin_train.songs import STEMS, Song, compose
 
 SAMPLE_RATE = 32_000
 TRACKS = ("mix", *STEMS, "chord", "piano")
@@ -44,9 +44,7 @@ def render_song(song: Song, sample_rate: int = SAMPLE_RATE) -> Rendered:
     # A producer's MIDI clip names no program, so every pitched part may enter the cover.
     pitched = [note for name in STEMS for note in song.stems[name] if not note.drum]
     cover = piano.reduce(Note(note.start, note.end, note.pitch, note.velocity) for note in pitched)
-    conditions = [
-        level.match(render.render(notes, song.seconds, sample_rate), other) for notes in (chord_notes, cover)
-    ]
+    conditions = [level.match(render.render(notes, song.seconds, sample_rate), other) for notes in (chord_notes, cover)]
     tracks = [mix * np.float32(scale), *(stems[name] * np.float32(scale) for name in STEMS), *conditions]
     return Rendered(song, np.stack(tracks).astype(np.float32))
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from punchin_train.harmony import Chord, Key
 from punchin_wire.messages import ChordSegment, Note
+
+from punchin_train.harmony import Chord, Key
 
 STEMS = ("drums", "bass", "comp", "melody")
 KICK, SNARES, CLOSED_HAT, OPEN_HAT, CRASH, RIDE = 36, (38, 38, 40, 37), 42, 46, 49, 51
@@ -160,9 +161,9 @@ def _drums(plan: _Plan) -> list[Note]:
             hits.append((4 * bar + beat, pitch, 80 if index % 2 == 0 else 64))
         if fill:
             start, count = random.choice(((2, 8), (3, 4)))
-            for index in range(count):
-                drum = random.choice((snare, TOMS[min(index * 5 // count, 4)]))
-                hits.append((4 * bar + start + index / 4, drum, plan.velocity(80, 120)))
+            for stroke in range(count):
+                drum = random.choice((snare, TOMS[min(stroke * 5 // count, 4)]))
+                hits.append((4 * bar + start + stroke / 4, drum, plan.velocity(80, 120)))
     return [
         Note(start := plan.time(beat, 0.003), start + 0.15, pitch, velocity, kit, True)
         for beat, pitch, velocity in hits

@@ -33,9 +33,9 @@ _QUALITIES = {
     "dim7": (0, 3, 6, 9),
     "hdim7": (0, 3, 6, 10),
     **_SEVENTHS,
-    **{extended: _SEVENTHS["7"] for extended in ("9", "11", "13")},
-    **{extended: _SEVENTHS["maj7"] for extended in ("maj9", "maj13")},
-    **{extended: _SEVENTHS["min7"] for extended in ("min9", "min11", "min13")},
+    **dict.fromkeys(("9", "11", "13"), _SEVENTHS["7"]),
+    **dict.fromkeys(("maj9", "maj13"), _SEVENTHS["maj7"]),
+    **dict.fromkeys(("min9", "min11", "min13"), _SEVENTHS["min7"]),
 }
 _DEGREE = r"(?:b+|#+)?(?:1[0-3]|[1-9])"
 _LABEL = re.compile(

@@ -1,24 +1,26 @@
 """Notes to audio through a General MIDI soundfont.
 
-Knows notes and samples; knows nothing about chords, songs or models. The default soundfont is the one
-pretty_midi ships (TimGM6mb, GPL-2), used where it lies and never copied.
+Knows notes and samples; knows nothing about chords, songs or models. Plays what a condition needs: samples,
+loops, volume envelopes, velocity. No filters, vibrato, reverb or stereo: the model hears mono tokens. The default
+soundfont is the one pretty_midi ships (TimGM6mb, GPL-2), used where it lies and never copied.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import symusic
 from numpy.typing import NDArray
 from punchin_wire.messages import Note
 
-LAYERS = 16  # velocity layers
+from punchin_server.conditioning.soundfont import Soundfont, Zone
+
+LONGEST_RELEASE = 1.0  # seconds
+SILENT_DB = 100.0  # decay and release times are given for a fall of 100 dB
+MASTER = 0.5
 
 
 def default_soundfont() -> Path:
@@ -29,34 +31,58 @@ def default_soundfont() -> Path:
 def render(
     notes: Iterable[Note], seconds: float, sample_rate: int = 32_000, soundfont: Path | None = None
 ) -> NDArray[np.float32]:
-    """Mono float32 [round(seconds * sample_rate)]; notes beyond the end are cut, a note before 0 starts at 0."""
-    length = round(seconds * sample_rate)
-    audio = np.zeros(length, np.float32)
-    synthesizer = _synthesizer(str(soundfont or default_soundfont()), sample_rate)
-    # symusic 0.5.8 plays every note at full velocity, so each velocity layer is rendered on its own and scaled
-    # by the soundfont standard's default curve, amplitude ~ (velocity / 127)^2.
-    for layer, members in _layers(notes, seconds).items():
-        score = symusic.Score(480, ttype="second")
-        for (program, drum), track_notes in members.items():
-            track = symusic.Track(program=program, is_drum=drum, ttype="second")
-            for note in track_notes:
-                start, end = max(note.start, 0.0), min(note.end, seconds)
-                track.notes.append(symusic.Note(start, end - start, note.pitch, 127, ttype="second"))
-            score.tracks.append(track)
-        mono = np.asarray(synthesizer.render(score, stereo=True)).mean(axis=0)[:length]
-        audio[: len(mono)] += mono * np.float32(((layer + 0.5) / LAYERS) ** 2)
+    """Mono float32 [round(seconds * sample_rate)]; notes beyond the end are cut, a note before 0 starts at 0.
+
+    Raises FileMissing, PackCorrupt for a soundfont that cannot be read.
+    """
+    audio = np.zeros(round(seconds * sample_rate), np.float32)
+    font = _load(soundfont or default_soundfont())
+    for note in notes:
+        start = round(max(note.start, 0.0) * sample_rate)
+        length = round(note.end * sample_rate) - start
+        if start >= len(audio) or length <= 0:
+            continue
+        loudness = MASTER * (note.velocity / 127) ** 2  # the format's default velocity curve
+        for zone in font.zones(note.program, note.drum, note.pitch, note.velocity):
+            voice = _voice(zone, note.pitch, length, sample_rate)[: len(audio) - start]
+            audio[start : start + len(voice)] += voice * np.float32(loudness * zone.gain)
     return audio
 
 
-def _layers(notes: Iterable[Note], seconds: float) -> dict[int, dict[tuple[int, bool], list[Note]]]:
-    """Audible notes by velocity layer, then by instrument."""
-    layers: dict[int, dict[tuple[int, bool], list[Note]]] = defaultdict(lambda: defaultdict(list))
-    for note in notes:
-        if note.velocity > 0 and note.start < seconds and note.end > max(note.start, 0.0):
-            layers[note.velocity * LAYERS // 128][note.program, note.drum].append(note)
-    return layers
+def _voice(zone: Zone, pitch: int, length: int, sample_rate: int) -> NDArray[np.float32]:
+    """A key held for `length` samples and then released."""
+    tail = int(min(zone.release, LONGEST_RELEASE) * sample_rate)
+    # Lengths rounded up to powers of two let notes of one key share a waveform.
+    held = _held(zone, pitch, 1 << (length + tail - 1).bit_length(), sample_rate)[: length + tail].copy()
+    released = np.arange(len(held) - length, dtype=np.float32)
+    if len(released) > 0:
+        held[length:] *= 10 ** (-SILENT_DB / 20 / (zone.release * sample_rate) * released)
+    return held
 
 
-@lru_cache(maxsize=4)
-def _synthesizer(soundfont: str, sample_rate: int) -> Any:
-    return symusic.Synthesizer(soundfont, sample_rate, 0)
+@lru_cache(maxsize=512)
+def _held(zone: Zone, pitch: int, length: int, sample_rate: int) -> NDArray[np.float32]:
+    """A key held for at most `length` samples; shorter where the sample ends and does not loop."""
+    ratio = 2 ** ((pitch - zone.root) * zone.scale / 12) * zone.rate / sample_rate
+    position = np.arange(length) * ratio
+    if zone.loop is None:
+        position = position[: int((len(zone.samples) - 2) / ratio) + 1]
+    else:
+        start, end = zone.loop
+        position = np.where(position < end, position, start + (position - start) % (end - start))
+    whole = position.astype(np.int64)
+    part = (position - whole).astype(np.float32)
+    wave = zone.samples[whole] * (1 - part) + zone.samples[whole + 1] * part
+    return (wave * _envelope(zone, len(wave), sample_rate)).astype(np.float32)
+
+
+def _envelope(zone: Zone, length: int, sample_rate: int) -> NDArray[np.float32]:
+    """Linear attack, hold, then a fall in decibels to the sustain level. [length]"""
+    time = np.arange(length, dtype=np.float32) / sample_rate
+    fall = np.clip((time - zone.attack - zone.hold) / zone.decay * SILENT_DB, 0, zone.sustain_db)
+    return (np.minimum(time / zone.attack, 1) * 10 ** (-fall / 20)).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _load(path: Path) -> Soundfont:
+    return Soundfont(path)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from punchin_server.conditioning.chords import spell
 from punchin_wire.messages import ChordSegment, Note
+
+from punchin_server.conditioning.chords import spell
 
 Rule = Literal["clean", "compat"]
 VELOCITY = 100

@@ -1,0 +1,88 @@
+"""Trains the codec for a given number of minutes, on whatever device there is.
+
+Knows the optimiser and its schedule; the model, the loss and the data are their own modules.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from punchin_train.codec import Codec, CodecShape
+from punchin_train.corpus import AudioCorpus
+from punchin_train.spectral import SpectralLoss
+
+PEAK_RATE, WARM_UP, FINAL_SHARE, CLIP = 1.5e-3, 100, 0.03, 2.0
+UNQUANTISED_STEPS = 300  # the encoder must spread out before k-means looks at it
+KMEANS_CROPS = 48
+COMMITMENT = 0.25
+CHECKPOINT_SECONDS = 300.0
+
+
+def train(songs: Path, checkpoint: Path, minutes: float, shape: CodecShape, batch: int = 6, seed: int = 0) -> Codec:
+    """Train, or go on from `checkpoint`, until `minutes` in all are spent; returns the codec in eval mode."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(seed)
+    codec, loss_of = Codec(shape).to(device), SpectralLoss(shape.sample_rate).to(device)
+    optimiser = torch.optim.AdamW(codec.parameters(), PEAK_RATE, betas=(0.8, 0.99), weight_decay=1e-3)
+    step, spent = 0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        codec.load_state_dict(state["codec"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, spent = state["step"], state["seconds"]
+    corpus = AudioCorpus(songs, shape.sample_rate, seed + step)
+    started, saved = time.monotonic() - spent, spent
+    while (spent := time.monotonic() - started) < 60 * minutes:
+        rate = PEAK_RATE * min(1.0, (step + 1) / WARM_UP) * _cosine(spent / (60 * minutes))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        if step == UNQUANTISED_STEPS:
+            with torch.no_grad():  # k-means on more than one batch holds
+                codec(corpus.batch(KMEANS_CROPS).to(device))
+        audio = corpus.batch(batch).to(device)
+        estimate, commitment = codec(audio, quantise=step >= UNQUANTISED_STEPS)
+        loss, parts = loss_of(estimate, audio)
+        optimiser.zero_grad()
+        (loss + COMMITMENT * commitment).backward()
+        torch.nn.utils.clip_grad_norm_(codec.parameters(), CLIP)
+        optimiser.step()
+        step += 1
+        if step % 50 == 0:
+            named = " ".join(f"{name} {value:.4f}" for name, value in parts.items())
+            print(f"codec step {step} {spent:.0f}s {named} commit {commitment.item():.3f}", flush=True)
+            corpus.refresh()
+        if spent - saved > CHECKPOINT_SECONDS:
+            saved = spent
+            save(checkpoint, codec, optimiser, step, spent)
+    save(checkpoint, codec, optimiser, step, spent)
+    return codec.eval()
+
+
+def load(checkpoint: Path, shape: CodecShape) -> Codec:
+    """The codec of a training checkpoint, in eval mode."""
+    codec = Codec(shape)
+    codec.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["codec"])
+    return codec.eval()
+
+
+def save(path: Path, codec: Codec, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
+    """Write a checkpoint atomically."""
+    state: dict[str, Any] = {
+        "codec": codec.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "step": step,
+        "seconds": seconds,
+    }
+    scratch = path.with_suffix(".tmp")
+    torch.save(state, scratch)
+    os.replace(scratch, path)
+
+
+def _cosine(progress: float) -> float:
+    return FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
