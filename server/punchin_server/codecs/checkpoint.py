@@ -1,0 +1,278 @@
+"""Reads EnCodec checkpoints, audiocraft's or Hugging Face's, into one form. Knows nothing of audio or of running it.
+
+Both formats hold the same tensors (audiocraft `models/loaders.py`; transformers `EncodecModel`), named differently::
+
+    audiocraft                                        transformers
+    encoder.model.0.conv.conv.weight_g                encoder.layers.0.conv.parametrizations.weight.original0
+    encoder.model.13.lstm.weight_ih_l0                encoder.layers.13.lstm.weight_ih_l0
+    decoder.model.3.convtr.convtr.weight_v            decoder.layers.3.conv.parametrizations.weight.original1
+    quantizer.vq.layers.0._codebook.embed             quantizer.layers.0.codebook.embed
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from punchin_wire.errors import BadCheckpoint, FileMissing
+from safetensors import SafetensorError, safe_open
+from transformers import EncodecConfig
+
+from ..hub import cached_folder
+
+Tensors = dict[str, torch.Tensor]
+
+AUDIOCRAFT_FILE = "compression_state_dict.bin"
+
+_TO_TRANSFORMERS = (
+    (r"^(encoder|decoder)\.model\.", r"\1.layers."),
+    (r"\.(conv|convtr)\.\1\.", ".conv."),
+    (r"^quantizer\.vq\.layers\.", "quantizer.layers."),
+    (r"\._codebook\.", ".codebook."),
+    (r"\.weight_g$", ".parametrizations.weight.original0"),
+    (r"\.weight_v$", ".parametrizations.weight.original1"),
+)
+_TO_AUDIOCRAFT = (
+    (r"\.parametrizations\.weight\.original0$", ".weight_g"),
+    (r"\.parametrizations\.weight\.original1$", ".weight_v"),
+    (r"\.conv\.", ".conv.conv."),
+    (r"^quantizer\.layers\.", "quantizer.vq.layers."),
+    (r"\.codebook\.", "._codebook."),
+    (r"^(encoder|decoder)\.layers\.", r"\1.model."),
+)
+
+
+def to_transformers(names: Iterable[str]) -> dict[str, str]:
+    """Each name (audiocraft's, or transformers' own, with the old or the new weight norm) to transformers' own."""
+    return {name: _renamed(name, _TO_TRANSFORMERS) for name in names}
+
+
+def to_audiocraft(names: Iterable[str]) -> dict[str, str]:
+    """Each name of a whole transformers state dict to audiocraft's.
+
+    Only audiocraft names transposed convolutions apart: they are the decoder's own, except its first and last.
+    """
+    names = list(names)
+    own = {int(m[1]) for name in names if (m := re.match(r"decoder\.layers\.(\d+)\.conv\.", name))}
+    transposed = {f"decoder.model.{i}.conv.conv." for i in sorted(own)[1:-1]}
+    renamed = {}
+    for name in names:
+        new = _renamed(name, _TO_AUDIOCRAFT)
+        stem = new[: new.rfind(".") + 1]
+        renamed[name] = new.replace(".conv.conv.", ".convtr.convtr.") if stem in transposed else new
+    return renamed
+
+
+def _renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
+    for pattern, replacement in rules:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def read_checkpoint(path: Path) -> tuple[EncodecConfig, Tensors]:
+    """The shape of a codec and its tensors, float32, under transformers' names.
+
+    `path` is an audiocraft `compression_state_dict.bin`, or a folder that holds one, or a Hugging Face folder with a
+    config.json of EnCodec or of a MusicGen that contains it. Raises FileMissing, BadCheckpoint, or PackMissing when
+    the file only points to a model of the hub that is not on this computer.
+    """
+    if path.is_file():
+        return _read_audiocraft(path)
+    if (path / AUDIOCRAFT_FILE).is_file():
+        return _read_audiocraft(path / AUDIOCRAFT_FILE)
+    if (path / "config.json").is_file():
+        return _read_hugging_face(path)
+    raise FileMissing(f"{path} holds no codec: neither {AUDIOCRAFT_FILE} nor config.json is there.")
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """The dict that torch saved in `path`: tensors and plain values only; any other object in it is refused."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of pickle protocols other than torch's own
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise FileMissing(f"{path} does not exist.") from error
+    except pickle.UnpicklingError as error:
+        raise BadCheckpoint(
+            f"{path.name} holds something other than tensors, so it was not opened: {_first_line(error)}",
+            "Take the file from its official source; a checkpoint that needs code to load is not safe.",
+        ) from error
+    except Exception as error:  # a damaged pickle can fail in any way; each means the same to the musician
+        raise BadCheckpoint(f"{path.name} is not a torch file, or is cut off: {_first_line(error)}") from error
+    if not isinstance(loaded, dict):
+        raise BadCheckpoint(f"{path.name} holds a {type(loaded).__name__}, not a table of tensors.")
+    return loaded
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+# --- audiocraft
+
+
+def _read_audiocraft(path: Path) -> tuple[EncodecConfig, Tensors]:
+    package = read_pickle(path)
+    if isinstance(pointer := package.get("pretrained"), str):
+        beside = path.parent / pointer.rpartition("/")[2]
+        return _read_hugging_face(beside if (beside / "config.json").is_file() else cached_folder(pointer))
+    state, text = package.get("best_state"), package.get("xp.cfg")
+    if not isinstance(state, dict) or not isinstance(text, str):
+        raise BadCheckpoint(f"{path.name} has no best_state and xp.cfg: it is not an audiocraft export.")
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadCheckpoint(f"The xp.cfg in {path.name} is not YAML: {_first_line(error)}") from error
+    if not isinstance(settings, dict):
+        raise BadCheckpoint(f"The xp.cfg in {path.name} is not a table of settings.")
+    return _audiocraft_config(settings), _tensors(state, path.name)
+
+
+# What this codec is made for: (section, key) -> the only value that MusicGen's EnCodec has there.
+_FIXED = {
+    ("encodec", "autoencoder"): "seanet",
+    ("encodec", "quantizer"): "rvq",
+    ("encodec", "channels"): 1,
+    ("encodec", "causal"): False,
+    ("encodec", "renormalize"): False,
+    ("seanet", "causal"): False,
+    ("seanet", "activation"): "ELU",
+    ("seanet", "norm"): "weight_norm",
+    ("seanet", "true_skip"): True,
+    ("seanet", "disable_norm_outer_blocks"): 0,
+}
+
+
+def _audiocraft_config(settings: Mapping[str, Any]) -> EncodecConfig:
+    """transformers' config of what `xp.cfg` describes. What xp.cfg leaves out has audiocraft's default."""
+
+    def get(section: str, key: str, default: Any) -> Any:
+        value = (settings.get(section) or {}).get(key, default)
+        # Hydra leaves references like ${sample_rate} or ${encodec.causal} in the file it saves.
+        while isinstance(value, str) and (reference := re.fullmatch(r"\$\{([\w.]+)\}", value)):
+            value = settings
+            for part in reference[1].split("."):
+                value = value.get(part, default) if isinstance(value, Mapping) else default
+        return value
+
+    for (section, key), only in _FIXED.items():
+        if (value := get(section, key, only)) != only:
+            raise BadCheckpoint(
+                f"The codec has {section}.{key} = {value!r}; MusicGen's 32 kHz EnCodec has {only!r}.",
+                "Use the mono 32 kHz EnCodec that MusicGen was trained with.",
+            )
+    if get("seanet", "decoder", {}).get("final_activation") is not None:
+        raise BadCheckpoint("The codec's decoder ends in an activation; MusicGen's EnCodec has none.")
+    try:
+        return _config(
+            sample_rate=int(get("encodec", "sample_rate", settings.get("sample_rate", 32_000))),
+            n_q=int(get("rvq", "n_q", 4)),
+            num_filters=int(get("seanet", "n_filters", 64)),
+            upsampling_ratios=[int(r) for r in get("seanet", "ratios", [8, 5, 4, 4])],
+            codebook_size=int(get("rvq", "bins", 2048)),
+            hidden_size=int(get("seanet", "dimension", 128)),
+            num_residual_layers=int(get("seanet", "n_residual_layers", 1)),
+            kernel_size=int(get("seanet", "kernel_size", 7)),
+            last_kernel_size=int(get("seanet", "last_kernel_size", 7)),
+            residual_kernel_size=int(get("seanet", "residual_kernel_size", 3)),
+            dilation_growth_rate=int(get("seanet", "dilation_base", 2)),
+            compress=int(get("seanet", "compress", 2)),
+            num_lstm_layers=int(get("seanet", "lstm", 2)),
+            pad_mode=str(get("seanet", "pad_mode", "constant")),
+        )
+    except (TypeError, ValueError) as error:
+        raise BadCheckpoint(f"The xp.cfg describes no codec: {_first_line(error)}") from error
+
+
+def _config(*, sample_rate: int, n_q: int, **shape: Any) -> EncodecConfig:
+    config = EncodecConfig(
+        sampling_rate=sample_rate, audio_channels=1, use_causal_conv=False, use_conv_shortcut=False, **shape
+    )
+    if shape["num_lstm_layers"] < 1 or n_q < 1 or shape["pad_mode"] not in ("constant", "reflect"):
+        raise ValueError("it needs an LSTM, at least one codebook, and constant or reflect padding")
+    # transformers only knows bit rates; half a codebook more makes its rounding down land on n_q.
+    bits = math.ceil(math.log2(config.codebook_size))
+    config.target_bandwidths = [(n_q + 0.5) * config.frame_rate * bits / 1000]
+    return config
+
+
+# --- Hugging Face
+
+
+def _read_hugging_face(folder: Path) -> tuple[EncodecConfig, Tensors]:
+    try:
+        described = json.loads((folder / "config.json").read_text("utf-8"))
+        kind = described.get("model_type")
+        prefix = ""
+        if kind == "musicgen":
+            described, prefix = described["audio_encoder"], "audio_encoder."
+        if described.get("model_type") != "encodec":
+            raise BadCheckpoint(f"The config.json in {folder.name} describes a {kind!r} model, not EnCodec.")
+        config = EncodecConfig(**described)
+    except FileNotFoundError as error:
+        raise FileMissing(f"There is no config.json in {folder}.") from error
+    except BadCheckpoint:
+        raise
+    except Exception as error:  # JSON, and whatever transformers' own validation raises
+        raise BadCheckpoint(f"The config.json in {folder.name} describes no EnCodec: {_first_line(error)}") from error
+    wanted: dict[str, object] = {
+        "audio_channels": 1,
+        "use_causal_conv": False,
+        "use_conv_shortcut": False,
+        "normalize": False,
+    }
+    wanted["norm_type"] = "weight_norm"
+    for key, only in wanted.items():
+        if (value := getattr(config, key)) != only:
+            raise BadCheckpoint(
+                f"The codec in {folder.name} has {key} = {value!r}; MusicGen's 32 kHz EnCodec has {only!r}.",
+                "Use facebook/encodec_32khz; the 24 and 48 kHz codecs are other models.",
+            )
+    return config, _hugging_face_tensors(folder, prefix)
+
+
+def _hugging_face_tensors(folder: Path, prefix: str) -> Tensors:
+    """The tensors of `folder` whose names begin with `prefix`; of safetensors only those are read from disk."""
+    for single in ("model.safetensors", "pytorch_model.bin"):
+        if (folder / single).is_file():
+            files = [folder / single]
+            break
+        if (index := folder / f"{single}.index.json").is_file():
+            shards = json.loads(index.read_text("utf-8"))["weight_map"]
+            files = [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
+            break
+    else:
+        raise FileMissing(f"{folder} has a config.json but neither model.safetensors nor pytorch_model.bin.")
+    state: dict[str, Any] = {}
+    for file in files:
+        state |= _read_safetensors(file, prefix) if file.suffix == ".safetensors" else read_pickle(file)
+    return _tensors({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}, folder.name)
+
+
+def _read_safetensors(path: Path, prefix: str) -> Tensors:
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise FileMissing(f"{path} does not exist.") from error
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(f"{path.name} is not a safetensors file, or is cut off: {_first_line(error)}") from error
+
+
+def _tensors(state: Mapping[Any, Any], source: str) -> Tensors:
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
+            raise BadCheckpoint(f"{source}: {str(name)[:80]!r} is a {type(tensor).__name__}, not a tensor.")
+        if not torch.isfinite(tensor).all():
+            raise BadCheckpoint(f"{source}: {name} holds values that are not numbers (NaN or infinity).")
+    names = to_transformers(state)
+    return {names[name]: tensor.float() for name, tensor in state.items()}
