@@ -1,0 +1,158 @@
+"""Musical time and clock time, either way and exact to the sample. Knows no files and no hosts.
+
+Positions are quarter notes from bar 1; times are seconds of the song. A tempo holds until the next one, or glides to it
+linearly in time (as a DAW's gradual tempo change does). A metre always starts a bar: a metre change inside a bar cuts
+that bar short. The beat of a metre is its denominator's note, in compound metres (6/8, 9/8, 12/8, …) three of them.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+from punchin_wire.errors import BadSetting
+
+_HAIR = 1e-9  # quarters; positions closer than this are one position
+
+
+class Tempo(NamedTuple):
+    """From `quarter` on, `bpm` quarter notes a minute; with `glides`, on the way to the next entry's tempo."""
+
+    quarter: float
+    bpm: float
+    glides: bool = False
+
+
+class Metre(NamedTuple):
+    """From the bar that starts at `quarter` on, `numerator` notes of `1/denominator` a bar."""
+
+    quarter: float
+    numerator: int = 4
+    denominator: int = 4
+
+    @property
+    def bar(self) -> float:
+        """Quarters of one bar."""
+        return 4 * self.numerator / self.denominator
+
+    @property
+    def beat(self) -> float:
+        """Quarters of one beat."""
+        compound = self.denominator >= 8 and self.numerator > 3 and self.numerator % 3 == 0
+        return (12 if compound else 4) / self.denominator
+
+
+class Beat(NamedTuple):
+    """A beat at `time` seconds; `number` 1 is a downbeat."""
+
+    time: float
+    number: int
+
+
+class _Stretch(NamedTuple):
+    """A tempo as motion: from `quarter` at `time` on, `speed` quarters a second, `gain` more each second."""
+
+    quarter: float
+    time: float
+    speed: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class TempoMap:
+    """Tempos and metres of a song, both ascending and the first at quarter 0, which sounds at `origin` seconds.
+
+    Before `origin` the first tempo and metre hold. Raises BadSetting where that is not so or a tempo is not
+    between 1 and 2000.
+    """
+
+    tempos: tuple[Tempo, ...] = (Tempo(0.0, 120.0),)
+    metres: tuple[Metre, ...] = (Metre(0.0),)
+    origin: float = 0.0
+
+    def __post_init__(self) -> None:
+        for entries in (self.tempos, self.metres):
+            starts = [entry.quarter for entry in entries]
+            if not starts or starts[0] != 0 or starts != sorted(starts) or not all(map(math.isfinite, starts)):
+                raise BadSetting("A tempo map starts at 0 and its changes follow each other.")
+        for tempo in self.tempos:
+            if not 1 <= tempo.bpm <= 2000:
+                raise BadSetting(f"A tempo of {tempo.bpm:g} beats a minute is outside 1 to 2000.")
+        if any(m.numerator < 1 or m.denominator not in (1, 2, 4, 8, 16, 32, 64) for m in self.metres):
+            raise BadSetting("A metre is a count over a note value, such as 4/4 or 6/8.")
+        if not math.isfinite(self.origin):
+            raise BadSetting("The first downbeat is not at a finite time.")
+
+    @cached_property
+    def _stretches(self) -> tuple[_Stretch, ...]:
+        time = self.origin
+        found = [_Stretch(0.0, time, self.tempos[0].bpm / 60, 0.0)]  # before bar 1, where nothing glides
+        for here, there in pairwise((*self.tempos, Tempo(math.inf, self.tempos[-1].bpm))):
+            length, speed, last = there.quarter - here.quarter, here.bpm / 60, there.bpm / 60
+            if not here.glides or not 0 < length < math.inf:
+                last = speed
+            seconds = 2 * length / (speed + last)
+            found.append(_Stretch(here.quarter, time, speed, (last - speed) / seconds if last != speed else 0.0))
+            time += seconds
+        return tuple(found)
+
+    def seconds(self, quarter: float) -> float:
+        """When `quarter` sounds."""
+        index = bisect_right(self._stretches, quarter, key=lambda s: s.quarter)
+        start, time, speed, gain = self._stretches[max(index - 1, 0)]
+        length = quarter - start
+        # The textbook root divides by `gain`, which is 0 for a steady tempo; this one does not.
+        return time + 2 * length / (speed + math.sqrt(speed * speed + 2 * gain * length))
+
+    def quarters(self, seconds: float) -> float:
+        """Where the music is at `seconds`."""
+        index = bisect_right(self._stretches, seconds, key=lambda s: s.time)
+        start, time, speed, gain = self._stretches[max(index - 1, 0)]
+        elapsed = seconds - time
+        return start + elapsed * (speed + gain * elapsed / 2)
+
+    def sample(self, quarter: float, rate: int) -> int:
+        """The sample at which `quarter` sounds: the nearest one."""
+        return math.floor(self.seconds(quarter) * rate + 0.5)
+
+    def quarter_of(self, sample: int, rate: int) -> float:
+        """Where the music is at `sample`. `sample(quarter_of(n, rate), rate) == n` for every n of a day."""
+        return self.quarters(sample / rate)
+
+    @cached_property
+    def _first_bars(self) -> tuple[int, ...]:
+        """The number of the bar at which each metre starts; bars count from 1."""
+        found = [1]
+        for here, there in pairwise(self.metres):
+            found.append(found[-1] + math.ceil((there.quarter - here.quarter) / here.bar - _HAIR))
+        return tuple(found)
+
+    def bar(self, number: int) -> float:
+        """The quarter at which bar `number` starts."""
+        index = max(bisect_right(self._first_bars, number) - 1, 0)
+        metre = self.metres[index]
+        return metre.quarter + (number - self._first_bars[index]) * metre.bar
+
+    def beats(self, start: float, end: float) -> Iterator[Beat]:
+        """Beats with `start <= time < end` (seconds), in order."""
+        for index, (here, there) in enumerate(pairwise((*self.metres, Metre(math.inf)))):
+            a_bar = round(here.bar / here.beat)
+            count = math.floor((self.quarters(start) - here.quarter) / here.beat) - 1
+            count = count if index == 0 else max(count, 0)  # the first metre also counts the pick-up
+            while (quarter := here.quarter + count * here.beat) < there.quarter - _HAIR:
+                time = self.seconds(quarter)
+                if time >= end:
+                    return
+                if time >= start:
+                    yield Beat(time, count % a_bar + 1)
+                count += 1
+
+
+def steady(bpm: float, downbeat: float = 0.0, metre: tuple[int, int] = (4, 4)) -> TempoMap:
+    """One tempo and one metre for the whole song; bar 1 starts at `downbeat` seconds. Raises BadSetting."""
+    return TempoMap((Tempo(0.0, bpm),), (Metre(0.0, *metre),), downbeat)
