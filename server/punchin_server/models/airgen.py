@@ -1,0 +1,162 @@
+"""AIRGen's heterogeneous adapters on a frozen MusicGen (arXiv 2402.09508, section 3 of the paper's method).
+
+Every adapted layer owns m learned tokens per frame type. Their keys and values come from the layer's own frozen norm
+and projection; a query attends to the tokens of its frame's type in a softmax of its own, and the gated result joins
+the self-attention before its output projection. Knows nothing about files, audio or decoding.
+
+The paper adapts to one condition at a time. Here one batch may hold takes that follow different controls, and a take
+may follow several: with weights w_c it gets `sum_c a_c delta_c`, `a_c = w_c^2 / sum w`. That is the average of the
+deltas, weighted by w, of which each is scaled by its own w; a single control of weight w gives w * delta.
+
+Shapes: B rows, S steps, H heads, L adapted layers, A adapters, m tokens a type, G = A * 4 (adapter, type) pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+import torch
+from punchin_wire.errors import AdapterMismatch
+from torch import Tensor
+
+from .musicgen import Block, LMConfig, MusicGen, split_heads
+
+TYPES = 4
+CONDITION, CONTEXT, INPAINT, REPEAT = range(TYPES)
+"""Frame types: the prefix under the condition and as kept; the prediction to inpaint and to repeat."""
+
+
+class AdapterWeights(NamedTuple):
+    """One published adapter: `adaptor` `[L, 4, m, D]` and `gates` `[L, 4]`, for the top L layers."""
+
+    adaptor: Tensor
+    gates: Tensor
+
+
+def frame_types(mask: Tensor) -> Tensor:
+    """The type of every input step `[2T + 4]` of a window whose frames `mask` `[T]` keeps (true) or inpaints.
+
+    A step has the type of the frame that it predicts in codebook 0. The reference stops at 2T + 1 types; the last is
+    repeated, so that the steps that finish the higher codebooks keep their adapter.
+    """
+    keep = mask.long()
+    types = torch.cat([keep, keep + INPAINT])
+    return torch.cat([types, types[-1:].expand(4)])
+
+
+def mix_weights(controls: Mapping[str, float], names: Sequence[str]) -> list[float]:
+    """The coefficient of each adapter in `names` for a take that follows `controls` (see the module)."""
+    total = sum(controls.values())
+    return [controls[name] ** 2 / total if name in controls else 0.0 for name in names]
+
+
+class AdapterBank(NamedTuple):
+    """Keys and values of all adapters of a pack, computed once when it is loaded.
+
+    `keys` `[L, H, D/H, G*m]` and `values` `[L, H, G*m, D/H]` are laid out for two matrix products; `gates` `[L, G]`;
+    `absent` `[G*m]` is -inf where an adapter has fewer tokens than the largest one, else 0. `names` gives the order.
+    """
+
+    names: tuple[str, ...]
+    first_layer: int
+    keys: Tensor
+    values: Tensor
+    gates: Tensor
+    absent: Tensor
+
+
+@torch.inference_mode()
+def build_bank(lm: MusicGen, adapters: Mapping[str, AdapterWeights]) -> AdapterBank:
+    """Compute the keys and values of `adapters` from the norms and projections of `lm`.
+
+    Call it before the linears of `lm` are packed. Raises AdapterMismatch when one was made for another model.
+    """
+    for name, adapter in adapters.items():
+        check_fit(name, adapter, lm.config)
+    depth = max(len(adapter.gates) for adapter in adapters.values())
+    tokens = max(adapter.adaptor.shape[2] for adapter in adapters.values())
+    first = lm.config.layers - depth
+    like = lm.out_norm.weight
+    parts = [_keys_values(lm, adapter, depth, tokens) for adapter in adapters.values()]
+    gates = [_pad_top(adapter.gates.to(like), depth) for adapter in adapters.values()]
+    absent = [
+        torch.where(torch.arange(tokens) < adapter.adaptor.shape[2], 0.0, -torch.inf).repeat(TYPES)
+        for adapter in adapters.values()
+    ]
+    keys = torch.cat([k for k, _ in parts], dim=2)  # [L, H, G*m, D/H]
+    values = torch.cat([v for _, v in parts], dim=2)
+    return AdapterBank(
+        names=tuple(adapters),
+        first_layer=first,
+        keys=keys.transpose(2, 3).contiguous(),
+        values=values.contiguous(),
+        gates=torch.cat(gates, dim=1),
+        absent=torch.cat(absent).to(like),
+    )
+
+
+def check_fit(name: str, adapter: AdapterWeights, config: LMConfig) -> None:
+    """Raise AdapterMismatch unless `adapter` fits a model of this size."""
+    adaptor, gates = adapter
+    if adaptor.dim() != 4 or adaptor.shape[1] != TYPES or tuple(gates.shape) != tuple(adaptor.shape[:2]):
+        raise AdapterMismatch(
+            f"The adapter {name!r} has tensors of shapes {tuple(adaptor.shape)} and {tuple(gates.shape)}; "
+            f"AIRGen's are [layers, {TYPES}, tokens, width] and [layers, {TYPES}]."
+        )
+    if adaptor.shape[3] != config.width or len(adaptor) > config.layers:
+        raise AdapterMismatch(
+            f"The adapter {name!r} was made for width {adaptor.shape[3]} and at least {len(adaptor)} layers; "
+            f"this language model has width {config.width} and {config.layers} layers."
+        )
+
+
+def _keys_values(lm: MusicGen, adapter: AdapterWeights, depth: int, tokens: int) -> tuple[Tensor, Tensor]:
+    """Keys and values of one adapter, each `[depth, H, 4*tokens, D/H]`; zero where it has no layer or token."""
+    own = len(adapter.gates)
+    c, like = lm.config, lm.out_norm.weight
+    shape = (depth, c.heads, TYPES, tokens, c.head_width)
+    keys, values = like.new_zeros(shape), like.new_zeros(shape)
+    blocks = cast(list[Block], list(lm.layers))
+    for i, block in enumerate(blocks[c.layers - own :]):
+        n = block.norm1(adapter.adaptor[i].to(like))  # [4, m, D], no positions
+        _, k, v = block.attention.qkv(n).chunk(3, dim=-1)
+        at = depth - own + i
+        keys[at, :, :, : n.shape[1]] = split_heads(k, c.heads).transpose(0, 1)  # [4, H, m, D/H] -> [H, 4, m, D/H]
+        values[at, :, :, : n.shape[1]] = split_heads(v, c.heads).transpose(0, 1)
+    return keys.flatten(2, 3), values.flatten(2, 3)
+
+
+def _pad_top(gates: Tensor, depth: int) -> Tensor:
+    """Gates of the top layers with zero gates below them: `[L_a, 4]` to `[depth, 4]`."""
+    return torch.cat([gates.new_zeros(depth - len(gates), TYPES), gates])
+
+
+@dataclass(frozen=True)
+class Steer:
+    """The adapters at work on the steps of one forward: `share` `[B, S, G]` of each (adapter, type) pair.
+
+    `share` is the row's coefficient of the adapter where the step has that type, and 0 elsewhere.
+    """
+
+    bank: AdapterBank
+    share: Tensor
+
+    @classmethod
+    def at(cls, bank: AdapterBank, coefficients: Tensor, types: Tensor, positions: Tensor) -> Steer:
+        """For the steps `positions` `[S]` of rows with `coefficients` `[B, A]` in a window of `types` `[2T + 4]`."""
+        of_type = torch.nn.functional.one_hot(types[positions], TYPES).to(coefficients.dtype)  # [S, 4]
+        share = coefficients[:, None, :, None] * of_type[None, :, None, :]  # [B, S, A, 4]
+        return cls(bank, share.flatten(2))
+
+    def delta(self, layer: int, queries: Tensor) -> Tensor:
+        """`[B, H, S, D/H]`: the gated, weighted attention of `queries` (same shape) to the adapter tokens."""
+        at = layer - self.bank.first_layer
+        if at < 0:
+            return torch.zeros_like(queries)
+        pairs = self.bank.gates.shape[1]
+        scores = queries @ self.bank.keys[at] * queries.shape[-1] ** -0.5 + self.bank.absent  # [B, H, S, G*m]
+        weights = scores.unflatten(-1, (pairs, -1)).softmax(dim=-1)  # each pair by itself
+        weights = weights * (self.share * self.bank.gates[at])[:, None, :, :, None]
+        return weights.flatten(-2) @ self.bank.values[at]
