@@ -1,0 +1,166 @@
+"""The joins of a take: the crossfade that makes them, and the report that measures them. Knows nothing of files."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from .level import GATE_LUFS, Gain, Span, loudness
+from .place import Samples
+
+MOMENTARY_SECONDS = 0.4
+SHORTEST_SECONDS = 0.02
+FLUX_SECONDS = 0.04
+SONG_SECONDS = 15.0
+"""How much of the song on each side of the hole the flux at a join is compared with."""
+
+
+class Join(msgspec.Struct, frozen=True):
+    """One edge of a hole.
+
+    `fade` is the length of the crossfade inside the hole in samples, `correlation` what it was shaped for (0 is
+    equal-power, 1 equal-gain). `level_step_lu` is the momentary loudness after the edge minus before it;
+    `song_step_lu` is what the song itself did there. `flux_ratio` is the largest spectral flux at the join over the
+    song's median, `flux_percentile` the share of the song's places that change less. `None` is not measurable
+    (silence, or too little sound).
+    """
+
+    fade: int
+    correlation: float
+    level_step_lu: float | None = None
+    song_step_lu: float | None = None
+    flux_ratio: float | None = None
+    flux_percentile: float | None = None
+
+
+class SeamReport(msgspec.Struct, frozen=True):
+    """What was done to lay a take in a hole, and how it sits there.
+
+    `hole` in project samples of the excerpt. `outside_delta` is the largest difference outside the holes between
+    the song and the file written, both read back from disk (full scale is 1; `None`: nothing outside was written).
+    `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
+    what the take was turned down by so that it does not clip. `bandwidth_hz` is where the take ends; above it there
+    is nothing, whatever the song has. `side_db` is the side energy given to the take over its middle.
+    """
+
+    hole: Span
+    rate: int
+    channels: int
+    left: Join | None
+    right: Join | None
+    gain: Gain
+    reduction_db: float
+    bandwidth_hz: float
+    width: str
+    side_db: float | None
+    peak_dbfs: float | None
+    true_peak_dbtp: float | None
+    outside_delta: float | None = None
+
+
+def weights(samples: int, correlation: float) -> tuple[Samples, Samples]:
+    """Fade-out and fade-in `[samples]` that keep the power of two signals with this correlation.
+
+    The sine law divided by `sqrt(1 + r·sin 2θ)`, so that `out² + in² + 2·r·out·in = 1` throughout: equal power at
+    r = 0, equal gain (`out + in = 1`, which cannot exceed the louder of the two) at r = 1.
+    """
+    angle = (np.arange(samples) + 0.5) / max(samples, 1) * (np.pi / 2)
+    norm = np.sqrt(1.0 + correlation * np.sin(2 * angle))
+    return np.cos(angle) / norm, np.sin(angle) / norm
+
+
+def correlation(a: Samples, b: Samples) -> float:
+    """Correlation in 0…1 of two pieces; opposite phases count as unrelated."""
+    energy = math.sqrt(float(np.sum(a * a)) * float(np.sum(b * b)))
+    return min(max(float(np.sum(a * b)) / energy, 0.0), 1.0) if energy > 0.0 else 0.0
+
+
+def measured(join: Join | None, song: Samples, laid: Samples, rate: int, at: int, elsewhere: list[Span]) -> Join | None:
+    """`join` at sample `at` with its measurements. `laid` is `song` `[channels, samples]` with the takes in place;
+    `elsewhere` are the spans of the song outside the holes."""
+    if join is None:
+        return None
+    size = 2 ** round(math.log2(rate * FLUX_SECONDS))
+    hop = size // 4
+    # Every pair of frames that looks at the join or its fade, as one number: the largest change among them.
+    around = size + hop + join.fade
+    here = _flux(laid[:, max(0, at - around) : at + around], size, hop)
+    run = max(len(here), 1)
+    places = [_largest(_flux(song[:, start:end], size, hop), run) for start, end in elsewhere]
+    typical = np.concatenate([*places, np.empty(0)])
+    ratio = percentile = None
+    if len(here) and len(typical):
+        worst, median = float(here.max()), float(np.median(typical))
+        ratio = worst / median if median > 0.0 else None
+        percentile = 100.0 * float(np.mean(typical <= worst))
+    return msgspec.structs.replace(
+        join,
+        level_step_lu=_step(laid, rate, at),
+        song_step_lu=_step(song, rate, at),
+        flux_ratio=ratio,
+        flux_percentile=percentile,
+    )
+
+
+def _step(audio: Samples, rate: int, at: int) -> float | None:
+    length = min(round(MOMENTARY_SECONDS * rate), at, audio.shape[1] - at)
+    if length < SHORTEST_SECONDS * rate:
+        return None
+    before, after = loudness(audio[:, at - length : at], rate), loudness(audio[:, at : at + length], rate)
+    return after - before if min(before, after) > GATE_LUFS else None
+
+
+def _flux(audio: Samples, size: int, hop: int) -> npt.NDArray[np.float64]:
+    """Spectral flux: the summed increase of all magnitudes from one frame to the next, over all channels."""
+    count = (audio.shape[1] - size) // hop  # pairs of frames
+    flux = np.zeros(max(count, 0))
+    window = np.hanning(size)
+    for channel in audio:
+        for first in range(0, len(flux), 256):  # a few frames at a time: spectra of a whole song fill the memory
+            last = min(first + 256, len(flux))
+            frames = np.lib.stride_tricks.sliding_window_view(channel[first * hop : last * hop + size], size)[::hop]
+            flux[first:last] += np.maximum(np.diff(np.abs(np.fft.rfft(frames * window)), axis=0), 0.0).sum(axis=1)
+    return flux
+
+
+def _largest(flux: npt.NDArray[np.float64], run: int) -> npt.NDArray[np.float64]:
+    if len(flux) < run:
+        return np.empty(0)
+    best: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(flux, run).max(axis=1)
+    return best
+
+
+def table(report: SeamReport) -> list[tuple[str, str]]:
+    """The report as rows of name and value, for people."""
+
+    def number(value: float | None, unit: str, places: int = 1) -> str:
+        return "—" if value is None else f"{value:+.{places}f} {unit}"
+
+    def join(edge: Join | None) -> str:
+        if edge is None:
+            return "no join"
+        fade = f"{1000 * edge.fade / report.rate:.1f} ms crossfade (r = {edge.correlation:.2f})"
+        flux = "—"
+        if edge.flux_ratio is not None and edge.flux_percentile is not None:
+            flux = f"{edge.flux_ratio:.2f}× the song's median (percentile {edge.flux_percentile:.0f})"
+        step = f"{number(edge.level_step_lu, 'LU')} (song {number(edge.song_step_lu, 'LU')})"
+        return f"level {step}, flux {flux}, {fade}"
+
+    outside = "nothing written" if report.outside_delta is None else f"max |Δ| {report.outside_delta:g}"
+    gain = f"{number(report.gain.left_db, 'dB')} to {number(report.gain.right_db, 'dB')} from {report.gain.source}"
+    return [
+        ("outside the hole", outside),
+        ("left join", join(report.left)),
+        ("right join", join(report.right)),
+        ("gain", gain + (" (clamped)" if report.gain.clamped else "")),
+        ("turned down", number(-report.reduction_db, "dB") if report.reduction_db else "no"),
+        ("bandwidth", f"{report.bandwidth_hz / 1000:g} kHz"),
+        ("width", f"{report.width}, side {number(report.side_db, 'dB')}"),
+        ("peak", f"{number(report.peak_dbfs, 'dBFS')}, true {number(report.true_peak_dbtp, 'dBTP')}"),
+    ]
+
+
+__all__ = ["Join", "SeamReport", "correlation", "measured", "table", "weights"]
