@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import BadAudio, BadMessage, PunchinError, TooLarge, VersionMismatch
-from .messages import PROTOCOL, AnyMessage, AudioRef, FromClient, FromDaemon, audio_refs
+from .messages import PROTOCOL, AnyMessage, AudioRef, FromClient, FromDaemon, Message, audio_refs
 
 Audio: TypeAlias = npt.NDArray[np.float32]
 Frame: TypeAlias = bytes | memoryview
@@ -51,7 +51,7 @@ def describe(audio: Audio, sample_rate: int, frame: int = 0) -> AudioRef:
     return AudioRef(frame=frame, sample_rate=sample_rate, channels=channels, samples=samples)
 
 
-def pack(message: AnyMessage, audio: Sequence[Audio] = ()) -> list[Frame]:
+def pack(message: Message, audio: Sequence[Audio] = ()) -> list[Frame]:
     """The frames of a message. Audio is not copied when it is C-contiguous little-endian float32."""
     return [
         MAGIC,
@@ -71,6 +71,12 @@ def unpack(frames: Sequence[Frame], expected: Any = AnyMessage) -> Packet:
     `expected` is the union of messages this side accepts (:data:`FromClient` or :data:`FromDaemon`).
     Raises VersionMismatch, BadMessage, TooLarge, BadAudio (NaN or infinity), or what a request finds in itself.
     """
+    message = unpack_message(frames, expected)
+    return Packet(message, _audio(message, frames[2:]))
+
+
+def unpack_message(frames: Sequence[Frame], expected: Any = AnyMessage) -> Any:
+    """The message alone, its audio frames not looked at: observers are sent events without their audio."""
     if len(frames) < 2:
         raise BadMessage(f"A message has at least two frames, this one {len(frames)}.")
     magic = bytes(frames[0][:32])
@@ -88,14 +94,15 @@ def unpack(frames: Sequence[Frame], expected: Any = AnyMessage) -> Packet:
         raise BadMessage(f"The message does not fit the protocol: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(f"The header is not JSON: {error}") from None
-    return Packet(message, _audio(message, frames[2:]))
+    return message
 
 
-def _audio(message: AnyMessage, frames: Sequence[Frame]) -> tuple[Audio, ...]:
-    refs = {ref.frame: ref for ref in audio_refs(message)}
-    if sorted(refs) != list(range(len(frames))):
-        raise BadMessage(f"The header refers to audio frames {sorted(refs)}; the packet brings {len(frames)}.")
-    return tuple(_view(refs[i], frame) for i, frame in enumerate(frames))
+def _audio(message: Message, frames: Sequence[Frame]) -> tuple[Audio, ...]:
+    refs = sorted(audio_refs(message), key=lambda ref: ref.frame)
+    named = [ref.frame for ref in refs]
+    if named != list(range(len(frames))):
+        raise BadMessage(f"The header refers to audio frames {named}; the packet brings {len(frames)}.")
+    return tuple(map(_view, refs, frames))
 
 
 def _view(ref: AudioRef, frame: Frame) -> Audio:
@@ -110,4 +117,15 @@ def _view(ref: AudioRef, frame: Frame) -> Audio:
     return audio
 
 
-__all__ = ["MAGIC", "Audio", "Frame", "FromClient", "FromDaemon", "Packet", "describe", "pack", "unpack"]
+__all__ = [
+    "MAGIC",
+    "Audio",
+    "Frame",
+    "FromClient",
+    "FromDaemon",
+    "Packet",
+    "describe",
+    "pack",
+    "unpack",
+    "unpack_message",
+]

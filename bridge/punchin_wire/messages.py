@@ -252,7 +252,8 @@ class Pong(Message, frozen=True):
     version: str
 
 
-State = Literal["queued", "running", "done", "failed", "cancelled"]
+State = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
+"""`cancelling`: the cancel is acknowledged, the model is still inside its last step."""
 Stage = Literal["load", "encode", "prefill", "decode", "codec"]
 
 
@@ -289,6 +290,7 @@ class Status(Message, frozen=True):
     worker: WorkerStatus
     jobs: tuple[JobStatus, ...]
     osc_port: int = 0
+    events_port: int = 0
 
 
 class Position(Part, frozen=True, tag_field="type", tag="position"):
@@ -360,7 +362,7 @@ FromDaemon = Accepted | Refused | Event | Status | Pong
 AnyMessage = FromClient | FromDaemon
 
 
-def audio_refs(message: AnyMessage) -> tuple[AudioRef, ...]:
+def audio_refs(message: Message) -> tuple[AudioRef, ...]:
     """The audio that a message refers to, in no particular order."""
     match message:
         case Submit(request=InpaintRequest(source=source, drums=drums)):

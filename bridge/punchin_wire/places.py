@@ -5,6 +5,7 @@ With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable inst
     runtime/daemon.json   who serves: process, ports, version   (removed when the daemon stops)
     log/daemon.log        what the daemon says
     data/packs/           installed model packs
+    results/              takes that the daemon keeps until they are fetched
     cache/                what can be made again
 """
 
@@ -38,6 +39,10 @@ def data_folder() -> Path:
     return _place("data", _DIRS.user_data_path)
 
 
+def results_folder() -> Path:
+    return _place("results", _DIRS.user_state_path / "results")
+
+
 def cache_folder() -> Path:
     return _place("cache", _DIRS.user_cache_path)
 
@@ -64,6 +69,7 @@ class DaemonRecord(msgspec.Struct, frozen=True):
     port: int
     osc_port: int
     version: str
+    events_port: int = 0
 
 
 def write_daemon_record(record: DaemonRecord) -> None:

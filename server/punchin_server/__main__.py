@@ -1,0 +1,22 @@
+"""`python -m punchin_server serve | packs | doctor`: finds the module of the verb, and imports no other."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+VERBS = {"serve": "daemon", "packs": "packs_cli", "doctor": "doctor"}
+
+
+def main(argv: list[str]) -> int:
+    """Run one verb; its module's `main` takes the other arguments and returns the exit code."""
+    if not argv or argv[0] not in VERBS:
+        print(f"usage: python -m punchin_server {{{','.join(VERBS)}}} ...", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"punchin_server.{VERBS[argv[0]]}")
+    code: int = module.main(argv[1:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

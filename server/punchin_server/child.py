@@ -1,0 +1,105 @@
+"""A child process whose output goes to the log, line by line. Knows nothing of jobs or sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from typing import IO
+
+log = logging.getLogger(__name__)
+
+LINE = 64 * 1024
+"""Bytes of one line of output that are kept; the rest becomes the next line."""
+
+
+class Child:
+    """A running process. `output` holds the last lines of its standard output, `errors` of its standard error."""
+
+    def __init__(self, name: str, command: Sequence[str], first_line: bytes = b"") -> None:
+        self.name = name
+        self.output: deque[str] = deque(maxlen=200)
+        self.errors: deque[str] = deque(maxlen=50)
+        # A session of its own: Ctrl-C in the daemon's terminal is for the daemon, which then ends its children.
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None
+        assert stdout is not None
+        assert stderr is not None
+        self._stdin, self._pipes = stdin, (stdin, stdout, stderr)
+        self._pumps = [
+            threading.Thread(target=self._pump, args=pipe, name=name, daemon=True)
+            for pipe in ((stdout, self.output), (stderr, self.errors))
+        ]
+        for pump in self._pumps:
+            pump.start()
+        with contextlib.suppress(OSError):  # it died at once: poll() tells
+            self._stdin.write(first_line)
+            self._stdin.flush()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Its exit code once it has ended, else None."""
+        code = self._process.poll()
+        if code is not None:
+            for pump in self._pumps:
+                pump.join(0.1)  # its last words; a grandchild that holds the pipe open must not hold us
+        return code
+
+    def stop(self, patience: float = 2.0) -> None:
+        """End its input, which asks it to go; kill it and whatever it started if it is still there after `patience`."""
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
+        self._kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5.0)
+        for pump in self._pumps:
+            pump.join(1.0)
+        self._close()
+
+    def kill(self) -> None:
+        self.stop(0.0)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(OSError):  # gone already
+            if sys.platform == "win32":
+                self._process.kill()
+            else:
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _close(self) -> None:
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def _pump(self, pipe: IO[bytes], lines: deque[str]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # closed under us by stop()
+            while raw := pipe.readline(LINE):
+                line = raw.decode("utf-8", "replace").rstrip()
+                lines.append(line)
+                log.info("%s: %s", self.name, line[:1000])
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, in words: `signal 9 (SIGKILL)` or `exit code 3`."""
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"signal {-code} ({signal.Signals(-code).name})"
+    return f"exit code {code}"

@@ -1,0 +1,385 @@
+"""The daemon: one loop over all sockets, and the policy that joins fronts, jobs, store and supervisor.
+
+Single-threaded; every handler returns in milliseconds, so status never waits for a model. The loop wakes for a socket
+or after :data:`TICK_MS`, looks at the clock once, and hands that time to everything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import zmq
+from punchin_wire import VERSION, places
+from punchin_wire.errors import BadSetting, DaemonError, ErrorInfo, InternalError, PunchinError, QueueFull
+from punchin_wire.frames import Audio, Frame, pack
+from punchin_wire.messages import (
+    FINAL,
+    Accepted,
+    Attach,
+    Cancel,
+    Done,
+    Event,
+    Failed,
+    Ping,
+    Pong,
+    Refused,
+    Release,
+    State,
+    Status,
+    StatusQuery,
+    Submit,
+    Take,
+    audio_refs,
+)
+
+from . import settings as settings_module
+from .jobs import Job, Jobs
+from .settings import Settings
+from .store import JobRecord, Store
+from .supervisor import Supervisor
+from .zmq_front import Client, Received, ZmqFront
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 50
+SHOWN_JOBS = 32
+"""Finished jobs that a status lists, newest last; unfinished ones are always listed."""
+REMEMBERED_JOBS = 512
+"""Finished jobs without a take that are remembered."""
+SEQ_AFTER_RESTART = 1_000_000
+"""Added to the last kept number: clients have seen numbers of events that were not kept."""
+
+WORKER = (sys.executable, "-m", "punchin_server.worker")
+
+
+class Daemon:
+    """Everything that serves; `run` returns after `stop` was called. Raises DaemonError when it cannot serve."""
+
+    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER) -> None:
+        self.settings = settings
+        self._stopping = False
+        self._started = self._active = time.monotonic()
+        self._requests: dict[str, list[Frame]] = {}
+        self._digests: dict[str, str] = {}
+        self._cancelled_at: dict[str, float] = {}
+        self._sent: dict[str, dict[Client, int]] = {}  # job: number of the last event sent to each of its clients
+        self._heard: dict[Client, float] = {}
+        self._lock = _only_one(places.runtime_folder())
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
+        self.supervisor = Supervisor(self.context, worker, settings)
+        self.jobs = Jobs(settings.queue)
+        self.store = Store(places.results_folder())
+        self._restore()
+
+    # ---- life ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self.front.router, zmq.POLLIN)
+        poller.register(self.supervisor.socket, zmq.POLLIN)
+        record = places.DaemonRecord(os.getpid(), self.front.port, 0, VERSION, self.front.events_port)
+        places.write_daemon_record(record)
+        log.info("serving: %s", record)
+        self.supervisor.wake(time.monotonic())  # so that the first job does not wait for a process to start
+        try:
+            while not self._stopping:
+                poller.poll(TICK_MS)
+                self.step(time.monotonic())
+        finally:
+            places.remove_daemon_record(os.getpid())
+            self.close(time.monotonic())
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def step(self, now: float) -> None:
+        """Everything that is due: what clients sent, what the worker said, what time brings."""
+        for received in self.front.receive():
+            self._heard[received.client] = self._active = now
+            self._answer(received, now)
+        self._listen_to_worker(now)
+        self._look_after_worker(now)
+        self._find_vanished(now)
+        self._catch_up()
+        self._expire(now)
+        if self.jobs.running or self.jobs.waiting or self._heard:
+            self._active = now
+        elif self.settings.idle_exit and now - self._active > self.settings.idle_exit:
+            log.info("nothing to do for %.0f s", self.settings.idle_exit)
+            self.stop()
+
+    def close(self, now: float) -> None:
+        """End every job clearly, then everything else."""
+        stopped = DaemonError("The daemon was stopped before the job ended.", "Start it again and submit again.").info()
+        for job in self.jobs:
+            if not job.finished:
+                self._happen(self.jobs.fail(job, stopped, now))
+        self.supervisor.stop(now)
+        self.front.close()
+        self.context.destroy(linger=500)
+        self._lock.close()
+        log.info("stopped")
+
+    # ---- clients ---------------------------------------------------------------------------------------------
+
+    def _answer(self, received: Received, now: float) -> None:
+        client, message = received.client, received.packet.message
+        try:
+            match message:
+                case Ping():
+                    self.front.answer(client, Pong(VERSION))
+                case StatusQuery():
+                    self.front.answer(client, self.status(now))
+                case Submit():
+                    self._submit(client, message, received.frames, now)
+                case Attach():
+                    job = self.jobs.get(message.job)
+                    self.front.answer(client, Accepted(job.id, job.position))
+                    self._sent[job.id][client] = message.after
+                case Cancel():
+                    self.front.answer(client, Accepted(self.cancel(message.job, now).id))
+                case Release():
+                    self._release(client, message.job)
+        except PunchinError as error:
+            self.front.answer(client, Refused(error.info(), getattr(message, "job", "")))
+        except Exception:
+            log.exception("a %s could not be handled", type(message).__name__)
+            ours = InternalError("The daemon could not handle the message; its log says more.")
+            self.front.answer(client, Refused(ours.info(), getattr(message, "job", "")))
+
+    def _submit(self, client: Client, message: Submit, frames: list[Frame], now: float) -> None:
+        digest = hashlib.sha256(frames[1]).hexdigest()
+        if message.job not in self.jobs:
+            self._accept(message, frames, digest, now)
+        elif self._digests[message.job] != digest:
+            raise BadSetting(f"Another job has the name {message.job!r} already.", "Give this job a name of its own.")
+        job = self.jobs.get(message.job)
+        self.front.answer(client, Accepted(job.id, job.position))
+        self._sent[job.id][client] = 0
+
+    def _accept(self, message: Submit, frames: list[Frame], digest: str, now: float) -> None:
+        held = sum(len(frame) for request in self._requests.values() for frame in request)
+        if self._requests and held + sum(map(len, frames)) > self.settings.queue_bytes:
+            raise QueueFull("The audio of the waiting jobs fills the memory set aside for it.")
+        if self.store.bytes > self.settings.results_bytes:
+            raise QueueFull("Finished takes that nobody fetched fill the space set aside for them.")
+        engine = type(message.request).__struct_config__.tag
+        job = Job(message.job, str(engine), message.request.pack, message.keep, now)
+        self.jobs.submit(job)
+        self._digests[job.id], self._requests[job.id], self._sent[job.id] = digest, frames, {}
+        try:
+            self.store.create(JobRecord(job.id, job.engine, job.pack, digest, time.time()))
+        except OSError as error:
+            self.jobs.cancel(job, now)
+            self._forget(job)
+            raise DaemonError(f"The results folder cannot be written: {error}.", "Make room on the disk.") from None
+
+    def cancel(self, job_id: str, now: float) -> Job:
+        """Stop a job, whoever asks. Raises UnknownJob."""
+        job = self.jobs.get(job_id)
+        self._happen(self.jobs.cancel(job, now))
+        if job.state == "cancelling":
+            self._cancelled_at.setdefault(job.id, now)
+            self.supervisor.cancel(job.id)
+        return job
+
+    def _release(self, client: Client, job_id: str) -> None:
+        job = self.jobs.get(job_id)
+        if not job.finished:
+            raise DaemonError(f"Job {job_id} has not ended.", "Wait for it, or cancel it first.")
+        self._forget(job)
+        self.front.answer(client, Accepted(job_id))
+
+    def status(self, now: float) -> Status:
+        every = list(self.jobs)
+        finished = sorted((job for job in every if job.finished), key=lambda job: job.ended)[-SHOWN_JOBS:]
+        shown = finished + sorted((job for job in every if not job.finished), key=lambda job: job.position)
+        return Status(
+            version=VERSION,
+            pid=os.getpid(),
+            uptime=now - self._started,
+            queue_limit=self.settings.queue,
+            worker=self.supervisor.status(),
+            jobs=tuple(job.status(now) for job in shown),
+            events_port=self.front.events_port,
+        )
+
+    # ---- worker ----------------------------------------------------------------------------------------------
+
+    def _listen_to_worker(self, now: float) -> None:
+        try:
+            for packet in self.supervisor.read(now):
+                event: Event = packet.message
+                self._happen(self.jobs.report(event.job, event.body, now), packet.audio)
+                if isinstance(event.body, FINAL):
+                    self.supervisor.settle(now)
+        except PunchinError as error:
+            self._worker_died(self.supervisor.bury(f"The worker spoke nonsense: {error}", now), now)
+
+    def _look_after_worker(self, now: float) -> None:
+        if (died := self.supervisor.tick(now)) is not None:
+            self._worker_died(died, now)
+        running = self.jobs.running
+        if running is not None:
+            asked = self._cancelled_at.get(running.id, now)
+            if now - asked > self.settings.cancel_grace:
+                self._worker_died(self.supervisor.bury("The worker did not stop its cancelled job.", now), now)
+        elif self.jobs.waiting:
+            self.supervisor.wake(now)
+            if self.supervisor.idle:
+                job = self.jobs.start(now)
+                self.supervisor.give(self._requests[job.id], now)
+
+    def _worker_died(self, error: ErrorInfo, now: float) -> None:
+        self._happen(self.jobs.worker_died(error, now))
+        if self.supervisor.hopeless:
+            for job in self.jobs:
+                if not job.finished:
+                    self._happen(self.jobs.fail(job, error, now))
+            self.supervisor.forgive()
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def _happen(self, events: Sequence[Event], audio: Sequence[Audio] = ()) -> None:
+        """Keep what must not be lost, tell the job's clients and the observers."""
+        for event in events:
+            frames = pack(event, audio if audio_refs(event) else ())
+            if isinstance(event.body, (Take, *FINAL)):
+                self.store.keep(event, frames)
+            for client in self._sent[event.job]:
+                self._send(client, event, frames)
+            self.front.publish(event)
+            if isinstance(event.body, FINAL):
+                log.info("job %s: %s", event.job, event.body)
+                self._requests.pop(event.job, None)
+                self._cancelled_at.pop(event.job, None)
+
+    def _send(self, client: Client, event: Event, frames: Sequence[Frame]) -> None:
+        """Send a new event, unless older ones still wait for room; kept ones are sent again by `_catch_up`."""
+        sent = self._sent[event.job]
+        behind = any(seq < event.seq for seq in self.store.after(event.job, sent[client]))
+        if not behind and self.front.send(client, frames):
+            sent[client] = event.seq
+
+    def _catch_up(self) -> None:
+        """Send kept events to clients that attached, or whose queue was full."""
+        for job, clients in self._sent.items():
+            for client, sent in clients.items():
+                for seq in self.store.after(job, sent):
+                    try:
+                        frames = self.store.frames(job, seq)
+                    except OSError as error:
+                        log.error("event %d of job %s is lost: %s", seq, job, error)
+                    else:
+                        if not self.front.send(client, frames):
+                            break
+                    clients[client] = seq
+
+    # ---- time ------------------------------------------------------------------------------------------------
+
+    def _find_vanished(self, now: float) -> None:
+        """A job is wanted while one of its clients lives; without `keep`, an unwanted job is cancelled."""
+        for client in [c for c, heard in self._heard.items() if now - heard > self.settings.vanished]:
+            del self._heard[client]
+            for job_id, clients in self._sent.items():
+                if clients.pop(client, None) is not None and not clients:
+                    job = self.jobs.get(job_id)
+                    if not (job.keep or job.finished):
+                        log.info("job %s: its client has vanished", job_id)
+                        self.cancel(job_id, now)
+
+    def _expire(self, now: float) -> None:
+        finished = sorted((job for job in self.jobs if job.finished), key=lambda job: job.ended)
+        bare = [job for job in finished if len(self.store.after(job.id, 0)) < 2]  # its ending alone: no take
+        for job in bare[:-REMEMBERED_JOBS]:
+            self._forget(job)
+        for job in finished:
+            if now - job.ended > self.settings.results_seconds and job.id in self.jobs:
+                log.info("job %s: its results have expired", job.id)
+                self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        self.jobs.forget(job)
+        self.store.drop(job.id)
+        for table in (self._requests, self._digests, self._cancelled_at, self._sent):
+            table.pop(job.id, None)
+
+    def _restore(self) -> None:
+        """Know the jobs of an earlier daemon. Those it could not end have failed."""
+        offset = time.monotonic() - time.time()
+        for record, events, written in self.store.open():
+            job = Job(record.id, record.engine, record.pack, True, record.submitted + offset, ended=written + offset)
+            self._digests[job.id], self._sent[job.id] = record.digest, {}
+            job.seq = events[-1].seq if events else 0
+            self.jobs.restore(job)
+            if events and isinstance(events[-1].body, FINAL):
+                job.state = _state(events[-1])
+            else:
+                job.state = "failed"
+                job.seq += SEQ_AFTER_RESTART
+                error = DaemonError("The daemon ended before the job did.", "Submit it again.")
+                self._happen([job.event(Failed(error.info()))])
+
+
+def _state(last: Event) -> State:
+    return "done" if isinstance(last.body, Done) else "failed" if isinstance(last.body, Failed) else "cancelled"
+
+
+def _only_one(folder: Path) -> IO[bytes]:
+    """Hold the lock of this user's daemon: two would fight over results and over who is found. Raises DaemonError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (folder / "daemon.lock").open("wb")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        record = places.read_daemon_record()
+        who = f" (process {record.pid}, port {record.port})" if record else ""
+        raise DaemonError(f"A daemon of this user runs already{who}.", "Use that one, or stop it first.") from None
+    return lock
+
+
+def _open_log(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=2 * 2**20, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    _open_log(places.daemon_log())
+    daemon = Daemon(settings, worker)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: daemon.stop())
+    print(f"Punchin {VERSION} serves on {settings.bind} port {daemon.front.port}.", flush=True)
+    daemon.run()
+
+
+def main(argv: Sequence[str], worker: Sequence[str] = WORKER) -> int:
+    """`punchin serve`. Returns the exit code."""
+    try:
+        serve(settings_module.load(argv, os.environ), worker)
+    except PunchinError as error:
+        with contextlib.suppress(OSError):
+            print(f"{error}\n{error.next_step}", file=sys.stderr)
+        return error.exit_code
+    return 0

@@ -1,0 +1,105 @@
+"""The daemon's settings: one frozen struct, checked when made. Knows no sockets and reads no files.
+
+A setting comes from a flag (`--queue 4`), else from the environment (`PUNCHIN_SERVE_QUEUE=4`), else from the
+default below. A name that is no setting, or a value out of range, is a :class:`BadSetting`; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from msgspec import Meta
+from punchin_wire.errors import BadSetting
+from punchin_wire.messages import VANISHED_SECONDS
+
+PREFIX = "PUNCHIN_SERVE_"
+OSC_PORT = 17812
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[float, Meta(gt=0.0, le=1e7)]
+
+HELP = {
+    "port": "ZeroMQ port for clients; 0 lets the system choose",
+    "events_port": "ZeroMQ port for observers of events; 0 lets the system choose",
+    "osc_port": "UDP port for OSC; 0 lets the system choose, -1 serves no OSC",
+    "bind": "address to listen on; only loopback is allowed, as the protocol is not encrypted",
+    "queue": "jobs that may wait behind the running one",
+    "queue_bytes": "bytes of audio that waiting and running jobs may hold",
+    "results_bytes": "bytes of finished takes kept on disk before new jobs are refused",
+    "results_seconds": "how long a finished take is kept when nobody fetches it",
+    "keep_alive": "seconds without work after which the worker is stopped and its memory given back",
+    "idle_exit": "seconds without work and without clients after which the daemon stops; 0: never",
+    "vanished": "seconds of silence after which a client counts as vanished",
+    "worker_silence": "seconds without a heartbeat after which the worker is killed",
+    "cancel_grace": "seconds that a cancelled job may still compute before its worker is killed",
+    "device": "where models run: auto, cpu, cuda, mps",
+    "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What can be set. Times in seconds, sizes in bytes; :data:`HELP` says each in a sentence."""
+
+    port: Port = 0
+    events_port: Port = 0
+    osc_port: Annotated[int, Meta(ge=-1, le=65535)] = OSC_PORT
+    bind: str = "127.0.0.1"
+    queue: Annotated[int, Meta(ge=1, le=1000)] = 16
+    queue_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
+    results_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
+    results_seconds: Positive = 24 * 3600.0
+    keep_alive: Positive = 300.0
+    idle_exit: Annotated[float, Meta(ge=0.0, le=1e7)] = 0.0
+    vanished: Positive = VANISHED_SECONDS
+    worker_silence: Positive = 60.0
+    cancel_grace: Positive = 30.0
+    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8)$")] = "auto"
+
+    def __post_init__(self) -> None:
+        try:
+            loopback = ipaddress.ip_address(self.bind).is_loopback
+        except ValueError:
+            raise BadSetting(f"--bind takes an IP address, not {self.bind!r}.", "Use --bind 127.0.0.1.") from None
+        if not loopback:
+            raise BadSetting(
+                f"Listening on {self.bind} would open Punchin to the network without encryption (CURVE keys).",
+                "Use --bind 127.0.0.1, and an ssh tunnel to reach it from another machine.",
+            )
+
+
+def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
+    """The settings that flags `argv` and the environment `env` give. Raises BadSetting."""
+    given: dict[str, Any] = {
+        name.removeprefix(PREFIX).lower(): value for name, value in (env or {}).items() if name.startswith(PREFIX)
+    }
+    given |= vars(_parser().parse_args(list(argv)))
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, BadSetting):
+            raise error.__cause__ from None
+        raise BadSetting(f"A setting of the daemon is wrong: {error}") from None
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadSetting(f"punchin serve: {message}", "See `punchin serve --help`.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="punchin serve", description="Serve punch-in jobs on this machine.", allow_abbrev=False)
+    for field in msgspec.structs.fields(Settings):
+        # No default and no type here: what is absent stays absent, and the struct alone checks values.
+        parser.add_argument(
+            "--" + field.name.replace("_", "-"),
+            dest=field.name,
+            default=argparse.SUPPRESS,
+            metavar=field.name.split("_")[-1].upper(),
+            help=f"{HELP[field.name]} (default {field.default})",
+        )
+    return parser

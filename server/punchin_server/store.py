@@ -1,0 +1,125 @@
+"""Results on disk, kept until they are released or expire. Knows no sockets, no clock and no job states.
+
+::
+
+    results/<job>/job.json        what the job was (:class:`JobRecord`)
+    results/<job>/00000012.event  one event that must not be lost (take or ending): three frames as on the wire,
+                                  the first two ended by a newline, which neither JSON nor the magic contains
+
+Should the disk be full, an event is held in memory instead, so that it is lost only with the daemon.
+
+Every file is written beside its name and moved into place, so a daemon that dies leaves whole events or none, and
+the next one finds every take that was ever announced. Progress, positions and previews are not kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from punchin_wire.errors import PunchinError
+from punchin_wire.frames import Frame, unpack_message
+from punchin_wire.messages import Event, FromDaemon
+
+log = logging.getLogger(__name__)
+
+
+class JobRecord(msgspec.Struct, frozen=True):
+    """What is kept about a job beside its events. `digest` tells a repeated submit from another job's name."""
+
+    id: str
+    engine: str
+    pack: str
+    digest: str
+    submitted: float
+
+
+class Store:
+    """Kept events by job. `bytes` is the size of everything kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._kept: dict[str, dict[int, Path | list[Frame]]] = {}
+        self._sizes: dict[str, int] = {}
+
+    @property
+    def bytes(self) -> int:
+        return sum(self._sizes.values())
+
+    def open(self) -> list[tuple[JobRecord, list[Event], float]]:
+        """Everything that an earlier daemon kept: record, events, time of the last write. Clears what is broken."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        found = []
+        for folder in sorted(self.folder.iterdir()):
+            try:
+                record = msgspec.json.decode((folder / "job.json").read_bytes(), type=JobRecord)
+                paths = {int(path.stem): path for path in sorted(folder.glob("*.event"))}
+                events = [_event(path) for path in paths.values()]
+            except (OSError, ValueError, msgspec.MsgspecError, PunchinError):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            for draft in folder.glob("*.draft"):
+                draft.unlink()
+            self._kept[record.id] = dict(paths)
+            self._sizes[record.id] = sum(path.stat().st_size for path in paths.values())
+            found.append((record, events, max(path.stat().st_mtime for path in folder.iterdir())))
+        return found
+
+    def create(self, record: JobRecord) -> None:
+        """Begin to keep a job. Raises OSError."""
+        (self.folder / record.id).mkdir(mode=0o700)
+        self._kept[record.id], self._sizes[record.id] = {}, 0
+        self._write(record.id, "job.json", [msgspec.json.encode(record)])
+
+    def keep(self, event: Event, frames: Sequence[Frame]) -> None:
+        """Keep one event, given as its frames on the wire."""
+        magic, header, *audio = frames
+        kept: Path | list[Frame] = list(frames)
+        try:
+            kept = self._write(event.job, f"{event.seq:08d}.event", [magic, b"\n", header, b"\n", *audio])
+        except OSError as error:
+            log.error("event %d of job %s stays in memory: %s", event.seq, event.job, error)
+        self._kept[event.job][event.seq] = kept
+        self._sizes[event.job] += sum(map(len, frames))
+
+    def after(self, job: str, seq: int) -> list[int]:
+        """Numbers of the kept events behind number `seq`, in order."""
+        return sorted(n for n in self._kept.get(job, {}) if n > seq)
+
+    def frames(self, job: str, seq: int) -> list[Frame]:
+        """The frames of one kept event. Raises OSError when somebody has deleted its file."""
+        kept = self._kept[job][seq]
+        if not isinstance(kept, Path):
+            return kept
+        magic, header, audio = kept.read_bytes().split(b"\n", 2)
+        return [magic, header, audio] if audio else [magic, header]
+
+    def drop(self, job: str) -> None:
+        self._kept.pop(job, None)
+        self._sizes.pop(job, None)
+        shutil.rmtree(self.folder / job, ignore_errors=True)
+
+    def _write(self, job: str, name: str, parts: Sequence[Frame]) -> Path:
+        path = self.folder / job / name
+        draft = path.with_suffix(".draft")
+        try:
+            with draft.open("wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        return path
+
+
+def _event(path: Path) -> Event:
+    with path.open("rb") as file:
+        frames = [file.readline().rstrip(b"\n"), file.readline().rstrip(b"\n")]
+    event: Event = unpack_message(frames, FromDaemon)
+    return event

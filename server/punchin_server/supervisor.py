@@ -1,0 +1,182 @@
+"""Keeps one worker process: starts it, hears its heartbeat, restarts it when it dies. Knows no jobs and no clients.
+
+::
+
+    off ──wake──▶ starting ──first heartbeat──▶ idle ──give──▶ busy ──settle──▶ idle
+     ▲               │                           │               │
+     ├──── died ─────┴───────────────────────────┴───────────────┘   restarted after a backoff, while wanted
+     └──── rest ─────────────────────────────────┘                   idle for `keep_alive`: its memory is given back
+
+The worker counts as dead when its process has ended or its heartbeat has been silent for `worker_silence` (it is
+then killed). Heartbeats come from a thread of their own, so loading a model for a minute is not silence.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import secrets
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+import zmq
+from punchin_wire.errors import ErrorInfo, InternalError, WorkerDied
+from punchin_wire.frames import Frame, Packet, pack, unpack
+from punchin_wire.messages import Cancel, WorkerStatus
+
+from .child import Child, describe_exit
+from .link import FromWorker, Heartbeat, Orders
+from .settings import Settings
+
+log = logging.getLogger(__name__)
+
+BACKOFF_SECONDS = 0.5
+BACKOFF_LIMIT = 30.0
+START_SECONDS = 120.0
+"""A worker that has not beaten once after this long (importing torch from a cold disk) never will."""
+HOPELESS = 3
+"""Workers that died in a row before their first heartbeat: something is wrong with the installation."""
+
+
+class Life(enum.Enum):
+    """What happened to the worker, as the log and the tests name it."""
+
+    STARTED = "started"
+    READY = "ready"
+    DIED = "died"
+    RESTED = "rested"
+    STOPPED = "stopped"
+
+
+class Supervisor:
+    """Holds the worker's process and socket. All methods return at once; `now` is a monotonic time in seconds."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], command: Sequence[str], settings: Settings) -> None:
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.linger = 0
+        self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self.lives: deque[Life] = deque(maxlen=100)
+        self.restarts = 0
+        self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
+        self._command = command
+        self._settings = settings
+        self._child: Child | None = None
+        self._token = b""
+        self._state: Literal["off", "starting", "idle", "busy"] = "off"
+        self._beat = Heartbeat("", (), 0)
+        self._heard = self._since = self._not_before = 0.0
+        self._failures = self._stillborn = 0
+
+    @property
+    def idle(self) -> bool:
+        return self._state == "idle"
+
+    @property
+    def hopeless(self) -> bool:
+        """No worker has come up for several tries; whoever waits for one should be told."""
+        return self._stillborn >= HOPELESS
+
+    def forgive(self) -> None:
+        """Whoever waited has been told; the next job gets new tries."""
+        self._stillborn = 0
+
+    def status(self) -> WorkerStatus:
+        beat = self._beat
+        pid = self._child.pid if self._child else 0
+        return WorkerStatus(self._state, pid, self.restarts, beat.device, beat.packs, beat.memory)
+
+    def wake(self, now: float) -> None:
+        """Work is waiting: start a worker unless there is one or the backoff still runs."""
+        if self._state != "off" or now < self._not_before:
+            return
+        self._token = secrets.token_hex(16).encode()
+        orders = Orders(self._endpoint, self._token.decode(), self._settings.device, self._settings.precision)
+        self._child = Child("worker", self._command, msgspec.json.encode(orders) + b"\n")
+        self._heard = now
+        self._enter("starting", now, Life.STARTED)
+
+    def give(self, frames: Sequence[Frame], now: float) -> None:
+        """Hand a job to the idle worker. Should it be gone already, the next tick finds it dead."""
+        assert self._state == "idle"
+        self._enter("busy", now)
+        with contextlib.suppress(zmq.ZMQError):
+            self.socket.send_multipart([self._token, *frames], zmq.DONTWAIT, copy=False)
+
+    def cancel(self, job: str) -> None:
+        if self._state == "busy":
+            with contextlib.suppress(zmq.ZMQError):
+                self.socket.send_multipart([self._token, *pack(Cancel(job))], zmq.DONTWAIT)
+
+    def settle(self, now: float) -> None:
+        """The worker's job has ended."""
+        self._failures = 0
+        if self._state == "busy":
+            self._enter("idle", now)
+
+    def read(self, now: float, limit: int = 100) -> Iterator[Packet]:
+        """What the worker has said since the last time, at most `limit` messages. Raises BadMessage."""
+        for _ in range(limit):
+            try:
+                sender, *frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
+            except zmq.Again:
+                return
+            if sender.bytes.partition(b".")[0] != self._token:
+                continue  # a worker before this one, or nobody we know
+            packet = unpack([frame.buffer for frame in frames], FromWorker)
+            self._heard = now
+            if not isinstance(packet.message, Heartbeat):
+                yield packet
+                continue
+            self._beat = packet.message
+            if self._state == "starting":
+                self._stillborn = 0
+                self._enter("idle", now, Life.READY)
+
+    def tick(self, now: float) -> ErrorInfo | None:
+        """Look after the worker. Returns why it died, when it has."""
+        if self._child is None:
+            return None
+        code = self._child.poll()
+        if code is not None:
+            return self.bury(f"The worker process ended by {describe_exit(code)}.", now)
+        patience = START_SECONDS if self._state == "starting" else self._settings.worker_silence
+        if now - self._heard > patience:
+            return self.bury(f"The worker was silent for {now - self._heard:.0f} s.", now)
+        if self._state == "idle" and now - self._since > self._settings.keep_alive:
+            self._child.stop()
+            self._gone("off", now, Life.RESTED)
+        return None
+
+    def bury(self, reason: str, now: float) -> ErrorInfo:
+        """End a worker that is dead or must not live, and set the time for its successor."""
+        assert self._child is not None
+        self._child.kill()
+        last_words = next((line for line in reversed(self._child.errors) if line.strip()), "")
+        self._failures += 1
+        self._stillborn += self._state == "starting"
+        self.restarts += 1
+        self._not_before = now + min(BACKOFF_LIMIT, BACKOFF_SECONDS * 2 ** (self._failures - 1))
+        self._gone("off", now, Life.DIED)
+        log.warning("%s %s", reason, last_words)
+        if self.hopeless:
+            return InternalError(f"{reason} It cannot start: {last_words or 'it says nothing'}").info()
+        return WorkerDied(reason).info()
+
+    def stop(self, now: float) -> None:
+        if self._child is not None:
+            self._child.stop()
+            self._gone("off", now, Life.STOPPED)
+        self.socket.close()
+
+    def _gone(self, state: Literal["off"], now: float, life: Life) -> None:
+        self._child, self._token, self._beat = None, b"", Heartbeat("", (), 0)
+        self._enter(state, now, life)
+
+    def _enter(self, state: Literal["off", "starting", "idle", "busy"], now: float, life: Life | None = None) -> None:
+        self._state, self._since = state, now
+        if life is not None:
+            self.lives.append(life)
+            log.info("worker %s", life.value)

@@ -1,0 +1,223 @@
+"""The worker process: takes one job at a time, runs its engine, sends what the engine yields. Knows no clients.
+
+An engine is a generator: it yields emissions (an event body and its audio), the last one `Done`, and closing it is
+cancelling it. Between two yields the worker looks whether the daemon has asked for that. Everything that goes wrong
+becomes one `Failed`; the worker itself goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import logging
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+import psutil
+import zmq
+from punchin_wire.errors import InternalError, OutOfMemory, PunchinError, Unsupported
+from punchin_wire.frames import Audio, Packet, pack, unpack
+from punchin_wire.messages import Cancel, Cancelled, Done, Event, EventBody, Failed, Progress, Request, Submit
+
+from .link import BEAT_SECONDS, Heartbeat, Orders, ToWorker
+
+log = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 0.05
+LOADED = 2
+"""Engines held at once; the one used longest ago makes room."""
+
+
+class Emission(Protocol):
+    """What an engine yields: an event, and the audio `[channels, samples]` that it refers to."""
+
+    @property
+    def event(self) -> EventBody: ...
+    @property
+    def audio(self) -> Audio | None: ...
+
+
+class Engine(Protocol):
+    """A loaded model. `audio` are the frames of the request, each `[channels, samples]`."""
+
+    def run(self, request: Any, audio: tuple[Audio, ...]) -> Generator[Emission]: ...
+
+
+Loader = Callable[[str, str, str], Engine]
+"""From (pack, device, precision) to an engine. Raises PackError."""
+
+
+def load_inpaint(pack: str, device: str, precision: str) -> Engine:
+    # By name, when first needed: torch takes seconds to import, and the first heartbeat should not wait for it.
+    engine: Engine = importlib.import_module("punchin_server.engines.inpaint").load(pack, device, precision)
+    return engine
+
+
+ENGINES: Mapping[str, Loader] = {"inpaint": load_inpaint}
+
+
+class Throttle:
+    """Thins out progress to one event every `seconds`; the first and the last of each stage always pass. Pure."""
+
+    def __init__(self, seconds: float = PROGRESS_SECONDS) -> None:
+        self._seconds = seconds
+        self._stage: str | None = None
+        self._held: Progress | None = None
+        self._sent = -math.inf
+
+    def __call__(self, event: EventBody, now: float) -> list[EventBody]:
+        """What is to be sent now that `event` happened: it, or nothing, or a held one and it."""
+        if not isinstance(event, Progress):
+            return [*self._release(), event]
+        if event.stage != self._stage:
+            before = self._release()
+        else:
+            before, self._held = [], None
+            if event.step < event.total and now - self._sent < self._seconds:
+                self._held = event
+                return []
+        self._stage, self._sent = event.stage, now
+        return [*before, event]
+
+    def _release(self) -> list[EventBody]:
+        """The latest progress if it was held back: its stage may have ended with it."""
+        held, self._held = self._held, None
+        return [held] if held else []
+
+
+class Worker:
+    """Engines by name, and the socket to the supervisor."""
+
+    def __init__(self, orders: Orders, engines: Mapping[str, Loader] = ENGINES) -> None:
+        self._orders = orders
+        self._engines = engines
+        self._loaded: dict[tuple[str, str], Engine] = {}
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._socket = self._connect(orders.token)
+
+    def run(self) -> None:
+        """Work until the process is ended."""
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        while True:
+            packet = self._receive(timeout=1.0)
+            if packet is not None and isinstance(packet.message, Submit):
+                self._work(packet.message, packet.audio)
+
+    def _work(self, submit: Submit, audio: tuple[Audio, ...]) -> None:
+        job = submit.job
+        try:
+            self._perform(job, submit.request, audio)
+        except Exception as error:
+            self._send(job, Failed(self._explain(error).info()))
+
+    def _perform(self, job: str, request: Request, audio: tuple[Audio, ...]) -> None:
+        started = time.monotonic()
+        self._send(job, Progress("load", 0, 1))
+        engine = self._engine(request)
+        self._send(job, Progress("load", 1, 1))
+        load = time.monotonic() - started
+        throttle = Throttle()
+        with closing(engine.run(request, audio)) as emissions:
+            while not self._cancelled(job):
+                emission = next(emissions, None)
+                if emission is None:
+                    raise InternalError("The engine stopped before it was done.")
+                for event in throttle(emission.event, time.monotonic()):
+                    if isinstance(event, Done):
+                        self._send(job, Done({"load": load} | event.timings, event.models))
+                        return
+                    self._send(job, event, emission.audio if event is emission.event else None)
+        self._send(job, Cancelled())
+
+    def _engine(self, request: Request) -> Engine:
+        name, pack_name = str(type(request).__struct_config__.tag), request.pack
+        if name not in self._engines:
+            raise Unsupported(f"This version has no engine for {name!r}.", "Use `punchin inpaint`.")
+        engine = self._loaded.pop((name, pack_name), None)
+        if engine is None:
+            while len(self._loaded) >= LOADED:
+                del self._loaded[next(iter(self._loaded))]
+                gc.collect()
+            engine = self._engines[name](pack_name, self._orders.device, self._orders.precision)
+        self._loaded[name, pack_name] = engine  # last in, as the one used last
+        return engine
+
+    def _explain(self, error: Exception) -> PunchinError:
+        """The error of our tree that `error` is. Unknown ones are our mistake: the log keeps where."""
+        if isinstance(error, PunchinError):
+            return error
+        log.error("a job failed", exc_info=error)
+        if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
+            self._loaded.clear()
+            gc.collect()
+            if "torch" in sys.modules:
+                sys.modules["torch"].cuda.empty_cache()
+            return OutOfMemory("The memory of this machine does not suffice for the job.")
+        return InternalError(f"The engine failed: {type(error).__name__}: {error}")
+
+    def _cancelled(self, job: str) -> bool:
+        while (packet := self._receive(timeout=0.0)) is not None:
+            if packet.message == Cancel(job):
+                return True
+        return False
+
+    # ---- the line to the supervisor --------------------------------------------------------------------------
+
+    def _connect(self, identity: str) -> zmq.Socket[bytes]:
+        socket = self._context.socket(zmq.DEALER)
+        socket.identity = identity.encode()
+        socket.linger = 1000
+        socket.connect(self._orders.endpoint)
+        return socket
+
+    def _receive(self, timeout: float) -> Packet | None:
+        if not self._socket.poll(int(timeout * 1000)):
+            return None
+        return unpack([frame.buffer for frame in self._socket.recv_multipart(copy=False)], ToWorker)
+
+    def _send(self, job: str, body: EventBody, audio: Audio | None = None) -> None:
+        if audio is not None and not np.isfinite(audio).all():
+            raise InternalError("The model produced samples that are not numbers.")
+        self._socket.send_multipart(pack(Event(job, 0, body), () if audio is None else (audio,)))
+
+    def _beat(self) -> None:
+        """Say that the process lives, from a thread and a socket of its own: the other one may load for a minute."""
+        socket = self._connect(f"{self._orders.token}.beat")
+        process = psutil.Process()
+        while True:
+            packs = tuple(pack_name for _, pack_name in list(self._loaded))
+            socket.send_multipart(pack(Heartbeat(self._orders.device, packs, process.memory_info().rss)))
+            time.sleep(BEAT_SECONDS)
+
+
+def _is_torch_out_of_memory(error: Exception) -> bool:
+    """torch raises a class of its own for accelerators, and a plain RuntimeError for the processor's memory."""
+    return type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+
+
+def _leave_with_the_daemon() -> None:
+    """Block until standard input ends, then end the process at once: whatever it computes is for nobody."""
+    while sys.stdin.buffer.read(4096):
+        pass
+    os._exit(0)
+
+
+def main(engines: Mapping[str, Loader] = ENGINES) -> None:
+    """Read the orders and work. Ends when standard input does."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
+    threading.Thread(target=_leave_with_the_daemon, name="watch", daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        Worker(orders, engines).run()
+
+
+if __name__ == "__main__":
+    main()
