@@ -1,0 +1,119 @@
+"""Reads files of tensors: torch pickles (tensors only) and safetensors, one file or a sharded folder.
+
+Knows no model. Whatever is wrong with a file is one clear error of the tree.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from punchin_wire.errors import BadCheckpoint, FileMissing
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+Tensors = dict[str, Tensor]
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """The dict that torch saved in `path`: tensors and plain values only; any other object in it is refused.
+
+    Raises FileMissing, BadCheckpoint.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of pickle protocols other than torch's own
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise FileMissing(f"{path} does not exist.") from error
+    except pickle.UnpicklingError as error:
+        raise BadCheckpoint(
+            f"{path.name} holds something other than tensors, so it was not opened: {first_line(error)}",
+            "Take the file from its official source; a checkpoint that needs code to load is not safe.",
+        ) from error
+    except Exception as error:  # a damaged pickle can fail in any way; each means the same to the musician
+        raise BadCheckpoint(f"{path.name} is not a torch file, or is cut off: {first_line(error)}") from error
+    if not isinstance(loaded, dict):
+        raise BadCheckpoint(f"{path.name} holds a {type(loaded).__name__}, not a table of tensors.")
+    return loaded
+
+
+def read_safetensors(path: Path, prefix: str = "") -> Tensors:
+    """The tensors of `path` whose names begin with `prefix`; only those are read. Raises FileMissing, BadCheckpoint."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+    except FileNotFoundError as error:
+        raise FileMissing(f"{path} does not exist.") from error
+    except (SafetensorError, OSError) as error:
+        raise BadCheckpoint(f"{path.name} is not a safetensors file, or is cut off: {first_line(error)}") from error
+
+
+def read_hugging_face(folder: Path, prefix: str = "") -> Tensors:
+    """The tensors of a transformers `folder` whose names begin with `prefix`, without it; shards are joined.
+
+    Raises FileMissing, BadCheckpoint.
+    """
+    for single in ("model.safetensors", "pytorch_model.bin"):
+        if (folder / single).is_file():
+            files = [folder / single]
+            break
+        if (index := folder / f"{single}.index.json").is_file():
+            shards = read_json(index).get("weight_map", {})
+            files = [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
+            break
+    else:
+        raise FileMissing(f"{folder} has neither model.safetensors nor pytorch_model.bin.")
+    state: dict[str, Any] = {}
+    for file in files:
+        state |= read_safetensors(file, prefix) if file.suffix == ".safetensors" else read_pickle(file)
+    return only_tensors({k[len(prefix) :]: v for k, v in state.items() if str(k).startswith(prefix)}, folder.name)
+
+
+def only_tensors(state: Any, source: str) -> Tensors:
+    """`state` itself if it maps names to tensors of finite numbers. Raises BadCheckpoint."""
+    if not isinstance(state, dict):
+        raise BadCheckpoint(f"{source} holds a {type(state).__name__}, not a table of tensors.")
+    for name, tensor in state.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise BadCheckpoint(f"{source}: {str(name)[:80]!r} is a {type(tensor).__name__}, not a tensor.")
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise BadCheckpoint(f"{source}: {name} holds values that are not numbers (NaN or infinity).")
+    return state
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object. Raises FileMissing, BadCheckpoint."""
+    try:
+        described = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise FileMissing(f"{path} does not exist.") from error
+    except ValueError as error:
+        raise BadCheckpoint(f"{path.name} is not JSON: {first_line(error)}") from error
+    if not isinstance(described, dict):
+        raise BadCheckpoint(f"{path.name} is not a table of settings.")
+    return described
+
+
+def read_settings(package: dict[str, Any], source: str) -> dict[str, Any]:
+    """The settings that an audiocraft export carries as YAML in `xp.cfg`. Raises BadCheckpoint."""
+    text = package.get("xp.cfg")
+    if not isinstance(text, str):
+        raise BadCheckpoint(f"{source} has no xp.cfg: it is not an audiocraft export.")
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadCheckpoint(f"The xp.cfg in {source} is not YAML: {first_line(error)}") from error
+    if not isinstance(settings, dict):
+        raise BadCheckpoint(f"The xp.cfg in {source} is not a table of settings.")
+    return settings
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough to show."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
