@@ -1,25 +1,31 @@
 """EnCodec: waveforms to tokens and back. Knows nothing about packs, jobs or language models.
 
 The network is transformers' EncodecModel (Défossez et al., arXiv 2210.13438; the mono 32 kHz edition of MusicGen,
-arXiv 2306.05284), from either checkpoint format.
+arXiv 2306.05284), from either checkpoint format. onnxruntime runs it, or torch; the quantiser is torch's in both.
+
+Sounds of any length go through in bounded memory, and exactly: the convolutions run in tiles with all the neighbours
+they see (:mod:`.tiles`), and the LSTM, which only looks back, carries its state from one chunk to the next.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from punchin_wire.errors import BadCheckpoint
+from punchin_wire.errors import BadCheckpoint, Unsupported
 from torch import nn
 from torch.nn.utils import parametrize
 from transformers import EncodecModel
+from transformers.models.encodec.modeling_encodec import EncodecLSTM
 
+from .backends import Backend, OnnxBackend, Recur, TorchBackend
 from .checkpoint import Tensors, read_checkpoint
-
-Audio = npt.NDArray[np.float32]
+from .tiles import Chain, Signal, Stage
 
 
 def load_model(path: Path) -> EncodecModel:
@@ -58,32 +64,92 @@ def _check(expected: Tensors, found: Tensors, source: str) -> None:
 class Codec:
     """Mono audio at `sample_rate` to `n_q` token streams of `card` entries, one frame each `hop` samples, and back."""
 
-    def __init__(self, model: EncodecModel, device: str = "cpu") -> None:
+    def __init__(self, model: EncodecModel, backend: Backend, *, short: Callable[[], Codec] | None = None) -> None:
+        """`short` makes the codec for sounds too short for `backend`; None when it takes any length."""
         config = model.config
-        self._model = model.to(device)
-        self._device = device
         self.sample_rate: int = config.sampling_rate
         self.hop: int = config.hop_length
         self.frame_rate: float = self.sample_rate / self.hop
         self.n_q: int = len(model.quantizer.layers)
         self.card: int = config.codebook_size
+        self._quantizer = model.quantizer.cpu()
+        self._short = short
+        # Reflect padding needs more samples than it pads, in the deepest layer too, where a sample is a frame.
+        self._shortest = max(config.kernel_size, config.last_kernel_size) if short else 0
 
-    @torch.inference_mode()
-    def encode(self, wav: Audio | torch.Tensor) -> torch.Tensor:
+        down, up = list(model.encoder.layers), list(model.decoder.layers)
+        size = config.num_residual_layers + 2  # modules that belong to one ratio
+        half = len(config.upsampling_ratios) // 2
+        inner = 1 + (len(config.upsampling_ratios) - half) * size
+        outer = 2 + half * size
+        recurrent = down.index(next(m for m in down if isinstance(m, EncodecLSTM)))
+        chain = partial(_chain, backend)
+        self._analyse = chain(down[:inner], down[inner:recurrent])
+        self._encoder_lstm = backend.recurrence(down[recurrent].lstm)
+        self._project = chain(down[recurrent + 1 :])
+        self._expand = chain(up[:1])
+        self._decoder_lstm = backend.recurrence(up[1].lstm)
+        self._synthesise = chain(up[2:outer], up[outer:])
+        self._state = (config.num_lstm_layers, up[1].lstm.hidden_size)
+
+    def encode(self, wav: Signal | torch.Tensor) -> torch.Tensor:
         """Tokens of `wav` float32 `[B, N]` in -1..1: int64 `[B, n_q, ceil(N / hop)]` on the CPU."""
-        x = torch.as_tensor(wav, dtype=torch.float32, device=self._device)  # [B, N]
-        latent = self._model.encoder(x[:, None])  # [B, D, T]
-        return self._model.quantizer.encode(latent).transpose(0, 1).cpu()  # [B, K, T]
+        x = np.asarray(wav.numpy(force=True) if isinstance(wav, torch.Tensor) else wav, np.float32)
+        frames = -(-x.shape[1] // self.hop)
+        if frames == 0:
+            return torch.zeros(len(x), self.n_q, 0, dtype=torch.int64)
+        if self._short and frames < self._shortest:
+            return self._short().encode(x)
+        latent = self._project(self._recur(self._encoder_lstm, self._analyse(x[:, None])))  # [B, D, T]
+        with torch.inference_mode():
+            codes: torch.Tensor = self._quantizer.encode(torch.from_numpy(latent))  # [K, B, T]
+        return codes.transpose(0, 1).clone(memory_format=torch.contiguous_format)
 
-    @torch.inference_mode()
-    def decode(self, codes: npt.NDArray[np.int64] | torch.Tensor) -> Audio:
+    def decode(self, codes: npt.NDArray[np.int64] | torch.Tensor) -> Signal:
         """Audio of `codes` int64 `[B, n_q, T]`: float32 `[B, T * hop]`."""
-        tokens = torch.as_tensor(codes, device=self._device).transpose(0, 1)  # [K, B, T]
-        audio: Audio = self._model.decoder(self._model.quantizer.decode(tokens))[:, 0].cpu().numpy()
-        return audio
+        tokens = torch.as_tensor(codes).cpu()
+        if tokens.shape[2] == 0:
+            return np.zeros((len(tokens), 0), np.float32)
+        if self._short and tokens.shape[2] < self._shortest:
+            return self._short().decode(tokens)
+        with torch.inference_mode():
+            latent = self._quantizer.decode(tokens.transpose(0, 1)).numpy()  # [B, D, T]
+        return self._synthesise(self._recur(self._decoder_lstm, self._expand(latent)))[:, 0]
+
+    def _recur(self, run: Recur, x: Signal, chunk: int = 500) -> Signal:
+        """The LSTM over `x` `[B, C, T]`, `chunk` steps at a time, its state handed on."""
+        layers, size = self._state
+        h = c = np.zeros((layers, len(x), size), np.float32)
+        out = np.empty_like(x)
+        for start in range(0, x.shape[2], chunk):
+            steps = np.ascontiguousarray(x[:, :, start : start + chunk].transpose(2, 0, 1))  # [t, B, C]
+            y, h, c = run(steps, h, c)
+            out[:, :, start : start + chunk] = y.transpose(1, 2, 0)
+        return out
 
 
-def load_codec(path: Path, backend: Literal["auto", "onnx", "torch"] = "auto", device: str = "cpu") -> Codec:
-    """The codec of the checkpoint at `path` (see :func:`.checkpoint.read_checkpoint` for what it may be)."""
-    del backend
-    return Codec(load_model(path), device)
+def _chain(backend: Backend, *parts: Sequence[nn.Module]) -> Chain:
+    stages = [Stage.of(part) for part in parts]
+    return Chain(tuple((stage, backend.convolutions(stage)) for stage in stages), backend.chunk, backend.pool)
+
+
+def load_codec(
+    path: Path,
+    backend: Literal["auto", "onnx", "torch"] = "auto",
+    device: str = "cpu",
+    threads: int | None = None,
+) -> Codec:
+    """The codec of the checkpoint at `path` (:func:`.checkpoint.read_checkpoint` says what it may be).
+
+    `auto` is onnxruntime, and torch where onnxruntime cannot use `device`. `threads` defaults to torch's.
+    Raises FileMissing, PackMissing, BadCheckpoint, or Unsupported when `onnx` was asked for and cannot be.
+    """
+    model = load_model(path)
+    if backend != "torch":
+        try:
+            fast = OnnxBackend(device, threads or torch.get_num_threads())
+            return Codec(model, fast, short=cache(lambda: load_codec(path, "torch")))
+        except Unsupported:
+            if backend == "onnx":
+                raise
+    return Codec(model, TorchBackend(device))

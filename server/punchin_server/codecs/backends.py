@@ -1,0 +1,116 @@
+"""How EnCodec's networks are run: by torch, or by onnxruntime. Knows nothing of tokens, files or audio.
+
+A backend is two functions: one that makes a runnable out of a stack of convolutions, one that does so with an LSTM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from punchin_wire.errors import Unsupported
+from torch import nn
+
+from . import onnx_graph
+from .tiles import Run, Signal, Stage
+
+Recur: TypeAlias = Callable[[Signal, Signal, Signal], tuple[Signal, Signal, Signal]]
+"""x `[t, B, D]`, h and c `[layers, B, D]` to y `[t, B, D]`, h and c after the last step."""
+
+
+class Backend(Protocol):
+    """Makes runnables; `pool` runs tiles side by side, or is None where one tile already uses every core."""
+
+    @property
+    def pool(self) -> Executor | None: ...
+
+    @property
+    def chunk(self) -> int:
+        """Frames that go through the convolutions at once."""
+
+    def convolutions(self, stage: Stage) -> Run: ...
+
+    def recurrence(self, lstm: nn.LSTM) -> Recur: ...
+
+
+class TorchBackend:
+    """Runs the modules themselves. The reference, and what runs on a GPU that onnxruntime cannot use."""
+
+    chunk = 1500  # MusicGen's own window: up to there torch sees the whole sound
+
+    def __init__(self, device: str) -> None:
+        self.pool: Executor | None = None
+        self._device = device
+
+    def convolutions(self, stage: Stage) -> Run:
+        layers = nn.Sequential(*stage.layers).to(self._device)
+
+        def run(x: Signal) -> Signal:
+            with torch.inference_mode():
+                return layers(torch.from_numpy(np.ascontiguousarray(x)).to(self._device)).numpy(force=True)
+
+        return run
+
+    def recurrence(self, lstm: nn.LSTM) -> Recur:
+        lstm = lstm.to(self._device)
+
+        def run(x: Signal, h: Signal, c: Signal) -> tuple[Signal, Signal, Signal]:
+            with torch.inference_mode():
+                given, h_0, c_0 = (torch.from_numpy(a).to(self._device) for a in (x, h, c))
+                y, (h_n, c_n) = lstm(given, (h_0, c_0))
+                return (y + given).numpy(force=True), h_n.numpy(force=True), c_n.numpy(force=True)
+
+        return run
+
+
+class OnnxBackend:
+    """Runs the graphs of :mod:`.onnx_graph`: on the CPU a tile to each thread, on a GPU whole chunks."""
+
+    chunk = 500
+
+    def __init__(self, device: str, threads: int) -> None:
+        self._cuda = device.startswith("cuda")
+        if self._cuda and "CUDAExecutionProvider" not in ort.get_available_providers():
+            raise Unsupported(
+                "This onnxruntime cannot use the GPU.", "Install onnxruntime-gpu, or leave the codec's backend on auto."
+            )
+        index = int(device.partition(":")[2] or 0)
+        self._providers: list[Any] = ["CPUExecutionProvider"]
+        if self._cuda:
+            self._providers.insert(0, ("CUDAExecutionProvider", {"device_id": index, "use_tf32": 0}))
+        self._threads = threads
+        self.pool: Executor | None = None if self._cuda or threads == 1 else ThreadPoolExecutor(threads, "codec")
+
+    def _session(self, model: bytes, threads: int) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # a CUDA library that is missing is our business, not the terminal's
+        session = ort.InferenceSession(model, options, providers=self._providers)
+        if self._cuda and "CUDAExecutionProvider" not in session.get_providers():
+            raise Unsupported(
+                "onnxruntime found no CUDA libraries that it can use.",
+                "Install the CUDA and cuDNN that this onnxruntime-gpu names, or leave the codec's backend on auto.",
+            )
+        return session
+
+    def convolutions(self, stage: Stage) -> Run:
+        session = self._session(onnx_graph.convolutions(stage.layers, stage.channels), 1)
+
+        def run(x: Signal) -> Signal:
+            y: Signal = session.run(["y"], {"x": x[:, :, None]})[0]
+            return y[:, :, 0]
+
+        return run
+
+    def recurrence(self, lstm: nn.LSTM) -> Recur:
+        session = self._session(onnx_graph.recurrence(lstm), self._threads)
+
+        def run(x: Signal, h: Signal, c: Signal) -> tuple[Signal, Signal, Signal]:
+            y, h_n, c_n = session.run(["y", "h_n", "c_n"], {"x": x, "h": h, "c": c})
+            return y, h_n, c_n
+
+        return run

@@ -1,0 +1,86 @@
+"""The codec is transformers' EncodecModel, whatever runs it, however long the sound, however it is tiled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from punchin_server.codecs import tiles
+from punchin_server.codecs.encodec import Codec, load_codec
+from punchin_wire.errors import Unsupported
+from server.codec_files import TINY, random_model, save_audiocraft
+
+DEEP = TINY | {"upsampling_ratios": [5, 4, 3], "num_residual_layers": 2, "num_lstm_layers": 2}
+
+
+def both_ways(codec: Codec, model: torch.nn.Module, samples: int, batch: int = 2) -> None:
+    """`codec` gives `model`'s codes, and its sound of any codes."""
+    wav = torch.randn(batch, samples, generator=torch.Generator().manual_seed(samples)) * 0.3
+    expected = model.quantizer.encode(model.encoder(wav[:, None])).transpose(0, 1)
+    codes = codec.encode(wav)
+    assert codes.shape == (batch, codec.n_q, -(-samples // codec.hop))
+    assert torch.equal(codes, expected)
+    heard = codec.decode(codes)
+    assert heard.dtype == np.float32
+    np.testing.assert_allclose(heard, model.decoder(model.quantizer.decode(codes.transpose(0, 1)))[:, 0], atol=2e-6)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("pad_mode", ["reflect", "constant"])
+@pytest.mark.parametrize("shape", [TINY, DEEP], ids=["tiny", "deep"])
+def test_equals_transformers(tmp_path: Path, backend: str, pad_mode: str, shape: dict[str, object]) -> None:
+    model = random_model(shape, pad_mode=pad_mode)
+    codec = load_codec(save_audiocraft(model, tmp_path / "c.bin"), backend=backend, threads=2)
+    for frames in (1, 2, 3, 6, 7, 8, 40):
+        for odd in (0, 1, -1):
+            both_ways(codec, model, frames * codec.hop + odd)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+@pytest.mark.parametrize("pad_mode", ["reflect", "constant"])
+def test_tiles_change_nothing(tmp_path: Path, backend: str, pad_mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Smallest tiles, chunks of 16 frames, several to a sound: still the one pass over the whole sound."""
+    monkeypatch.setattr(tiles, "_TILE_BYTES", 1)
+    monkeypatch.setattr("punchin_server.codecs.backends.OnnxBackend.chunk", 16)
+    monkeypatch.setattr("punchin_server.codecs.backends.TorchBackend.chunk", 16)
+    model = random_model(DEEP, pad_mode=pad_mode)
+    codec = load_codec(save_audiocraft(model, tmp_path / "c.bin"), backend=backend, threads=2)
+    for samples in (60 * 100, 60 * 100 + 1, 60 * 97 - 1, 60 * 48):
+        both_ways(codec, model, samples)
+
+
+def test_the_lstm_carries_its_state(tmp_path: Path) -> None:
+    """A sound of several LSTM chunks, so long that its start is no longer in reach of any window."""
+    model = random_model(TINY)
+    both_ways(load_codec(save_audiocraft(model, tmp_path / "c.bin"), threads=1), model, 8 * 1203, batch=1)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_nothing_in_nothing_out(tmp_path: Path, backend: str) -> None:
+    codec = load_codec(save_audiocraft(random_model(TINY), tmp_path / "c.bin"), backend=backend)
+    assert codec.encode(np.zeros((2, 0), "f4")).shape == (2, 4, 0)
+    assert codec.decode(torch.zeros(2, 4, 0, dtype=torch.int64)).shape == (2, 0)
+
+
+def test_a_gpu_that_onnxruntime_cannot_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    path = save_audiocraft(random_model(TINY), tmp_path / "c.bin")
+    with pytest.raises(Unsupported, match="cannot use the GPU"):
+        load_codec(path, backend="onnx", device="cuda:0")
+
+
+def test_halo_is_enough_and_not_much_more() -> None:
+    """What lies beyond the halo never reaches an output; what lies at its edge is not far from doing so."""
+    model = random_model(DEEP)
+    stage = tiles.Stage.of(list(model.decoder.layers)[2:])
+    net = torch.nn.Sequential(*stage.layers)
+    x = torch.randn(1, stage.channels, 8 * stage.halo)
+    middle = 4 * stage.halo
+    touched = x.clone()
+    touched[..., middle + stage.halo + 1 :] += 1.0
+    changed = (net(x) - net(touched)).abs().amax(dim=1)[0].nonzero().min().item()
+    assert middle + 1 <= changed / stage.up <= middle + stage.halo + 1
