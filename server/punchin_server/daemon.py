@@ -6,17 +6,12 @@ or after :data:`TICK_MS`, looks at the clock once, and hands that time to everyt
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
-import logging.handlers
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
-from typing import IO
 
 import zmq
 from punchin_wire import VERSION, places
@@ -42,9 +37,11 @@ from punchin_wire.messages import (
     audio_refs,
 )
 
-from . import settings as settings_module
 from .jobs import Job, Jobs
-from .settings import Settings
+from .launcher import INPAINT, Launcher
+from .osc_desk import OscDesk
+from .osc_front import OscFront
+from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
 from .supervisor import Supervisor
 from .zmq_front import Client, Received, ZmqFront
@@ -56,6 +53,8 @@ SHOWN_JOBS = 32
 """Finished jobs that a status lists, newest last; unfinished ones are always listed."""
 REMEMBERED_JOBS = 512
 """Finished jobs without a take that are remembered."""
+OSC_JOBS = 4
+"""Jobs of surfaces under way at once; each is a process."""
 SEQ_AFTER_RESTART = 1_000_000
 """Added to the last kept number: clients have seen numbers of events that were not kept."""
 
@@ -65,7 +64,7 @@ WORKER = (sys.executable, "-m", "punchin_server.worker")
 class Daemon:
     """Everything that serves; `run` returns after `stop` was called. Raises DaemonError when it cannot serve."""
 
-    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER) -> None:
+    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER, inpaint: Sequence[str] = INPAINT) -> None:
         self.settings = settings
         self._stopping = False
         self._started = self._active = time.monotonic()
@@ -74,9 +73,10 @@ class Daemon:
         self._cancelled_at: dict[str, float] = {}
         self._sent: dict[str, dict[Client, int]] = {}  # job: number of the last event sent to each of its clients
         self._heard: dict[Client, float] = {}
-        self._lock = _only_one(places.runtime_folder())
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
+        surfaces = _open_osc(settings)
+        self.osc = OscDesk(surfaces, Launcher(OSC_JOBS, inpaint), self) if surfaces else None
         self.supervisor = Supervisor(self.context, worker, settings)
         self.jobs = Jobs(settings.queue)
         self.store = Store(places.results_folder())
@@ -88,7 +88,9 @@ class Daemon:
         poller = zmq.Poller()
         poller.register(self.front.router, zmq.POLLIN)
         poller.register(self.supervisor.socket, zmq.POLLIN)
-        record = places.DaemonRecord(os.getpid(), self.front.port, 0, VERSION, self.front.events_port)
+        if self.osc is not None:
+            poller.register(self.osc.front.socket, zmq.POLLIN)
+        record = places.DaemonRecord(os.getpid(), self.front.port, self.osc_port, VERSION, self.front.events_port)
         places.write_daemon_record(record)
         log.info("serving: %s", record)
         self.supervisor.wake(time.monotonic())  # so that the first job does not wait for a process to start
@@ -103,11 +105,17 @@ class Daemon:
     def stop(self) -> None:
         self._stopping = True
 
+    @property
+    def osc_port(self) -> int:
+        return self.osc.front.port if self.osc else 0
+
     def step(self, now: float) -> None:
         """Everything that is due: what clients sent, what the worker said, what time brings."""
         for received in self.front.receive():
             self._heard[received.client] = self._active = now
             self._answer(received, now)
+        if self.osc is not None:
+            self.osc.step(now)
         self._listen_to_worker(now)
         self._look_after_worker(now)
         self._find_vanished(now)
@@ -126,9 +134,10 @@ class Daemon:
             if not job.finished:
                 self._happen(self.jobs.fail(job, stopped, now))
         self.supervisor.stop(now)
+        if self.osc is not None:
+            self.osc.close()
         self.front.close()
-        self.context.destroy(linger=500)
-        self._lock.close()
+        self.context.term()
         log.info("stopped")
 
     # ---- clients ---------------------------------------------------------------------------------------------
@@ -212,6 +221,7 @@ class Daemon:
             queue_limit=self.settings.queue,
             worker=self.supervisor.status(),
             jobs=tuple(job.status(now) for job in shown),
+            osc_port=self.osc_port,
             events_port=self.front.events_port,
         )
 
@@ -260,6 +270,8 @@ class Daemon:
             for client in self._sent[event.job]:
                 self._send(client, event, frames)
             self.front.publish(event)
+            if self.osc is not None:
+                self.osc.show(event, time.monotonic())
             if isinstance(event.body, FINAL):
                 log.info("job %s: %s", event.job, event.body)
                 self._requests.pop(event.job, None)
@@ -332,54 +344,18 @@ class Daemon:
                 self._happen([job.event(Failed(error.info()))])
 
 
+def _open_osc(settings: Settings) -> OscFront | None:
+    if settings.osc_port < 0:
+        return None
+    try:
+        return OscFront(settings.bind, settings.osc_port)
+    except DaemonError as error:
+        if settings.osc_port != OSC_PORT:
+            raise
+        # Nobody asked for the usual port; another user's daemon may have it, and takes matter more than surfaces.
+        log.warning("%s The system chooses another.", error)
+        return OscFront(settings.bind, 0)
+
+
 def _state(last: Event) -> State:
     return "done" if isinstance(last.body, Done) else "failed" if isinstance(last.body, Failed) else "cancelled"
-
-
-def _only_one(folder: Path) -> IO[bytes]:
-    """Hold the lock of this user's daemon: two would fight over results and over who is found. Raises DaemonError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (folder / "daemon.lock").open("wb")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        record = places.read_daemon_record()
-        who = f" (process {record.pid}, port {record.port})" if record else ""
-        raise DaemonError(f"A daemon of this user runs already{who}.", "Use that one, or stop it first.") from None
-    return lock
-
-
-def _open_log(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=2 * 2**20, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-
-
-def serve(settings: Settings, worker: Sequence[str] = WORKER) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
-    _open_log(places.daemon_log())
-    daemon = Daemon(settings, worker)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: daemon.stop())
-    print(f"Punchin {VERSION} serves on {settings.bind} port {daemon.front.port}.", flush=True)
-    daemon.run()
-
-
-def main(argv: Sequence[str], worker: Sequence[str] = WORKER) -> int:
-    """`punchin serve`. Returns the exit code."""
-    try:
-        serve(settings_module.load(argv, os.environ), worker)
-    except PunchinError as error:
-        with contextlib.suppress(OSError):
-            print(f"{error}\n{error.next_step}", file=sys.stderr)
-        return error.exit_code
-    return 0

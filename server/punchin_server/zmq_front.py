@@ -94,8 +94,9 @@ class ZmqFront:
             self.events.send_multipart([event.job.encode(), *pack(event)[:2]], zmq.DONTWAIT)
 
     def close(self) -> None:
-        self.router.close()
-        self.events.close()
+        """Last words get half a second to leave."""
+        self.router.close(linger=500)
+        self.events.close(linger=500)
 
     def _refuse(self, client: Client, frames: Sequence[Frame], error: PunchinError) -> None:
         job = ""

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from punchin_server.daemon import main
+from punchin_server.serve import main
 
 WORKER = (sys.executable, str(Path(__file__).with_name("worker.py")))
 

@@ -1,0 +1,212 @@
+"""The one table of OSC addresses: what each means, with which typed arguments. Knows no sockets and no OSC encoding.
+
+The README section is :func:`markdown`; every packet, both ways, passes :func:`check`. Grammar:
+`/punchin/<object>/<verb>`, the job id first. Answers go to the port a packet came from. Packets stay under
+:data:`MAX_PACKET` bytes and never carry audio, only job ids and file paths.
+
+>>> check("/punchin/job/cancel", ["a1b2c3d4"])
+('a1b2c3d4',)
+>>> check("/punchin/events/subscribe", [30])
+(30.0,)
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .errors import BadMessage, BadSetting
+
+OscValue: TypeAlias = str | int | float
+
+MAX_PACKET = 1500
+PROGRESS_HZ = 20
+"""Packets of progress a second that one surface gets for one job, at most."""
+MAX_SUBSCRIPTION = 3600.0
+
+Direction = Literal["to", "from"]
+Type = Literal["s", "i", "h", "f"]
+
+_TYPES: dict[Type, tuple[type, ...]] = {"s": (str,), "i": (int,), "h": (int,), "f": (float, int)}
+
+
+@dataclass(frozen=True)
+class Arg:
+    """One argument. `type` is its OSC type tag; an `f` may also be sent as `d` or `i`. Numbers lie in `[low, high]`."""
+
+    name: str
+    type: Type
+    doc: str
+    low: float = -math.inf
+    high: float = math.inf
+    pattern: str = r"[^\x00-\x1f]*"
+
+    def check(self, value: object) -> OscValue:
+        """The value as its Python type. Raises BadSetting."""
+        if isinstance(value, bool) or not isinstance(value, _TYPES[self.type]):
+            raise BadSetting(f"{self.name!r} is of OSC type {self.type!r}, not {type(value).__name__}.")
+        if isinstance(value, str):
+            if not re.fullmatch(self.pattern, value):
+                raise BadSetting(f"{self.name!r} cannot be {value[:60]!r}.")
+            return value
+        assert isinstance(value, int | float)
+        if not self.low <= value <= self.high or not math.isfinite(value):
+            raise BadSetting(f"{self.name!r} cannot be {value}: it lies from {self.low:g} to {self.high:g}.")
+        return float(value) if self.type == "f" else value
+
+
+@dataclass(frozen=True)
+class Address:
+    """One address. `direction` is as Punchin sees it: sent `to` it, or `from` it. `options` follow as name, value."""
+
+    path: str
+    direction: Direction
+    doc: str
+    args: tuple[Arg, ...] = ()
+    options: tuple[Arg, ...] = ()
+
+
+JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=r"[A-Za-z0-9_-]{4,64}")
+_SEED = Arg("seed", "h", "seed of the take", low=0, high=2**53)
+_CODE = Arg("code", "s", "the error's code")
+_MESSAGE = Arg("message", "s", "what is wrong")
+_NEXT = Arg("next_step", "s", "what to do about it")
+_PATH = r"[^\x00-\x1f]+"
+
+SUBMIT_OPTIONS = (
+    Arg("chords", "s", "chord file, .mid or .lab", pattern=_PATH),
+    Arg("drums", "s", "drum stem, WAV", pattern=_PATH),
+    Arg("piano", "s", "piano part, .mid", pattern=_PATH),
+    Arg("text", "s", "description"),
+    Arg("pack", "s", "model pack", pattern=r"[A-Za-z0-9._-]{1,64}"),
+    Arg("takes", "i", "number of takes", low=1, high=16),
+    Arg("seed", "h", "seed of the first take", low=0, high=2**53),
+)
+
+TABLE: tuple[Address, ...] = (
+    Address("/punchin/ping", "to", "Is anybody there? Answered by `/punchin/pong`."),
+    Address("/punchin/pong", "from", "Yes.", (Arg("version", "s", "version of Punchin"),)),
+    Address("/punchin/status/get", "to", "Answered by `/punchin/status`, then `/punchin/job/state` for each job."),
+    Address(
+        "/punchin/status",
+        "from",
+        "The daemon at a glance.",
+        (
+            Arg("version", "s", "version of Punchin"),
+            Arg("worker", "s", "off, starting, idle or busy"),
+            Arg("running", "s", "the running job, or empty"),
+            Arg("waiting", "i", "jobs in the queue", low=0),
+        ),
+    ),
+    Address(
+        "/punchin/job/submit",
+        "to",
+        "Make takes for a region of a song, write them as WAV. Answered by `/punchin/job/accepted` or "
+        "`/punchin/job/error`; the sender then gets the job's events as if it had subscribed.",
+        (
+            JOB,
+            Arg("song", "s", "the song, WAV, absolute path", pattern=_PATH),
+            Arg("start", "f", "start of the region, seconds (send a double for sample precision)", low=0, high=1e6),
+            Arg("end", "f", "end of the region, seconds", low=0, high=1e6),
+            Arg("out", "s", "folder for the takes, absolute path", pattern=_PATH),
+        ),
+        SUBMIT_OPTIONS,
+    ),
+    Address("/punchin/job/accepted", "from", "The job was taken.", (JOB,)),
+    Address(
+        "/punchin/job/cancel", "to", "Stop a job. Answered by `/punchin/job/state` or `/punchin/job/error`.", (JOB,)
+    ),
+    Address(
+        "/punchin/job/state",
+        "from",
+        "A job's state has changed, or was asked for.",
+        (
+            JOB,
+            Arg("state", "s", "queued, running, cancelling, done, failed or cancelled"),
+            Arg("position", "i", "jobs ahead of it", low=0),
+        ),
+    ),
+    Address(
+        "/punchin/job/progress",
+        "from",
+        f"Work really done, at most {PROGRESS_HZ} times a second.",
+        (
+            JOB,
+            Arg("stage", "s", "load, encode, prefill, decode or codec"),
+            Arg("step", "i", "steps done in this stage", low=0),
+            Arg("total", "i", "steps of this stage", low=0),
+        ),
+    ),
+    Address(
+        "/punchin/job/take", "from", "A take is computed.", (JOB, Arg("take", "i", "its number from 0", low=0), _SEED)
+    ),
+    Address(
+        "/punchin/job/result",
+        "from",
+        "A take is written, spliced into the song's level and rate.",
+        (JOB, Arg("take", "i", "its number from 0", low=0), _SEED, Arg("path", "s", "the WAV file")),
+    ),
+    Address("/punchin/job/error", "from", "A job was refused or has failed.", (JOB, _CODE, _MESSAGE, _NEXT)),
+    Address("/punchin/error", "from", "A packet could not be used.", (_CODE, _MESSAGE, _NEXT)),
+    Address(
+        "/punchin/events/subscribe",
+        "to",
+        "Send every job's events to this port for a while; repeat to go on. Answered by `/punchin/events/subscribed`.",
+        (Arg("seconds", "f", "how long", low=1, high=MAX_SUBSCRIPTION),),
+    ),
+    Address("/punchin/events/subscribed", "from", "Events will come for so long.", (Arg("seconds", "f", "how long"),)),
+    Address("/punchin/events/unsubscribe", "to", "Send no more events to this port."),
+)
+"""Every address there is."""
+
+BY_PATH: dict[str, Address] = {address.path: address for address in TABLE}
+
+
+def check(path: str, args: Sequence[object], direction: Direction | None = None) -> tuple[OscValue, ...]:
+    """The arguments as their Python types; options stay flat, name before value. Raises BadMessage or BadSetting."""
+    address = BY_PATH.get(path)
+    if address is None or (direction is not None and address.direction != direction):
+        raise BadMessage(f"There is no OSC address {path[:60]!r}.", "The README lists every OSC address of Punchin.")
+    fixed, rest = args[: len(address.args)], args[len(address.args) :]
+    if len(fixed) < len(address.args) or len(rest) % 2 or (rest and not address.options):
+        usage = " ".join(arg.name for arg in address.args) + (" [name value]..." if address.options else "")
+        raise BadSetting(
+            f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", "See the README's OSC table."
+        )
+    return (
+        *(arg.check(value) for arg, value in zip(address.args, fixed, strict=True)),
+        *_options(address, rest),
+    )
+
+
+def _options(address: Address, rest: Sequence[object]) -> list[OscValue]:
+    known = {arg.name: arg for arg in address.options}
+    checked: list[OscValue] = []
+    for name, value in zip(rest[::2], rest[1::2], strict=True):
+        if not isinstance(name, str) or name not in known or name in checked[::2]:
+            raise BadSetting(
+                f"{address.path} has no option {str(name)[:60]!r}, or it came twice.", "See the README's OSC table."
+            )
+        checked += [name, known[name].check(value)]
+    return checked
+
+
+def markdown() -> str:
+    """The table as the README shows it."""
+    lines: list[str] = []
+    for direction, title in (("to", "To Punchin"), ("from", "From Punchin")):
+        lines += [f"**{title}**", "", "| Address | Arguments | Meaning |", "|---|---|---|"]
+        lines += [f"| `{a.path}` | {_usage(a)} | {a.doc} |" for a in TABLE if a.direction == direction]
+        lines.append("")
+    lines += ["**Options of `/punchin/job/submit`**, each a name and a value behind the fixed arguments", ""]
+    lines += ["| Name | Type | Meaning |", "|---|---|---|"]
+    lines += [f"| `{arg.name}` | `{arg.type}` | {arg.doc} |" for arg in SUBMIT_OPTIONS]
+    return "\n".join(lines) + "\n"
+
+
+def _usage(address: Address) -> str:
+    words = [f"`{arg.name}` {arg.type}" for arg in address.args] + ["name, value …"] * bool(address.options)
+    return ", ".join(words) or "none"
