@@ -90,20 +90,21 @@ class Daemon:
         poller.register(self.supervisor.socket, zmq.POLLIN)
         if self.osc is not None:
             poller.register(self.osc.front.socket, zmq.POLLIN)
-        record = places.DaemonRecord(os.getpid(), self.front.port, self.osc_port, VERSION, self.front.events_port)
-        places.write_daemon_record(record)
-        log.info("serving: %s", record)
         self.supervisor.wake(time.monotonic())  # so that the first job does not wait for a process to start
         try:
             while not self._stopping:
                 poller.poll(TICK_MS)
                 self.step(time.monotonic())
         finally:
-            places.remove_daemon_record(os.getpid())
             self.close(time.monotonic())
 
     def stop(self) -> None:
         self._stopping = True
+
+    @property
+    def record(self) -> places.DaemonRecord:
+        """How clients find this daemon."""
+        return places.DaemonRecord(os.getpid(), self.front.port, self.osc_port, VERSION, self.front.events_port)
 
     @property
     def osc_port(self) -> int:
@@ -157,7 +158,8 @@ class Daemon:
                     self.front.answer(client, Accepted(job.id, job.position))
                     self._sent[job.id][client] = message.after
                 case Cancel():
-                    self.front.answer(client, Accepted(self.cancel(message.job, now).id))
+                    self.front.answer(client, Accepted(self.jobs.get(message.job).id))
+                    self.cancel(message.job, now)
                 case Release():
                     self._release(client, message.job)
         except PunchinError as error:

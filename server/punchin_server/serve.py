@@ -56,11 +56,13 @@ def serve(options: settings.Settings, worker: Sequence[str], inpaint: Sequence[s
         daemon = Daemon(options, worker, inpaint)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: daemon.stop())
-        print(
-            f"Punchin {VERSION} serves on {options.bind}: port {daemon.front.port}, OSC port {daemon.osc_port}.",
-            flush=True,
-        )
-        daemon.run()
+        places.write_daemon_record(daemon.record)
+        log.info("serving: %s", daemon.record)
+        print(f"Punchin {VERSION} serves: port {daemon.front.port}, OSC port {daemon.osc_port}.", flush=True)
+        try:
+            daemon.run()
+        finally:
+            places.remove_daemon_record(os.getpid())
 
 
 def main(argv: Sequence[str], worker: Sequence[str] = WORKER, inpaint: Sequence[str] = INPAINT) -> int:

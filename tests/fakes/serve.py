@@ -1,11 +1,14 @@
 """The real daemon with the fake engine: `python tests/fakes/serve.py --queue 2 ...`, flags as of `punchin serve`."""
 
+import os
 import sys
 from pathlib import Path
 
 from punchin_server.serve import main
 
-WORKER = (sys.executable, str(Path(__file__).with_name("worker.py")))
+HERE = Path(__file__).parent
+WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))
+INPAINT = (sys.executable, str(HERE / "inpaint.py"))
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], worker=WORKER))
+    sys.exit(main(sys.argv[1:], WORKER, INPAINT))

@@ -1,0 +1,205 @@
+"""A real daemon process in a folder of its own, and a bare client that speaks the wire to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import psutil
+import zmq
+from punchin_wire import places
+from punchin_wire.frames import Audio, Packet, describe, pack, unpack
+from punchin_wire.messages import (
+    FINAL,
+    Accepted,
+    Attach,
+    Cancel,
+    Event,
+    FromDaemon,
+    Hole,
+    InpaintRequest,
+    Message,
+    Refused,
+    Release,
+    Status,
+    StatusQuery,
+    Submit,
+    Take,
+    TakeSpec,
+)
+
+SERVE = Path(__file__).with_name("serve.py")
+RATE = 32_000
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], seconds: float = 10.0) -> T:
+    """The first true value of `condition`, asked every 10 ms."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"nothing for {seconds} s"
+        time.sleep(0.01)
+    return value
+
+
+def song(seconds: float = 1.0) -> Audio:
+    return np.random.default_rng(0).uniform(-0.5, 0.5, (2, int(RATE * seconds))).astype(np.float32)
+
+
+class Client:
+    """A DEALER whose every wait ends."""
+
+    def __init__(self, port: int) -> None:
+        self._unread: deque[Packet] = deque()
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(f"tcp://127.0.0.1:{port}")
+
+    def send(self, message: Message, audio: Sequence[Audio] = ()) -> None:
+        self.socket.send_multipart(pack(message, audio))
+
+    def packet(self, seconds: float = 10.0) -> Packet:
+        """The next packet that no question was answered by."""
+        return self._unread.popleft() if self._unread else self._receive(seconds)
+
+    def _receive(self, seconds: float) -> Packet:
+        assert self.socket.poll(int(seconds * 1000)), f"no answer for {seconds} s"
+        return unpack(self.socket.recv_multipart(), FromDaemon)
+
+    def ask(self, message: Message, audio: Sequence[Audio] = (), seconds: float = 10.0) -> Any:
+        """The answer to a message; events that come before it are read later."""
+        self.send(message, audio)
+        while isinstance((packet := self._receive(seconds)).message, Event):
+            self._unread.append(packet)
+        return packet.message
+
+    def submit(self, job: str, text: str = "", keep: bool = False, takes: int = 1, pack_name: str = "tiny") -> Any:
+        audio = song()
+        hole = Hole(RATE // 4, RATE // 2)
+        seeds = tuple(TakeSpec(seed) for seed in range(takes))
+        request = InpaintRequest(describe(audio, RATE), (hole,), seeds, pack=pack_name, text=text)
+        return self.ask(Submit(job, request, keep), [audio])
+
+    def accepted(self, job: str, text: str = "", **more: Any) -> Accepted:
+        answer = self.submit(job, text, **more)
+        assert isinstance(answer, Accepted), answer
+        return answer
+
+    def attach(self, job: str, after: int = 0) -> Any:
+        return self.ask(Attach(job, after))
+
+    def cancel(self, job: str) -> Any:
+        return self.ask(Cancel(job))
+
+    def release(self, job: str) -> Any:
+        return self.ask(Release(job))
+
+    def status(self) -> Status:
+        answer = self.ask(StatusQuery())
+        assert isinstance(answer, Status)
+        return answer
+
+    def state(self, job: str) -> str:
+        return next((j.state for j in self.status().jobs if j.job == job), "unknown")
+
+    def events(self, job: str, seconds: float = 20.0) -> list[Event]:
+        """The job's events up to its ending."""
+        found: list[Event] = []
+        while not (found and isinstance(found[-1].body, FINAL)):
+            message = self.packet(seconds).message
+            assert not isinstance(message, Refused), message
+            if isinstance(message, Event) and message.job == job:
+                found.append(message)
+        return found
+
+    def ending(self, job: str, seconds: float = 20.0) -> Any:
+        return self.events(job, seconds)[-1].body
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def takes(events: list[Event]) -> list[int]:
+    return [event.body.take for event in events if isinstance(event.body, Take)]
+
+
+class RunningDaemon:
+    """The process, its record, and what it leaves behind."""
+
+    def __init__(self, home: Path, process: subprocess.Popen[str], record: places.DaemonRecord) -> None:
+        self.home = home
+        self.process = process
+        self.record = record
+        self._clients: list[Client] = []
+
+    def client(self) -> Client:
+        client = Client(self.record.port)
+        self._clients.append(client)
+        return client
+
+    @property
+    def log(self) -> str:
+        return (self.home / "log" / "daemon.log").read_text()
+
+    def worker(self) -> int:
+        """Process id of a worker that is ready."""
+        client = self.client()
+        return until(lambda: (w := client.status().worker).state in ("idle", "busy") and w.pid)
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(15)
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        if self.process.poll() is None:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.kill()
+            for child in family:
+                child.kill()
+        self.process.communicate()
+
+
+def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    paths = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(
+        [sys.executable, str(SERVE), "--osc-port", "0", *flags],
+        env=os.environ | {"PUNCHIN_HOME": str(home), "PYTHONPATH": paths} | (env or {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def daemon(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[RunningDaemon]:
+    """A daemon that is ready to serve, with the fake engine."""
+    process = launch(home, *flags, env=env)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.communicate()[1]
+        path = home / "runtime" / "daemon.json"
+        until(path.exists)
+        record = msgspec.json.decode((home / "runtime" / "daemon.json").read_bytes(), type=places.DaemonRecord)
+        assert record.pid == process.pid
+        running = RunningDaemon(home, process, record)
+        try:
+            yield running
+        finally:
+            running.close()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
