@@ -1,0 +1,44 @@
+"""The bridge's settings: one frozen struct, checked when made. Knows no sockets and reads no files.
+
+A setting comes from the environment (`PUNCHIN_BRIDGE_START_SECONDS=90`), else from the default below. A name that is no
+setting, or a value out of range, is a BadSetting; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from punchin_wire.errors import BadSetting
+
+PREFIX = "PUNCHIN_BRIDGE_"
+
+Positive = Annotated[float, Meta(gt=0.0, le=3600.0)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Times in seconds.
+
+    `daemon` is `host:port` of a daemon to use instead of the user's own (then none is started); `start_seconds` how
+    long a daemon may take to start and `idle_exit` after how much idleness one that we started stops; `reply_seconds`
+    how long an answer may take; `silence_seconds` without a sign of life until a job is asked for again, and
+    `give_up_seconds` until it is given up.
+    """
+
+    daemon: Annotated[str, Meta(pattern=r"^([^:\s]+:\d{1,5})?$")] = ""
+    start_seconds: Positive = 60.0
+    idle_exit: Annotated[float, Meta(ge=0.0)] = 3600.0
+    reply_seconds: Positive = 10.0
+    silence_seconds: Positive = 6.0
+    give_up_seconds: Positive = 30.0
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    """The settings that the environment `env` gives. Raises BadSetting."""
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in env.items() if name.startswith(PREFIX)}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"A setting in the environment ({PREFIX}…) is wrong: {error}") from None
