@@ -197,7 +197,8 @@ def _joined(
         related = correlation(dry[:, zone], wet[:, zone])
         out, into = (w[turn] for w in weights(length, related))
         mixed = dry[:, zone] * out + wet[:, zone] * into
-        if integer and np.max(np.abs(mixed), initial=0.0) > FULL_SCALE:
+        limit = max(FULL_SCALE, np.max(np.abs(dry[:, zone]), initial=0.0))
+        if integer and np.max(np.abs(mixed), initial=0.0) > limit:
             related = 1.0  # equal gain lies between its two inputs, so it clips only where the song itself does
             out, into = (w[turn] for w in weights(length, related))
             mixed = dry[:, zone] * out + wet[:, zone] * into

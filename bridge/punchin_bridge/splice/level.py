@@ -16,38 +16,43 @@ from .place import Samples
 GATE_LUFS = -70.0
 """Quieter than this is silence: the absolute gate of ITU-R BS.1770-4."""
 
+SETTLING_SECONDS = 0.1
+
 Span = tuple[int, int]
 
 
 @cache
-def _k_weighting(rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Numerator and denominator of the two K-weighting filters in series (ITU-R BS.1770-4, annex 1)."""
+def _k_filters(rate: int) -> tuple[tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]], ...]:
+    """Numerators and denominators of the two K-weighting filters (ITU-R BS.1770-4, annex 1)."""
     import pyloudnorm  # brings scipy.signal, a second of import that most commands never need
 
     shelf = pyloudnorm.IIRfilter(4.0, 1 / math.sqrt(2), 1500.0, rate, "high_shelf")
     highpass = pyloudnorm.IIRfilter(0.0, 0.5, 38.0, rate, "high_pass")
-    return np.polymul(shelf.b, highpass.b), np.polymul(shelf.a, highpass.a)
+    return (shelf.b, shelf.a), (highpass.b, highpass.a)
 
 
-def loudness(audio: Samples, rate: int, band_hz: float = math.inf) -> float:
-    """Loudness in LUFS of `audio` `[..., samples]` below `band_hz`, ungated, every channel with weight 1; -inf for
-    silence.
+def loudness(audio: Samples, rate: int, span: Span, band_hz: float = math.inf) -> float:
+    """Loudness in LUFS of the samples `span` of `audio` `[..., samples]`; -inf for silence. Over 400 ms this is the
+    momentary loudness of ITU-R BS.1770-4, with weight 1 for every channel, since the layout is not known.
 
-    A Hann taper over the whole piece takes the place of the filters' settling time, so pieces of a few milliseconds
-    can be compared with each other. On steady sound it equals BS.1770's momentary loudness.
+    The filters run in the frequency domain, which also lets them stop at `band_hz`, and start a little before the
+    span so that they have settled.
     """
-    samples = audio.shape[-1]
-    if samples < 2:
+    start, end = span
+    if end <= start:
         return -math.inf
-    window = np.hanning(samples + 2)[1:-1]
-    power = np.abs(np.fft.rfft(audio * window)) ** 2  # [..., bins]
-    angle = 2 * np.pi * np.fft.rfftfreq(samples)
-    numerator, denominator = _k_weighting(rate)
-    z = np.exp(-1j * angle)
-    weight = np.abs(np.polyval(numerator[::-1], z) / np.polyval(denominator[::-1], z)) ** 2
-    weight[angle * rate / (2 * np.pi) > band_hz] = 0.0
-    mean_square = 2.0 * float(np.sum(power * weight)) / (samples * float(np.sum(window**2)))
-    return -0.691 + 10.0 * math.log10(mean_square) if mean_square > 0.0 else -math.inf
+    before = max(0, start - round(SETTLING_SECONDS * rate))
+    size = 2 ** math.ceil(math.log2(end - before + SETTLING_SECONDS * rate))
+    frequency = np.fft.rfftfreq(size, 1 / rate)
+    delay = np.exp(-2j * np.pi * frequency / rate)
+    response = (frequency <= band_hz).astype(np.complex128)
+    for numerator, denominator in _k_filters(rate):
+        response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
+    weighted = np.fft.irfft(np.fft.rfft(audio[..., before:end], size) * response, size)[
+        ..., start - before : end - before
+    ]
+    power = float(np.sum(weighted**2)) / (end - start)
+    return -0.691 + 10.0 * math.log10(power) if power > 0.0 else -math.inf
 
 
 def decibels(ratio: float) -> float | None:
@@ -95,24 +100,31 @@ def match(
     model's codec, so their difference in loudness (below `band_hz`, which the model can make) is the codec's error.
     """
 
-    def difference(span: Span) -> float | None:
-        start, end = span
-        levels = [loudness(x[start:end], rate, band_hz) for x in (song, take)]
-        return levels[0] - levels[1] if min(levels) > GATE_LUFS else None
+    def levels(span: Span) -> tuple[float, float] | None:
+        original, own = loudness(song, rate, span, band_hz), loudness(take, rate, span, band_hz)
+        return (original, original - own) if min(original, own) > GATE_LUFS else None
 
-    at_left, at_right = difference(left), difference(right)
+    at_left, at_right = levels(left), levels(right)
     source: Literal["context", "left context", "right context", "replaced", "nothing"]
-    if at_left is not None and at_right is not None:
+    if at_left and at_right:
         source = "context"
-    elif at_left is not None:
-        source, at_right = "left context", at_left
-    elif at_right is not None:
-        source, at_left = "right context", at_right
-    elif left[1] - left[0] == right[1] - right[0] == 0 and (overall := difference(hole)) is not None:
-        source, at_left, at_right = "replaced", overall, overall
+        # A codec's noise makes quiet music louder, which is no matter of gain: the quieter side is believed as far
+        # as it is loud, and for the rest it follows the louder one.
+        (left_level, left_db), (right_level, right_db) = at_left, at_right
+        belief = 10.0 ** (-abs(left_level - right_level) / 20.0)
+        if left_level < right_level:
+            left_db = right_db + belief * (left_db - right_db)
+        else:
+            right_db = left_db + belief * (right_db - left_db)
+    elif one_side := at_left or at_right:
+        source = "left context" if at_left else "right context"
+        left_db = right_db = one_side[1]
+    elif left[0] == left[1] and right[0] == right[1] and (replaced := levels(hole)):
+        source = "replaced"
+        left_db = right_db = replaced[1]
     else:
         return Gain()
-    measured = np.array([at_left, at_right], dtype=np.float64)
+    measured = np.array([left_db, right_db])
     allowed = np.clip(measured, -limit_db, limit_db)
     return Gain(float(allowed[0]), float(allowed[1]), source, bool(np.any(allowed != measured)))
 

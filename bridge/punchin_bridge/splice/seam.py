@@ -109,7 +109,7 @@ def _step(audio: Samples, rate: int, at: int) -> float | None:
     length = min(round(MOMENTARY_SECONDS * rate), at, audio.shape[1] - at)
     if length < SHORTEST_SECONDS * rate:
         return None
-    before, after = loudness(audio[:, at - length : at], rate), loudness(audio[:, at : at + length], rate)
+    before, after = loudness(audio, rate, (at - length, at)), loudness(audio, rate, (at, at + length))
     return after - before if min(before, after) > GATE_LUFS else None
 
 

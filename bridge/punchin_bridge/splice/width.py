@@ -71,7 +71,8 @@ def measure(context: Samples, rate: int) -> Width:
     floor = 1e-3 * whole.sum(axis=0) / channels  # where the channels cancel, the mono mix tells little
     energy = np.maximum(middle_whole, floor)[heard]
     pan[:, heard] = np.maximum(shared[:, heard] / energy, 0.0)
-    pan[:, heard] /= np.maximum(pan[:, heard].mean(axis=0), 1e-9)
+    pan[:, heard] += np.maximum(1.0 - pan[:, heard].mean(axis=0), 0.0)  # what the floor or a reversed channel took
+    pan[:, heard] /= pan[:, heard].mean(axis=0)
     rest = np.maximum(whole[:, heard] / energy - (shared[:, heard] / energy) ** 2, 0.0)
     limit = (pan[:, heard] ** 2).sum(axis=0) / np.maximum(rest.sum(axis=0), 1e-30)
     spread[:, heard] = np.sqrt(rest * np.minimum(limit, 1.0))
@@ -93,8 +94,12 @@ def rebuild(take: Samples, width: Width, rate: int) -> Samples:
         for rows in (width.pan, width.spread)
     )
     apart = spread * np.fft.rfft(_velvet(channels, rate), 2 * half)
-    apart -= apart.mean(axis=0)
-    response = pan / pan.mean(axis=0) + apart * math.sqrt(channels / max(channels - 1, 1))
+    # Each channel gives up of the sum what its share in the energy is, so a channel without width gets none; the
+    # energy that this costs all together is made up.
+    share = spread**2 / np.maximum((spread**2).sum(axis=0), 1e-30)
+    apart -= share * apart.sum(axis=0)
+    apart /= np.sqrt(np.maximum(1.0 - (share**2).sum(axis=0), 1e-3))
+    response = pan / pan.mean(axis=0) + apart
     kernels = np.roll(np.fft.irfft(response), half, axis=1)  # zero phase lies at tap `half`
     wide: Samples = np.stack([scipy.signal.oaconvolve(take, kernel) for kernel in kernels])
     return wide[:, half : half + len(take)]
