@@ -11,24 +11,17 @@ Both formats hold the same tensors (audiocraft `models/loaders.py`; transformers
 
 from __future__ import annotations
 
-import json
 import math
-import pickle
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-import yaml
 from punchin_wire.errors import BadCheckpoint, FileMissing
-from safetensors import SafetensorError, safe_open
 from transformers import EncodecConfig
 
 from ..hub import cached_folder
-
-Tensors = dict[str, torch.Tensor]
+from ..tensor_files import Tensors, first_line, only_tensors, read_hugging_face, read_json, read_pickle, read_settings
 
 AUDIOCRAFT_FILE = "compression_state_dict.bin"
 
@@ -93,30 +86,6 @@ def read_checkpoint(path: Path) -> tuple[EncodecConfig, Tensors]:
     raise FileMissing(f"{path} holds no codec: neither {AUDIOCRAFT_FILE} nor config.json is there.")
 
 
-def read_pickle(path: Path) -> dict[str, Any]:
-    """The dict that torch saved in `path`: tensors and plain values only; any other object in it is refused."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of pickle protocols other than torch's own
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise FileMissing(f"{path} does not exist.") from error
-    except pickle.UnpicklingError as error:
-        raise BadCheckpoint(
-            f"{path.name} holds something other than tensors, so it was not opened: {_first_line(error)}",
-            "Take the file from its official source; a checkpoint that needs code to load is not safe.",
-        ) from error
-    except Exception as error:  # a damaged pickle can fail in any way; each means the same to the musician
-        raise BadCheckpoint(f"{path.name} is not a torch file, or is cut off: {_first_line(error)}") from error
-    if not isinstance(loaded, dict):
-        raise BadCheckpoint(f"{path.name} holds a {type(loaded).__name__}, not a table of tensors.")
-    return loaded
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
 # --- audiocraft
 
 
@@ -125,16 +94,8 @@ def _read_audiocraft(path: Path) -> tuple[EncodecConfig, Tensors]:
     if isinstance(pointer := package.get("pretrained"), str):
         beside = path.parent / pointer.rpartition("/")[2]
         return _read_hugging_face(beside if (beside / "config.json").is_file() else cached_folder(pointer))
-    state, text = package.get("best_state"), package.get("xp.cfg")
-    if not isinstance(state, dict) or not isinstance(text, str):
-        raise BadCheckpoint(f"{path.name} has no best_state and xp.cfg: it is not an audiocraft export.")
-    try:
-        settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadCheckpoint(f"The xp.cfg in {path.name} is not YAML: {_first_line(error)}") from error
-    if not isinstance(settings, dict):
-        raise BadCheckpoint(f"The xp.cfg in {path.name} is not a table of settings.")
-    return _audiocraft_config(settings), _tensors(state, path.name)
+    config = _audiocraft_config(read_settings(package, path.name))
+    return config, _tensors(only_tensors(package.get("best_state"), path.name))
 
 
 # What this codec is made for: (section, key) -> the only value that MusicGen's EnCodec has there.
@@ -190,7 +151,7 @@ def _audiocraft_config(settings: Mapping[str, Any]) -> EncodecConfig:
             pad_mode=str(get("seanet", "pad_mode", "constant")),
         )
     except (TypeError, ValueError) as error:
-        raise BadCheckpoint(f"The xp.cfg describes no codec: {_first_line(error)}") from error
+        raise BadCheckpoint(f"The xp.cfg describes no codec: {first_line(error)}") from error
 
 
 def _config(*, sample_rate: int, n_q: int, **shape: Any) -> EncodecConfig:
@@ -209,21 +170,16 @@ def _config(*, sample_rate: int, n_q: int, **shape: Any) -> EncodecConfig:
 
 
 def _read_hugging_face(folder: Path) -> tuple[EncodecConfig, Tensors]:
+    described = read_json(folder / "config.json")
+    prefix = ""
+    if described.get("model_type") == "musicgen":
+        described, prefix = described.get("audio_encoder") or {}, "audio_encoder."
+    if (kind := described.get("model_type")) != "encodec":
+        raise BadCheckpoint(f"The config.json in {folder.name} describes a {kind!r} model, not EnCodec.")
     try:
-        described = json.loads((folder / "config.json").read_text("utf-8"))
-        kind = described.get("model_type")
-        prefix = ""
-        if kind == "musicgen":
-            described, prefix = described["audio_encoder"], "audio_encoder."
-        if described.get("model_type") != "encodec":
-            raise BadCheckpoint(f"The config.json in {folder.name} describes a {kind!r} model, not EnCodec.")
         config = EncodecConfig(**described)
-    except FileNotFoundError as error:
-        raise FileMissing(f"There is no config.json in {folder}.") from error
-    except BadCheckpoint:
-        raise
-    except Exception as error:  # JSON, and whatever transformers' own validation raises
-        raise BadCheckpoint(f"The config.json in {folder.name} describes no EnCodec: {_first_line(error)}") from error
+    except Exception as error:  # whatever transformers' own validation raises
+        raise BadCheckpoint(f"The config.json in {folder.name} describes no EnCodec: {first_line(error)}") from error
     wanted: dict[str, object] = {
         "audio_channels": 1,
         "use_causal_conv": False,
@@ -237,42 +193,9 @@ def _read_hugging_face(folder: Path) -> tuple[EncodecConfig, Tensors]:
                 f"The codec in {folder.name} has {key} = {value!r}; MusicGen's 32 kHz EnCodec has {only!r}.",
                 "Use facebook/encodec_32khz; the 24 and 48 kHz codecs are other models.",
             )
-    return config, _hugging_face_tensors(folder, prefix)
+    return config, _tensors(read_hugging_face(folder, prefix))
 
 
-def _hugging_face_tensors(folder: Path, prefix: str) -> Tensors:
-    """The tensors of `folder` whose names begin with `prefix`; of safetensors only those are read from disk."""
-    for single in ("model.safetensors", "pytorch_model.bin"):
-        if (folder / single).is_file():
-            files = [folder / single]
-            break
-        if (index := folder / f"{single}.index.json").is_file():
-            shards = json.loads(index.read_text("utf-8"))["weight_map"]
-            files = [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
-            break
-    else:
-        raise FileMissing(f"{folder} has a config.json but neither model.safetensors nor pytorch_model.bin.")
-    state: dict[str, Any] = {}
-    for file in files:
-        state |= _read_safetensors(file, prefix) if file.suffix == ".safetensors" else read_pickle(file)
-    return _tensors({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)}, folder.name)
-
-
-def _read_safetensors(path: Path, prefix: str) -> Tensors:
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise FileMissing(f"{path} does not exist.") from error
-    except (SafetensorError, OSError) as error:
-        raise BadCheckpoint(f"{path.name} is not a safetensors file, or is cut off: {_first_line(error)}") from error
-
-
-def _tensors(state: Mapping[Any, Any], source: str) -> Tensors:
-    for name, tensor in state.items():
-        if not isinstance(name, str) or not isinstance(tensor, torch.Tensor):
-            raise BadCheckpoint(f"{source}: {str(name)[:80]!r} is a {type(tensor).__name__}, not a tensor.")
-        if not torch.isfinite(tensor).all():
-            raise BadCheckpoint(f"{source}: {name} holds values that are not numbers (NaN or infinity).")
+def _tensors(state: Tensors) -> Tensors:
     names = to_transformers(state)
     return {names[name]: tensor.float() for name, tensor in state.items()}

@@ -23,8 +23,9 @@ from torch.nn.utils import parametrize
 from transformers import EncodecModel
 from transformers.models.encodec.modeling_encodec import EncodecLSTM
 
+from ..tensor_files import Tensors
 from .backends import Backend, OnnxBackend, Recur, TorchBackend
-from .checkpoint import Tensors, read_checkpoint
+from .checkpoint import read_checkpoint
 from .tiles import Chain, Signal, Stage
 
 
