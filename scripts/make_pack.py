@@ -1,0 +1,115 @@
+"""Trains the tiny pack from nothing: songs, codec, tokens, language model with adapters, the pack, its figures.
+
+    python scripts/make_pack.py --minutes 100 --out build/tiny
+
+The time given is shared between the stages. Each stage goes on from what the last run left in `OUT`, so the command
+may be stopped and given again, or a stage run on its own with --stage. One thread on CPU; a GPU is used if there is
+one. On a second core, `--stage encode` beside the lm stage makes more tokens: training picks them up as they come.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+from punchin_train import report, train_codec, train_lm
+from punchin_train.codec import CodecShape
+from punchin_train.evaluate_codec import codebook_use, evaluate_codec
+from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
+from punchin_train.lm import LmShape
+from punchin_train.pack import write_pack
+from punchin_train.rendering import render_corpus
+from punchin_train.tokens import encode_corpus, silence
+from punchin_train.windows import TokenCorpus
+
+SHARES = {"data": 0.07, "codec": 0.24, "encode": 0.06, "lm": 0.52, "adapters": 0.07, "write": 0.0, "eval": 0.04}
+SONG_SECONDS, HELD_OUT_SONGS, FIRST_HELD_OUT = 40.0, 64, 9_000_000
+ABOUT = {
+    "name": "tiny",
+    "version": "1",
+    "licence": "Apache-2.0",
+    "source": "trained by scripts/make_pack.py on procedural songs; no recordings",
+}
+
+
+class Stages:
+    """Each stage by its name; `minutes` is what the whole run may take."""
+
+    def __init__(self, out: Path, minutes: float, songs: int) -> None:
+        self.out, self.minutes, self.songs = out, minutes, songs
+        self.codec_shape, self.lm_shape, self.sampling = CodecShape(), LmShape(), Sampling()
+        self.audio, self.tokens = out / "songs", out / "tokens"
+        self.pack = out / "pack"
+
+    def data(self) -> None:
+        render_corpus(self.audio / "train", range(self.songs), SONG_SECONDS)
+        held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + HELD_OUT_SONGS)
+        render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, held_out=True)
+
+    def codec(self) -> None:
+        minutes = self.minutes * SHARES["codec"]
+        train_codec.train(self.audio / "train", self.out / "codec.pt", minutes, self.codec_shape)
+
+    def encode(self) -> None:
+        codec = self._codec()
+        encode_corpus(codec, self.audio / "heldout", self.tokens / "heldout", every_control=True)
+        minutes = self.minutes * SHARES["encode"]
+        encode_corpus(codec, self.audio / "train", self.tokens / "train", every_control=False, minutes=minutes)
+
+    def lm(self) -> None:
+        minutes = self.minutes * SHARES["lm"]
+        train_lm.train(self._corpus(), self.out / "lm.pt", minutes, self.lm_shape)
+
+    def adapters(self) -> None:
+        trainee = train_lm.load(self.out / "lm.pt", self.lm_shape)
+        train_lm.refine(trainee, self._corpus(), self.minutes * SHARES["adapters"])
+        train_lm.save(self.out / "refined.pt", trainee, None, 0, 0.0)
+
+    def write(self) -> None:
+        about = {**ABOUT, "created": datetime.now(UTC).date().isoformat()}
+        write_pack(self.pack, self._codec(), self._refined(), self.sampling, about)
+
+    def eval(self) -> None:
+        codec = self._codec()
+        figures = dict(evaluate_codec(codec, self.audio / "heldout"))
+        frames = self.lm_shape.window
+        excerpts = windows(self.audio / "heldout", self.tokens / "heldout", frames, 104)
+        quiet = silence(codec, frames)
+        evaluation = TakeEvaluation(self._refined(), codec, excerpts, quiet, self.sampling)
+        print("codebook perplexity", [round(use) for use in codebook_use(codec, self.audio / "heldout")])
+        for name, interval in [*figures.items(), *evaluation.run()]:
+            figures[name] = interval
+            print(report.line(name, interval), flush=True)
+        (self.out / "figures.json").write_text(json.dumps(figures, indent=1))
+
+    def _codec(self) -> train_codec.Codec:
+        return train_codec.load(self.out / "codec.pt", self.codec_shape)
+
+    def _corpus(self) -> TokenCorpus:
+        return TokenCorpus(self.tokens / "train", silence(self._codec(), self.lm_shape.window), self.lm_shape.window, 1)
+
+    def _refined(self) -> train_lm.Trainee:
+        return train_lm.load(self.out / "refined.pt", self.lm_shape)
+
+
+def main() -> None:
+    """Run one stage, or all of them in turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=100.0, help="what the whole run may take")
+    parser.add_argument("--out", type=Path, required=True, help="where everything is kept; about 28 GB")
+    parser.add_argument("--songs", type=int, default=1500, help="training songs of 40 s")
+    parser.add_argument("--stage", choices=list(SHARES), help="only this one")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)  # two threads beside another process are slower than one
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    stages = Stages(arguments.out, arguments.minutes, arguments.songs)
+    for name in [arguments.stage] if arguments.stage else SHARES:
+        print(f"stage {name}", flush=True)
+        getattr(stages, name)()
+
+
+if __name__ == "__main__":
+    main()
