@@ -16,13 +16,14 @@ from pathlib import Path
 
 import torch
 from punchin_train import report, train_codec, train_lm
-from punchin_train.codec import CodecShape
+from punchin_train.codec import Codec, CodecShape
 from punchin_train.evaluate_codec import codebook_use, evaluate_codec
 from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
 from punchin_train.lm import LmShape
 from punchin_train.pack import write_pack
 from punchin_train.rendering import render_corpus
 from punchin_train.tokens import encode_corpus, silence
+from punchin_train.train_lm import Trainee
 from punchin_train.windows import TokenCorpus
 
 SHARES = {"data": 0.07, "codec": 0.24, "encode": 0.06, "lm": 0.52, "adapters": 0.07, "write": 0.0, "eval": 0.04}
@@ -85,13 +86,13 @@ class Stages:
             print(report.line(name, interval), flush=True)
         (self.out / "figures.json").write_text(json.dumps(figures, indent=1))
 
-    def _codec(self) -> train_codec.Codec:
+    def _codec(self) -> Codec:
         return train_codec.load(self.out / "codec.pt", self.codec_shape)
 
     def _corpus(self) -> TokenCorpus:
         return TokenCorpus(self.tokens / "train", silence(self._codec(), self.lm_shape.window), self.lm_shape.window, 1)
 
-    def _refined(self) -> train_lm.Trainee:
+    def _refined(self) -> Trainee:
         return train_lm.load(self.out / "refined.pt", self.lm_shape)
 
 

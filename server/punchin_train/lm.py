@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -138,14 +139,18 @@ class LanguageModel(nn.Module):
         projection = nn.ModuleDict({"output_proj": nn.Linear(TEXT_WIDTH, width)})
         conditioners = nn.ModuleDict({"description": projection})
         self.condition_provider = nn.ModuleDict({"conditioners": conditioners})
-        for table in self.emb:
+        for table in self._tables:
             nn.init.normal_(table.weight, std=EMBEDDING_STD)
         self._start_copying()
 
     @property
     def layers(self) -> list[Layer]:
         """The transformer layers, bottom first."""
-        return list(self.transformer["layers"])  # type: ignore[arg-type]
+        return list(cast(nn.ModuleList, self.transformer["layers"]))  # type: ignore[arg-type]
+
+    @property
+    def _tables(self) -> list[nn.Embedding]:
+        return list(self.emb)  # type: ignore[arg-type]
 
     def features(
         self,
@@ -194,13 +199,12 @@ class LanguageModel(nn.Module):
                 weight[width + head * size : width + (head + 1) * size] = key
         attention = self.layers[0].self_attn
         basis = torch.linalg.qr(torch.randn(width, width))[0]
-        for head in (0, 1):
-            rows = basis[head * size : (head + 1) * size]
-            first = 2 * width + head * size
-            attention.in_proj_weight[first : first + size] = rows
-            attention.out_proj.weight[:, head * size : (head + 1) * size] = COPY_STRENGTH * rows.t()
-        for head_layer, table in zip(self.linears, self.emb, strict=True):
-            head_layer.weight.copy_(table.weight[: shape.entries])
+        for first in (0, size):
+            rows = basis[first : first + size]
+            attention.in_proj_weight[2 * width + first : 2 * width + first + size] = rows
+            attention.out_proj.weight[:, first : first + size] = COPY_STRENGTH * rows.t()
+        for output, table in zip(self.linears, self._tables, strict=True):
+            cast(nn.Linear, output).weight.copy_(table.weight[: shape.entries])
 
 
 def _rotation(size: int, width: int, look_back: int) -> tuple[Tensor, Tensor]:

@@ -96,7 +96,9 @@ def compose(seed: int, seconds: float = 40.0, held_out: bool = False) -> Song:
     half_bar = 120 / tempo
     segments: list[ChordSegment] = []
     for index, chord in enumerate(plan.chords):
-        start, end = index * half_bar, (index + 1) * half_bar
+        start, end = index * half_bar, min((index + 1) * half_bar, seconds)
+        if start >= seconds:
+            break
         if segments and segments[-1].label == chord.label:
             start = segments.pop().start
         segments.append(ChordSegment(start, end, chord.label))
@@ -164,10 +166,7 @@ def _drums(plan: _Plan) -> list[Note]:
             for stroke in range(count):
                 drum = random.choice((snare, TOMS[min(stroke * 5 // count, 4)]))
                 hits.append((4 * bar + start + stroke / 4, drum, plan.velocity(80, 120)))
-    return [
-        Note(start := plan.time(beat, 0.003), start + 0.15, pitch, velocity, kit, True)
-        for beat, pitch, velocity in hits
-    ]
+    return [Note(at := plan.time(beat, 0.003), at + 0.15, pitch, velocity, kit, True) for beat, pitch, velocity in hits]
 
 
 def _bass(plan: _Plan) -> list[Note]:

@@ -28,7 +28,7 @@ CHORD_LAYER, CHORD_CLASSES = 2, 24
 RATES = {"base": 1.5e-3, "chord_head": 3e-3, "adaptor": 1e-2, "gates": 2e-2}
 REFINE_RATES = {"adaptor": 3e-3, "gates": 6e-3}
 WEIGHT_DECAY, WARM_UP, FINAL_SHARE, CLIP = 0.02, 40, 0.05, 1.0
-CHECKPOINT_SECONDS, REPORT_STEPS = 300.0, 25
+CHECKPOINT_SECONDS, REPORT_STEPS = 240.0, 25
 
 
 class Trainee(nn.Module):
@@ -223,7 +223,7 @@ def _set_rates(optimiser: torch.optim.Optimizer, step: int, progress: float) -> 
 
 def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     torch.nn.utils.clip_grad_norm_(parameters, CLIP)
     optimiser.step()
