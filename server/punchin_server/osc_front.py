@@ -70,7 +70,9 @@ class OscFront:
             surface: Surface = peer[:2]
             try:
                 for path, args in _parse(data):
-                    yield OscReceived(surface, path, check(path, args, "to"))
+                    # An answer to an answer would be answered by another Punchin, for ever.
+                    if path not in BY_PATH or BY_PATH[path].direction == "to":
+                        yield OscReceived(surface, path, check(path, args, "to"))
             except PunchinError as error:
                 log.info("refused an OSC packet of %d bytes: %s", len(data), error)
                 self.complain(surface, error.info())
@@ -173,6 +175,9 @@ def _parse(data: bytes) -> list[tuple[str, list[object]]]:
     if len(data) > MAX_PACKET:
         raise TooLarge(f"An OSC packet has {MAX_PACKET} bytes at most.", "Send fewer or shorter arguments.")
     try:
-        return [(timed.message.address, timed.message.params) for timed in OscPacket(data).messages]
+        said = [(timed.message.address, timed.message.params) for timed in OscPacket(data).messages]
     except Exception as error:  # the parser promises its own error for bad packets, and raises others too
         raise BadMessage(f"The packet is not OSC: {type(error).__name__}.") from None
+    if not said:
+        raise BadMessage("The packet holds no OSC message.")
+    return said

@@ -1,0 +1,280 @@
+"""OSC surfaces against a running daemon: submit by path, follow, cancel, subscribe; and what is no OSC."""
+
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from fakes.harness import RunningDaemon, daemon, until
+from punchin_wire.messages import Done
+from punchin_wire.osc_table import BY_PATH, MAX_PACKET, check
+from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+pytestmark = pytest.mark.e2e
+
+
+class Surface:
+    """A UDP socket that speaks OSC; every packet it gets must be in the table and small enough."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(10)
+        self.port = port
+
+    def send(self, path: str, *args: object) -> None:
+        builder = OscMessageBuilder(address=path)
+        for arg in args:
+            builder.add_arg(arg)
+        self.raw(builder.build().dgram)
+
+    def raw(self, data: bytes) -> None:
+        self.socket.sendto(data, ("127.0.0.1", self.port))
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def hear(self) -> tuple[str, tuple[object, ...]]:
+        data = self.socket.recv(65536)
+        assert len(data) <= MAX_PACKET
+        message = OscMessage(data)
+        return message.address, check(message.address, message.params, "from")
+
+    def ask(self, path: str, *args: object) -> tuple[str, tuple[object, ...]]:
+        self.send(path, *args)
+        return self.hear()
+
+    def follow(self, job: str, last: str) -> list[tuple[str, tuple[object, ...]]]:
+        """Everything about a job up to the address `last`."""
+        heard = []
+        while not (heard and heard[-1][0] == last):
+            heard.append(self.hear())
+            assert heard[-1][1][0] == job
+        return heard
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    with daemon(tmp_path_factory.mktemp("home"), "--osc-port", "0") as running:
+        running.worker()
+        yield running
+
+
+@pytest.fixture
+def surface(shared: RunningDaemon) -> Iterator[Surface]:
+    with closing(Surface(shared.record.osc_port)) as surface:
+        yield surface
+
+
+@pytest.fixture
+def second(shared: RunningDaemon) -> Iterator[Surface]:
+    with closing(Surface(shared.record.osc_port)) as surface:
+        yield surface
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> str:
+    path = tmp_path / "süß song.wav"
+    path.touch()
+    return str(path)
+
+
+def test_ping_and_status(surface: Surface) -> None:
+    assert surface.ask("/punchin/ping") == ("/punchin/pong", ("0.1.0",))
+    address, args = surface.ask("/punchin/status/get")
+    assert address == "/punchin/status"
+    assert args[2:] == ("", 0)
+
+
+def test_a_job_by_file_path_from_submit_to_result(surface: Surface, song: str, tmp_path: Path) -> None:
+    options = ("takes", 2, "text", "steps=5")
+    accepted = surface.ask("/punchin/job/submit", "by-path", song, 1.0, 2.5, str(tmp_path), *options)
+    assert accepted == ("/punchin/job/accepted", ("by-path",))
+    heard = surface.follow("by-path", "/punchin/job/result")
+    heard.append(surface.hear())
+    assert ("/punchin/job/state", ("by-path", "done", 0)) in heard
+    assert [address for address, _ in heard].count("/punchin/job/take") == 2
+    assert heard[-2:] == [
+        ("/punchin/job/result", ("by-path", 0, 0, str(tmp_path / "take0.wav"))),
+        ("/punchin/job/result", ("by-path", 1, 1, str(tmp_path / "take1.wav"))),
+    ]
+
+
+def test_a_missing_song_is_the_error_that_the_bridge_reports(surface: Surface, tmp_path: Path) -> None:
+    surface.ask("/punchin/job/submit", "no-song", "/nowhere/song.wav", 0.0, 1.0, str(tmp_path))
+    address, args = surface.hear()
+    assert (address, args[:2]) == ("/punchin/job/error", ("no-song", "file_missing"))
+
+
+def test_a_child_that_crashes_is_an_internal_error(surface: Surface, song: str, tmp_path: Path) -> None:
+    surface.ask("/punchin/job/submit", "crashing", song, 0.0, 1.0, str(tmp_path), "text", "crash")
+    address, args = surface.hear()
+    assert (address, args[:2]) == ("/punchin/job/error", ("crashing", "internal"))
+
+
+def test_a_failed_job_is_told_with_its_reason(surface: Surface, song: str, tmp_path: Path) -> None:
+    surface.ask("/punchin/job/submit", "failing", song, 0.0, 1.0, str(tmp_path), "text", "fail")
+    heard = surface.follow("failing", "/punchin/job/error")
+    assert heard[-2] == ("/punchin/job/state", ("failing", "failed", 0))
+    assert heard[-1][1][1] == "adapter_mismatch"
+
+
+def test_cancel_by_job_id(shared: RunningDaemon, surface: Surface, song: str, tmp_path: Path) -> None:
+    surface.ask("/punchin/job/submit", "to-stop", song, 0.0, 1.0, str(tmp_path), "text", "steps=900 step=0.02")
+    client = shared.client()
+    until(lambda: client.state("to-stop") == "running")
+    surface.send("/punchin/job/cancel", "to-stop")
+    while (said := surface.hear())[0] != "/punchin/job/state":
+        pass
+    assert said[1][1] == "cancelling"
+    assert surface.follow("to-stop", "/punchin/job/state")[-1][1][1] == "cancelled"
+
+
+def test_cancel_before_the_child_has_submitted_ends_the_child(
+    shared: RunningDaemon, surface: Surface, song: str, tmp_path: Path
+) -> None:
+    until(lambda: len(psutil.Process(shared.process.pid).children()) == 1)  # the worker
+    surface.ask("/punchin/job/submit", "hanging", song, 0.0, 1.0, str(tmp_path), "text", "hang")
+    family = psutil.Process(shared.process.pid).children()
+    assert len(family) == 2
+    assert surface.ask("/punchin/job/cancel", "hanging") == ("/punchin/job/state", ("hanging", "cancelled", 0))
+    until(lambda: len(psutil.Process(shared.process.pid).children()) == 1)
+
+
+def test_what_cannot_be_submitted_is_refused_with_the_job(surface: Surface, song: str, tmp_path: Path) -> None:
+    address, args = surface.ask("/punchin/job/submit", "relative", "song.wav", 0.0, 1.0, str(tmp_path))
+    assert (address, args[:2]) == ("/punchin/job/error", ("relative", "bad_setting"))
+    address, args = surface.ask("/punchin/job/cancel", "no-such-job")
+    assert (address, args[:2]) == ("/punchin/job/error", ("no-such-job", "unknown_job"))
+    surface.ask("/punchin/job/submit", "same", song, 0.0, 1.0, str(tmp_path), "text", "hang")
+    address, args = surface.ask("/punchin/job/submit", "same", song, 0.0, 1.0, str(tmp_path))
+    assert (address, args[:2]) == ("/punchin/job/error", ("same", "bad_setting"))
+    surface.ask("/punchin/job/cancel", "same")
+
+
+def test_children_are_bounded(surface: Surface, song: str, tmp_path: Path) -> None:
+    for number in range(4):
+        surface.ask("/punchin/job/submit", f"many{number}", song, 0.0, 1.0, str(tmp_path), "text", "hang")
+    address, args = surface.ask("/punchin/job/submit", "many4", song, 0.0, 1.0, str(tmp_path))
+    assert (address, args[:2]) == ("/punchin/job/error", ("many4", "queue_full"))
+    for number in range(4):
+        surface.ask("/punchin/job/cancel", f"many{number}")
+
+
+def test_several_surfaces_see_the_same_until_they_unsubscribe_or_expire(
+    shared: RunningDaemon, surface: Surface, second: Surface
+) -> None:
+    assert surface.ask("/punchin/events/subscribe", 60.0) == ("/punchin/events/subscribed", (60.0,))
+    assert second.ask("/punchin/events/subscribe", 1)[1] == (1.0,)
+    client = shared.client()
+    client.accepted("seen")
+    assert isinstance(client.ending("seen"), Done)
+
+    def story(listener: Surface) -> list[tuple[str, tuple[object, ...]]]:
+        return listener.follow("seen", "/punchin/job/state")
+
+    assert story(surface) == story(second)
+    time.sleep(1.1)
+    client.accepted("unseen")
+    client.ending("unseen")
+    assert surface.follow("unseen", "/punchin/job/state")
+    surface.send("/punchin/events/unsubscribe")
+    client.accepted("unheard")
+    client.ending("unheard")
+    for listener in (surface, second):
+        assert listener.ask("/punchin/ping")[0] == "/punchin/pong"  # nothing else was waiting
+
+
+def test_progress_comes_at_most_twenty_times_a_second(shared: RunningDaemon, surface: Surface) -> None:
+    surface.ask("/punchin/events/subscribe", 60.0)
+    client = shared.client()
+    client.accepted("paced", "steps=400 step=0.002", takes=2)
+    heard = surface.follow("paced", "/punchin/job/state")
+    decode = [args[2] for address, args in heard if address == "/punchin/job/progress" and args[1] == "decode"]
+    seconds = client.ending("paced").timings["decode"]
+    assert decode[0] == 1
+    assert decode[-1] == 800
+    assert len(decode) <= seconds * 20 + 3
+    surface.send("/punchin/events/unsubscribe")
+
+
+def test_a_bundle_is_each_of_its_messages(surface: Surface) -> None:
+    bundle = OscBundleBuilder(IMMEDIATELY)
+    for _ in range(2):
+        bundle.add_content(OscMessageBuilder(address="/punchin/ping").build())
+    surface.raw(bundle.build().dgram)
+    assert surface.hear() == surface.hear() == ("/punchin/pong", ("0.1.0",))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00",
+        b"/",
+        b"/punchin/ping",
+        b"/punchin/nothing\x00\x00\x00\x00,\x00\x00\x00",
+        b"/punchin/job/cancel\x00,i\x00\x00\x00\x00\x00\x01",
+        b"/punchin/job/cancel\x00,s\x00\x00../../x\x00",
+        b"#bundle\x00\x00\x00\x00\x00\x00\x00\x00\x01\x7f\xff\xff\xff",
+        b"/" + b"x" * 1600,
+        b"\xff" * 60,
+    ],
+    ids=range(9),
+)
+def test_each_bad_packet_gets_one_error(surface: Surface, data: bytes) -> None:
+    surface.raw(data)
+    assert surface.hear()[0] in ("/punchin/error", "/punchin/job/error")
+    assert surface.ask("/punchin/ping")[0] == "/punchin/pong"
+
+
+def test_an_answer_is_not_answered(surface: Surface) -> None:
+    """Else two daemons that hear of each other would talk for ever."""
+    surface.send("/punchin/error", "code", "message", "next")
+    assert surface.ask("/punchin/ping")[0] == "/punchin/pong"
+
+
+def test_ten_thousand_mutated_packets_are_survived(shared: RunningDaemon, surface: Surface, second: Surface) -> None:
+    chance = random.Random(3)
+    good = OscMessageBuilder(address="/punchin/job/cancel")
+    good.add_arg("some-job")
+    template = good.build().dgram
+    before = psutil.Process(shared.process.pid).memory_info().rss
+    for number in range(10_000):
+        data = bytearray(template if chance.random() < 0.8 else chance.randbytes(chance.randrange(1, 200)))
+        for _ in range(chance.randrange(4)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        surface.raw(bytes(data))
+        if number % 50 == 0:  # wait for it: a packet that the system dropped proves nothing
+            second.ask("/punchin/ping")
+    assert second.ask("/punchin/ping")[0] == "/punchin/pong"
+    grown = psutil.Process(shared.process.pid).memory_info().rss - before
+    assert grown < 30e6
+
+
+def test_shutdown_ends_the_children_of_surfaces(song: str, tmp_path: Path) -> None:
+    with daemon(tmp_path / "home") as running:
+        with closing(Surface(running.record.osc_port)) as surface:
+            surface.ask("/punchin/job/submit", "orphan", song, 0.0, 1.0, str(tmp_path), "text", "hang")
+        family = psutil.Process(running.process.pid).children(recursive=True)
+        assert running.stop() == 0
+        assert psutil.wait_procs(family, 2)[1] == []
+
+
+def test_every_address_is_spoken_or_understood() -> None:
+    """The table holds no address that the fronts do not know."""
+    source = "".join((Path(p).read_text()) for p in _front_sources())
+    for path in BY_PATH:
+        assert f'"{path}"' in source
+
+
+def _front_sources() -> list[str]:
+    import punchin_server.osc_desk
+    import punchin_server.osc_front
+
+    return [str(punchin_server.osc_desk.__file__), str(punchin_server.osc_front.__file__)]
