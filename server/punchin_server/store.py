@@ -78,13 +78,14 @@ class Store:
     def keep(self, event: Event, frames: Sequence[Frame]) -> None:
         """Keep one event, given as its frames on the wire."""
         magic, header, *audio = frames
+        parts = [magic, b"\n", header, b"\n", *audio]
         kept: Path | list[Frame] = list(frames)
         try:
-            kept = self._write(event.job, f"{event.seq:08d}.event", [magic, b"\n", header, b"\n", *audio])
+            kept = self._write(event.job, f"{event.seq:08d}.event", parts)
         except OSError as error:
             log.error("event %d of job %s stays in memory: %s", event.seq, event.job, error)
         self._kept[event.job][event.seq] = kept
-        self._sizes[event.job] += sum(map(len, frames))
+        self._sizes[event.job] += sum(map(len, parts))
 
     def after(self, job: str, seq: int) -> list[int]:
         """Numbers of the kept events behind number `seq`, in order."""

@@ -1,0 +1,96 @@
+"""The walls between the rooms: who may import whom, read from the sources and seen in running interpreters."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HEAVY = {"torch", "transformers", "diffusers", "onnxruntime", "onnx", "audiocraft"}
+OURS = {"punchin_wire", "punchin_bridge", "punchin_server", "punchin_train"}
+
+FORBIDDEN = {
+    "bridge/punchin_wire": OURS - {"punchin_wire"} | HEAVY | {"zmq", "pythonosc", "socket"},
+    "bridge/punchin_bridge": {"punchin_server", "punchin_train"} | HEAVY,
+    "server/punchin_server": {"punchin_bridge", "punchin_train"},
+    "server/punchin_train": {"punchin_bridge"},
+    "plugin_host": OURS | HEAVY,
+}
+"""What a room may not import, anywhere in its sources, not even inside a function."""
+
+FRONT = ("__main__", "child", "daemon", "jobs", "launcher", "link", "osc_desk", "osc_front", "serve", "settings")
+FRONT += ("store", "supervisor", "zmq_front")
+"""The modules of the daemon's front process; they may import one another and the wire, and nothing heavy."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Full names of every module that a source file imports; relative ones begin with a dot."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield base if node.module else ""
+            yield from (
+                f"{base.rstrip('.') if node.module else base}{'.' * bool(node.module)}{a.name}" for a in node.names
+            )
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_no_source_reaches_through_a_wall(room: str) -> None:
+    found = []
+    for path in sorted((ROOT / room).rglob("*.py")):
+        for name in imports(path):
+            if name.split(".")[0] in FORBIDDEN[room]:
+                found.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert found == []
+
+
+@pytest.mark.parametrize("module", FRONT)
+def test_the_front_process_imports_only_itself_and_light_things(module: str) -> None:
+    found = []
+    for name in imports(ROOT / "server" / "punchin_server" / f"{module}.py"):
+        top = name.split(".")[0]
+        if top in HEAVY or (name.startswith(".") and name.strip(".") and name.split(".")[1] not in FRONT):
+            found.append(name)
+    assert found == []
+
+
+def loaded(code: str) -> set[str]:
+    """The top-level modules that are loaded after `code` ran in a fresh interpreter."""
+    paths = os.pathsep.join([str(ROOT / "bridge"), str(ROOT / "server")])
+    script = f"{code}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_wire_alone_loads_neither_sockets_nor_models() -> None:
+    names = sorted(path.stem for path in (ROOT / "bridge" / "punchin_wire").glob("*.py"))
+    modules = loaded("import " + ", ".join(f"punchin_wire.{name}" for name in names if name != "__init__"))
+    assert modules & (HEAVY | {"zmq", "pythonosc"} | OURS) == {"punchin_wire"}
+
+
+def test_the_running_daemon_loads_no_model_library() -> None:
+    modules = loaded("import punchin_server.serve, punchin_server.__main__")
+    assert modules & (HEAVY | OURS) == {"punchin_wire", "punchin_server"}
+
+
+def test_the_whole_bridge_loads_no_model_library() -> None:
+    names = [
+        ".".join(path.relative_to(ROOT / "bridge").with_suffix("").parts).removesuffix(".__init__")
+        for path in sorted((ROOT / "bridge" / "punchin_bridge").rglob("*.py"))
+        if path.stem != "__main__"
+    ]
+    modules = loaded("import " + ", ".join(names))
+    assert modules & (HEAVY | OURS) == {"punchin_wire", "punchin_bridge"}

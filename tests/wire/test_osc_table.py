@@ -1,0 +1,96 @@
+"""The OSC table: each address once, arguments checked, and the README says the same."""
+
+import doctest
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from punchin_wire import osc_table
+from punchin_wire.errors import PunchinError
+from punchin_wire.osc_table import BY_PATH, TABLE, check, markdown
+
+SUBMIT = ["job-1", "/song.wav", 1, 2.5, "/out"]
+
+
+def test_each_address_stands_once_and_follows_the_grammar() -> None:
+    assert len(BY_PATH) == len(TABLE)
+    for address in TABLE:
+        parts = address.path.split("/")
+        assert parts[:2] == ["", "punchin"]
+        assert len(parts) in (3, 4)
+        if "/job/" in address.path:
+            assert address.args[0].name == "job"
+        assert address.doc.endswith(".")
+
+
+def test_the_examples_in_the_docstring_hold() -> None:
+    assert doctest.testmod(osc_table).failed == 0
+
+
+def test_arguments_become_their_types() -> None:
+    args = check("/punchin/job/submit", [*SUBMIT, "takes", 3, "seed", 2**40, "text", "bright"])
+    assert args == ("job-1", "/song.wav", 1.0, 2.5, "/out", "takes", 3, "seed", 2**40, "text", "bright")
+    assert isinstance(args[2], float)
+
+
+@pytest.mark.parametrize(
+    ("path", "args", "code"),
+    [
+        ("/punchin/nothing", [], "bad_message"),
+        ("/punchin/job/cancel", [], "bad_setting"),
+        ("/punchin/job/cancel", ["job-1", "more"], "bad_setting"),
+        ("/punchin/job/cancel", [5], "bad_setting"),
+        ("/punchin/job/cancel", ["../../x"], "bad_setting"),
+        ("/punchin/job/cancel", ["job-1\n"], "bad_setting"),
+        ("/punchin/job/submit", SUBMIT[:4], "bad_setting"),
+        ("/punchin/job/submit", [*SUBMIT[:2], float("nan"), 2.0, "/out"], "bad_setting"),
+        ("/punchin/job/submit", [*SUBMIT[:2], True, 2.0, "/out"], "bad_setting"),
+        ("/punchin/job/submit", [*SUBMIT, "takes"], "bad_setting"),
+        ("/punchin/job/submit", [*SUBMIT, "takes", 17], "bad_setting"),
+        ("/punchin/job/submit", [*SUBMIT, "takes", 1, "takes", 2], "bad_setting"),
+        ("/punchin/job/submit", [*SUBMIT, "out", "/elsewhere"], "bad_setting"),
+        ("/punchin/events/subscribe", [1e9], "bad_setting"),
+        ("/punchin/events/subscribe", [None], "bad_setting"),
+    ],
+)
+def test_what_does_not_fit_the_table_is_refused(path: str, args: list[object], code: str) -> None:
+    with pytest.raises(PunchinError) as caught:
+        check(path, args)
+    assert caught.value.code == code
+    assert caught.value.next_step.endswith(".")
+
+
+def test_an_answer_cannot_be_asked_for() -> None:
+    assert check("/punchin/pong", ["1.0"]) == ("1.0",)
+    with pytest.raises(PunchinError):
+        check("/punchin/pong", ["1.0"], "to")
+
+
+VALUES = st.one_of(
+    st.text(max_size=40),
+    st.integers(),
+    st.floats(),
+    st.none(),
+    st.booleans(),
+    st.binary(max_size=8),
+    st.lists(st.integers()),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(BY_PATH)), st.lists(VALUES, max_size=9))
+def test_any_arguments_are_checked_or_refused(path: str, args: list[object]) -> None:
+    try:
+        checked = check(path, args)
+    except PunchinError:
+        return
+    assert len(checked) == len(args)
+    assert all(isinstance(value, str | int | float) for value in checked)
+
+
+def test_the_readme_section_holds_every_address_and_option() -> None:
+    text = markdown()
+    for address in TABLE:
+        assert text.count(f"| `{address.path}` |") == 1
+    for option in osc_table.SUBMIT_OPTIONS:
+        assert f"| `{option.name}` |" in text
