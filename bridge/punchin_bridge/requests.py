@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
+import msgspec
 from punchin_wire.errors import BadMidi, BadRegion, BadSetting, InputError
 from punchin_wire.harte import NO_CHORD
 from punchin_wire.messages import (
@@ -33,6 +35,7 @@ CONTROLS: tuple[Control, ...] = ("chord", "drums", "piano")
 MAX_SEED = 2**53
 
 Weights = Mapping[Control, float]
+Strikes = Literal["clean", "compat"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Options:
 
     pack: str = "tiny"
     text: str = ""
-    strikes: str | None = None
+    strikes: Strikes | None = None
     sampling: Sampling = field(default_factory=Sampling)
     preview: bool = False
 
@@ -102,7 +105,7 @@ def inpaint(
     if "piano" in wanted and not cut_notes(inputs.piano, *hole):
         raise BadMidi(f"The piano plays no note from {hole[0]:.3f} to {hole[1]:.3f} s.")
     beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and chords else ()
-    return InpaintRequest(
+    request = InpaintRequest(
         source=source,
         holes=(Hole(region.start - around.start, region.end - around.start),),
         takes=tuple(takes),
@@ -112,10 +115,14 @@ def inpaint(
         drums=inputs.drums if "drums" in wanted else None,
         piano=piano if "piano" in wanted else (),
         text=options.text,
-        strikes=options.strikes,  # type: ignore[arg-type]  # checked where the option is read
+        strikes=options.strikes,
         sampling=options.sampling,
         preview=options.preview,
     )
+    try:
+        return msgspec.convert(msgspec.to_builtins(request), InpaintRequest)  # the daemon would find it, but later
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"An option is out of its range: {error}.") from None
 
 
 def _check_chords(inputs: Inputs, start: float, end: float) -> None:
