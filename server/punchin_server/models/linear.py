@@ -81,15 +81,15 @@ class Int8Linear(nn.Module):
         self.offset, self.tiniest = torch.tensor(OFFSET), torch.tensor(TINIEST)
 
     def forward(self, x: Tensor) -> Tensor:
-        rows = x.reshape(-1, self.in_features)  # [M, K]
-        m = rows.shape[0]
-        step = torch.add(self.tiniest, torch.linalg.vector_norm(rows, dim=-1, keepdim=True), alpha=1 / LEVELS)
-        words = torch.addcdiv(self.offset, rows, step).to(torch.uint16)  # [M, K], low byte first
-        halves = words.view(torch.uint8).view(m, -1, 2).permute(2, 0, 1).reshape(2 * m, -1)  # [2M, K]: low, high
+        step = torch.add(self.tiniest, torch.linalg.vector_norm(x, dim=-1, keepdim=True), alpha=1 / LEVELS)
+        words = torch.addcdiv(self.offset, x, step).to(torch.uint16).contiguous()  # [..., K], low byte first
+        strides = (1, *(2 * n for n in words.stride()))
+        halves = words.view(torch.uint8).as_strided((2, *words.shape), strides).contiguous()  # [2, ..., K]: low, high
         y = torch.ops.onednn.qlinear_pointwise.default(
             halves, 1.0, 128, self.packed, self.scales, self.zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        return torch.add(y[:m], y[m:], alpha=256).mul_(step).view(*x.shape[:-1], self.out_features)
+        low, high = y.unbind()
+        return torch.add(low, high, alpha=256).mul_(step)
 
 
 class RowScaledLinear(nn.Module):
@@ -122,6 +122,13 @@ def _faster(weight: Tensor, precision: Precision) -> nn.Module:
         return Int8Linear(weight) if can_pack(precision) else RowScaledLinear(weight)
     dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
     return PackedLinear(weight, dtype) if can_pack(precision) else CastLinear(weight, dtype)
+
+
+def packing(layer: nn.Module) -> torch.dtype | None:
+    """The float type in which to pack what works beside `layer`; None where nothing is packed."""
+    if isinstance(layer, PackedLinear):
+        return layer.dtype
+    return torch.bfloat16 if isinstance(layer, Int8Linear) and can_pack("bfloat16") else None
 
 
 def prepare(model: nn.Module, precision: Precision, device: torch.device) -> nn.Module:

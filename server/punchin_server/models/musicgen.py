@@ -17,7 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .linear import Linear
+from .cache import Cache, KVCache, Span
+from .linear import Linear, packing
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,6 @@ class LMConfig:
 SMALL = LMConfig(layers=24, width=1024, heads=16)
 MEDIUM = LMConfig(layers=48, width=1536, heads=24)
 LARGE = LMConfig(layers=48, width=2048, heads=32)
-
-
-class Cache(NamedTuple):
-    """Keys and values of all steps fed so far, each `[L, B, H, C, D/H]`."""
-
-    keys: Tensor
-    values: Tensor
-
-    def expand(self, rows: Tensor, filled: int) -> Cache:
-        """A cache whose row i is row `rows[i]` of this one, copied as far as the first `filled` steps."""
-        return Cache(_expand(self.keys, rows, filled), _expand(self.values, rows, filled))
-
-
-def _expand(cache: Tensor, rows: Tensor, filled: int) -> Tensor:
-    out = cache.new_empty(cache.shape[0], len(rows), *cache.shape[2:])
-    out[:, :, :, :filled] = cache[:, rows, :, :filled]
-    return out
 
 
 class TextState(NamedTuple):
@@ -103,22 +87,9 @@ class SelfAttention(nn.Module):
         self.qkv = Linear(config.width, 3 * config.width)
         self.out = Linear(config.width, config.width)
 
-    def forward(
-        self,
-        x: Tensor,
-        layer: int,
-        positions: Tensor,
-        cache: Cache,
-        visible: int,
-        mask: Tensor | None,
-        steering: Steering | None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, layer: int, span: Span, cache: KVCache, steering: Steering | None) -> Tensor:
         q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))  # each [B, H, S, D/H]
-        keys, values = cache.keys[layer], cache.values[layer]  # [B, H, C, D/H]
-        keys.index_copy_(2, positions, k.to(keys.dtype))
-        values.index_copy_(2, positions, v.to(values.dtype))
-        seen = keys[:, :, :visible].to(q.dtype), values[:, :, :visible].to(q.dtype)
-        o = F.scaled_dot_product_attention(q, *seen, attn_mask=mask, is_causal=mask is None and x.shape[1] > 1)
+        o = cache.attend(layer, q, k, v, span)
         if steering is not None:
             o = o + steering.delta(layer, q)
         return self.out(merge_heads(o))
@@ -160,14 +131,12 @@ class Block(nn.Module):
         self,
         x: Tensor,
         layer: int,
-        positions: Tensor,
-        cache: Cache,
-        visible: int,
-        mask: Tensor | None,
+        span: Span,
+        cache: KVCache,
         text: TextState | None,
         steering: Steering | None,
     ) -> Tensor:
-        x = x + self.attention(self.norm1(x), layer, positions, cache, visible, mask, steering)
+        x = x + self.attention(self.norm1(x), layer, span, cache, steering)
         if text is not None:
             x = x + self.cross(self.norm_cross(x), layer, text)
         return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
@@ -206,7 +175,7 @@ class MusicGen(nn.Module):
         c, weight = self.config, self.emb.weight
         shape = (c.layers, rows, c.heads, steps or self.max_steps, c.head_width)
         keys, values = (torch.zeros(shape, dtype=dtype or weight.dtype, device=weight.device) for _ in range(2))
-        return Cache(keys, values)
+        return Cache(keys, values, packing(cast(Block, self.layers[0]).attention.qkv))
 
     def read_text(self, encoded: Tensor) -> TextState:
         """Keys and values of encoded text `[N, text_width]` for two rows: with the text, and without (zero)."""
@@ -219,7 +188,7 @@ class MusicGen(nn.Module):
         self,
         codes: Tensor,
         positions: Tensor,
-        cache: Cache,
+        cache: KVCache,
         visible: int,
         text: TextState | None = None,
         steering: Steering | None = None,
@@ -231,11 +200,9 @@ class MusicGen(nn.Module):
         """
         x = F.embedding(codes + self.offsets, self.emb.weight).sum(dim=1)  # [B, S, D]
         x = x + self.positions[positions].to(x.dtype)
-        mask: Tensor | None = None
-        if visible != len(positions):  # else: all from the start, plainly causal
-            mask = torch.arange(visible, device=x.device) <= positions[:, None]  # [S, visible]
+        span = Span.of(positions, visible)
         for i, layer in enumerate(self.layers):
-            x = layer(x, i, positions, cache, visible, mask, text, steering)
+            x = layer(x, i, span, cache, text, steering)
         return self.out_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:

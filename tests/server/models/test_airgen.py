@@ -8,7 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from punchin_server.models.airgen import AdapterWeights, Steer, build_bank, frame_types, mix_weights
-from punchin_server.models.musicgen import LARGE, MEDIUM, SMALL, Cache, LMConfig, MusicGen
+from punchin_server.models.cache import Span
+from punchin_server.models.musicgen import LARGE, MEDIUM, SMALL, LMConfig, MusicGen
 from punchin_wire.errors import AdapterMismatch
 from torch import Tensor
 
@@ -119,8 +120,7 @@ def test_delta_joins_before_the_output_projection(lm: MusicGen) -> None:
     steer = Steer.at(build_bank(lm, {"chord": adapter()}), torch.ones(3, 1), TYPES, POSITIONS)
     attention = lm.layers[0].attention
     x = torch.randn(3, len(POSITIONS), CONFIG.width)
-    cache = Cache(*(c[:1] for c in lm.new_cache(3)))
-    got = attention(x, 0, POSITIONS, cache, len(POSITIONS), None, steer)
+    got = attention(x, 0, Span.of(POSITIONS, len(POSITIONS)), lm.new_cache(3), steer)
     q, k, v = (p.unflatten(-1, (4, -1)).transpose(1, 2) for p in (x @ attention.qkv.weight.T).chunk(3, -1))
     o = F.scaled_dot_product_attention(q, k, v, is_causal=True) + steer.delta(0, q)
     expected = o.transpose(1, 2).flatten(2) @ attention.out.weight.T
