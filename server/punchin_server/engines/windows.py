@@ -128,3 +128,22 @@ def schedule(write: Mask, codebooks: int) -> list[Chunk]:
     needed = np.flatnonzero(sampled_outputs(write, codebooks).any(axis=1))
     ends = [0, *(int(s) + 1 for s in needed)]
     return [Chunk(a, b) for a, b in pairwise(ends)]
+
+
+class Piece(NamedTuple):
+    """Frames of a window that are heard together while it is filled, once its first `due` frames are final."""
+
+    span: Span
+    due: int
+
+
+def preview_pieces(window: Window, size: int, reach: int) -> list[Piece]:
+    """Pieces of at most `size` frames of all that `window` writes, in order.
+
+    A piece waits for `reach` more frames of its hole, which the codec's convolutions mix into its end.
+    """
+    return [
+        Piece(Span(a, min(a + size, span.end)), min(a + size + reach, span.end) - window.start)
+        for span in window.write
+        for a in range(span.start, span.end, size)
+    ]

@@ -1,0 +1,35 @@
+"""Seconds by stage. Time that a consumer spends between two yields of an engine counts for nobody."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from punchin_wire.messages import Stage
+
+from .decode import Step
+
+
+class Clock:
+    """`with clock(stage):` adds to `seconds[stage]`."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def __call__(self, stage: Stage) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - started
+
+    def steps(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The same steps; the time each took goes to `prefill` or `decode`."""
+        started = time.perf_counter()
+        for step in steps:
+            self.seconds["prefill" if step.prefill else "decode"] += time.perf_counter() - started
+            yield step
+            started = time.perf_counter()

@@ -1,0 +1,172 @@
+"""The inpaint engine: new takes for the holes of a song (AIRGen on MusicGen, arXiv 2402.09508).
+
+A generator: it takes a request, yields progress, preview and takes, and stops when closed. Only the hole is decoded,
+takes share what they have in common, and known audio is never sampled. Knows nothing about sockets, queues or job ids.
+
+A take follows its controls through the adapters (:mod:`..models.airgen` says how several combine). A take without
+controls hears silence as its condition, through the pack's first adapter, and so still sees the song on both sides
+of the hole. A pack without adapters continues the song: its prefix is what precedes the window, and it cannot
+know what follows the hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import torch
+from punchin_wire.errors import BadCheckpoint, Unsupported
+from punchin_wire.frames import Audio, describe
+from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Sampling, Take, TakeSpec
+from torch import Tensor
+
+from ..models.airgen import mix_weights
+from ..models.musicgen import TextState
+from ..sampling import Draw, Noise
+from .clock import Clock
+from .conditions import condition, mono
+from .decode import Voices, fill
+from .events import Emission
+from .loading import Models, load_models
+from .scene import Scene, to_frames
+from .windows import Span, preview_pieces
+
+PREVIEW_SECONDS = 1.0
+LEFT_CONTEXT, RIGHT_CONTEXT = 50, 4
+"""Frames around a preview that the codec hears: its LSTM's memory, and the reach of its convolutions."""
+
+
+def load(pack: str, device: str, precision: str) -> InpaintEngine:
+    """The engine of the pack called `pack`; see :func:`.loading.load_models` for what is raised."""
+    return InpaintEngine(load_models(pack, device, precision))
+
+
+class InpaintEngine:
+    """One pack, loaded. :meth:`run` may be called again and again, one at a time."""
+
+    def __init__(self, models: Models) -> None:
+        self._m = models
+        models.lm.prepare(2 * models.window + models.lm.config.codebooks)
+
+    @torch.inference_mode()
+    def run(self, request: InpaintRequest, audio: Sequence[Audio]) -> Generator[Emission]:
+        """Takes for `request`, whose `AudioRef`\\ s index `audio`, each `[channels, samples]` float32.
+
+        Yields at least once in every decode step. Raises Unsupported, UnknownChord.
+        """
+        self._check(request)
+        clock, rate = Clock(), self._m.codec.sample_rate
+        with clock("encode"):
+            text = self._read(request.text)
+            scene = self._scene(request, audio)
+            drums = None
+            if request.drums is not None:
+                drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate)
+        codes = yield from self._encode(request, scene, drums, clock)  # [B, K, frames of the scene]
+        seeds = [take.seed for take in request.takes]
+        noise = Noise(seeds, self._m.lm.config.codebooks, self._m.lm.config.card)
+        voices = Voices(self._coefficients(request.takes), noise, self._draw(request.sampling), self._m.bank, text)
+        yield from self._fill(scene, codes, voices, request.preview, clock)
+        start = scene.heard.start * self._m.codec.hop
+        for i, take in enumerate(request.takes):
+            with clock("codec"):
+                sound = self._sound(scene, codes[i], scene.heard)[None]  # [1, N]
+            yield Emission(Progress("codec", i + 1, len(request.takes)))
+            yield Emission(Take(i, take.seed, start, describe(sound, rate)), sound)
+        yield Emission(Done(dict(clock.seconds), dict(self._m.names)))
+
+    def _check(self, request: InpaintRequest) -> None:
+        for control in {c for take in request.takes for c in take.controls}:
+            if control not in self._adapters:
+                raise Unsupported(f"The pack {request.pack!r} has no adapter for {control}.")
+        if request.text and self._m.text is None:
+            raise Unsupported(f"The pack {request.pack!r} has no text encoder, so it cannot follow a text.")
+
+    @property
+    def _adapters(self) -> tuple[str, ...]:
+        return self._m.bank.names if self._m.bank else ()
+
+    def _read(self, text: str) -> TextState | None:
+        if not text or self._m.text is None:
+            return None
+        encoded = self._m.text.encode(text)
+        if encoded.shape[-1] != (width := self._m.lm.config.text_width):
+            raise BadCheckpoint(f"The text encoder is {encoded.shape[-1]} wide; the language model reads {width}.")
+        return self._m.lm.read_text(encoded.to(self._m.lm.offsets.device))
+
+    def _scene(self, request: InpaintRequest, audio: Sequence[Audio]) -> Scene:
+        rate, hop, source = self._m.codec.sample_rate, self._m.codec.hop, request.source
+        song = mono(audio[source.frame], source.sample_rate, rate)
+        holes = to_frames(request.holes, source.sample_rate, len(song), rate, hop)
+        past = 0 if self._adapters else self._m.window
+        return Scene.of(song, holes, rate, hop, self._m.window, past)
+
+    def _draw(self, asked: Sampling) -> Draw:
+        default = self._m.draw
+        return Draw(
+            temperature=default.temperature if asked.temperature is None else asked.temperature,
+            top_k=default.top_k if asked.top_k is None else asked.top_k,
+            cfg=default.cfg if asked.cfg is None else asked.cfg,
+        )
+
+    def _coefficients(self, takes: Sequence[TakeSpec]) -> Tensor:
+        """How much of each adapter each take hears, `[B, A]`."""
+        free = dict.fromkeys(self._adapters[:1], 1.0)
+        followed = [{str(control): weight for control, weight in take.controls.items()} for take in takes]
+        rows = [mix_weights(controls or free, self._adapters) for controls in followed]
+        return torch.tensor(rows, device=self._m.lm.offsets.device)
+
+    def _encode(
+        self, request: InpaintRequest, scene: Scene, drums: Audio | None, clock: Clock
+    ) -> Generator[Emission, None, Tensor]:
+        """Tokens `[B, K, F]` of the scene for every take: the song's, and in the holes those of its condition."""
+        device = self._m.lm.offsets.device
+        sets = sorted({frozenset(take.controls) for take in request.takes}, key=sorted)
+        with clock("encode"):
+            song = self._m.codec.encode(scene.wav()[None])[0].to(device)  # [K, F]
+            unknown = torch.from_numpy(scene.unknown()).to(device)
+            excerpt = scene.excerpt()
+        yield Emission(Progress("encode", 1, 1 + len(sets)))
+        codes = {}
+        for i, controls in enumerate(sets):
+            with clock("encode"):
+                rule = request.strikes or self._m.strikes
+                heard = condition(request, controls, drums, excerpt, rule, self._m.soundfont)
+                codes[controls] = torch.where(unknown, self._m.codec.encode(heard[None])[0].to(device), song)
+            yield Emission(Progress("encode", 2 + i, 1 + len(sets)))
+        return torch.stack([codes[frozenset(take.controls)] for take in request.takes])
+
+    def _fill(self, scene: Scene, codes: Tensor, voices: Voices, preview: bool, clock: Clock) -> Generator[Emission]:
+        """Fill every window of `codes` in place."""
+        total, before = sum(w.frames for w in scene.windows), 0
+        size = round(PREVIEW_SECONDS * self._m.codec.frame_rate)
+        for window in scene.windows:
+            frames = codes[..., scene.at(window.start, window.end)]
+            if self._adapters:
+                prefix = frames.clone()
+            else:
+                prefix = codes[..., scene.at(window.start - window.length, window.start)]
+            pieces = preview_pieces(window, size, RIGHT_CONTEXT) if preview else []
+            written = window.written()
+            for step in clock.steps(fill(self._m.lm, prefix, frames, window, voices)):
+                if step.prefill:
+                    yield Emission(Progress("prefill", step.fed, step.total))
+                else:
+                    yield Emission(Progress("decode", before + int(written[: step.done].sum()), total))
+                while pieces and step.done >= pieces[0].due:
+                    yield from self._preview(scene, codes, pieces.pop(0).span, clock)
+            before += window.frames
+
+    def _preview(self, scene: Scene, codes: Tensor, span: Span, clock: Clock) -> Generator[Emission]:
+        """Frames `span` of each take, decoded with the context that makes them sound as the take will."""
+        hop, rate = self._m.codec.hop, self._m.codec.sample_rate
+        around = Span(max(span.start - LEFT_CONTEXT, scene.heard.start), min(span.end + RIGHT_CONTEXT, scene.heard.end))
+        for i, row in enumerate(codes):
+            with clock("codec"):
+                sound = self._sound(scene, row, around)[None]
+            chunk = sound[:, (span.start - around.start) * hop : (span.end - around.start) * hop]
+            yield Emission(AudioChunk(i, span.start * hop, describe(chunk, rate)), chunk)
+
+    def _sound(self, scene: Scene, codes: Tensor, span: Span) -> Audio:
+        """The audio `[N]` of frames `span` of one take, as far as the song goes."""
+        sound = self._m.codec.decode(codes[None, :, scene.at(*span)].cpu())[0]
+        return sound[: len(scene.song) - span.start * self._m.codec.hop]
