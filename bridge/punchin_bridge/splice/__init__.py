@@ -104,10 +104,10 @@ def lay(
         open_edges = (hole[0] > 0 or not song_edges[0], hole[1] < samples or not song_edges[1])
         audio, joins = _joined(song, hole, wet * reduction, open_edges, project_rate, settings.crossfade, integer)
         laid[:, hole[0] : hole[1]] = audio
-        parts.append((hole, audio, gain, width, how, reduction, joins))
+        parts.append((hole, audio, gain, _side_db(wet), how, reduction, joins))
 
     result = []
-    for hole, audio, gain, width, how, reduction, joins in parts:
+    for hole, audio, gain, side_db, how, reduction, joins in parts:
         reach = round(SONG_SECONDS * project_rate)
         near = _outside(whole, max(0, hole[0] - reach), min(samples, hole[1] + reach))
         report = SeamReport(
@@ -120,7 +120,7 @@ def lay(
             reduction_db=-(decibels(reduction) or 0.0),
             bandwidth_hz=band,
             width=how,
-            side_db=width.side_db,
+            side_db=side_db,
             peak_dbfs=decibels(float(np.max(np.abs(audio)))),
             true_peak_dbtp=decibels(true_peak(audio, project_rate)),
         )
@@ -175,6 +175,13 @@ def _wet(line: Samples, hole: Span, gain: Gain, width: Width, rate: int) -> Samp
     start, end = max(0, hole[0] - rate // 4), min(len(line), hole[1] + rate // 4)
     levelled = line[start:end] * gain.ramp(hole[1] - hole[0], hole[0] - start, end - hole[1])
     return rebuild(levelled, width, rate)[:, hole[0] - start : hole[1] - start]
+
+
+def _side_db(wet: Samples) -> float | None:
+    """Energy of what differs between the channels over what they share; `None` where they are the same."""
+    middle = wet.mean(axis=0)
+    side, shared = float(np.mean((wet - middle) ** 2)), float(np.mean(middle**2))
+    return decibels((side / shared) ** 0.5) if side > 1e-12 * shared > 0.0 else None
 
 
 def _joined(

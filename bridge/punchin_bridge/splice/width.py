@@ -33,12 +33,6 @@ class Width(msgspec.Struct, frozen=True):
     pan: npt.NDArray[np.float64]
     spread: npt.NDArray[np.float64]
 
-    @property
-    def side_db(self) -> float | None:
-        """Energy of what is not in the middle over what is, averaged over bands; `None` where all is mono."""
-        ratio = float(np.mean(self.spread**2) + np.mean((self.pan - 1.0) ** 2))
-        return 10.0 * math.log10(ratio) if ratio > 1e-12 else None
-
 
 def mono(channels: int) -> Width:
     """The same signal in every channel."""

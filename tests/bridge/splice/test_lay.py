@@ -140,6 +140,21 @@ def test_a_bad_seam_is_seen() -> None:
     assert bad.report.left.flux_percentile == 100.0
 
 
+@pytest.mark.parametrize("side", [0.0, 0.25, 0.8])
+def test_the_report_says_how_wide_the_take_is(side: float) -> None:
+    middle, apart = np.random.default_rng(2).standard_normal((2, 6 * RATE)) * 0.1
+    song = np.stack([middle + side * apart, middle - side * apart])
+    (part,) = lay(song, [(2 * RATE, 4 * RATE)], codec(song), 0, MODEL, RATE)
+    assert part.report.width == "from the context"
+    if side:
+        assert part.report.side_db == pytest.approx(20 * np.log10(side), abs=0.7)
+    else:
+        assert part.report.side_db is None
+    (flat,) = lay(song, [(2 * RATE, 4 * RATE)], codec(song), 0, MODEL, RATE, SpliceSettings(width="mono"))
+    assert (flat.report.width, flat.report.side_db) == ("mono, as set", None)
+    assert np.array_equal(*flat.audio[:, 882:-882])
+
+
 def test_silence_has_no_steps_and_no_gain() -> None:
     (part,) = lay(np.zeros((2, RATE)), [(RATE // 4, RATE // 2)], np.zeros(MODEL), 0, MODEL, RATE)
     assert not part.audio.any()

@@ -27,7 +27,7 @@ def test_a_burst_keeps_its_place_and_length(rate: int, start: int) -> None:
     # The misalignment in samples, from the phase of the highest tone.
     probe = np.exp(-2j * np.pi * tone[-1] * np.arange(2 * rate) / rate)
     error = np.angle(np.vdot(expected @ probe[:, None], line @ probe[:, None])) / (2 * np.pi * tone[-1, 0]) * rate
-    assert abs(error) < 1e-4
+    assert abs(error) < 1e-5
 
 
 @pytest.mark.parametrize("rate", RATES)
