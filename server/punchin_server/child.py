@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import IO
 
+from punchin_wire.errors import InternalError
+
 log = logging.getLogger(__name__)
 
 LINE = 64 * 1024
@@ -20,20 +22,26 @@ LINE = 64 * 1024
 
 
 class Child:
-    """A running process. `output` holds the last lines of its standard output, `errors` of its standard error."""
+    """A running process. `output` holds the last lines of its standard output, `errors` of its standard error.
+
+    Raises InternalError when it cannot be started. Nothing here waits but `join`.
+    """
 
     def __init__(self, name: str, command: Sequence[str], first_line: bytes = b"") -> None:
         self.name = name
         self.output: deque[str] = deque(maxlen=200)
         self.errors: deque[str] = deque(maxlen=50)
         # A session of its own: Ctrl-C in the daemon's terminal is for the daemon, which then ends its children.
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise InternalError(f"The process {name!r} cannot be started: {error}.") from None
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin is not None
         assert stdout is not None
@@ -48,6 +56,7 @@ class Child:
         with contextlib.suppress(OSError):  # it died at once: poll() tells
             self._stdin.write(first_line)
             self._stdin.flush()
+        self._reaper: threading.Thread | None = None
 
     @property
     def pid(self) -> int:
@@ -61,21 +70,38 @@ class Child:
                 pump.join(0.1)  # its last words; a grandchild that holds the pipe open must not hold us
         return code
 
-    def stop(self, patience: float = 2.0) -> None:
-        """End its input, which asks it to go; kill it and whatever it started if it is still there after `patience`."""
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended and everything of it is given back, after `leave`."""
+        return self._reaper is not None and not self._reaper.is_alive()
+
+    def leave(self, patience: float = 2.0) -> None:
+        """End its input, which asks it to go; after `patience` seconds kill it and whatever it started.
+
+        A process that holds a GPU may take seconds to die, so a thread waits for that, not the caller.
+        """
+        if self._reaper is None:
+            self._reaper = threading.Thread(target=self._end, args=(patience,), name=f"end {self.name}", daemon=True)
+            self._reaper.start()
+
+    def join(self) -> None:
+        """Wait until it is gone, but not for ever. To be called after `leave`."""
+        if self._reaper is not None:
+            self._reaper.join(10.0)
+
+    def _end(self, patience: float) -> None:
         with contextlib.suppress(OSError):
             self._stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
         self._kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5.0)
+            self._process.wait(30.0)
         for pump in self._pumps:
             pump.join(1.0)
-        self._close()
-
-    def kill(self) -> None:
-        self.stop(0.0)
+        for pipe in self._pipes:
+            with contextlib.suppress(OSError):
+                pipe.close()
 
     def _kill(self) -> None:
         with contextlib.suppress(OSError):  # gone already
@@ -84,13 +110,8 @@ class Child:
             else:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    def _close(self) -> None:
-        for pipe in self._pipes:
-            with contextlib.suppress(OSError):
-                pipe.close()
-
     def _pump(self, pipe: IO[bytes], lines: deque[str]) -> None:
-        with contextlib.suppress(OSError, ValueError):  # closed under us by stop()
+        with contextlib.suppress(OSError, ValueError):  # closed under us by _end()
             while raw := pipe.readline(LINE):
                 line = raw.decode("utf-8", "replace").rstrip()
                 lines.append(line)

@@ -44,11 +44,12 @@ from .osc_front import OscFront
 from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
 from .supervisor import Supervisor
-from .zmq_front import Client, Received, ZmqFront
+from .zmq_front import Client, Received, Sent, ZmqFront
 
 log = logging.getLogger(__name__)
 
 TICK_MS = 50
+IDLE_TICK_MS = 250
 SHOWN_JOBS = 32
 """Finished jobs that a status lists, newest last; unfinished ones are always listed."""
 REMEMBERED_JOBS = 512
@@ -68,6 +69,7 @@ class Daemon:
         self.settings = settings
         self._stopping = False
         self._started = self._active = time.monotonic()
+        self._expire_at = 0.0
         self._requests: dict[str, list[Frame]] = {}
         self._digests: dict[str, str] = {}
         self._cancelled_at: dict[str, float] = {}
@@ -90,10 +92,10 @@ class Daemon:
         poller.register(self.supervisor.socket, zmq.POLLIN)
         if self.osc is not None:
             poller.register(self.osc.front.socket, zmq.POLLIN)
-        self.supervisor.wake(time.monotonic())  # so that the first job does not wait for a process to start
+        self._wake_worker(time.monotonic())  # so that the first job does not wait for a process to start
         try:
             while not self._stopping:
-                poller.poll(TICK_MS)
+                poller.poll(TICK_MS if self.jobs.running or self.jobs.waiting else IDLE_TICK_MS)
                 self.step(time.monotonic())
         finally:
             self.close(time.monotonic())
@@ -121,7 +123,9 @@ class Daemon:
         self._look_after_worker(now)
         self._find_vanished(now)
         self._catch_up()
-        self._expire(now)
+        if now >= self._expire_at:
+            self._expire(now)
+            self._expire_at = now + 1.0
         if self.jobs.running or self.jobs.waiting or self._heard:
             self._active = now
         elif self.settings.idle_exit and now - self._active > self.settings.idle_exit:
@@ -248,10 +252,14 @@ class Daemon:
             if now - asked > self.settings.cancel_grace:
                 self._worker_died(self.supervisor.bury("The worker did not stop its cancelled job.", now), now)
         elif self.jobs.waiting:
-            self.supervisor.wake(now)
+            self._wake_worker(now)
             if self.supervisor.idle:
                 job = self.jobs.start(now)
                 self.supervisor.give(self._requests[job.id], now)
+
+    def _wake_worker(self, now: float) -> None:
+        if (failed := self.supervisor.wake(now)) is not None:
+            self._worker_died(failed, now)
 
     def _worker_died(self, error: ErrorInfo, now: float) -> None:
         self._happen(self.jobs.worker_died(error, now))
@@ -269,7 +277,7 @@ class Daemon:
             frames = pack(event, audio if audio_refs(event) else ())
             if isinstance(event.body, (Take, *FINAL)):
                 self.store.keep(event, frames)
-            for client in self._sent[event.job]:
+            for client in list(self._sent[event.job]):
                 self._send(client, event, frames)
             self.front.publish(event)
             if self.osc is not None:
@@ -282,36 +290,48 @@ class Daemon:
     def _send(self, client: Client, event: Event, frames: Sequence[Frame]) -> None:
         """Send a new event, unless older ones still wait for room; kept ones are sent again by `_catch_up`."""
         sent = self._sent[event.job]
-        behind = any(seq < event.seq for seq in self.store.after(event.job, sent[client]))
-        if not behind and self.front.send(client, frames):
-            sent[client] = event.seq
+        if any(seq < event.seq for seq in self.store.after(event.job, sent[client])):
+            return
+        match self.front.send(client, frames):
+            case Sent.YES:
+                sent[client] = event.seq
+            case Sent.GONE:
+                del sent[client]
 
     def _catch_up(self) -> None:
         """Send kept events to clients that attached, or whose queue was full."""
         for job, clients in self._sent.items():
-            for client, sent in clients.items():
+            for client, sent in list(clients.items()):
                 for seq in self.store.after(job, sent):
                     try:
                         frames = self.store.frames(job, seq)
                     except OSError as error:
                         log.error("event %d of job %s is lost: %s", seq, job, error)
-                    else:
-                        if not self.front.send(client, frames):
+                        continue
+                    match self.front.send(client, frames):
+                        case Sent.YES:
+                            clients[client] = seq
+                        case Sent.FULL:
                             break
-                    clients[client] = seq
+                        case Sent.GONE:
+                            del clients[client]
+                            break
 
     # ---- time ------------------------------------------------------------------------------------------------
 
     def _find_vanished(self, now: float) -> None:
-        """A job is wanted while one of its clients lives; without `keep`, an unwanted job is cancelled."""
-        for client in [c for c, heard in self._heard.items() if now - heard > self.settings.vanished]:
+        """A job is wanted while one of its clients is heard; without `keep`, an unwanted job is cancelled.
+
+        A silent client whose connection stands is still told: it may only have been asleep.
+        """
+        silent = [client for client, heard in self._heard.items() if now - heard > self.settings.vanished]
+        for client in silent:
             del self._heard[client]
-            for job_id, clients in self._sent.items():
-                if clients.pop(client, None) is not None and not clients:
-                    job = self.jobs.get(job_id)
-                    if not (job.keep or job.finished):
-                        log.info("job %s: its client has vanished", job_id)
-                        self.cancel(job_id, now)
+        for job in self.jobs if silent else ():
+            wanted = job.keep or any(client in self._heard for client in self._sent[job.id])
+            if not (wanted or job.finished):
+                log.info("job %s: its client has vanished", job.id)
+                self.cancel(job.id, now)
 
     def _expire(self, now: float) -> None:
         finished = sorted((job for job in self.jobs if job.finished), key=lambda job: job.ended)

@@ -70,15 +70,19 @@ class Launcher:
     def kill(self, job: str) -> None:
         child = self._children.pop(job, None)
         if child is not None:
-            child.kill()
+            child.leave(patience=0.0)
 
     def stop(self) -> None:
-        for job in list(self._children):
-            self.kill(job)
+        """Returns when no child is left."""
+        children, self._children = self._children, {}
+        for child in children.values():
+            child.leave(patience=0.0)
+        for child in children.values():
+            child.join()
 
 
 def _report(child: Child, code: int) -> Report:
-    child.stop(0.0)
+    child.leave(patience=0.0)
     try:
         report = msgspec.json.decode("\n".join(child.output), type=Report)
     except (msgspec.DecodeError, UnicodeEncodeError):

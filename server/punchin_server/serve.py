@@ -72,6 +72,9 @@ def main(argv: Sequence[str], worker: Sequence[str] = WORKER, inpaint: Sequence[
     except PunchinError as error:
         print(f"{error}\n{error.next_step}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"The daemon cannot use its folders: {error}.\nMake room, or set PUNCHIN_HOME.", file=sys.stderr)
+        return DaemonError.exit_code
     except Exception:
         log.exception("the daemon crashed")
         raise

@@ -64,6 +64,7 @@ class Supervisor:
         self._command = command
         self._settings = settings
         self._child: Child | None = None
+        self._leaving: Child | None = None
         self._token = b""
         self._state: Literal["off", "starting", "idle", "busy"] = "off"
         self._beat = Heartbeat("", (), 0)
@@ -88,15 +89,20 @@ class Supervisor:
         pid = self._child.pid if self._child else 0
         return WorkerStatus(self._state, pid, self.restarts, beat.device, beat.packs, beat.memory)
 
-    def wake(self, now: float) -> None:
-        """Work is waiting: start a worker unless there is one or the backoff still runs."""
-        if self._state != "off" or now < self._not_before:
-            return
+    def wake(self, now: float) -> ErrorInfo | None:
+        """Work is waiting: start a worker unless there is one, the backoff still runs, or the last one still holds its
+        memory. Returns why it cannot be started, when it cannot."""
+        if self._state != "off" or now < self._not_before or (self._leaving and not self._leaving.gone):
+            return None
         self._token = secrets.token_hex(16).encode()
         orders = Orders(self._endpoint, self._token.decode(), self._settings.device, self._settings.precision)
-        self._child = Child("worker", self._command, msgspec.json.encode(orders) + b"\n")
-        self._heard = now
         self._enter("starting", now, Life.STARTED)
+        self._heard = now
+        try:
+            self._child = Child("worker", self._command, msgspec.json.encode(orders) + b"\n")
+        except InternalError as error:
+            return self.bury(str(error), now)
+        return None
 
     def give(self, frames: Sequence[Frame], now: float) -> None:
         """Hand a job to the idle worker. Should it be gone already, the next tick finds it dead."""
@@ -146,34 +152,38 @@ class Supervisor:
         if now - self._heard > patience:
             return self.bury(f"The worker was silent for {now - self._heard:.0f} s.", now)
         if self._state == "idle" and now - self._since > self._settings.keep_alive:
-            self._child.stop()
-            self._gone("off", now, Life.RESTED)
+            self._part(now, Life.RESTED)
         return None
 
     def bury(self, reason: str, now: float) -> ErrorInfo:
         """End a worker that is dead or must not live, and set the time for its successor."""
-        assert self._child is not None
-        self._child.kill()
-        last_words = next((line for line in reversed(self._child.errors) if line.strip()), "")
+        lines = reversed(self._child.errors) if self._child else ()
+        last_words = next((line for line in lines if line.strip()), "")
         self._failures += 1
         self._stillborn += self._state == "starting"
         self.restarts += 1
         self._not_before = now + min(BACKOFF_LIMIT, BACKOFF_SECONDS * 2 ** (self._failures - 1))
-        self._gone("off", now, Life.DIED)
+        self._part(now, Life.DIED, patience=0.0)
         log.warning("%s %s", reason, last_words)
         if self.hopeless:
             return InternalError(f"{reason} It cannot start: {last_words or 'it says nothing'}").info()
         return WorkerDied(reason).info()
 
     def stop(self, now: float) -> None:
+        """Returns when the worker is gone."""
         if self._child is not None:
-            self._child.stop()
-            self._gone("off", now, Life.STOPPED)
+            self._part(now, Life.STOPPED)
+        if self._leaving is not None:
+            self._leaving.join()
         self.socket.close()
 
-    def _gone(self, state: Literal["off"], now: float, life: Life) -> None:
-        self._child, self._token, self._beat = None, b"", Heartbeat("", (), 0)
-        self._enter(state, now, life)
+    def _part(self, now: float, life: Life, patience: float = 2.0) -> None:
+        """The worker is ours no longer: nothing it still says is heard."""
+        if self._child is not None:
+            self._child.leave(patience)
+        self._child, self._leaving = None, self._child
+        self._token, self._beat = b"", Heartbeat("", (), 0)
+        self._enter("off", now, life)
 
     def _enter(self, state: Literal["off", "starting", "idle", "busy"], now: float, life: Life | None = None) -> None:
         self._state, self._since = state, now

@@ -7,6 +7,7 @@ Nothing here blocks: what cannot be sent at once is not sent, and the caller is 
 from __future__ import annotations
 
 import contextlib
+import enum
 import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -26,6 +27,14 @@ MAX_FRAME = MAX_AUDIO + 2**20
 """A connection that sends more is closed by ZeroMQ; a little more than allowed still gets a clear `too_large`."""
 WAITING_PACKETS = 8
 """Packets of one client that wait in memory while the daemon is busy with others'."""
+
+
+class Sent(enum.Enum):
+    """What became of a packet to a client."""
+
+    YES = "on its way"
+    FULL = "not sent: the client does not read, and no more may wait"
+    GONE = "not sent: the connection is closed"
 
 
 class Received(NamedTuple):
@@ -78,16 +87,17 @@ class ZmqFront:
             else:
                 yield Received(client, packet, frames)
 
-    def send(self, client: Client, frames: Sequence[Frame]) -> bool:
-        """Whether the frames are on their way. False: the client is gone, or its queue is full."""
+    def send(self, client: Client, frames: Sequence[Frame]) -> Sent:
         try:
             self.router.send_multipart([client, *frames], zmq.DONTWAIT, copy=False)
+        except zmq.Again:
+            return Sent.FULL
         except zmq.ZMQError:
-            return False
-        return True
+            return Sent.GONE
+        return Sent.YES
 
-    def answer(self, client: Client, message: Message) -> bool:
-        return self.send(client, pack(message))
+    def answer(self, client: Client, message: Message) -> None:
+        self.send(client, pack(message))
 
     def publish(self, event: Event) -> None:
         with contextlib.suppress(zmq.Again):

@@ -29,6 +29,8 @@ from punchin_wire.messages import (
     Hole,
     InpaintRequest,
     Message,
+    Ping,
+    Pong,
     Refused,
     Release,
     Status,
@@ -61,6 +63,7 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self._unread: deque[Packet] = deque()
+        self._beaten = time.monotonic()
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.connect(f"tcp://127.0.0.1:{port}")
@@ -72,14 +75,24 @@ class Client:
         """The next packet that no question was answered by."""
         return self._unread.popleft() if self._unread else self._receive(seconds)
 
-    def _receive(self, seconds: float) -> Packet:
-        assert self.socket.poll(int(seconds * 1000)), f"no answer for {seconds} s"
-        return unpack(self.socket.recv_multipart(), FromDaemon)
+    def _receive(self, seconds: float, pong: bool = False) -> Packet:
+        """The next packet. Sends heartbeats meanwhile, whose answers are not packets."""
+        deadline = time.monotonic() + seconds
+        while (now := time.monotonic()) < deadline:
+            if now - self._beaten > 0.3:
+                self.send(Ping())
+                self._beaten = now
+            if not self.socket.poll(100):
+                continue
+            packet = unpack(self.socket.recv_multipart(), FromDaemon)
+            if pong or not isinstance(packet.message, Pong):
+                return packet
+        raise AssertionError(f"no answer for {seconds} s")
 
     def ask(self, message: Message, audio: Sequence[Audio] = (), seconds: float = 10.0) -> Any:
         """The answer to a message; events that come before it are read later."""
         self.send(message, audio)
-        while isinstance((packet := self._receive(seconds)).message, Event):
+        while isinstance((packet := self._receive(seconds, isinstance(message, Ping))).message, Event):
             self._unread.append(packet)
         return packet.message
 
