@@ -99,6 +99,7 @@ class Worker:
     def __init__(self, orders: Orders, engines: Mapping[str, Loader] = ENGINES) -> None:
         self._orders = orders
         self._engines = engines
+        self._device = orders.device  # as asked for, until an engine has said what it runs on
         self._loaded: dict[tuple[str, str], Engine] = {}
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._connect(orders.token)
@@ -132,6 +133,7 @@ class Worker:
                     raise InternalError("The engine stopped before it was done.")
                 for event in throttle(emission.event, time.monotonic()):
                     if isinstance(event, Done):
+                        self._device = event.models.get("device", self._device)
                         self._send(job, Done({"load": load} | event.timings, event.models))
                         return
                     self._send(job, event, emission.audio if event is emission.event else None)
@@ -194,7 +196,7 @@ class Worker:
         process = psutil.Process()
         while True:
             packs = tuple(pack_name for _, pack_name in list(self._loaded))
-            socket.send_multipart(pack(Heartbeat(self._orders.device, packs, process.memory_info().rss)))
+            socket.send_multipart(pack(Heartbeat(self._device, packs, process.memory_info().rss)))
             time.sleep(BEAT_SECONDS)
 
 
