@@ -15,41 +15,34 @@ from pathlib import Path
 
 import bootstrap
 
-BARS = (5, 8)
-TAKES = 2
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=bootstrap.ROOT / "out" / "demo", help="folder to write to")
+    parser.add_argument("--bars", default="5:8", help="bars to fill, both included")
+    parser.add_argument("--takes", type=int, default=2, help="how many takes")
     parser.add_argument("--seed", type=int, default=1, help="seed of the first take")
     options = parser.parse_args()
     bootstrap.relaunch()
 
-    from punchin_train.demo_song import write_demo_song
-
-    song = write_demo_song(options.out / "song")
-    print(f"Song: {song.mix} ({song.seconds:.0f} s, {song.tempo:.1f} BPM), chord track: {song.chords}", flush=True)
-    command = [
-        *(sys.executable, "-m", "punchin_bridge.cli", "inpaint", song.mix),
-        *("--bars", f"{BARS[0]}:{BARS[1]}", "--midi-tempo", song.chords, "--chords", song.chords),
-        *("--takes", TAKES, "--seed", options.seed, "--full", "--out", options.out, "--json"),
-    ]
-    print("$ punchin", *map(str, command[3:]), flush=True)
-    answer = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, text=True)
-    if answer.returncode:
-        print(answer.stdout)
-        return answer.returncode
-    result = json.loads(answer.stdout)
-
     import demo_report
+    from punchin_train.demo_song import write_song
 
-    demo_report.print_tables(result)
-    differing = [demo_report.differing_samples(song.mix, Path(take["path"]), result) for take in result["takes"]]
-    print(f"Samples that differ outside the selection, counted from the files: {differing}")
-    picture = demo_report.draw(song, result, options.out / "demo.png")
-    print(f"Picture: {picture}")
-    return 1 if any(differing) else 0
+    files = write_song(options.out / "song")
+    print(f"Song: {files.mix}, {files.song.seconds:.0f} s at {files.song.tempo:.1f} BPM in {files.song.key.name}")
+    arguments = [
+        *("inpaint", files.mix, "--bars", options.bars, "--midi-tempo", files.chords, "--chords", files.chords),
+        *("--takes", options.takes, "--seed", options.seed, "--full", "--out", options.out, "--json"),
+    ]
+    print("$ punchin", *arguments, flush=True)
+    command = [sys.executable, "-m", "punchin_bridge.cli", *map(str, arguments)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if answer.returncode:
+        return answer.returncode
+    report = json.loads(answer.stdout)
+    demo_report.show(report, files)
+    print(f"Picture: {demo_report.draw(report, files, options.out / 'demo.png')}")
+    return 0 if demo_report.untouched(report) else 1
 
 
 if __name__ == "__main__":
