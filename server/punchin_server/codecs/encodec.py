@@ -21,7 +21,7 @@ from punchin_wire.errors import BadCheckpoint, Unsupported
 from torch import nn
 from torch.nn.utils import parametrize
 from transformers import EncodecModel
-from transformers.models.encodec.modeling_encodec import EncodecLSTM
+from transformers.models.encodec.modeling_encodec import EncodecConv1d, EncodecLSTM
 
 from ..tensor_files import Tensors
 from .backends import Backend, OnnxBackend, Recur, TorchBackend
@@ -35,12 +35,18 @@ def load_model(path: Path) -> EncodecModel:
     Raises FileMissing, PackMissing, or BadCheckpoint that says which tensor does not fit.
     """
     config, state = read_checkpoint(path)
-    model = EncodecModel(config)
+    with torch.device("meta"):  # without memory or random weights that the file's would replace at once
+        model = EncodecModel(config)
     _check(model.state_dict(), state, path.name)
-    model.load_state_dict(state, strict=True)
+    model.load_state_dict(state, strict=True, assign=True)
     for module in model.modules():
         if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
             parametrize.remove_parametrizations(module, "weight")
+        elif isinstance(module, EncodecConv1d):  # numbers that are in no file
+            reach = (module.conv.kernel_size[0] - 1) * module.conv.dilation[0] + 1
+            module.kernel_size = torch.tensor(reach)
+            module.stride = torch.tensor(module.conv.stride[0])
+            module.padding_total = torch.tensor(reach - module.conv.stride[0])
     return model.eval().requires_grad_(False)
 
 
