@@ -162,7 +162,7 @@ def test_a_song_keeps_its_own_chunks(tmp_path: Path) -> None:
     make_song(tmp_path / "song.wav")
     bext = bytearray(602)
     struct.pack_into("<QH", bext, 338, 5_000_000_000, 2)
-    bext += b"A=PCM,F=44100,W=16,M=stereo,T=Tape\r\n"
+    bext += b"A=PCM,F=44100,W=16,M=stereo,T=Tape\r\n" + bytes(9)  # some programs leave room
     cue, odd = b"\x01\x00\x00\x00" + bytes(24), b"odd"
     before = b"bext" + struct.pack("<I", len(bext)) + bytes(bext) + b"\0" * (len(bext) % 2)
     before += b"JUNK" + struct.pack("<I", 4) + bytes(4)
@@ -261,6 +261,8 @@ def test_a_broken_off_recording_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
     path.write_bytes(raw[: len(raw) - 4001])
     song = wavfile.probe(path)
     assert 1990 <= song.samples < 2000
+    assert song.data is not None
+    assert song.data.offset + song.data.size == len(raw) - 4001
     wavfile.write_full(tmp_path / "out.wav", song, [(5, patch(2, 5))], TAGS, b"")
     assert wavfile.outside_delta(song, tmp_path / "out.wav", [(5, 10)]) == 0.0
 

@@ -110,12 +110,13 @@ def lay(
     for hole, audio, gain, side_db, how, reduction, joins in parts:
         reach = round(SONG_SECONDS * project_rate)
         near = _outside(whole, max(0, hole[0] - reach), min(samples, hole[1] + reach))
+        at_left, at_right = measured(joins, song, laid, project_rate, hole, near)
         report = SeamReport(
             hole=hole,
             rate=project_rate,
             channels=len(song),
-            left=measured(joins[0], song, laid, project_rate, hole[0], near),
-            right=measured(joins[1], song, laid, project_rate, hole[1], near),
+            left=at_left,
+            right=at_right,
             gain=gain,
             reduction_db=-(decibels(reduction) or 0.0),
             bandwidth_hz=band,

@@ -78,19 +78,28 @@ def correlation(a: Samples, b: Samples) -> float:
     return min(max(float(np.sum(a * b)) / energy, 0.0), 1.0) if energy > 0.0 else 0.0
 
 
-def measured(join: Join | None, song: Samples, laid: Samples, rate: int, at: int, elsewhere: list[Span]) -> Join | None:
-    """`join` at sample `at` with its measurements. `laid` is `song` `[channels, samples]` with the takes in place;
-    `elsewhere` are the spans of the song outside the holes."""
-    if join is None:
-        return None
+Flux = npt.NDArray[np.float64]
+
+
+def measured(
+    joins: tuple[Join | None, Join | None], song: Samples, laid: Samples, rate: int, hole: Span, elsewhere: list[Span]
+) -> tuple[Join | None, Join | None]:
+    """The joins of `hole` with their measurements. `laid` is `song` `[channels, samples]` with the takes in place;
+    `elsewhere` are the spans of the song outside all holes."""
+    if joins == (None, None):
+        return joins
     size = 2 ** round(math.log2(rate * FLUX_SECONDS))
-    hop = size // 4
+    places = [_flux(song[:, start:end], size) for start, end in elsewhere]
+    left, right = (join and _measured(join, song, laid, rate, at, places) for join, at in zip(joins, hole, strict=True))
+    return left, right
+
+
+def _measured(join: Join, song: Samples, laid: Samples, rate: int, at: int, places: list[Flux]) -> Join:
     # Every pair of frames that looks at the join or its fade, as one number: the largest change among them.
-    around = size + hop + join.fade
-    here = _flux(laid[:, max(0, at - around) : at + around], size, hop)
-    run = max(len(here), 1)
-    places = [_largest(_flux(song[:, start:end], size, hop), run) for start, end in elsewhere]
-    typical = np.concatenate([*places, np.empty(0)])
+    size = 2 ** round(math.log2(rate * FLUX_SECONDS))
+    around = size + size // 4 + join.fade
+    here = _flux(laid[:, max(0, at - around) : at + around], size)
+    typical = np.concatenate([*(_largest(flux, max(len(here), 1)) for flux in places), np.empty(0)])
     ratio = percentile = None
     if len(here) and len(typical):
         worst, median = float(here.max()), float(np.median(typical))
@@ -113,10 +122,11 @@ def _step(audio: Samples, rate: int, at: int) -> float | None:
     return after - before if min(before, after) > GATE_LUFS else None
 
 
-def _flux(audio: Samples, size: int, hop: int) -> npt.NDArray[np.float64]:
-    """Spectral flux: the summed increase of all magnitudes from one frame to the next, over all channels."""
-    count = (audio.shape[1] - size) // hop  # pairs of frames
-    flux = np.zeros(max(count, 0))
+def _flux(audio: Samples, size: int) -> Flux:
+    """Spectral flux: the summed increase of all magnitudes from one frame to the next (a quarter of `size` later),
+    over all channels."""
+    hop = size // 4
+    flux = np.zeros(max((audio.shape[1] - size) // hop, 0))  # one a pair of frames
     window = np.hanning(size)
     for channel in audio:
         for first in range(0, len(flux), 256):  # a few frames at a time: spectra of a whole song fill the memory
@@ -126,10 +136,11 @@ def _flux(audio: Samples, size: int, hop: int) -> npt.NDArray[np.float64]:
     return flux
 
 
-def _largest(flux: npt.NDArray[np.float64], run: int) -> npt.NDArray[np.float64]:
+def _largest(flux: Flux, run: int) -> Flux:
+    """The largest of each `run` of neighbours."""
     if len(flux) < run:
         return np.empty(0)
-    best: npt.NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(flux, run).max(axis=1)
+    best: Flux = np.lib.stride_tricks.sliding_window_view(flux, run).max(axis=1)
     return best
 
 
