@@ -30,20 +30,21 @@ def fill(
     context: the plain continuation, with the condition left out of sight.
     """
     batch, codebooks, window = music.shape
-    special = lm.shape.entries
+    special, tail = lm.shape.entries, codebooks - 1
     kept = torch.ones(batch, window, dtype=torch.long)
     kept[:, hole.start : hole.stop] = 0
     if adapter is None:
-        sequence, types, offset = delayed(music, special), None, 0
+        sequence, types, offset = delayed(music, special, tail), None, 0
     else:
         prefix = torch.where(kept[:, None].bool(), music, condition)
-        sequence, types, offset = delayed(torch.cat([prefix, music], 2), special), track_types(kept), window
+        types, offset = torch.cat([track_types(kept), kept[:, -1:].expand(-1, tail) + 2], 1), window
+        sequence = delayed(torch.cat([prefix, music], 2), special, tail)
     first, last = offset + hole.start, offset + hole.stop  # frames to write
     # Step s holds codebook k of frame s - 1 - k: whatever lies in the hole is unknown until it is drawn.
     for k in range(codebooks):
-        sequence[:, k, first + 1 + k : min(last + 1 + k, sequence.shape[2])] = special
+        sequence[:, k, first + 1 + k : last + 1 + k] = special
     generator = torch.Generator().manual_seed(seed)
-    capacity = min(last + codebooks, sequence.shape[2])
+    capacity = last + codebooks
     caches = [Cache(lm.shape, batch, capacity) for _ in lm.layers]
     start = 0
     for step in range(first, capacity - 1):  # the output at a step belongs to the step after it

@@ -230,12 +230,17 @@ def positions(start: int, steps: int, width: int, device: torch.device) -> Tenso
     return torch.cat([phase.cos(), phase.sin()], -1)
 
 
-def delayed(codes: Tensor, special: int) -> Tensor:
-    """Codes [B, K, T] -> the delay pattern's valid steps [B, K, T + 1]: step s holds frame s - 1 - k."""
+def delayed(codes: Tensor, special: int, tail: int = 0) -> Tensor:
+    """Codes [B, K, T] -> the delay pattern [B, K, T + 1 + tail]: step s holds frame s - 1 - k of codebook k.
+
+    Without a tail these are the valid steps, those that hold a frame of every codebook that has begun; the last k
+    frames of codebook k only fit into a tail of K - 1.
+    """
     batch, codebooks, frames = codes.shape
-    sequence = codes.new_full((batch, codebooks, frames + 1), special)
+    sequence = codes.new_full((batch, codebooks, frames + 1 + tail), special)
     for k in range(codebooks):
-        sequence[:, k, 1 + k :] = codes[:, k, : frames - k]
+        fits = min(frames, frames + tail - k)
+        sequence[:, k, 1 + k : 1 + k + fits] = codes[:, k, :fits]
     return sequence
 
 

@@ -8,13 +8,13 @@ audiocraft exports (tensors in half precision, settings as YAML), adapter files 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+from punchin_server.registry import Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
 from torch import Tensor
 
 from punchin_train.codec import Codec, CodecShape
@@ -23,7 +23,7 @@ from punchin_train.lm import LanguageModel, LmShape
 from punchin_train.train_lm import CONDITIONS, Trainee
 from punchin_train.windows import FRAME_RATE
 
-LM_FILE, CODEC_FILE, MANIFEST = "state_dict.bin", "compression_state_dict.bin", "manifest.json"
+LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 EXPORT_VERSION = "1.3.0"  # of the audiocraft release whose layout this is
 
 
@@ -37,22 +37,19 @@ def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling,
         adapter = trainee.adapter(condition)
         tensors = {"adaptor": adapter.adaptor.detach().float(), "gates": adapter.gates.detach().float()}
         _save(folder / f"{condition}.pth", {name: tensor.clone() for name, tensor in tensors.items()})
-    adapters = {condition: f"{condition}.pth" for condition in CONDITIONS}
-    names = [LM_FILE, CODEC_FILE, *adapters.values()]
-    manifest = {
-        **about,
-        "engine": "inpaint",
-        "base": {"lm": LM_FILE, "codec": CODEC_FILE},
-        "adapters": adapters,
-        "text": None,
-        "soundfont": None,
-        "window_frames": shape.window,
-        "sampling": {"temperature": sampling.temperature, "top_k": sampling.top_k, "cfg": 1.0},
-        "files": [_described(folder / name) for name in names],
-    }
-    scratch = folder / f"{MANIFEST}.tmp"
-    scratch.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    os.replace(scratch, folder / MANIFEST)
+    adapters: dict[Control, str] = {condition: f"{condition}.pth" for condition in CONDITIONS}
+    write_manifest(
+        folder,
+        Manifest(
+            **about,
+            engine="inpaint",
+            base=Base(LM_FILE, CODEC_FILE),
+            adapters=adapters,
+            window_frames=shape.window,
+            sampling=SamplingDefaults(sampling.temperature, sampling.top_k, cfg=1.0),
+            files=tuple(_described(folder / name) for name in [LM_FILE, CODEC_FILE, *adapters.values()]),
+        ),
+    )
 
 
 def lm_state(lm: LanguageModel) -> dict[str, Tensor]:
@@ -173,6 +170,6 @@ def _save(path: Path, content: dict[str, Any]) -> None:
     os.replace(scratch, path)
 
 
-def _described(path: Path) -> dict[str, Any]:
+def _described(path: Path) -> PackFile:
     data = path.read_bytes()
-    return {"path": path.name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return PackFile(path.name, len(data), hashlib.sha256(data).hexdigest())

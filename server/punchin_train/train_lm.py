@@ -16,12 +16,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from punchin_server.registry import Control
 from torch import Tensor, nn
 
 from punchin_train.lm import Adapter, LanguageModel, LmShape, delayed, track_types
 from punchin_train.windows import Batch, TokenCorpus
 
-CONDITIONS = ("drums", "chord", "piano")
+CONDITIONS: tuple[Control, ...] = ("drums", "chord", "piano")
 PLAIN_SHARE = 0.25  # of the joint training's batches
 KEPT_WEIGHT, CHORD_WEIGHT = 0.5, 0.5
 CHORD_LAYER, CHORD_CLASSES = 2, 24
