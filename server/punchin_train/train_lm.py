@@ -23,8 +23,9 @@ from punchin_train.lm import Adapter, LanguageModel, LmShape, delayed, track_typ
 from punchin_train.windows import Batch, TokenCorpus
 
 CONDITIONS: tuple[Control, ...] = ("drums", "chord", "piano")
-PLAIN_SHARE = 0.25  # of the joint training's batches
+PLAIN_SHARE = 0.2  # of the joint training's batches
 KEPT_WEIGHT, CHORD_WEIGHT = 0.5, 0.5
+CODEBOOK_WEIGHTS = (0.4, 0.275, 0.2, 0.125)  # the first codebook carries the notes, the last mostly noise
 CHORD_LAYER, CHORD_CLASSES = 2, 24
 RATES = {"base": 1.5e-3, "chord_head": 3e-3, "adaptor": 1e-2, "gates": 2e-2}
 REFINE_RATES = {"adaptor": 3e-3, "gates": 6e-3}
@@ -73,7 +74,7 @@ def controlled_loss(trainee: Trainee, batch: Batch, condition: str) -> tuple[Ten
         weight = batch.kept[:, :count].float()
         masked.append((losses * (1 - weight)).sum() / (1 - weight).sum().clamp(min=1))
         kept.append((losses * weight).sum() / weight.sum().clamp(min=1))
-    inpaint, repeat = torch.stack(masked).mean(), torch.stack(kept).mean()
+    inpaint, repeat = _weighted(masked), _weighted(kept)
     assert middle is not None
     # Step s + 1 holds codebook 0 of prefix frame s; step `window` + s predicts prediction frame s.
     chords = inpaint.new_zeros(())
@@ -89,9 +90,12 @@ def controlled_loss(trainee: Trainee, batch: Batch, condition: str) -> tuple[Ten
 def plain_loss(trainee: Trainee, codes: Tensor) -> tuple[Tensor, dict[str, float]]:
     """Loss of uncontrolled music without adapters."""
     features, _ = trainee.lm.features(delayed(codes, trainee.lm.shape.entries))
-    losses = [frame.mean() for frame, _ in frame_losses(trainee.lm.heads(features), codes, 0)]
-    loss = torch.stack(losses).mean()
+    loss = _weighted([frame.mean() for frame, _ in frame_losses(trainee.lm.heads(features), codes, 0)])
     return loss, {"plain": loss.item()}
+
+
+def _weighted(losses: list[Tensor]) -> Tensor:
+    return (torch.stack(losses) * torch.tensor(CODEBOOK_WEIGHTS, device=losses[0].device)).sum()
 
 
 def train(
