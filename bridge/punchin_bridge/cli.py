@@ -72,11 +72,13 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
-def cancel(job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")]) -> None:
+def cancel(
+    job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")], as_json: Json = False
+) -> None:
     """Stop a job. It stops within one decode step."""
     with _client() as client:
         client.cancel(job)
-    print(f"Job {job} is cancelled.")
+    print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
 
 
 def _server(verb: str, text: str) -> None:
