@@ -126,7 +126,7 @@ class Daemon:
         if now >= self._expire_at:
             self._expire(now)
             self._expire_at = now + 1.0
-        if self.jobs.running or self.jobs.waiting or self._heard:
+        if self.jobs.running or self.jobs.waiting or self._heard or (self.osc and self.osc.busy):
             self._active = now
         elif self.settings.idle_exit and now - self._active > self.settings.idle_exit:
             log.info("nothing to do for %.0f s", self.settings.idle_exit)
@@ -255,7 +255,8 @@ class Daemon:
             self._wake_worker(now)
             if self.supervisor.idle:
                 job = self.jobs.start(now)
-                self.supervisor.give(self._requests[job.id], now)
+                if (died := self.supervisor.give(self._requests[job.id], now)) is not None:
+                    self._worker_died(died, now)
 
     def _wake_worker(self, now: float) -> None:
         if (failed := self.supervisor.wake(now)) is not None:

@@ -48,6 +48,9 @@ class Launcher:
         self._command = command
         self._children: dict[str, Child] = {}
 
+    def __len__(self) -> int:
+        return len(self._children)
+
     def __contains__(self, job: str) -> bool:
         return job in self._children
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from punchin_wire.errors import BadSetting, PunchinError
+from punchin_wire.errors import BadSetting, InternalError, PunchinError
 from punchin_wire.messages import Event, Status
 from punchin_wire.osc_table import OscValue
 
@@ -33,6 +33,11 @@ class OscDesk:
         self._launcher = launcher
         self._daemon = daemon
 
+    @property
+    def busy(self) -> bool:
+        """Whether a child is under way."""
+        return len(self._launcher) > 0
+
     def step(self, now: float) -> None:
         for received in self.front.receive():
             try:
@@ -40,6 +45,9 @@ class OscDesk:
             except PunchinError as error:
                 about_job = received.path.startswith("/punchin/job/")
                 self.front.complain(received.surface, error.info(), str(received.args[0]) if about_job else "")
+            except Exception:
+                log.exception("%s could not be handled", received.path)
+                self.front.complain(received.surface, InternalError("The daemon's log says what went wrong.").info())
         for ended in self._launcher.ended():
             self._finish(ended, now)
         self.front.expire(now)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from punchin_wire.errors import BadMessage, DaemonError, ErrorInfo, PunchinError, TooLarge
-from punchin_wire.messages import Cancelled, Done, Event, Failed, Position, Progress, Take
+from punchin_wire.messages import FINAL, Cancelled, Done, Event, Failed, Position, Progress, Take
 from punchin_wire.osc_table import BY_PATH, MAX_PACKET, PROGRESS_HZ, OscValue, check
 from pythonosc.osc_message_builder import BuildError, OscMessageBuilder
 from pythonosc.osc_packet import OscPacket
@@ -105,7 +105,6 @@ class OscFront:
 
     def disown(self, job: str) -> None:
         self._owners.pop(job, None)
-        self._progress.pop(job, None)
 
     def expire(self, now: float) -> None:
         self._until = {surface: until for surface, until in self._until.items() if now < until}
@@ -116,6 +115,8 @@ class OscFront:
             if isinstance(event.body, Progress) and not self._due(event.job, event.body, now):
                 return
             self.tell(event.job, describe(event))
+        if isinstance(event.body, FINAL):
+            self._progress.pop(event.job, None)
 
     def tell(self, job: str, words: list[Said]) -> None:
         listeners = dict.fromkeys([*self._until, *([self._owners[job]] if job in self._owners else [])])

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from punchin_wire.errors import PunchinError
+from punchin_wire.errors import PunchinError, VersionMismatch
 from punchin_wire.frames import Frame, unpack_message
 from punchin_wire.messages import Event, FromDaemon
 
@@ -51,22 +51,27 @@ class Store:
         return sum(self._sizes.values())
 
     def open(self) -> list[tuple[JobRecord, list[Event], float]]:
-        """Everything that an earlier daemon kept: record, events, time of the last write. Clears what is broken."""
+        """Everything that an earlier daemon kept: record, events, time of the last write. Clears what is broken.
+
+        What a daemon of another protocol version kept stays where it is, for that version to find.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = []
         for folder in sorted(self.folder.iterdir()):
             try:
                 record = msgspec.json.decode((folder / "job.json").read_bytes(), type=JobRecord)
-                paths = {int(path.stem): path for path in sorted(folder.glob("*.event"))}
-                events = [_event(path) for path in paths.values()]
-            except (OSError, ValueError, msgspec.MsgspecError, PunchinError):
+                events = {path: event for path in sorted(folder.glob("*.event")) if (event := _event(path))}
+            except VersionMismatch:
+                continue
+            except (OSError, msgspec.DecodeError):
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
             for draft in folder.glob("*.draft"):
                 draft.unlink()
-            self._kept[record.id] = dict(paths)
-            self._sizes[record.id] = sum(path.stat().st_size for path in paths.values())
-            found.append((record, events, max(path.stat().st_mtime for path in folder.iterdir())))
+            self._kept[record.id] = {event.seq: path for path, event in events.items()}
+            self._sizes[record.id] = sum(path.stat().st_size for path in events)
+            written = max(path.stat().st_mtime for path in folder.iterdir())
+            found.append((record, list(events.values()), written))
         return found
 
     def create(self, record: JobRecord) -> None:
@@ -119,8 +124,16 @@ class Store:
         return path
 
 
-def _event(path: Path) -> Event:
+def _event(path: Path) -> Event | None:
+    """The event in a file; None, and the file is gone, when it holds none. Raises VersionMismatch."""
     with path.open("rb") as file:
         frames = [file.readline().rstrip(b"\n"), file.readline().rstrip(b"\n")]
-    event: Event = unpack_message(frames, FromDaemon)
+    try:
+        event: Event = unpack_message(frames, FromDaemon)
+    except VersionMismatch:
+        raise
+    except PunchinError as error:
+        log.error("%s is damaged: %s", path, error)
+        path.unlink()
+        return None
     return event

@@ -104,12 +104,15 @@ class Supervisor:
             return self.bury(str(error), now)
         return None
 
-    def give(self, frames: Sequence[Frame], now: float) -> None:
-        """Hand a job to the idle worker. Should it be gone already, the next tick finds it dead."""
+    def give(self, frames: Sequence[Frame], now: float) -> ErrorInfo | None:
+        """Hand a job to the idle worker. Returns why it died, when it turns out to have."""
         assert self._state == "idle"
         self._enter("busy", now)
-        with contextlib.suppress(zmq.ZMQError):
+        try:
             self.socket.send_multipart([self._token, *frames], zmq.DONTWAIT, copy=False)
+        except zmq.ZMQError as error:
+            return self.bury(f"The worker takes no job: {error.strerror}.", now)
+        return None
 
     def cancel(self, job: str) -> None:
         if self._state == "busy":
@@ -129,7 +132,8 @@ class Supervisor:
                 sender, *frames = self.socket.recv_multipart(zmq.DONTWAIT, copy=False)
             except zmq.Again:
                 return
-            if sender.bytes.partition(b".")[0] != self._token:
+            line, _, beat = sender.bytes.partition(b".")
+            if not self._token or line != self._token:
                 continue  # a worker before this one, or nobody we know
             packet = unpack([frame.buffer for frame in frames], FromWorker)
             self._heard = now
@@ -137,7 +141,7 @@ class Supervisor:
                 yield packet
                 continue
             self._beat = packet.message
-            if self._state == "starting":
+            if self._state == "starting" and not beat:  # only now can jobs be sent: this is the socket for them
                 self._stillborn = 0
                 self._enter("idle", now, Life.READY)
 

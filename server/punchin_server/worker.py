@@ -106,6 +106,7 @@ class Worker:
 
     def run(self) -> None:
         """Work until the process is ended."""
+        self._socket.send_multipart(pack(self._heartbeat()))  # says that this socket is ready for a job
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         while True:
             packet = self._receive(timeout=1.0)
@@ -193,11 +194,13 @@ class Worker:
     def _beat(self) -> None:
         """Say that the process lives, from a thread and a socket of its own: the other one may load for a minute."""
         socket = self._connect(f"{self._orders.token}.beat")
-        process = psutil.Process()
         while True:
-            packs = tuple(pack_name for _, pack_name in list(self._loaded))
-            socket.send_multipart(pack(Heartbeat(self._device, packs, process.memory_info().rss)))
             time.sleep(BEAT_SECONDS)
+            socket.send_multipart(pack(self._heartbeat()))
+
+    def _heartbeat(self) -> Heartbeat:
+        packs = tuple(pack_name for _, pack_name in list(self._loaded))
+        return Heartbeat(self._device, packs, psutil.Process().memory_info().rss)
 
 
 def _is_torch_out_of_memory(error: Exception) -> bool:

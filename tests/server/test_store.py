@@ -66,6 +66,20 @@ def test_what_a_dying_daemon_half_wrote_is_cleared(store: Store) -> None:
     assert not list(store.folder.rglob("*.draft"))
 
 
+def test_a_damaged_event_costs_no_other(store: Store) -> None:
+    store.keep(*a_take(3))
+    (store.folder / "job1" / "00000002.event").write_bytes(b"\0" * 100)
+    [(_, events, _)] = Store(store.folder).open()
+    assert [event.seq for event in events] == [3]
+    assert not (store.folder / "job1" / "00000002.event").exists()
+
+
+def test_takes_of_another_version_are_left_for_it(store: Store) -> None:
+    (store.folder / "job1" / "00000002.event").write_bytes(b"punchin/999\n{}\n")
+    assert Store(store.folder).open() == []
+    assert (store.folder / "job1" / "00000002.event").exists()
+
+
 def test_on_a_full_disk_a_take_stays_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
