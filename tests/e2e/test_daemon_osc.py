@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+import soundfile
 from fakes.harness import RunningDaemon, daemon, until
 from punchin_wire.messages import Done
 from punchin_wire.osc_table import BY_PATH, MAX_PACKET, check
@@ -264,6 +266,26 @@ def test_shutdown_ends_the_children_of_surfaces(song: str, tmp_path: Path) -> No
         family = psutil.Process(running.process.pid).children(recursive=True)
         assert running.stop() == 0
         assert psutil.wait_procs(family, 2)[1] == []
+
+
+def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
+    """Song and takes as files: the same splice, names and recipe as from the command line."""
+    song = tmp_path / "song.wav"
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (6 * 48_000, 2))
+    soundfile.write(song, noise, 48_000, subtype="PCM_24")
+    with (
+        daemon(tmp_path / "home", env={"REAL_INPAINT": "1"}) as running,
+        closing(Surface(running.record.osc_port)) as surface,
+    ):
+        surface.socket.settimeout(60)
+        surface.ask("/punchin/job/submit", "for-real", str(song), 2.0, 3.0, str(tmp_path / "out"), "seed", 5)
+        heard = surface.follow("for-real", "/punchin/job/result")
+        take = Path(str(heard[-1][1][3]))
+        assert take.parent == tmp_path / "out"
+        assert "seed5" in take.name
+        assert soundfile.info(take).frames == 48_000
+        surface.ask("/punchin/job/submit", "too-late", str(song), 7.0, 8.0, str(tmp_path / "out"))
+        assert surface.follow("too-late", "/punchin/job/error")[-1][1][1] == "bad_region"
 
 
 def test_every_address_is_spoken_or_understood() -> None:
