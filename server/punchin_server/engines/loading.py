@@ -102,7 +102,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
             **{f"sha256 {path}": value for path, value in pack.hashes().items()},
             "device": str(where),
             "precision": chosen,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),  # it is a subclass of str that JSON refuses
         },
     )
 
