@@ -1,0 +1,57 @@
+"""What the engine saves: a hole against the whole window, four takes against one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import torch
+from punchin_server.engines.decode import Voices, fill
+from punchin_server.engines.windows import Span, Window
+from punchin_server.models import linear
+from punchin_server.models.airgen import AdapterWeights, build_bank
+from punchin_server.sampling import Draw, Noise
+
+from . import Row, in_process, random_lm, use_cores
+
+WINDOW = {"small": 750, "tiny": 250}
+
+
+def fill_seconds(
+    shape: str, cores: int, precision: linear.Precision, cases: list[tuple[str, int, int, int]]
+) -> dict[str, float]:
+    """Seconds to fill each case (name, first frame, end, takes) of a window under one adapter."""
+    use_cores(cores)
+    lm, T = random_lm(shape), WINDOW[shape]
+    c = lm.config
+    adapter = AdapterWeights(torch.randn(c.layers, 4, 10, c.width), torch.randn(c.layers, 4))
+    bank = build_bank(lm, {"chord": adapter})
+    linear.prepare(lm, precision, torch.device("cpu"))
+    seconds = {}
+    for name, start, end, takes in cases:
+        codes = torch.randint(0, c.card, (1, c.codebooks, T)).repeat(takes, 1, 1)
+        hole = (Span(start, end),)
+        noise = Noise(range(takes), c.codebooks, c.card)
+        voices = Voices(torch.ones(takes, 1), noise, Draw(), bank)
+        started = time.perf_counter()
+        for _ in fill(lm, codes.clone(), codes, Window(0, T, hole, hole), voices):
+            pass
+        seconds[name] = time.perf_counter() - started
+    return seconds
+
+
+def rows(shape: str, cores: int, precision: linear.Precision) -> Iterator[Row]:
+    """The published hole (half a window, a quarter kept on each side), the whole window, and four takes."""
+    T = WINDOW[shape]
+    start = T // 2 // 2
+    cases = [
+        ("hole", start, start + T // 2, 1),
+        ("window", 0, T, 1),
+        ("four takes", start, start + T // 2, 4),
+    ]
+    took = in_process(fill_seconds, shape, cores, precision, cases)
+    yield Row("engine", f"{precision}: hole of half a window, 1 take", took["hole"], "s")
+    yield Row("engine", f"{precision}: full window, 1 take", took["window"], "s")
+    yield Row("engine", f"{precision}: hole, 4 takes", took["four takes"], "s")
+    yield Row("engine", f"{precision}: half-window hole ÷ full window", took["hole"] / took["window"], "×", 0.55)
+    yield Row("engine", f"{precision}: 4 takes ÷ 1 take", took["four takes"] / took["hole"], "×", 2.5)
