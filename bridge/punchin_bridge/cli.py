@@ -11,7 +11,7 @@ exit  meaning
 4     both sides do not speak the same protocol
 5     the daemon or its queue: not reachable, full, job cancelled, worker died
 70    our mistake; `punchin doctor` collects what we need to know
-130   interrupted before there was a job
+130   interrupted by Ctrl-C; the job, if there was one, was cancelled
 ====  =========================================================================
 """
 
@@ -42,6 +42,7 @@ from .client import Client
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
 UsageError = typer.BadParameter.__mro__[1]
 
+INTERRUPTED = 130
 EXITS = """Exit codes: 0 done; 2 something in the request (a file, the region, a chord, an option);
 3 something installed (a model pack); 4 protocols differ; 5 the daemon (not reachable, queue full, job cancelled,
 worker died); 70 our mistake; 130 interrupted."""
@@ -100,7 +101,7 @@ def _run_server(words: Sequence[str]) -> NoReturn:
         os.execv(command[0], command)  # signals and exit codes are then the server's own
     with contextlib.suppress(KeyboardInterrupt):
         raise typer.Exit(subprocess.call(command))
-    raise typer.Exit(130)
+    raise typer.Exit(INTERRUPTED)
 
 
 def _client() -> Client:
@@ -137,9 +138,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = app(words, prog_name="punchin", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except PunchinError as error:
-        return _fail(error, as_json)
+        code = _fail(error, as_json)
+        return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
     except BrokenPipeError:  # whoever read our output has left
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (so that the flush at exit has somewhere to go)
         return 0

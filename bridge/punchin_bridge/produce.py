@@ -79,8 +79,8 @@ def new_job() -> str:
 def produce(order: Order, client: Client, out: Path, display: Display, job: str, keep: bool = False) -> Report:
     """Have the order's takes made and write them to folder `out`. Nothing is written unless all takes are there.
 
-    Ctrl-C cancels the job at the daemon. Raises what the job fails of, JobCancelled, and BadSetting when `out`
-    cannot be written.
+    Ctrl-C cancels the job at the daemon and is a JobCancelled whose cause is the KeyboardInterrupt. Raises what the
+    job fails of, and BadSetting when `out` cannot be written.
     """
     _check_folder(out)
     began = time.monotonic()
@@ -116,12 +116,13 @@ def _follow(
             done = _hear(packet, display, takes)
             if done is not None:
                 return _complete(takes, order), done
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         try:
             client.cancel(job)
         except PunchinError as error:
-            raise JobCancelled(f"Job {job} could not be cancelled: {error}", "Look at `punchin status`.") from None
-        raise JobCancelled(f"Job {job} was cancelled.") from None
+            lost = f"Job {job} could not be cancelled: {error}"
+            raise JobCancelled(lost, "Look at `punchin status`.") from interrupt
+        raise JobCancelled(f"Job {job} was cancelled.") from interrupt
     raise BadMessage("The daemon ended a job without saying how.")
 
 

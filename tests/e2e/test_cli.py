@@ -268,7 +268,7 @@ def test_ctrl_c_cancels_the_job_at_the_daemon(running: RunningDaemon, song: Path
     began = time.monotonic()
     stdout, stderr = process.communicate(timeout=10)
     assert time.monotonic() - began < 5
-    assert process.returncode == 5
+    assert process.returncode == 130
     assert stderr == f"punchin: Job {job} was cancelled. Nothing was written. Submit again when you are ready.\n"
     assert stdout == ""
     until(lambda: client.state(job) == "cancelled")
