@@ -297,6 +297,24 @@ def test_takes_that_do_not_fit(tmp_path: Path) -> None:
             wavfile.write_full(tmp_path / "out.wav", song, patches, TAGS, b"")
 
 
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT", "DOUBLE"])
+def test_the_difference_is_the_largest_in_full_scale(tmp_path: Path, subtype: str) -> None:
+    audio = np.zeros((5000, 2))
+    soundfile.write(tmp_path / "song.wav", audio, 44_100, subtype=subtype)
+    audio[10, 0], audio[4999, 1] = 0.25, -0.5
+    soundfile.write(tmp_path / "other.wav", audio, 44_100, subtype=subtype)
+    song, other = wavfile.probe(tmp_path / "song.wav"), tmp_path / "other.wav"
+    assert wavfile.outside_delta(song, other, []) == 0.5
+    assert wavfile.outside_delta(song, other, [(4999, 5000)]) == 0.25
+    assert wavfile.outside_delta(song, other, [(0, 11), (4000, 5000)]) == 0.0
+
+
+def test_a_sign_bit_is_a_difference_too(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "song.wav", np.zeros(100), 44_100, subtype="FLOAT")
+    soundfile.write(tmp_path / "other.wav", -np.zeros(100), 44_100, subtype="FLOAT")
+    assert 0 < wavfile.outside_delta(wavfile.probe(tmp_path / "song.wav"), tmp_path / "other.wav", []) < 1e-300
+
+
 def test_a_different_file_is_infinitely_far(tmp_path: Path) -> None:
     song = wavfile.probe(make_song(tmp_path / "song.wav"))
     make_song(tmp_path / "short.wav", samples=100)
