@@ -7,6 +7,7 @@ what is no OSC, or not in the table, is answered with `/punchin/error`.
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -156,14 +157,15 @@ def describe(event: Event) -> list[Said]:
 
 def spoken(error: ErrorInfo) -> tuple[str, str, str]:
     """An error as OSC arguments: one line each, short enough for a packet."""
-    message, next_step = (" ".join(text.split())[:MAX_TEXT] for text in (error.message, error.next_step))
+    message, next_step = (re.sub(r"[\x00-\x20]+", " ", text)[:MAX_TEXT] for text in (error.message, error.next_step))
     return error.code, message, next_step
 
 
 def build(path: str, args: tuple[OscValue, ...]) -> bytes:
     """One packet, checked against the table and typed by it. Raises PunchinError or BuildError."""
+    checked = check(path, args, "from")
     builder = OscMessageBuilder(address=path)
-    for arg, value in zip(BY_PATH[path].args, check(path, args, "from"), strict=True):
+    for arg, value in zip(BY_PATH[path].args, checked, strict=True):
         builder.add_arg(value, arg.type)
     data = bytes(builder.build().dgram)
     if len(data) > MAX_PACKET:

@@ -26,7 +26,9 @@ Client = bytes
 MAX_FRAME = MAX_AUDIO + 2**20
 """A connection that sends more is closed by ZeroMQ; a little more than allowed still gets a clear `too_large`."""
 WAITING_PACKETS = 8
-"""Packets of one client that wait in memory while the daemon is busy with others'."""
+"""Packets from one client that wait in memory while the daemon is busy with others'."""
+UNREAD_PACKETS = 64
+"""Packets to one client that wait in memory while it does not read; takes and endings then wait on disk."""
 
 
 class Sent(enum.Enum):
@@ -62,6 +64,7 @@ class ZmqFront:
             socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME)
             socket.setsockopt(zmq.IPV6, ":" in bind)
         self.router.rcvhwm = WAITING_PACKETS
+        self.router.sndhwm = UNREAD_PACKETS
         self.router.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error instead of silence when a client is gone or stuck
         self.router.setsockopt(zmq.HANDSHAKE_IVL, 5000)  # what connects and does not speak ZeroMQ is dropped
         try:

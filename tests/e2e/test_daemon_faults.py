@@ -206,6 +206,19 @@ def test_a_client_that_does_not_read_costs_others_nothing(shared: RunningDaemon)
     assert time.monotonic() - started < 5.0
 
 
+def test_a_client_that_reads_late_gets_every_take_in_order(shared: RunningDaemon) -> None:
+    """More than may wait in memory: the rest waits on disk. Others notice nothing meanwhile."""
+    deaf, client = shared.client(unread=1), shared.client()
+    deaf.accepted("unread", "steps=10 step=0.03", takes=16, keep=True, seconds=100)
+    until(lambda: client.state("unread") == "done", 30.0)
+    client.accepted("hearing")
+    assert isinstance(client.ending("hearing"), Done)
+    events = deaf.events("unread")
+    assert len(events) < events[-1].seq  # progress was left out
+    assert takes(events) == list(range(16))
+    assert [event.seq for event in events] == sorted({event.seq for event in events})
+
+
 def test_a_worker_that_cannot_start_fails_the_job_with_its_last_words(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("raise SystemExit('no module named torch')\n")

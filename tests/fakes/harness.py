@@ -59,13 +59,14 @@ def song(seconds: float = 1.0) -> Audio:
 
 
 class Client:
-    """A DEALER whose every wait ends."""
+    """A DEALER whose every wait ends. `unread` packets wait on its side until it reads them."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, unread: int = 1000) -> None:
         self._unread: deque[Packet] = deque()
         self._beaten = time.monotonic()
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
+        self.socket.rcvhwm = unread
         self.socket.connect(f"tcp://127.0.0.1:{port}")
 
     def send(self, message: Message, audio: Sequence[Audio] = ()) -> None:
@@ -96,9 +97,12 @@ class Client:
             self._unread.append(packet)
         return packet.message
 
-    def submit(self, job: str, text: str = "", keep: bool = False, takes: int = 1, pack_name: str = "tiny") -> Any:
-        audio = song()
-        hole = Hole(RATE // 4, RATE // 2)
+    def submit(
+        self, job: str, text: str = "", keep: bool = False, takes: int = 1, pack_name: str = "tiny", seconds: float = 1
+    ) -> Any:
+        """Ask for the second quarter of a song of so many seconds."""
+        audio = song(seconds)
+        hole = Hole(audio.shape[1] // 4, audio.shape[1] // 2)
         seeds = tuple(TakeSpec(seed) for seed in range(takes))
         request = InpaintRequest(describe(audio, RATE), (hole,), seeds, pack=pack_name, text=text)
         return self.ask(Submit(job, request, keep), [audio])
@@ -155,8 +159,8 @@ class RunningDaemon:
         self.record = record
         self._clients: list[Client] = []
 
-    def client(self) -> Client:
-        client = Client(self.record.port)
+    def client(self, unread: int = 1000) -> Client:
+        client = Client(self.record.port, unread)
         self._clients.append(client)
         return client
 
