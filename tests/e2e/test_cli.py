@@ -299,3 +299,9 @@ def test_inpaint_starts_a_daemon_when_none_runs(tmp_path: Path, song: Path, out:
     finally:
         process.terminate()
         process.wait(20)
+
+
+def test_the_command_line_is_light() -> None:
+    """No command waits for what only some of them need."""
+    code = "import sys, punchin_bridge.cli; print({'torch', 'scipy', 'librosa', 'pyloudnorm'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60).stdout == "set()\n"

@@ -16,7 +16,6 @@ import math
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
 
 from .place import Samples
 
@@ -78,6 +77,8 @@ def measure(context: Samples, rate: int) -> Width:
 def rebuild(take: Samples, width: Width, rate: int) -> Samples:
     """`take` `[samples]` with that width: `[channels, samples]`, aligned with the take; its mean over channels is the
     take."""
+    from scipy.signal import oaconvolve  # a second of import that most commands never need
+
     channels = len(width.pan)
     if not width.spread.any() and np.all(width.pan == 1.0):
         return np.repeat(take[None], channels, axis=0)
@@ -95,7 +96,7 @@ def rebuild(take: Samples, width: Width, rate: int) -> Samples:
     apart /= np.sqrt(np.maximum(1.0 - (share**2).sum(axis=0), 1e-3))
     response = pan / pan.mean(axis=0) + apart
     kernels = np.roll(np.fft.irfft(response), half, axis=1)  # zero phase lies at tap `half`
-    wide: Samples = np.stack([scipy.signal.oaconvolve(take, kernel) for kernel in kernels])
+    wide: Samples = np.stack([oaconvolve(take, kernel) for kernel in kernels])
     return wide[:, half : half + len(take)]
 
 
