@@ -86,6 +86,7 @@ def describe(folder: Path, name: str, *, base: str | None = None, licence: str =
         base=Base(lm=lm, codec=codec),
         adapters=adapters,
         text=text,
+        strikes="compat",  # as the published chord adapter was trained
         files=tuple(_listed(folder, path) for path in sorted(_files(folder, used))),
     )
 

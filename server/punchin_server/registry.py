@@ -71,7 +71,8 @@ class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`manifest.json`. `window_frames` is the length of half a window: what the adapters were trained for."""
+    """`manifest.json`. `window_frames` is the length of half a window: what the adapters were trained for; `strikes`
+    the rule by which chords fell on beats for the chord adapter."""
 
     name: PackName
     version: Text
@@ -85,6 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     soundfont: Reference | None = None
     window_frames: Annotated[int, Meta(ge=1, le=100_000)] = 750
     sampling: SamplingDefaults = SamplingDefaults()
+    strikes: Literal["clean", "compat"] = "clean"
     files: tuple[PackFile, ...] = ()
 
     def __post_init__(self) -> None:

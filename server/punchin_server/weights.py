@@ -18,7 +18,15 @@ from torch import Tensor
 
 from .models.airgen import TYPES, AdapterWeights
 from .models.musicgen import LMConfig, MusicGen
-from .tensor_files import Tensors, only_tensors, read_hugging_face, read_json, read_pickle, read_settings
+from .tensor_files import (
+    Tensors,
+    only_tensors,
+    read_hugging_face,
+    read_json,
+    read_pickle,
+    read_safetensors,
+    read_settings,
+)
 
 AUDIOCRAFT_FILE = "state_dict.bin"
 TEXT_PROJECTION = "condition_provider.conditioners.description.output_proj"
@@ -254,7 +262,7 @@ def load_adapter(path: Path) -> AdapterWeights:
     A prefix `icl_adaptor.` is accepted and the frozen layers that such a file repeats (`layers.…`) are ignored; the
     reference loads with strict=False and would run without adapter. Raises FileMissing, BadCheckpoint.
     """
-    state = read_pickle(path)
+    state: dict[str, Any] = dict(read_safetensors(path)) if path.suffix == ".safetensors" else read_pickle(path)
     named = {str(name).removeprefix("icl_adaptor."): tensor for name, tensor in state.items()}
     own = only_tensors({n: t for n, t in named.items() if not n.startswith("layers.")}, path.name)
     if own.keys() != {"adaptor", "gates"}:

@@ -176,6 +176,12 @@ def test_adapter_with_prefix_and_repeated_layers(tmp_path: Path) -> None:
     assert torch.equal(weights.load_adapter(tmp_path / "chord.pth").gates, gates)
 
 
+def test_adapter_in_safetensors(tmp_path: Path) -> None:
+    adapter = AdapterWeights(torch.randn(2, 4, 10, 32), torch.randn(2, 4))
+    save_file(weights.adapter_state(adapter), tmp_path / "chord.safetensors")
+    assert torch.equal(weights.load_adapter(tmp_path / "chord.safetensors").adaptor, adapter.adaptor)
+
+
 @pytest.mark.parametrize(
     ("state", "says"),
     [

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..models.airgen import AdapterBank, Steer, frame_types
+from ..models.cache import Cache, KVCache
 from ..models.musicgen import MusicGen, TextState
 from ..sampling import Draw, Noise, guide, race
 from .windows import Window, sampled_outputs, schedule
@@ -114,7 +115,7 @@ class _Feed:
         self._lm, self._voices = lm, voices
         self._coefficients = voices.coefficients.to(rows.device)[rows]
         self._types = frame_types(torch.from_numpy(window.kept())).to(rows.device)
-        self._cache = lm.new_cache(len(rows) * voices.branches, steps)
+        self._cache: KVCache = lm.new_cache(len(rows) * voices.branches, steps)
         self._text = self._text_for(len(rows))
 
     def share(self, inverse: Tensor, filled: int) -> None:
@@ -123,6 +124,7 @@ class _Feed:
         if inverse.tolist() == list(range(distinct)):
             return
         rows = torch.cat([inverse + i * distinct for i in range(branches)])
+        assert isinstance(self._cache, Cache)  # shared once, at its beginning
         self._cache = self._cache.expand(rows, filled)
         self._coefficients = self._coefficients[inverse]
         self._text = self._text_for(len(inverse))

@@ -96,6 +96,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
         text=TextEncoder(pack.text, where) if pack.text else None,
         window=pack.manifest.window_frames,
         draw=Draw(sampling.temperature, sampling.top_k, sampling.cfg),
+        strikes=pack.manifest.strikes,
         soundfont=pack.soundfont,
         names={
             "pack": f"{pack.name} {pack.manifest.version}",

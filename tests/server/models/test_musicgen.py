@@ -77,3 +77,30 @@ def test_positions_are_float32_whatever_the_weights_are(lm: MusicGen) -> None:
     half = TINY.width // 2
     expected = torch.cos(torch.tensor(1500.0) * 10000.0 ** (-torch.tensor(3.0) / (half - 1)))
     torch.testing.assert_close(positions_table(1504, TINY.width)[1500, 3], expected, atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_half_precision_runs_the_same_code(lm: MusicGen, codes: Tensor) -> None:
+    """bfloat16 throughout, positions still exact: close to float32 as far as 8 bits go, in chunks too."""
+    expected = lm.logits(at_once(lm, codes))
+    lm = lm.to(torch.bfloat16)
+    lm.prepare(64)
+    cache = lm.new_cache(3)
+    assert cache.keys.dtype == torch.bfloat16
+    parts = [lm(codes[..., a:b], torch.arange(a, b), cache, b) for a, b in ((0, 9), (9, 10), (10, 20))]
+    got = lm.logits(torch.cat(parts, 1))
+    assert got.dtype == torch.bfloat16
+    assert (got.float() - expected).abs().mean() < 0.05 * expected.abs().mean()
+
+
+@pytest.mark.model
+@torch.inference_mode()
+def test_compiled_step_equals_the_plain_one(lm: MusicGen, codes: Tensor) -> None:
+    """torch.compile of the untouched module, one graph for every step of a bucket."""
+    compiled = torch.compile(lm, backend="aot_eager", dynamic=False)
+    plain_cache, cache = lm.new_cache(3), lm.new_cache(3)
+    for c in (plain_cache, cache):
+        lm(codes[..., :8], torch.arange(8), c, 8)
+    for s in range(8, 14):
+        step = (codes[..., s : s + 1], torch.tensor([s]))
+        torch.testing.assert_close(compiled(*step, cache, 64), lm(*step, plain_cache, 64), atol=1e-5, rtol=0)

@@ -1,0 +1,112 @@
+"""From a pack on disk, in the published formats, to takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from punchin_server import weights
+from punchin_server.engines.inpaint import load
+from punchin_server.engines.loading import choose_device, choose_precision, load_models
+from punchin_server.models.airgen import AdapterWeights
+from punchin_server.models.musicgen import LMConfig, MusicGen
+from punchin_server.registry import Base, Manifest, PackFile, SamplingDefaults, sha256, write_manifest
+from punchin_wire.errors import AdapterMismatch, BadCheckpoint, PackMissing, Unsupported
+from punchin_wire.frames import describe
+from punchin_wire.messages import ChordSegment, Done, Hole, InpaintRequest, Take, TakeSpec
+from server.codec_files import TINY, random_model, save_audiocraft
+
+CONFIG = LMConfig(layers=2, width=32, heads=4, card=32, text_width=8)
+XP_CFG = "transformer_lm: {n_q: 4, card: 32, dim: 32, num_heads: 4, num_layers: 2}"
+HOP = 8
+Maker = Callable[..., str]
+
+
+@pytest.fixture
+def make_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    """A pack of a random language model, codec and chord adapter, as files; returns its name."""
+
+    def make(card: int = 32, width: int = 32) -> str:
+        folder = tmp_path / "mini"
+        folder.mkdir()
+        torch.manual_seed(0)
+        state = weights.scatter(MusicGen(CONFIG, 4).state_dict(), weights.audiocraft_pieces(CONFIG))
+        torch.save({"best_state": {n: t.half() for n, t in state.items()}, "xp.cfg": XP_CFG}, folder / "state_dict.bin")
+        save_audiocraft(random_model(TINY | {"codebook_size": card}), folder / "compression_state_dict.bin")
+        adapter = AdapterWeights(torch.randn(2, 4, 3, width), torch.randn(2, 4))
+        torch.save(weights.adapter_state(adapter), folder / "chord.pth")
+        files = tuple(PackFile(p.name, p.stat().st_size, sha256(p)) for p in sorted(folder.iterdir()))
+        manifest = Manifest(
+            name="mini",
+            version="3",
+            engine="inpaint",
+            licence="CC0-1.0",
+            source="here",
+            created="2026-01-01",
+            base=Base("state_dict.bin", "compression_state_dict.bin"),
+            adapters={"chord": "chord.pth"},
+            window_frames=16,
+            sampling=SamplingDefaults(0.9, 8, 1.0),
+            strikes="compat",
+            files=files,
+        )
+        write_manifest(folder, manifest)
+        monkeypatch.setenv("PUNCHIN_PACKS", str(folder))
+        return "mini"
+
+    return make
+
+
+@pytest.mark.parametrize("precision", ["auto", "bfloat16", "int8"])
+def test_pack_on_disk_makes_takes(make_pack: Maker, precision: str) -> None:
+    """Every precision of the CPU: a take over the hole, and `Done` says what made it."""
+    engine = load(make_pack(), "cpu", precision)
+    song = (0.3 * np.sin(np.arange(40 * HOP) / 5)).astype(np.float32)[None]
+    request = InpaintRequest(
+        source=describe(song, 32_000),
+        holes=(Hole(20 * HOP, 25 * HOP),),
+        takes=(TakeSpec(1, {"chord": 1.0}), TakeSpec(2)),
+        chords=(ChordSegment(0.0, 1.0, "A:min"),),
+        beats=(0.0,),
+        pack="mini",
+    )
+    emissions = list(engine.run(request, [song]))
+    takes = [e for e in emissions if isinstance(e.event, Take)]
+    assert [t.event.seed for t in takes] == [1, 2]  # type: ignore[union-attr]
+    assert all(t.audio is not None and np.isfinite(t.audio).all() for t in takes)
+    done = emissions[-1].event
+    assert isinstance(done, Done)
+    assert done.models["pack"] == "mini 3"
+    assert done.models["precision"] == ("float32" if precision == "auto" else precision)
+    assert len(done.models["sha256 chord.pth"]) == 64
+
+
+def test_pack_settings_reach_the_engine(make_pack: Maker) -> None:
+    models = load_models(make_pack(), "cpu", "float32")
+    assert (models.window, models.strikes, models.draw.top_k, models.draw.temperature) == (16, "compat", 8, 0.9)
+    assert models.bank is not None
+    assert models.bank.names == ("chord",)
+    assert models.lm.max_steps >= 2 * 16 + 4
+
+
+def test_adapter_of_another_width(make_pack: Maker) -> None:
+    with pytest.raises(AdapterMismatch, match=r"chord.*width 64"):
+        load(make_pack(width=64), "cpu", "float32")
+
+
+def test_codec_of_another_size(make_pack: Maker) -> None:
+    with pytest.raises(BadCheckpoint, match="4 codebooks of 32, the codec 4 of 64"):
+        load(make_pack(card=64), "cpu", "float32")
+
+
+def test_what_is_not_there() -> None:
+    with pytest.raises(PackMissing):
+        load("no-such-pack", "cpu", "float32")
+    with pytest.raises(Unsupported):
+        choose_precision("float8", torch.device("cpu"))
+    if not torch.cuda.is_available():
+        with pytest.raises(Unsupported, match="cuda"):
+            choose_device("cuda")
