@@ -10,28 +10,18 @@ import math
 from pathlib import Path
 
 from punchin_wire import harte
-from punchin_wire.errors import FileMissing, InputError, UnknownChord
+from punchin_wire.errors import InputError, UnknownChord
 from punchin_wire.messages import ChordSegment
 
+from . import text_files
+
 _OVERLAP = 0.02  # seconds by which neighbours may overlap: rounding of whoever wrote the file
-_MAX_BYTES = 4 * 2**20
 _HELP = "Write one chord a line: start and end in seconds, then the label, for example 4.0 6.0 A:min7."
 
 
 def read(path: Path) -> tuple[ChordSegment, ...]:
     """The chords in the file at `path`. Raises FileMissing, InputError (a line is not a chord's), UnknownChord."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise FileMissing(f"There is no readable chord file {path}.") from error
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not a text file of chords.", _HELP) from None
-    if len(raw) > _MAX_BYTES:
-        raise InputError(f"{path.name} is too large to be a file of chords.", _HELP)
-    return parse(text, path.name)
+    return parse(text_files.read(path, "chords"), path.name)
 
 
 def parse(text: str, name: str = "chord file") -> tuple[ChordSegment, ...]:

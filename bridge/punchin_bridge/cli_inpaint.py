@@ -38,6 +38,7 @@ def inpaint(
     tempo: Annotated[float | None, typer.Option(metavar="BPM", help="Tempo of the whole song, in 4/4.")] = None,
     downbeat: Annotated[float, typer.Option(metavar="S", help="Where bar 1 of --tempo starts, in seconds.")] = 0.0,
     midi_tempo: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Tempo and metre from a file.")] = None,
+    beats: Annotated[Path | None, typer.Option(metavar="FILE", help="Beats: a time and a number a line.")] = None,
     chords: Annotated[Path | None, typer.Option(metavar="FILE", help="Chords to follow: .mid, .lab or .txt.")] = None,
     drums: Annotated[Path | None, typer.Option(metavar="WAV", help="Drum stem to follow.")] = None,
     piano: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Piano part to follow.")] = None,
@@ -66,12 +67,12 @@ def inpaint(
 
     Takes are written as OUT/<song>_<region>_take<N>_seed<K>.wav, exactly the region long, at the song's rate and
     channels; with --full they are the whole song, every sample outside the region as it was. No file is replaced.
-    Without --tempo, --midi-tempo or a MIDI input no beats are known, and chords are struck only where they start.
+    Without --tempo, --midi-tempo, --beats or a MIDI input no beats are known: chords are struck where they start.
     """
     if job is not None and not JOB.fullmatch(job):
         raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.")
     if again is not None:
-        _alone(again, start, end, bars, tempo, midi_tempo, chords, drums, piano, takes, take, seed)
+        _alone(again, start, end, bars, tempo, midi_tempo, beats, chords, drums, piano, takes, take, seed)
         order = repeat(again, song, full)
     elif song is None:
         raise BadSetting("No song was given.", "Write `punchin inpaint SONG.wav --start S --end S --out DIR`.")
@@ -81,7 +82,7 @@ def inpaint(
         first = secrets.randbelow(2**31) if seed is None else seed
         order = compose(
             song,
-            Where(start, end, bars, tempo, downbeat, midi_tempo),
+            Where(start, end, bars, tempo, downbeat, midi_tempo, beats),
             Sources(chords, drums, piano),
             Takes(first, 1 if takes is None else takes, requests.parse_weights(control), tuple(take or ())),
             Options(pack, text, strikes, Sampling(temperature, top_k, cfg), preview),

@@ -14,7 +14,7 @@ from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, File
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import ChordSegment, Control, InpaintRequest, Note
 
-from . import bwf, chord_files, chords, midi, recipe, region, requests, stems
+from . import beat_files, bwf, chord_files, chords, midi, recipe, region, requests, stems
 from .recipe import AudioInput, Recipe
 from .region import Region
 from .requests import Inputs, Options
@@ -33,6 +33,7 @@ class Where:
     tempo: float | None = None
     downbeat: float = 0.0
     midi_tempo: Path | None = None
+    beats: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def compose(
     sent = 1 if request.drums is None else 2
     notes: tuple[str, ...] = ()
     if request.chords and not request.beats:
-        notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo).",)
+        notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)
     tempo = _steady_tempo(grid, hole, song.rate) if grid else None
     return Order(song, hole, around, request, tuple(audio[:sent]), tuple(read[:sent]), scene, tempo, full, notes=notes)
 
@@ -179,12 +180,14 @@ def _inputs(where: Where, sources: Sources) -> tuple[Inputs, TempoMap | None]:
 
 
 def _asked_tempo(where: Where) -> TempoMap | None:
-    if where.tempo is not None and where.midi_tempo is not None:
-        raise BadSetting("--tempo and --midi-tempo both say the tempo.", "Leave one of them out.")
+    if sum(said is not None for said in (where.tempo, where.midi_tempo, where.beats)) > 1:
+        raise BadSetting("--tempo, --midi-tempo and --beats all say the tempo.", "Leave all but one of them out.")
     if where.downbeat and where.tempo is None:
         raise BadSetting("--downbeat says where bar 1 of a --tempo is.", "Give --tempo, or leave --downbeat out.")
     if where.midi_tempo is not None:
         return midi.read(where.midi_tempo).tempo_map
+    if where.beats is not None:
+        return beat_files.read(where.beats)
     return None if where.tempo is None else steady(where.tempo, where.downbeat)
 
 
@@ -203,7 +206,9 @@ def _region(where: Where, grid: TempoMap | None, song: Song) -> tuple[Region, st
         if where.start is not None or where.end is not None:
             raise BadSetting("--bars and --start/--end both say the region.", "Leave one of them out.")
         if grid is None:
-            raise BadSetting("Bars need a tempo.", "Give --tempo BPM, --midi-tempo FILE.mid, or --chords FILE.mid.")
+            raise BadSetting(
+                "Bars need a tempo.", "Give --tempo BPM, --midi-tempo FILE.mid, --beats FILE, or --chords FILE.mid."
+            )
         hole = region.from_bars(where.bars, grid, song.rate, song.samples)
         return hole, "bars" + where.bars.strip().replace(":", "-")
     if where.start is None or where.end is None:

@@ -64,6 +64,18 @@ def test_a_chord_file_without_tempo_has_no_beats_and_says_so(tmp_path: Path, son
     assert compose(song, Where(4, 6, tempo=120), Sources(lab), Takes(0)).request.beats[1] == 0.5
 
 
+def test_bars_and_beats_of_a_recording(tmp_path: Path, song: Path) -> None:
+    """Beats that a tracker found, unsteady as people play: bars begin at its downbeats."""
+    times = [0.31 + 0.5 * i + 0.02 * (i % 3) for i in range(40)]
+    beats, lab = tmp_path / "beats.txt", tmp_path / "a.lab"
+    beats.write_text("".join(f"{time:.2f}\t{(i + 2) % 4 + 1}.0\n" for i, time in enumerate(times)))
+    lab.write_text("0 24 C:maj\n")
+    order = compose(song, Where(bars="2:3", beats=beats), Sources(lab), Takes(0))
+    assert order.region == Region(round(times[6] * RATE), round(times[14] * RATE))
+    assert order.request.beats[2:40] == pytest.approx([round(time, 2) for time in times[2:]])
+    assert order.tempo is None
+
+
 def test_drums_travel_at_their_own_rate_and_end_in_silence(tmp_path: Path, song: Path) -> None:
     order = compose(song, SECONDS_4_TO_6, Sources(drums=write_drums(tmp_path, seconds=5.0)), Takes(0))
     assert [a.shape for a in order.audio] == [(2, SECONDS * RATE), (1, SECONDS * 32000)]
@@ -173,6 +185,7 @@ def test_drums_that_end_before_the_region(tmp_path: Path, song: Path) -> None:
         (Where(1, 2, tempo=0), BadSetting),
         (Where(1, 2, downbeat=1), BadSetting),
         (Where(1, 2, tempo=120, midi_tempo=Path("a.mid")), BadSetting),
+        (Where(1, 2, beats=Path("a.txt"), midi_tempo=Path("a.mid")), BadSetting),
     ],
 )
 def test_regions_that_are_none(song: Path, where: Where, error: type[Exception]) -> None:
