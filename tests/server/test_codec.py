@@ -76,9 +76,9 @@ def test_a_gpu_that_onnxruntime_cannot_use(tmp_path: Path, monkeypatch: pytest.M
 def test_halo_is_enough_and_not_much_more() -> None:
     """What lies beyond the halo never reaches an output; what lies at its edge is not far from doing so."""
     model = random_model(DEEP)
-    stage = tiles.Stage.of(list(model.decoder.layers)[2:])
-    net = torch.nn.Sequential(*stage.layers)
-    x = torch.randn(1, stage.channels, 8 * stage.halo)
+    layers = list(model.decoder.layers)[2:]
+    stage, net = tiles.Stage.of(layers), torch.nn.Sequential(*layers)
+    x = torch.randn(1, 8 * TINY["num_filters"], 8 * stage.halo)
     middle = 4 * stage.halo
     touched = x.clone()
     touched[..., middle + stage.halo + 1 :] += 1.0

@@ -5,7 +5,7 @@ A backend is two functions: one that makes a runnable out of a stack of convolut
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias
 
@@ -16,7 +16,7 @@ from punchin_wire.errors import Unsupported
 from torch import nn
 
 from . import onnx_graph
-from .tiles import Run, Signal, Stage
+from .tiles import Run, Signal
 
 Recur: TypeAlias = Callable[[Signal, Signal, Signal], tuple[Signal, Signal, Signal]]
 """x `[t, B, D]`, h and c `[layers, B, D]` to y `[t, B, D]`, h and c after the last step."""
@@ -32,7 +32,7 @@ class Backend(Protocol):
     def chunk(self) -> int:
         """Frames that go through the convolutions at once."""
 
-    def convolutions(self, stage: Stage) -> Run: ...
+    def convolutions(self, layers: Sequence[nn.Module]) -> Run: ...
 
     def recurrence(self, lstm: nn.LSTM) -> Recur: ...
 
@@ -46,12 +46,12 @@ class TorchBackend:
         self.pool: Executor | None = None
         self._device = device
 
-    def convolutions(self, stage: Stage) -> Run:
-        layers = nn.Sequential(*stage.layers).to(self._device)
+    def convolutions(self, layers: Sequence[nn.Module]) -> Run:
+        network = nn.Sequential(*layers).to(self._device)
 
         def run(x: Signal) -> Signal:
             with torch.inference_mode():
-                return layers(torch.from_numpy(np.ascontiguousarray(x)).to(self._device)).numpy(force=True)
+                return network(torch.from_numpy(np.ascontiguousarray(x)).to(self._device)).numpy(force=True)
 
         return run
 
@@ -97,8 +97,8 @@ class OnnxBackend:
             )
         return session
 
-    def convolutions(self, stage: Stage) -> Run:
-        session = self._session(onnx_graph.convolutions(stage.layers, stage.channels), 1)
+    def convolutions(self, layers: Sequence[nn.Module]) -> Run:
+        session = self._session(onnx_graph.convolutions(layers), 1)
 
         def run(x: Signal) -> Signal:
             y: Signal = session.run(["y"], {"x": x[:, :, None]})[0]

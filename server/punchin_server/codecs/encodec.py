@@ -136,8 +136,8 @@ class Codec:
 
 
 def _chain(backend: Backend, *parts: Sequence[nn.Module]) -> Chain:
-    stages = [Stage.of(part) for part in parts]
-    return Chain(tuple((stage, backend.convolutions(stage)) for stage in stages), backend.chunk, backend.pool)
+    stages = tuple((Stage.of(part), backend.convolutions(part)) for part in parts)
+    return Chain(stages, backend.chunk, backend.pool)
 
 
 def load_codec(

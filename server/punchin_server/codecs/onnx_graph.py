@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, TensorProto, helper, numpy_helper
 from torch import nn
 from transformers.models.encodec.modeling_encodec import (
     EncodecConv1d,
@@ -36,8 +36,11 @@ class Graph:
     """Collects nodes and weights; every call adds one node and returns the name of its output."""
 
     def __init__(self) -> None:
-        self._nodes: list[NodeProto] = []
-        self._weights: list[TensorProto] = []
+        opset = [helper.make_opsetid("", _OPSET)]
+        empty = helper.make_graph([], "encodec", [], [])
+        # Everything goes straight into the one model: protobuf copies what is handed on, and weights are large.
+        self._model = helper.make_model(empty, opset_imports=opset, ir_version=_IR_VERSION)
+        self._graph = self._model.graph
         self._names = 0
 
     def _new(self) -> str:
@@ -46,7 +49,7 @@ class Graph:
 
     def weight(self, value: Array) -> str:
         name = self._new()
-        self._weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
     def ints(self, *values: int) -> str:
@@ -54,7 +57,7 @@ class Graph:
 
     def scalar(self, value: float) -> str:
         name = self._new()
-        self._weights.append(numpy_helper.from_array(np.array(value, dtype=np.float32), name))
+        self._graph.initializer.append(numpy_helper.from_array(np.array(value, dtype=np.float32), name))
         return name
 
     def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
@@ -62,17 +65,15 @@ class Graph:
 
     def many(self, op: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         names = [self._new() for _ in range(outputs)]
-        self._nodes.append(helper.make_node(op, inputs, names, **attributes))
+        self._graph.node.append(helper.make_node(op, inputs, names, **attributes))
         return names
 
     def model(self, inputs: Sequence[tuple[str, Sequence[int | None]]], outputs: dict[str, str]) -> bytes:
         """The serialised model; `outputs` maps the public name of each output to the value it has here."""
-        nodes = [*self._nodes, *(helper.make_node("Identity", [v], [k]) for k, v in outputs.items())]
-        graph = helper.make_graph(
-            nodes, "encodec", [_float(*i) for i in inputs], [_float(o, None) for o in outputs], self._weights
-        )
-        opset = [helper.make_opsetid("", _OPSET)]
-        serialised: bytes = helper.make_model(graph, opset_imports=opset, ir_version=_IR_VERSION).SerializeToString()
+        self._graph.node.extend(helper.make_node("Identity", [v], [k]) for k, v in outputs.items())
+        self._graph.input.extend(_float(*i) for i in inputs)
+        self._graph.output.extend(_float(o, None) for o in outputs)
+        serialised: bytes = self._model.SerializeToString()
         return serialised
 
 
@@ -80,9 +81,12 @@ def _float(name: str, shape: Sequence[int | None] | None) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def convolutions(layers: Iterable[nn.Module], channels: int) -> bytes:
-    """The graph of `layers` (convolutions, residual blocks, ELUs): x `[B, channels, 1, t]` to y of the same form."""
+def convolutions(layers: Sequence[nn.Module]) -> bytes:
+    """The graph of `layers` (convolutions, residual blocks, ELUs): x `[B, C, 1, t]` to y of the same form."""
     g = Graph()
+    channels = next(
+        m.in_channels for layer in layers for m in layer.modules() if isinstance(m, nn.Conv1d | nn.ConvTranspose1d)
+    )
     return g.model([("x", (None, channels, 1, None))], {"y": _layers(g, "x", layers)})
 
 

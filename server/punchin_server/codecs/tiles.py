@@ -25,13 +25,11 @@ _TILE_BYTES = 2 * 2**20
 
 @dataclass(frozen=True)
 class Stage:
-    """Layers that turn `[B, channels, n]` into `[B, out_channels, ceil(n * up / down)]`.
+    """The geometry of layers that turn `[B, C, n]` into `[B, out_channels, ceil(n * up / down)]`.
 
     `halo` is how many positions on either side an output depends on; a tile is `tile` positions, whole strides.
     """
 
-    layers: tuple[nn.Module, ...]
-    channels: int
     out_channels: int
     up: int
     down: int
@@ -56,15 +54,7 @@ class Stage:
             else:
                 halo = halo * conv.stride[0] + (conv.kernel_size[0] - 1) * conv.dilation[0]
         tile = max(int(_TILE_BYTES / (4 * widest)), 4 * halo, 32)
-        return cls(
-            tuple(layers),
-            convs[0].in_channels,
-            convs[-1].out_channels,
-            up,
-            down,
-            ceil(halo / down) * down,
-            ceil(tile / down) * down,
-        )
+        return cls(convs[-1].out_channels, up, down, ceil(halo / down) * down, ceil(tile / down) * down)
 
 
 def tiled(
