@@ -55,10 +55,19 @@ Loader = Callable[[str, str, str], Engine]
 """From (pack, device, precision) to an engine. Raises PackError."""
 
 
+INPAINT = "punchin_server.engines.inpaint"
+"""Imported by name, after the first heartbeat: torch takes seconds."""
+
+
 def load_inpaint(pack: str, device: str, precision: str) -> Engine:
-    # By name, when first needed: torch takes seconds to import, and the first heartbeat should not wait for it.
-    engine: Engine = importlib.import_module("punchin_server.engines.inpaint").load(pack, device, precision)
+    engine: Engine = importlib.import_module(INPAINT).load(pack, device, precision)
     return engine
+
+
+def import_inpaint() -> None:
+    """Import while there is nothing to do; should it fail, the first job says why."""
+    with suppress(ImportError):
+        importlib.import_module(INPAINT)
 
 
 ENGINES: Mapping[str, Loader] = {"inpaint": load_inpaint}
@@ -104,10 +113,11 @@ class Worker:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._connect(orders.token)
 
-    def run(self) -> None:
+    def run(self, prepare: Callable[[], None]) -> None:
         """Work until the process is ended."""
         self._socket.send_multipart(pack(self._heartbeat()))  # says that this socket is ready for a job
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        prepare()
         while True:
             packet = self._receive(timeout=1.0)
             if packet is not None and isinstance(packet.message, Submit):
@@ -215,14 +225,14 @@ def _leave_with_the_daemon() -> None:
     os._exit(0)
 
 
-def main(engines: Mapping[str, Loader] = ENGINES) -> None:
-    """Read the orders and work. Ends when standard input does."""
+def main(engines: Mapping[str, Loader] = ENGINES, prepare: Callable[[], None] = lambda: None) -> None:
+    """Read the orders, `prepare` once the daemon knows that we live, and work. Ends when standard input does."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
     threading.Thread(target=_leave_with_the_daemon, name="watch", daemon=True).start()
     with suppress(KeyboardInterrupt):
-        Worker(orders, engines).run()
+        Worker(orders, engines).run(prepare)
 
 
 if __name__ == "__main__":
-    main()
+    main(prepare=import_inpaint)
