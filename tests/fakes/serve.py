@@ -4,11 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-from punchin_server import launcher
+from punchin_server import daemon, launcher
 from punchin_server.serve import main
 
 HERE = Path(__file__).parent
-WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))
+FAKE_WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))
+WORKER = daemon.WORKER if "REAL_WORKER" in os.environ else FAKE_WORKER
 INPAINT = launcher.INPAINT if "REAL_INPAINT" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
 
 if __name__ == "__main__":

@@ -8,19 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from punchin_server import weights
+from fakes.pack import write_random_pack
 from punchin_server.engines.inpaint import load
 from punchin_server.engines.loading import choose_device, choose_precision, load_models
-from punchin_server.models.airgen import AdapterWeights
-from punchin_server.models.musicgen import LMConfig, MusicGen
-from punchin_server.registry import Base, Manifest, PackFile, SamplingDefaults, sha256, write_manifest
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint, PackMissing, Unsupported
 from punchin_wire.frames import describe
 from punchin_wire.messages import ChordSegment, Done, Hole, InpaintRequest, Take, TakeSpec
-from server.codec_files import TINY, random_model, save_audiocraft
 
-CONFIG = LMConfig(layers=2, width=32, heads=4, card=32, text_width=8)
-XP_CFG = "transformer_lm: {n_q: 4, card: 32, dim: 32, num_heads: 4, num_layers: 2}"
 HOP = 8
 Maker = Callable[..., str]
 
@@ -30,32 +24,8 @@ def make_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Maker:
     """A pack of a random language model, codec and chord adapter, as files; returns its name."""
 
     def make(card: int = 32, width: int = 32) -> str:
-        folder = tmp_path / "mini"
-        folder.mkdir()
-        torch.manual_seed(0)
-        state = weights.scatter(MusicGen(CONFIG, 4).state_dict(), weights.audiocraft_pieces(CONFIG))
-        torch.save({"best_state": {n: t.half() for n, t in state.items()}, "xp.cfg": XP_CFG}, folder / "state_dict.bin")
-        save_audiocraft(random_model(TINY | {"codebook_size": card}), folder / "compression_state_dict.bin")
-        adapter = AdapterWeights(torch.randn(2, 4, 3, width), torch.randn(2, 4))
-        torch.save(weights.adapter_state(adapter), folder / "chord.pth")
-        files = tuple(PackFile(p.name, p.stat().st_size, sha256(p)) for p in sorted(folder.iterdir()))
-        manifest = Manifest(
-            name="mini",
-            version="3",
-            engine="inpaint",
-            licence="CC0-1.0",
-            source="here",
-            created="2026-01-01",
-            base=Base("state_dict.bin", "compression_state_dict.bin"),
-            adapters={"chord": "chord.pth"},
-            window_frames=16,
-            sampling=SamplingDefaults(0.9, 8, 1.0),
-            strikes="compat",
-            files=files,
-        )
-        write_manifest(folder, manifest)
-        monkeypatch.setenv("PUNCHIN_PACKS", str(folder))
-        return "mini"
+        monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "mini"))
+        return write_random_pack(tmp_path / "mini", card, width)
 
     return make
 

@@ -1,0 +1,46 @@
+"""The daemon with the real worker and the real engine, on a pack of random weights."""
+
+import time
+from pathlib import Path
+
+import pytest
+from fakes.harness import daemon, takes, until
+from fakes.pack import write_random_pack
+from punchin_wire.errors import PackMissing
+from punchin_wire.messages import Cancelled, Done, Failed, Progress
+
+pytestmark = [pytest.mark.e2e, pytest.mark.model]
+
+
+def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
+    write_random_pack(tmp_path / "mini")
+    with daemon(tmp_path / "home", env={"REAL_WORKER": "1", "PUNCHIN_PACKS": str(tmp_path / "mini")}) as running:
+        client = running.client()
+
+        client.accepted("real", takes=2, pack_name="mini", seconds=0.5)
+        events = client.events("real", 120.0)
+        done = events[-1].body
+        assert isinstance(done, Done), done
+        assert takes(events) == [0, 1]
+        assert {"queue", "load", "encode", "prefill", "decode", "codec"} <= set(done.timings)
+        assert done.models["pack"] == "mini 3"
+        stages = [event.body.stage for event in events if isinstance(event.body, Progress)]
+        assert list(dict.fromkeys(stages)) == ["load", "encode", "prefill", "decode", "codec"]
+        worker = until(lambda: (w := client.status().worker).packs and w)
+        assert worker.device in ("cpu", "cuda:0", "cuda", "mps")
+
+        client.accepted("no-pack", pack_name="missing")
+        failed = client.ending("no-pack", 60.0)
+        assert isinstance(failed, Failed)
+        assert failed.error.code == PackMissing.code
+
+        client.accepted("stop", takes=4, pack_name="mini", seconds=120)
+        while not isinstance(body := client.packet(60.0).message.body, Progress) or body.stage != "decode":
+            pass
+        started = time.monotonic()
+        client.cancel("stop")
+        acknowledged = time.monotonic() - started
+        assert isinstance(client.ending("stop"), Cancelled)
+        assert acknowledged < 0.1
+        assert time.monotonic() - started < 1.0  # a step of this model is milliseconds; the machine has other work
+        assert client.status().worker.state == "idle"
