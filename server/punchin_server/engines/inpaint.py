@@ -28,7 +28,7 @@ from .decode import Voices, fill
 from .events import Emission
 from .loading import Models, load_models
 from .scene import Scene, to_frames
-from .windows import Span, preview_pieces
+from .windows import Part, Span, preview_pieces
 
 PREVIEW_SECONDS = 1.0
 LEFT_CONTEXT, RIGHT_CONTEXT = 50, 4
@@ -68,9 +68,7 @@ class InpaintEngine:
         yield from self._fill(scene, codes, voices, request.preview, clock)
         start = scene.heard.start * self._m.codec.hop
         for i, take in enumerate(request.takes):
-            with clock("codec"):
-                sound = self._sound(scene, codes[i], scene.heard)[None]  # [1, N]
-            yield Emission(Progress("codec", i + 1, len(request.takes)))
+            sound = yield from self._render(scene, codes, i, clock)
             yield Emission(Take(i, take.seed, start, describe(sound, rate)), sound)
         yield Emission(Done(dict(clock.seconds), dict(self._m.names)))
 
@@ -119,21 +117,32 @@ class InpaintEngine:
         self, request: InpaintRequest, scene: Scene, drums: Audio | None, clock: Clock
     ) -> Generator[Emission, None, Tensor]:
         """Tokens `[B, K, F]` of the scene for every take: the song's, and in the holes those of its condition."""
-        device = self._m.lm.offsets.device
         sets = sorted({frozenset(take.controls) for take in request.takes}, key=sorted)
-        with clock("encode"):
-            song = self._m.codec.encode(scene.wav()[None])[0].to(device)  # [K, F]
-            unknown = torch.from_numpy(scene.unknown()).to(device)
-            excerpt = scene.excerpt()
-        yield Emission(Progress("encode", 1, 1 + len(sets)))
+        song = yield from self._tokens(scene, scene.wav(), 0, 1 + len(sets), clock)
+        unknown = torch.from_numpy(scene.unknown()).to(song.device)
         codes = {}
-        for i, controls in enumerate(sets):
+        for i, controls in enumerate(sets, start=1):
             with clock("encode"):
                 rule = request.strikes or self._m.strikes
-                heard = condition(request, controls, drums, excerpt, rule, self._m.soundfont)
-                codes[controls] = torch.where(unknown, self._m.codec.encode(heard[None])[0].to(device), song)
-            yield Emission(Progress("encode", 2 + i, 1 + len(sets)))
+                heard = condition(request, controls, drums, scene.excerpt(), rule, self._m.soundfont)
+            tokens = yield from self._tokens(scene, heard, i, 1 + len(sets), clock)
+            codes[controls] = torch.where(unknown, tokens, song)
         return torch.stack([codes[frozenset(take.controls)] for take in request.takes])
+
+    def _tokens(
+        self, scene: Scene, wav: Audio, before: int, rounds: int, clock: Clock
+    ) -> Generator[Emission, None, Tensor]:
+        """Tokens `[K, F]` of the scene's `wav` `[F * hop]`, zero between its stretches; `before` of `rounds` done."""
+        codec, whole = self._m.codec, scene.at(*scene.span)
+        codes = torch.zeros(codec.n_q, whole.stop, dtype=torch.long)
+        parts = scene.parts(scene.stretches)
+        for i, (core, around) in enumerate(parts, start=1):
+            with clock("encode"):
+                heard = scene.at(*around)
+                tokens = codec.encode(wav[None, heard.start * codec.hop : heard.stop * codec.hop])[0]
+                codes[:, scene.at(*core)] = tokens[:, core.start - around.start : core.end - around.start]
+            yield Emission(Progress("encode", before * len(parts) + i, rounds * len(parts)))
+        return codes.to(self._m.lm.offsets.device)
 
     def _fill(self, scene: Scene, codes: Tensor, voices: Voices, preview: bool, clock: Clock) -> Generator[Emission]:
         """Fill every window of `codes` in place."""
@@ -159,14 +168,28 @@ class InpaintEngine:
     def _preview(self, scene: Scene, codes: Tensor, span: Span, clock: Clock) -> Generator[Emission]:
         """Frames `span` of each take, decoded with the context that makes them sound as the take will."""
         hop, rate = self._m.codec.hop, self._m.codec.sample_rate
-        around = Span(max(span.start - LEFT_CONTEXT, scene.heard.start), min(span.end + RIGHT_CONTEXT, scene.heard.end))
+        stretch = next(s for s in scene.sounding() if s.start <= span.start < s.end)
+        around = Span(max(span.start - LEFT_CONTEXT, stretch.start), min(span.end + RIGHT_CONTEXT, stretch.end))
         for i, row in enumerate(codes):
             with clock("codec"):
-                sound = self._sound(scene, row, around)[None]
-            chunk = sound[:, (span.start - around.start) * hop : (span.end - around.start) * hop]
-            yield Emission(AudioChunk(i, span.start * hop, describe(chunk, rate)), chunk)
+                sound = self._sound(scene, row, Part(span, around))[None]
+            yield Emission(AudioChunk(i, span.start * hop, describe(sound, rate)), sound)
 
-    def _sound(self, scene: Scene, codes: Tensor, span: Span) -> Audio:
-        """The audio `[N]` of frames `span` of one take, as far as the song goes."""
-        sound = self._m.codec.decode(codes[None, :, scene.at(*span)].cpu())[0]
-        return sound[: len(scene.song) - span.start * self._m.codec.hop]
+    def _render(self, scene: Scene, codes: Tensor, take: int, clock: Clock) -> Generator[Emission, None, Audio]:
+        """Take `take` `[1, N]` of tokens `[B, K, F]`: the model's sound in every stretch, the song between them."""
+        hop, (start, end) = self._m.codec.hop, scene.heard
+        whole = scene.song[start * hop : end * hop].copy()
+        parts = scene.parts(scene.sounding())
+        for i, part in enumerate(parts, start=1):
+            with clock("codec"):
+                at = (part.core.start - start) * hop
+                sound = self._sound(scene, codes[take], part)
+                whole[at : at + len(sound)] = sound
+            yield Emission(Progress("codec", take * len(parts) + i, len(codes) * len(parts)))
+        return whole[None]
+
+    def _sound(self, scene: Scene, codes: Tensor, part: Part) -> Audio:
+        """The audio `[N]` of the core of `part` of one take, as far as the song goes."""
+        hop, (core, around) = self._m.codec.hop, part
+        sound = self._m.codec.decode(codes[None, :, scene.at(*around)].cpu())[0]
+        return sound[(core.start - around.start) * hop :][: min(core.end * hop, len(scene.song)) - core.start * hop]

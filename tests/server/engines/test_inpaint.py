@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from punchin_server.engines import scene
 from punchin_server.engines.events import Emission
 from punchin_server.engines.inpaint import InpaintEngine
 from punchin_server.models.musicgen import MusicGen
@@ -246,3 +247,33 @@ def test_codec_and_language_model_must_speak_the_same_tokens() -> None:
 
     with pytest.raises(BadCheckpoint, match="4 codebooks of 8"):
         replace(models(), codec=Other())
+
+
+def test_distant_holes_cost_nothing_between_them(engine: InpaintEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between windows far apart nothing is encoded or decoded; a take holds the song itself there."""
+    song = (0.5 * np.sin(np.arange(300 * HOP) / 11)).astype(np.float32)[None]
+    heard: list[int] = []
+    plain = StepCodec.encode
+    monkeypatch.setattr(StepCodec, "encode", lambda self, wav: (heard.append(wav.size // HOP), plain(self, wav))[1])
+    holes = (Hole(20 * HOP, 24 * HOP), Hole(280 * HOP, 284 * HOP))
+    emissions = list(engine.run(request(song=song, holes=holes), [song]))
+    assert heard == [WINDOW] * 4  # two windows, of the song and of the condition
+    (take,) = [e.event for e in emissions if isinstance(e.event, Take)]
+    got = take_audio(emissions)
+    first = take.start // HOP
+    assert np.array_equal(got[:, (60 - first) * HOP : (250 - first) * HOP], song[:, 60 * HOP : 250 * HOP])
+    tokens = frames_of(got)
+    for a, b in ((20, 24), (280, 284)):
+        assert not (tokens[a - first : b - first] == frames_of(song)[a:b]).all()
+
+
+def test_long_stretches_are_translated_in_parts(engine: InpaintEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a long region can be cancelled while it is encoded; the take is the same."""
+    wanted = request(holes=(Hole(2 * HOP, 58 * HOP),))
+    whole = take_audio(engine.run(wanted, [SONG]))
+    monkeypatch.setattr(scene, "PART", 7)
+    emissions = list(engine.run(wanted, [SONG]))
+    assert np.array_equal(take_audio(emissions), whole)
+    encodes = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == "encode"]
+    assert [p.step for p in encodes] == list(range(1, 19))
+    assert {p.total for p in encodes} == {18}

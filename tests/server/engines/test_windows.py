@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_server.engines.windows import Chunk, Span, plan_windows, sampled_outputs, schedule
+from punchin_server.engines.windows import Chunk, Span, merge, parts, plan_windows, sampled_outputs, schedule
 
 T = 40
 
@@ -123,3 +123,17 @@ def test_no_input_is_fed_before_it_was_sampled(frames: list[bool], codebooks: in
         assert sampled[end - 1].any()
     assert not sampled[chunks[-1].end :].any()
     assert sampled.sum() == codebooks * write.sum()
+
+
+def test_merge_joins_what_overlaps_or_touches() -> None:
+    assert merge([(5, 8), (0, 2), (8, 9), (6, 7), (11, 12)]) == [(0, 2), (5, 9), (11, 12)]
+
+
+@given(st.integers(-20, 20), st.integers(1, 100), st.integers(1, 30), st.integers(0, 10))
+def test_parts_cover_a_span_once_with_context_inside_it(start: int, length: int, size: int, context: int) -> None:
+    span = Span(start, start + length)
+    found = parts(span, size, context)
+    assert [f for core, _ in found for f in range(*core)] == list(range(*span))
+    for core, around in found:
+        assert core.end - core.start <= size
+        assert around == (max(core.start - context, span.start), min(core.end + context, span.end))
