@@ -135,28 +135,30 @@ def _pad_top(gates: Tensor, depth: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Steer:
-    """The adapters at work on the steps of one forward: `share` `[B, S, G]` of each (adapter, type) pair.
+    """The adapters at work on the steps of one forward.
 
-    `share` is the row's coefficient of the adapter where the step has that type, and 0 elsewhere.
+    `gains` `[L, 1, B * S, G, 1]` multiply what each (adapter, type) pair adds in each layer: its gate times the row's
+    coefficient of the adapter where the step has that type, and 0 elsewhere.
     """
 
     bank: AdapterBank
-    share: Tensor
+    gains: Tensor
 
     @classmethod
     def at(cls, bank: AdapterBank, coefficients: Tensor, types: Tensor, positions: Tensor) -> Steer:
         """For the steps `positions` `[S]` of rows with `coefficients` `[B, A]` in a window of `types` `[2T + 4]`."""
         of_type = torch.nn.functional.one_hot(types[positions], TYPES).to(coefficients.dtype)  # [S, 4]
-        share = coefficients[:, None, :, None] * of_type[None, :, None, :]  # [B, S, A, 4]
-        return cls(bank, share.flatten(2))
+        share = (coefficients[:, None, :, None] * of_type[None, :, None, :]).flatten(0, 1).flatten(1)  # [B * S, G]
+        return cls(bank, (share * bank.gates[:, None, :])[:, None, :, :, None])
 
     def delta(self, layer: int, queries: Tensor) -> Tensor:
         """`[B, H, S, D/H]`: the gated, weighted attention of `queries` (same shape) to the adapter tokens."""
         at = layer - self.bank.first_layer
         if at < 0:
             return torch.zeros_like(queries)
-        pairs = self.bank.gates.shape[1]
-        scores = queries @ self.bank.keys[at] * queries.shape[-1] ** -0.5 + self.bank.absent  # [B, H, S, G*m]
-        weights = scores.unflatten(-1, (pairs, -1)).softmax(dim=-1)  # each pair by itself
-        weights = weights * (self.share * self.bank.gates[at])[:, None, :, :, None]
-        return weights.flatten(-2) @ self.bank.values[at]
+        B, H, S, d = queries.shape
+        pairs = self.gains.shape[3]
+        rows = queries.transpose(0, 1).reshape(H, B * S, d)
+        scores = torch.baddbmm(self.bank.absent, rows, self.bank.keys[at], alpha=d**-0.5)  # [H, B * S, G * m]
+        weights = scores.view(H, B * S, pairs, -1).softmax(dim=-1) * self.gains[at]  # each pair by itself
+        return torch.bmm(weights.flatten(2), self.bank.values[at]).view(H, B, S, d).transpose(0, 1)

@@ -43,53 +43,49 @@ class Span(NamedTuple):
         return cls(positions, visible, mask, start)
 
 
-def _write(cache: Tensor, new: Tensor, span: Span) -> None:
-    """Put `new` `[B, H, S, d]` at the positions of `span` in `cache` `[B, H, C, d]`."""
-    if span.start is None:
-        cache.index_copy_(2, span.positions, new.to(cache.dtype))
-    else:
-        cache[:, :, span.start : span.start + new.shape[2]] = new
-
-
 class Cache(NamedTuple):
-    """Keys and values of all steps fed so far, each `[L, B, H, C, d]`.
+    """Keys and values of all steps fed so far: of each layer `[2, B, H, C, d]`.
 
     `packing` is the float type in which this model's weights are packed for the CPU, None where they are not.
     """
 
-    keys: Tensor
-    values: Tensor
+    layers: list[Tensor]
     packing: torch.dtype | None = None
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, span: Span) -> Tensor:
-        """Store the new `k` and `v` and attend with `q`: all `[B, H, S, d]`, as is the result."""
-        keys, values = self.keys[layer], self.values[layer]  # [B, H, C, d]
-        _write(keys, k, span)
-        _write(values, v, span)
-        seen = keys[:, :, : span.visible].to(q.dtype), values[:, :, : span.visible].to(q.dtype)
+    def attend(self, layer: int, q: Tensor, new: Tensor, span: Span) -> Tensor:
+        """Store the keys and values `new` `[2, B, H, S, d]` and attend with `q` to all; both `[B, H, S, d]`."""
+        cache = self.layers[layer]
+        if span.start is None:
+            cache.index_copy_(3, span.positions, new.to(cache.dtype))
+        else:
+            cache.narrow(3, span.start, q.shape[2]).copy_(new)
+        keys, values = cache.narrow(3, 0, span.visible).to(q.dtype).unbind()
         if span.mask is None and q.shape[2] == 1:
-            return attend_one(q, *seen)
-        return F.scaled_dot_product_attention(q, *seen, attn_mask=span.mask, is_causal=span.mask is None)
+            return attend_one(q, keys, values)
+        return F.scaled_dot_product_attention(q, keys, values, attn_mask=span.mask, is_causal=span.mask is None)
 
-    def expand(self, rows: Tensor, filled: int) -> Cache | SharedCache:
+    def expand(self, rows: Tensor, filled: int) -> KVCache:
         """A cache that goes on from the first `filled` steps; its row i goes on from row `rows[i]` of this one."""
         shared = len(set(rows.tolist())) < len(rows)
         if shared and filled >= WORTH_PACKING and self.packing is not None:
             return SharedCache(self, rows.tolist(), filled)
-        return Cache(_expand(self.keys, rows, filled), _expand(self.values, rows, filled), self.packing)
+        return Cache([_expand(cache, rows, filled) for cache in self.layers], self.packing)
 
 
 def attend_one(q: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Attention of one query a head, `[B, H, 1, d]`, to keys and values `[B, H, V, d]`.
 
-    For one query two plain products are faster on the CPU than the fused kernel, which is made for many.
+    For one query two plain products are faster on the CPU than the fused kernel, which is made for many. MKL reads the
+    keys at the memory's speed as the left factor of a column that lies in memory as a row, and four times slower as
+    that of a plain column.
     """
-    scores = torch.bmm(q.flatten(0, 1), keys.flatten(0, 1).transpose(1, 2)).mul_(q.shape[-1] ** -0.5)
-    return torch.bmm(scores.softmax(dim=-1), values.flatten(0, 1)).view(q.shape)
+    column = (q * q.shape[-1] ** -0.5).reshape(-1, 1, q.shape[-1]).transpose(1, 2)  # [B * H, d, 1]
+    weights = torch.bmm(keys.flatten(0, 1), column).transpose(1, 2).softmax(dim=-1)  # [B * H, 1, V]
+    return torch.bmm(weights, values.flatten(0, 1)).view(q.shape)
 
 
 def _expand(cache: Tensor, rows: Tensor, filled: int) -> Tensor:
-    out = cache.new_empty(cache.shape[0], len(rows), *cache.shape[2:])
+    out = cache.new_empty(2, len(rows), *cache.shape[2:])
     out[:, :, :, :filled] = cache[:, rows, :, :filled]
     return out
 
@@ -110,9 +106,9 @@ class SharedCache:
     """
 
     def __init__(self, cache: Cache, rows: list[int], filled: int) -> None:
-        layers, _, heads, steps, width = cache.keys.shape
-        shape = (layers, len(rows), heads, steps - filled, width)
-        self._filled, self._later = filled, Cache(cache.keys.new_empty(shape), cache.values.new_empty(shape))
+        _, _, heads, steps, width = cache.layers[0].shape
+        shape = (2, len(rows), heads, steps - filled, width)
+        self._filled, self._later = filled, [layer.new_empty(shape) for layer in cache.layers]
         self._own = torch.eye(heads).repeat_interleave(width, dim=1)  # [H, H * d], 1 where the column is the head's
         beginnings = {row: _pack(cache, row, filled) for row in set(rows)}
         self._groups: list[tuple[Beginning, slice]] = []
@@ -121,22 +117,21 @@ class SharedCache:
             start, end = end, end + len(list(adjacent))
             self._groups.append((beginnings[row], slice(start, end)))
 
-    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, span: Span) -> Tensor:
+    def attend(self, layer: int, q: Tensor, new: Tensor, span: Span) -> Tensor:
         """As :meth:`Cache.attend`."""
         P, at = self._filled, span.visible - self._filled
-        keys, values = self._later.keys[layer], self._later.values[layer]  # [B, H, C - P, d]
         assert span.start is not None  # packed weights live on the CPU
-        keys[:, :, span.start - P : at] = k
-        values[:, :, span.start - P : at] = v
+        self._later[layer].narrow(3, span.start - P, q.shape[2]).copy_(new)
+        keys, values = self._later[layer].narrow(3, 0, at).unbind()  # [B, H, at, d]
         q = q * q.shape[-1] ** -0.5
         early = torch.cat([self._early_scores(own, layer, q[rows]) for own, rows in self._groups])
-        late = q @ keys[:, :, :at].transpose(2, 3)
+        late = q @ keys.transpose(2, 3)
         scores = torch.cat([early, late], dim=-1)  # [B, H, S, P + at]
         if span.mask is not None:
             scores = scores.masked_fill_(~span.mask, -torch.inf)
         weights = scores.softmax(dim=-1)
         early = torch.cat([self._early_sum(own, layer, weights[rows, ..., :P]) for own, rows in self._groups])
-        return early + weights[..., P:] @ values[:, :, :at]
+        return early + weights[..., P:] @ values
 
     def _early_scores(self, beginning: Beginning, layer: int, q: Tensor) -> Tensor:
         """`[n, H, S, P]` of the queries `[n, H, S, d]` of rows that begin so."""
@@ -153,10 +148,12 @@ class SharedCache:
 
 def _pack(cache: Cache, row: int, filled: int) -> Beginning:
     assert cache.packing is not None
-    keys = cache.keys[:, row, :, :filled].transpose(1, 2).flatten(2)  # [L, P, H * d]
-    values = cache.values[:, row, :, :filled].transpose(2, 3).flatten(1, 2)  # [L, H * d, P]
-    dtype = cache.packing
-    return Beginning([PackedLinear(k, dtype) for k in keys], [PackedLinear(v, dtype) for v in values])
+    beginning = Beginning([], [])
+    for layer in cache.layers:
+        keys, values = layer[:, row, :, :filled]  # [H, P, d]
+        beginning.keys.append(PackedLinear(keys.transpose(0, 1).flatten(1), cache.packing))
+        beginning.values.append(PackedLinear(values.transpose(1, 2).flatten(0, 1), cache.packing))
+    return beginning
 
 
 KVCache = Cache | SharedCache

@@ -88,8 +88,10 @@ class SelfAttention(nn.Module):
         self.out = Linear(config.width, config.width)
 
     def forward(self, x: Tensor, layer: int, span: Span, cache: KVCache, steering: Steering | None) -> Tensor:
-        q, k, v = (split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))  # each [B, H, S, D/H]
-        o = cache.attend(layer, q, k, v, span)
+        B, S, D = x.shape
+        qkv = self.qkv(x).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # [3, B, H, S, D/H]
+        q = qkv[0]
+        o = cache.attend(layer, q, qkv[1:], span)
         if steering is not None:
             o = o + steering.delta(layer, q)
         return self.out(merge_heads(o))
@@ -173,9 +175,9 @@ class MusicGen(nn.Module):
     def new_cache(self, rows: int, steps: int | None = None, dtype: torch.dtype | None = None) -> Cache:
         """An empty cache for `rows` rows of at most `steps` input steps."""
         c, weight = self.config, self.emb.weight
-        shape = (c.layers, rows, c.heads, steps or self.max_steps, c.head_width)
-        keys, values = (torch.zeros(shape, dtype=dtype or weight.dtype, device=weight.device) for _ in range(2))
-        return Cache(keys, values, packing(cast(Block, self.layers[0]).attention.qkv))
+        shape = (2, rows, c.heads, steps or self.max_steps, c.head_width)
+        layers = [torch.zeros(shape, dtype=dtype or weight.dtype, device=weight.device) for _ in self.layers]
+        return Cache(layers, packing(cast(Block, self.layers[0]).attention.qkv))
 
     def read_text(self, encoded: Tensor) -> TextState:
         """Keys and values of encoded text `[N, text_width]` for two rows: with the text, and without (zero)."""

@@ -25,16 +25,17 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def filled_cache(rows: int, filled: int, packing: torch.dtype | None) -> Cache:
     """A cache with `filled` steps; what lies beyond must never be seen."""
-    keys, values = torch.full((L, rows, H, C, D), torch.nan), torch.full((L, rows, H, C, D), torch.nan)
-    keys[:, :, :, :filled], values[:, :, :, :filled] = random(2, L, rows, H, filled, D)
-    return Cache(keys, values, packing)
+    layers = [torch.full((2, rows, H, C, D), torch.nan) for _ in range(L)]
+    for i, layer in enumerate(layers):
+        layer[:, :, :, :filled] = random(2, rows, H, filled, D, seed=i)
+    return Cache(layers, packing)
 
 
 def feed(cache: KVCache, rows: int, start: int, steps: int) -> Tensor:
     """The attention of both layers after feeding `steps` random steps: `[L, B, H, S, d]`."""
     span = Span.of(torch.arange(start, start + steps), start + steps)
     q, k, v = random(3, rows, H, steps, D, seed=start)
-    return torch.stack([cache.attend(layer, q, k, v, span) for layer in range(L)])
+    return torch.stack([cache.attend(layer, q, torch.stack([k, v]), span) for layer in range(L)])
 
 
 @packs

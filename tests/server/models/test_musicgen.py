@@ -41,8 +41,8 @@ def test_any_division_into_chunks_gives_the_full_forward(lm: MusicGen, codes: Te
 def test_columns_beyond_the_position_are_never_seen(lm: MusicGen, codes: Tensor) -> None:
     """A wider view of the cache (a fixed bucket, as graphs need it) changes nothing, whatever it holds there."""
     cache = lm.new_cache(3)
-    cache.keys.normal_()
-    cache.values.normal_()
+    for layer in cache.layers:
+        layer.normal_()
     first = lm(codes[..., :9], torch.arange(9), cache, 64)
     step = lm(codes[..., 9:10], torch.tensor([9]), cache, 64)
     torch.testing.assert_close(torch.cat([first, step], 1), at_once(lm, codes[..., :10]), atol=1e-5, rtol=0)
