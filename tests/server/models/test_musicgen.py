@@ -86,7 +86,7 @@ def test_half_precision_runs_the_same_code(lm: MusicGen, codes: Tensor) -> None:
     lm = lm.to(torch.bfloat16)
     lm.prepare(64)
     cache = lm.new_cache(3)
-    assert cache.keys.dtype == torch.bfloat16
+    assert cache.layers[0].dtype == torch.bfloat16
     parts = [lm(codes[..., a:b], torch.arange(a, b), cache, b) for a, b in ((0, 9), (9, 10), (10, 20))]
     got = lm.logits(torch.cat(parts, 1))
     assert got.dtype == torch.bfloat16
