@@ -24,7 +24,7 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -132,10 +132,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No error leaves this function but as a line and a code."""
     words = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in words
-    with contextlib.suppress(ValueError):  # not in the main thread: then no signals either
-        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = app(words, prog_name="punchin", standalone_mode=False)
+        with _stoppable():
+            code = app(words, prog_name="punchin", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -153,8 +152,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C: the job is cancelled at the daemon before we go."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _wrong_words(error: Any) -> BadSetting:

@@ -42,15 +42,15 @@ def inpaint(
     chords: Annotated[Path | None, typer.Option(metavar="FILE", help="Chords to follow: .mid, .lab or .txt.")] = None,
     drums: Annotated[Path | None, typer.Option(metavar="WAV", help="Drum stem to follow.")] = None,
     piano: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Piano part to follow.")] = None,
-    text: Annotated[str, typer.Option(help="Description, for packs that read text.")] = "",
+    text: Annotated[str | None, typer.Option(help="Description, for packs that read text.")] = None,
     takes: Annotated[int | None, typer.Option(help="Number of takes.  [default: 1]")] = None,
     take: Annotated[
         list[str] | None,
         typer.Option(help="One take that follows these: chord, drums=.5+piano, free. Repeat for more takes."),
     ] = None,
-    control: Annotated[str, typer.Option(help="Weights of what all takes follow: chord=1,drums=.5.")] = "",
+    control: Annotated[str | None, typer.Option(help="Weights of what takes follow: chord=1,drums=.5.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first take; the next have the next.")] = None,
-    pack: Annotated[str, typer.Option(help="Model pack.")] = "tiny",
+    pack: Annotated[str | None, typer.Option(help="Model pack.  [default: tiny]")] = None,
     strikes: Annotated[Strikes | None, typer.Option(help="How chords fall on beats.  [default: the pack's]")] = None,
     temperature: Annotated[float | None, typer.Option(help="Of sampling.  [default: the pack's]")] = None,
     top_k: Annotated[int | None, typer.Option(help="Of sampling; 0 is no limit.  [default: the pack's]")] = None,
@@ -72,7 +72,8 @@ def inpaint(
     if job is not None and not JOB.fullmatch(job):
         raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.")
     if again is not None:
-        _alone(again, start, end, bars, tempo, midi_tempo, beats, chords, drums, piano, takes, take, seed)
+        _alone(again, start, end, bars, tempo, midi_tempo, beats, chords, drums, piano, text, takes, take, control,
+               seed, pack, strikes, temperature, top_k, cfg, downbeat or None, preview or None)  # fmt: skip
         order = repeat(again, song, full)
     elif song is None:
         raise BadSetting("No song was given.", "Write `punchin inpaint SONG.wav --start S --end S --out DIR`.")
@@ -84,8 +85,8 @@ def inpaint(
             song,
             Where(start, end, bars, tempo, downbeat, midi_tempo, beats),
             Sources(chords, drums, piano),
-            Takes(first, 1 if takes is None else takes, requests.parse_weights(control), tuple(take or ())),
-            Options(pack, text, strikes, Sampling(temperature, top_k, cfg), preview),
+            Takes(first, 1 if takes is None else takes, requests.parse_weights(control or ""), tuple(take or ())),
+            Options(pack or "tiny", text or "", strikes, Sampling(temperature, top_k, cfg), preview),
             full,
         )
     report = _produce(order, out, job or new_job(), keep, no_progress)
@@ -98,7 +99,7 @@ def inpaint(
 def _alone(again: Path, *others: object) -> None:
     if any(other not in (None, []) for other in others):
         raise BadSetting(
-            f"--again takes region, inputs and seed from {again.name}.",
+            f"--again takes everything but --out and --full from {again.name}.",
             "Leave the other options out, or leave --again.",
         )
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, FileMissing
-from punchin_wire.frames import Audio, describe
+from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, FileMissing, TooLarge
+from punchin_wire.frames import MAX_AUDIO, Audio, describe
 from punchin_wire.messages import ChordSegment, Control, InpaintRequest, Note
 
 from . import beat_files, bwf, chord_files, chords, midi, recipe, region, requests, stems
@@ -88,6 +88,10 @@ def compose(
     inputs, grid = _inputs(where, sources)
     hole, scene = _region(where, grid, song)
     around = requests.excerpt(hole, song.rate, song.samples)
+    if 4 * song.channels * around.samples > MAX_AUDIO:
+        raise TooLarge(
+            f"{around.samples / song.rate:.0f} s of {song.channels} channels at {song.rate} Hz are too much."
+        )
     source = stems.read(song, around)
     audio, read = [source], [_input(song, around, source)]
     drums = None

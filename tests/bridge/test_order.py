@@ -1,5 +1,6 @@
 """Files and options become one request; everything that is wrong with them is said before any work is done."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from punchin_wire.errors import (
     BadSetting,
     FileMissing,
     InputError,
+    TooLarge,
     UnknownChord,
 )
 from punchin_wire.messages import Hole
@@ -104,6 +106,31 @@ def test_only_the_excerpt_of_a_long_song_travels(tmp_path: Path) -> None:
     assert order.around == Region(270 * 8000, 334 * 8000)
     assert order.audio[0].shape == (1, 64 * 8000)
     assert order.request.holes == (Hole(30 * 8000, 34 * 8000),)
+
+
+def silence(path: Path, rate: int, channels: int, seconds: int) -> Path:
+    """A 16-bit WAV of nothing that takes no room on the disk."""
+    size = seconds * rate * channels * 2
+    head = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
+    with path.open("wb") as file:
+        file.write(b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt \x10\0\0\0" + head)
+        file.write(b"data" + struct.pack("<I", size))
+        file.truncate(44 + size)
+    return path
+
+
+def test_a_seven_hour_song_costs_its_excerpt(tmp_path: Path) -> None:
+    path = silence(tmp_path / "long.wav", 22050, 2, 7 * 3600)
+    order = compose(path, Where(7 * 3600 - 5, 7 * 3600 - 1), Sources(), Takes(0))
+    assert order.audio[0].shape == (2, 35 * 22050)
+    with pytest.raises(BadRegion, match="7200 s long"):
+        compose(path, Where(0, 7200), Sources(), Takes(0))
+
+
+def test_more_audio_than_a_request_carries_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = silence(tmp_path / "wide.wav", 192000, 16, 180)
+    with pytest.raises(TooLarge, match="16 channels"):
+        compose(path, Where(1, 179), Sources(), Takes(0))
 
 
 # ---- what is wrong -------------------------------------------------------------------------------------------
