@@ -276,10 +276,10 @@ class Daemon:
         """Keep what must not be lost, tell the job's clients and the observers."""
         for event in events:
             frames = pack(event, audio if audio_refs(event) else ())
+            if isinstance(event.body, (Take, *FINAL)):
+                self.store.keep(event, frames)  # first: what was announced must never be lost
             for client in list(self._sent[event.job]):
                 self._send(client, event, frames)
-            if isinstance(event.body, (Take, *FINAL)):
-                self.store.keep(event, frames)  # while ZeroMQ's own thread is already sending it
             self.front.publish(event)
             if self.osc is not None:
                 self.osc.show(event, time.monotonic())
