@@ -118,7 +118,8 @@ def _show(found: Status) -> None:
     worker = found.worker
     memory = f", {worker.memory / 2**20:.0f} MiB" if worker.memory else ""
     packs = f", holds {', '.join(worker.packs)}" if worker.packs else ""
-    console.print(f"Daemon {found.version}, process {found.pid}, up {found.uptime:.0f} s", highlight=False)
+    where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
+    console.print(f"Daemon {found.version}, {where}, up {found.uptime:.0f} s", highlight=False)
     console.print(f"Worker {worker.state} on {worker.device or 'no device yet'}{memory}{packs}", highlight=False)
     table = Table("job", "engine", "pack", "state", "ahead", "stage", "step", "age")
     for job in found.jobs:
