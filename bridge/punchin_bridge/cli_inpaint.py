@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import rich.box
 import typer
 from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Sampling
@@ -125,10 +126,11 @@ def _show(report: Report) -> None:
         table.add_row(str(number), str(take.seed), follows or "nothing", Path(take.path).name)
     console.print(table)
     console.print(f"In {Path(report.takes[0].path).parent}", highlight=False, soft_wrap=True)
-    console.print(", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.timings.items()), highlight=False)
+    times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.timings.items())
+    console.print(times, highlight=False, soft_wrap=True)
     for number, take in enumerate(report.takes, start=1):
         for seam in take.seam:
-            rows = Table(f"seam of take {number}", "", show_edge=False)
+            rows = Table(f"seam of take {number}", "", show_edge=False, box=rich.box.SIMPLE)
             for name, value in splice.table(seam):
                 rows.add_row(name, value)
             console.print(rows)

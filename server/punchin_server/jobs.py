@@ -166,6 +166,8 @@ class Jobs:
         if job.state != "running":
             return []
         if isinstance(body, Progress):
+            if job.progress is None:
+                job.started = now  # a worker that was still starting is part of the wait
             job.progress = body
         job.sounded |= isinstance(body, AudioChunk | Take)
         return [job.event(body)]

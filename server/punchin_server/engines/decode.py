@@ -56,7 +56,8 @@ class Voices:
 
 @dataclass(frozen=True)
 class Step:
-    """Progress of a window: `fed` of `total` input steps; `done` frames `[0, done)` of the window are final."""
+    """Progress of a window: `fed` of `total` input steps (of the prefill, then of the whole window); its frames
+    `[0, done)` are final."""
 
     fed: int
     total: int
@@ -87,7 +88,7 @@ def fill(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, voices: V
             b = min(a + PIECE, end)
             logits = feed(steps[rows, :, a:b] if first else steps[..., a:b], a)
             if b < end:
-                yield Step(b, total, 0, prefill=True)
+                yield Step(b, end, 0, prefill=True)
         if first:
             logits = logits[inverse]
             feed.share(inverse, end)
@@ -96,7 +97,7 @@ def fill(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, voices: V
         complete = end - K - T  # its last codebook was the output of step end - 1
         if complete >= 0 and write[complete]:
             frames[..., complete] = steps[:, diagonal, T + complete + 1 + diagonal]
-        yield Step(end, total, max(complete + 1, 0), prefill=first)
+        yield Step(end, end if first else total, max(complete + 1, 0), prefill=first)
 
 
 def _distinct(steps: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor]:

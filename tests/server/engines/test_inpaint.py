@@ -77,6 +77,8 @@ def test_events_come_in_order_and_progress_is_real(engine: InpaintEngine) -> Non
     decode = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == "decode"]
     assert [p.step for p in decode] == sorted(p.step for p in decode)
     assert (decode[-1].step, decode[-1].total) == (4, 4)
+    prefill = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == "prefill"]
+    assert prefill[-1].step == prefill[-1].total
     done = emissions[-1].event
     assert isinstance(done, Done)
     assert done.timings.keys() == {"encode", "prefill", "decode", "codec"}
