@@ -19,7 +19,7 @@ from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Sampling, Take, TakeSpec
 from torch import Tensor
 
-from ..models.airgen import mix_weights
+from ..models.airgen import AdapterBank, mix_weights
 from ..models.musicgen import TextState
 from ..sampling import Draw, Noise
 from .clock import Clock
@@ -64,7 +64,9 @@ class InpaintEngine:
         codes = yield from self._encode(request, scene, drums, clock)  # [B, K, frames of the scene]
         seeds = [take.seed for take in request.takes]
         noise = Noise(seeds, self._m.lm.config.codebooks, self._m.lm.config.card)
-        voices = Voices(self._coefficients(request.takes), noise, self._draw(request.sampling), self._m.bank, text)
+        bank = self._bank(request.takes)
+        coefficients = self._coefficients(request.takes, bank.names if bank else ())
+        voices = Voices(coefficients, noise, self._draw(request.sampling), bank, text)
         yield from self._fill(scene, codes, voices, request.preview, clock)
         start = scene.heard.start * self._m.codec.hop
         for i, take in enumerate(request.takes):
@@ -106,11 +108,19 @@ class InpaintEngine:
             cfg=default.cfg if asked.cfg is None else asked.cfg,
         )
 
-    def _coefficients(self, takes: Sequence[TakeSpec]) -> Tensor:
-        """How much of each adapter each take hears, `[B, A]`."""
+    def _bank(self, takes: Sequence[TakeSpec]) -> AdapterBank | None:
+        """The adapters that `takes` follow; the first of the pack for those without controls."""
+        if self._m.bank is None:
+            return None
+        followed = {control for take in takes for control in take.controls}
+        free = self._adapters[:1] if any(not take.controls for take in takes) else ()
+        return self._m.bank.only(followed.union(free))
+
+    def _coefficients(self, takes: Sequence[TakeSpec], names: Sequence[str]) -> Tensor:
+        """How much of each adapter in `names` each take hears, `[B, A]`."""
         free = dict.fromkeys(self._adapters[:1], 1.0)
         followed = [{str(control): weight for control, weight in take.controls.items()} for take in takes]
-        rows = [mix_weights(controls or free, self._adapters) for controls in followed]
+        rows = [mix_weights(controls or free, names) for controls in followed]
         return torch.tensor(rows, device=self._m.lm.offsets.device)
 
     def _encode(

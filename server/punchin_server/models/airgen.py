@@ -13,7 +13,7 @@ Shapes: B rows, S steps, H heads, L adapted layers, A adapters, m tokens a type,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -65,6 +65,20 @@ class AdapterBank(NamedTuple):
     values: Tensor
     gates: Tensor
     absent: Tensor
+
+    def only(self, names: Collection[str]) -> AdapterBank:
+        """The bank of the adapters in `names` alone: what a request does not follow costs it nothing."""
+        kept = [a for a, name in enumerate(self.names) if name in names]
+        tokens = self.absent.unflatten(0, (len(self.names), -1))  # [A, 4 * m]
+        columns = torch.arange(tokens.numel(), device=tokens.device).view_as(tokens)[kept].flatten()
+        return AdapterBank(
+            names=tuple(self.names[a] for a in kept),
+            first_layer=self.first_layer,
+            keys=self.keys[..., columns].contiguous(),
+            values=self.values[:, :, columns].contiguous(),
+            gates=self.gates.unflatten(1, (-1, TYPES))[:, kept].flatten(1),
+            absent=self.absent[columns],
+        )
 
 
 @torch.inference_mode()

@@ -158,6 +158,17 @@ def test_adapters_of_unlike_depth_and_token_count_live_in_one_bank(lm: MusicGen,
 
 
 @torch.inference_mode()
+def test_bank_of_what_is_followed_acts_as_the_whole(lm: MusicGen, codes: Tensor) -> None:
+    whole = build_bank(lm, {"chord": adapter(), "drums": adapter(seed=9, tokens=3), "piano": adapter(seed=8)})
+    part = whole.only({"piano", "drums"})
+    assert part.names == ("drums", "piano")
+    assert part.keys.shape[-1] == 2 * 4 * 5
+    steer = Steer.at(whole, torch.tensor([[0.0, 0.4, 0.7]] * 3), TYPES, POSITIONS)
+    alone = Steer.at(part, torch.tensor([[0.4, 0.7]] * 3), TYPES, POSITIONS)
+    torch.testing.assert_close(run(lm, codes, alone), run(lm, codes, steer), atol=1e-5, rtol=1e-4)
+
+
+@torch.inference_mode()
 def test_stepwise_equals_at_once(lm: MusicGen, codes: Tensor) -> None:
     bank, ones = build_bank(lm, {"chord": adapter()}), torch.ones(3, 1)
     cache, parts = lm.new_cache(3), []
