@@ -10,16 +10,26 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
 import torch
 from punchin_wire.errors import Unsupported
 from torch import nn
+from transformers.models.encodec.modeling_encodec import EncodecResidualVectorQuantizer
 
 from . import onnx_graph
 from .tiles import Run, Signal
 
 Recur: TypeAlias = Callable[[Signal, Signal, Signal], tuple[Signal, Signal, Signal]]
 """x `[t, B, D]`, h and c `[layers, B, D]` to y `[t, B, D]`, h and c after the last step."""
+
+
+Codes: TypeAlias = npt.NDArray[np.int64]
+Search: TypeAlias = Callable[[Signal], Codes]
+"""Latents `[B, D, T]` to the nearest entries, codebook after codebook, `[B, K, T]`."""
+
+_SHARED_STEP = 2**20
+"""Weights of an LSTM step from which more than one thread works on it: 4 MB, a core's time for 50 µs."""
 
 
 class Backend(Protocol):
@@ -35,6 +45,8 @@ class Backend(Protocol):
     def convolutions(self, layers: Sequence[nn.Module]) -> Run: ...
 
     def recurrence(self, lstm: nn.LSTM) -> Recur: ...
+
+    def search(self, quantizer: EncodecResidualVectorQuantizer) -> Search: ...
 
 
 class TorchBackend:
@@ -63,6 +75,16 @@ class TorchBackend:
                 given, h_0, c_0 = (torch.from_numpy(a).to(self._device) for a in (x, h, c))
                 y, (h_n, c_n) = lstm(given, (h_0, c_0))
                 return (y + given).numpy(force=True), h_n.numpy(force=True), c_n.numpy(force=True)
+
+        return run
+
+    def search(self, quantizer: EncodecResidualVectorQuantizer) -> Search:
+        quantizer = quantizer.to(self._device)
+
+        def run(latent: Signal) -> Codes:
+            with torch.inference_mode():
+                codes = quantizer.encode(torch.from_numpy(latent).to(self._device))  # [K, B, T]
+                return codes.transpose(0, 1).numpy(force=True)
 
         return run
 
@@ -107,10 +129,32 @@ class OnnxBackend:
         return run
 
     def recurrence(self, lstm: nn.LSTM) -> Recur:
-        session = self._session(onnx_graph.recurrence(lstm), self._threads)
+        # Two threads meet at every step, which costs more than a small step itself, most of all on a busy computer.
+        alone = 4 * lstm.hidden_size**2 < _SHARED_STEP
+        session = self._session(onnx_graph.recurrence(lstm), 1 if alone else self._threads)
 
         def run(x: Signal, h: Signal, c: Signal) -> tuple[Signal, Signal, Signal]:
             y, h_n, c_n = session.run(["y", "h_n", "c_n"], {"x": x, "h": h, "c": c})
             return y, h_n, c_n
 
         return run
+
+    def search(self, quantizer: EncodecResidualVectorQuantizer) -> Search:
+        session = self._session(onnx_graph.nearest(codebooks(quantizer)), 1)
+        tile = self.chunk if self.pool is None else 64
+
+        def one(latent: Signal) -> Codes:
+            found: Codes = session.run(["codes"], {"x": latent})[0]
+            return found
+
+        def run(latent: Signal) -> Codes:
+            tiles = [latent[:, :, start : start + tile] for start in range(0, latent.shape[2], tile)]
+            return np.concatenate(list(self.pool.map(one, tiles) if self.pool else map(one, tiles)), axis=2)
+
+        return run
+
+
+def codebooks(quantizer: EncodecResidualVectorQuantizer) -> Signal:
+    """The entries of every codebook, `[K, card, D]`."""
+    layers: Any = quantizer.layers  # torch types what a ModuleList holds as any module
+    return np.stack([layer.codebook.embed.numpy(force=True) for layer in layers])

@@ -1,7 +1,7 @@
 """EnCodec: waveforms to tokens and back. Knows nothing about packs, jobs or language models.
 
 The network is transformers' EncodecModel (Défossez et al., arXiv 2210.13438; the mono 32 kHz edition of MusicGen,
-arXiv 2306.05284), from either checkpoint format. onnxruntime runs it, or torch; the quantiser is torch's in both.
+arXiv 2306.05284), from either checkpoint format. onnxruntime runs it, or torch.
 
 Sounds of any length go through in bounded memory, and exactly: the convolutions run in tiles with all the neighbours
 they see (:mod:`.tiles`), and the LSTM, which only looks back, carries its state from one chunk to the next.
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from punchin_wire.errors import BadCheckpoint, Unsupported
 from torch import nn
@@ -24,7 +23,7 @@ from transformers import EncodecModel
 from transformers.models.encodec.modeling_encodec import EncodecConv1d, EncodecLSTM
 
 from ..tensor_files import Tensors
-from .backends import Backend, OnnxBackend, Recur, TorchBackend
+from .backends import Backend, Codes, OnnxBackend, Recur, TorchBackend, codebooks
 from .checkpoint import read_checkpoint
 from .tiles import Chain, Signal, Stage
 
@@ -79,7 +78,7 @@ class Codec:
         self.frame_rate: float = self.sample_rate / self.hop
         self.n_q: int = len(model.quantizer.layers)
         self.card: int = config.codebook_size
-        self._quantizer = model.quantizer.cpu()
+        self._codebooks = codebooks(model.quantizer)  # [K, card, D]
         self._short = short
         # Reflect padding needs more samples than it pads, in the deepest layer too, where a sample is a frame.
         self._shortest = max(config.kernel_size, config.last_kernel_size) if short else 0
@@ -97,6 +96,7 @@ class Codec:
         self._expand = chain(up[:1])
         self._decoder_lstm = backend.recurrence(up[1].lstm)
         self._synthesise = chain(up[2:outer], up[outer:])
+        self._search = backend.search(model.quantizer)
         self._state = (config.num_lstm_layers, up[1].lstm.hidden_size)
 
     def encode(self, wav: Signal | torch.Tensor) -> torch.Tensor:
@@ -108,19 +108,18 @@ class Codec:
         if self._short and frames < self._shortest:
             return self._short().encode(x)
         latent = self._project(self._recur(self._encoder_lstm, self._analyse(x[:, None])))  # [B, D, T]
-        with torch.inference_mode():
-            codes: torch.Tensor = self._quantizer.encode(torch.from_numpy(latent))  # [K, B, T]
-        return codes.transpose(0, 1).clone(memory_format=torch.contiguous_format)
+        return torch.from_numpy(self._search(latent))
 
-    def decode(self, codes: npt.NDArray[np.int64] | torch.Tensor) -> Signal:
+    def decode(self, codes: Codes | torch.Tensor) -> Signal:
         """Audio of `codes` int64 `[B, n_q, T]`: float32 `[B, T * hop]`."""
-        tokens = torch.as_tensor(codes).cpu()
+        tokens = codes.numpy(force=True) if isinstance(codes, torch.Tensor) else codes
         if tokens.shape[2] == 0:
             return np.zeros((len(tokens), 0), np.float32)
         if self._short and tokens.shape[2] < self._shortest:
             return self._short().decode(tokens)
-        with torch.inference_mode():
-            latent = self._quantizer.decode(tokens.transpose(0, 1)).numpy()  # [B, D, T]
+        assert tokens.min() >= 0, "numpy would count a negative token from the end of the codebook"
+        latent = sum(entries[tokens[:, k]] for k, entries in enumerate(self._codebooks))  # [B, T, D]
+        latent = np.ascontiguousarray(latent.transpose(0, 2, 1))  # [B, D, T]
         return self._synthesise(self._recur(self._decoder_lstm, self._expand(latent)))[:, 0]
 
     def _recur(self, run: Recur, x: Signal, chunk: int = 500) -> Signal:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from onnx import GraphProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from torch import nn
 from transformers.models.encodec.modeling_encodec import (
     EncodecConv1d,
@@ -68,16 +68,24 @@ class Graph:
         self._graph.node.append(helper.make_node(op, inputs, names, **attributes))
         return names
 
-    def model(self, inputs: Sequence[tuple[str, Sequence[int | None]]], outputs: dict[str, str]) -> bytes:
-        """The serialised model; `outputs` maps the public name of each output to the value it has here."""
+    def model(
+        self,
+        inputs: Sequence[tuple[str, Sequence[int | None]]],
+        outputs: dict[str, str],
+        types: Sequence[ValueInfoProto] | None = None,
+    ) -> bytes:
+        """The serialised model; `outputs` maps the public name of each output to the value it has here.
+
+        Outputs are float32 unless `types` says otherwise.
+        """
         self._graph.node.extend(helper.make_node("Identity", [v], [k]) for k, v in outputs.items())
         self._graph.input.extend(_float(*i) for i in inputs)
-        self._graph.output.extend(_float(o, None) for o in outputs)
+        self._graph.output.extend(types or [_float(o, None) for o in outputs])
         serialised: bytes = self._model.SerializeToString()
         return serialised
 
 
-def _float(name: str, shape: Sequence[int | None] | None) -> Any:
+def _float(name: str, shape: Sequence[int | None] | None) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
@@ -164,6 +172,25 @@ def recurrence(lstm: nn.LSTM) -> bytes:
             "c_n": g("Concat", *last_c, axis=0),
         },
     )
+
+
+def nearest(codebooks: Array) -> bytes:
+    """The graph that finds the nearest entries of `codebooks` `[K, card, D]`, each for what the one before left over.
+
+    x `[B, D, t]` to codes int64 `[B, K, t]`. The distance is summed as transformers does, so that ties fall alike.
+    """
+    g = Graph()
+    left = g("Transpose", "x", perm=[0, 2, 1])  # [B, t, D]
+    found = []
+    for entries in codebooks:
+        length = g("ReduceSumSquare", left, g.ints(2))  # [B, t, 1]
+        shared = g("Mul", g("MatMul", left, g.weight(entries.T)), g.scalar(2.0))
+        distance = g("Add", g("Sub", length, shared), g.weight((entries**2).sum(axis=1)))
+        index = g("ArgMin", distance, axis=2, keepdims=0)  # [B, t]
+        found.append(g("Unsqueeze", index, g.ints(1)))
+        left = g("Sub", left, g("Gather", g.weight(entries), index))
+    output = helper.make_tensor_value_info("codes", TensorProto.INT64, None)
+    return g.model([("x", (None, codebooks.shape[2], None))], {"codes": g("Concat", *found, axis=1)}, [output])
 
 
 def _lstm_step(g: Graph, size: int, weight: str) -> GraphProto:
