@@ -14,12 +14,18 @@ import torch
 import zmq
 from punchin_server.codecs.encodec import load_codec
 from punchin_server.models import linear
+from punchin_server.models.musicgen import MusicGen
+from punchin_server.registry import Pack, find, installed
+from punchin_server.sampling import Noise, race
+from punchin_server.weights import load_lm
 from punchin_wire.frames import FromClient, FromDaemon, describe, pack, unpack
 from punchin_wire.messages import Event, Hole, InpaintRequest, Submit, Take, TakeSpec
+from torch import Tensor
 
-from . import Row, durations, in_process, random_lm, use_cores
+from . import SHAPES, Row, durations, in_process, random_lm, use_cores
 
 TOP_K = 250
+PACK = "pack "
 
 
 # ---- codec ---------------------------------------------------------------------------------------------------
@@ -100,26 +106,51 @@ def wire_rows(times: int = 60) -> Iterator[Row]:
 # ---- precision -----------------------------------------------------------------------------------------------
 
 
-def distributions(shape: str, cores: int, precision: linear.Precision, steps: int) -> torch.Tensor:
-    """Log-probabilities `[K, steps, card]` of the same random sequence under the same random weights."""
-    use_cores(cores)
-    lm = random_lm(shape)
-    g = torch.Generator().manual_seed(1)
-    # Random heads give nearly equal logits; spread like a trained model's, they show what rounding does to a choice.
+def sharpen(lm: MusicGen) -> MusicGen:
+    """Random heads give nearly equal logits; as far apart as a trained model's they show what rounding changes."""
     lm.heads.weight *= 3.0 / (lm.heads.weight.std() * lm.config.width**0.5)
-    codes = torch.randint(0, lm.config.card, (1, lm.config.codebooks, steps), generator=g)
+    return lm
+
+
+def own_words(lm: MusicGen, steps: int) -> Tensor:
+    """`[1, K, steps]` tokens that `lm` says by itself: what it is sure or unsure of is then as in use."""
+    c = lm.config
+    codes = torch.full((1, c.codebooks, steps), c.special)
+    cache, noise = lm.new_cache(1, steps), Noise([0], c.codebooks, c.card)
+    for s in range(steps - 1):
+        hidden = lm(codes[..., s : s + 1], torch.tensor([s]), cache, s + 1)
+        said = race(lm.logits(hidden)[:, :, 0], noise.next(), 1.0, TOP_K)
+        begun = min(s + 1, c.codebooks)  # the delay pattern: codebook k starts at step k + 1
+        codes[:, :begun, s + 1] = said[:, :begun]
+    return codes
+
+
+def distributions(source: str, cores: int, precision: linear.Precision, codes: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Log-probabilities `[K, steps, card]` after `codes` (else the model's own words), and those codes.
+
+    `source` is a shape, for random weights, or PACK and the name of an installed pack.
+    """
+    use_cores(cores)
+    lm = sharpen(random_lm(source)) if source in SHAPES else load_lm(find(source.removeprefix(PACK)).lm)
+    if codes is None:
+        codes = own_words(lm, 200)
     linear.prepare(lm, precision, torch.device("cpu"))
+    steps = codes.shape[-1]
     hidden = lm(codes, torch.arange(steps), lm.new_cache(1, steps), steps)
-    return lm.logits(hidden)[0].float().log_softmax(-1)
+    return lm.logits(hidden)[0].float().log_softmax(-1), codes
 
 
-def quality_rows(shape: str, cores: int, steps: int = 200) -> Iterator[Row]:
-    exact = in_process(distributions, shape, cores, "float32", steps)
-    for precision in ("bfloat16", "int8"):
-        rough = in_process(distributions, shape, cores, precision, steps)
-        kl = (exact.exp() * (exact - rough)).sum(-1).mean()
-        a, b = (torch.zeros_like(x).scatter(-1, x.topk(TOP_K).indices, 1.0) for x in (exact, rough))
-        yield Row("quality", f"{precision}: KL(float32 ‖ {precision})", float(kl), "nat")
-        yield Row("quality", f"{precision}: top-{TOP_K} overlap", float((a * b).sum(-1).mean() / TOP_K), "share")
-        same = (exact.argmax(-1) == rough.argmax(-1)).float().mean()
-        yield Row("quality", f"{precision}: same likeliest token", float(same), "share")
+def quality_rows(shape: str, cores: int) -> Iterator[Row]:
+    """Against float32, on random weights of `shape` and on the trained default pack where one is installed."""
+    for source in (shape, *(PACK + found.name for found in installed() if isinstance(found, Pack))):
+        exact, codes = in_process(distributions, source, cores, "float32", None)
+        top_k = min(TOP_K, exact.shape[-1] // 2)
+        for precision in ("bfloat16", "int8"):
+            rough, _ = in_process(distributions, source, cores, precision, codes)
+            kl = (exact.exp() * (exact - rough)).sum(-1).mean()
+            a, b = (torch.zeros_like(x).scatter(-1, x.topk(top_k).indices, 1.0) for x in (exact, rough))
+            overlap = (a * b).sum(-1).mean() / top_k
+            same = (exact.argmax(-1) == rough.argmax(-1)).float().mean()
+            yield Row("quality", f"{source}, {precision}: KL(float32 ‖ {precision})", float(kl), "nat")
+            yield Row("quality", f"{source}, {precision}: top-{top_k} overlap", float(overlap), "share")
+            yield Row("quality", f"{source}, {precision}: same likeliest token", float(same), "share")
