@@ -117,7 +117,8 @@ class Worker:
         """Work until the process is ended."""
         self._socket.send_multipart(pack(self._heartbeat()))  # says that this socket is ready for a job
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
-        prepare()
+        # Beside the main thread, so that a job that comes meanwhile says `load` at once and then waits for the import.
+        threading.Thread(target=prepare, name="prepare", daemon=True).start()
         while True:
             packet = self._receive(timeout=1.0)
             if packet is not None and isinstance(packet.message, Submit):
