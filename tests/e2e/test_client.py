@@ -30,7 +30,7 @@ SOUND = song()
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with daemon(tmp_path_factory.mktemp("home"), "--queue", "1", "--vanished", "4") as found:
+    with daemon(tmp_path_factory.mktemp("home"), "--queue", "1", "--vanished", "7") as found:
         yield found
 
 
@@ -103,8 +103,8 @@ def test_a_full_queue_and_a_name_taken_are_refused(running: RunningDaemon, clien
 
 
 def test_a_long_job_is_not_taken_for_abandoned(client: Client) -> None:
-    """6 s of work with events that say nothing new: heartbeats alone keep the job (the daemon waits 4 s)."""
-    heard = list(client.run(submit("patient", "block=6", takes=1), [SOUND]))
+    """10 s of work without an event: heartbeats alone keep the job (the daemon waits 7 s)."""
+    heard = list(client.run(submit("patient", "block=10", takes=1), [SOUND]))
     assert isinstance(bodies(heard)[-1], Done)
 
 
