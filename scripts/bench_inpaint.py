@@ -30,7 +30,7 @@ def measure(section: str, options: argparse.Namespace) -> Iterator[Row]:
             yield from steps.rows(shape, cores, options.frames)
         case "engine":
             for precision in options.precision.split(","):
-                yield from engine.rows(shape, cores, precision)
+                yield from engine.rows(shape, cores, precision, options.window)
         case "codec":
             yield from rest.codec_rows(cores, seconds=10.0)
         case "wire":
@@ -52,6 +52,7 @@ def main() -> int:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--frames", type=int, default=40, help="steps that a median is taken of")
     parser.add_argument("--precision", default="float32,int8", help="of the engine section, separated by commas")
+    parser.add_argument("--window", type=int, help="frames of the engine section's window, if not the pack's")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args()
     chosen = options.only.split(",")

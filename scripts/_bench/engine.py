@@ -18,11 +18,11 @@ WINDOW = {"small": 750, "tiny": 250}
 
 
 def fill_seconds(
-    shape: str, cores: int, precision: linear.Precision, cases: list[tuple[str, int, int, int]]
+    shape: str, cores: int, precision: linear.Precision, T: int, cases: list[tuple[str, int, int, int]]
 ) -> dict[str, float]:
-    """Seconds to fill each case (name, first frame, end, takes) of a window under one adapter."""
+    """Seconds to fill each case (name, first frame, end, takes) of a window of T frames under one adapter."""
     use_cores(cores)
-    lm, T = random_lm(shape), WINDOW[shape]
+    lm = random_lm(shape)
     c = lm.config
     adapter = AdapterWeights(torch.randn(c.layers, 4, 10, c.width), torch.randn(c.layers, 4))
     bank = build_bank(lm, {"chord": adapter})
@@ -40,16 +40,16 @@ def fill_seconds(
     return seconds
 
 
-def rows(shape: str, cores: int, precision: linear.Precision) -> Iterator[Row]:
+def rows(shape: str, cores: int, precision: linear.Precision, window: int | None) -> Iterator[Row]:
     """The published hole (half a window, a quarter kept on each side), the whole window, and four takes."""
-    T = WINDOW[shape]
+    T = window or WINDOW[shape]
     start = T // 2 // 2
     cases = [
         ("hole", start, start + T // 2, 1),
         ("window", 0, T, 1),
         ("four takes", start, start + T // 2, 4),
     ]
-    took = in_process(fill_seconds, shape, cores, precision, cases)
+    took = in_process(fill_seconds, shape, cores, precision, T, cases)
     yield Row("engine", f"{precision}: hole of half a window, 1 take", took["hole"], "s")
     yield Row("engine", f"{precision}: full window, 1 take", took["window"], "s")
     yield Row("engine", f"{precision}: hole, 4 takes", took["four takes"], "s")
