@@ -1,12 +1,15 @@
 """The client against the real daemon: what it hears, what it raises, and what a broken connection costs (nothing)."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+import zmq
 from fakes.harness import RATE, SERVE, RunningDaemon, daemon, song, until
 from fakes.proxy import Proxy
 from punchin_bridge import launch
@@ -14,15 +17,17 @@ from punchin_bridge.client import Client
 from punchin_bridge.settings import Settings
 from punchin_wire import VERSION, places
 from punchin_wire.errors import (
+    BadMessage,
     BadSetting,
     DaemonUnreachable,
     JobCancelled,
     PunchinError,
     QueueFull,
     UnknownJob,
+    VersionMismatch,
 )
-from punchin_wire.frames import Packet, describe
-from punchin_wire.messages import Accepted, Done, Event, Hole, InpaintRequest, Progress, Submit, Take, TakeSpec
+from punchin_wire.frames import Packet, describe, pack
+from punchin_wire.messages import Accepted, Done, Event, Hole, InpaintRequest, Progress, Refused, Submit, Take, TakeSpec
 
 pytestmark = pytest.mark.e2e
 SOUND = song()
@@ -176,3 +181,50 @@ def test_a_daemon_elsewhere_is_not_started_here(home: Path) -> None:
     with pytest.raises(DaemonUnreachable, match="No daemon answers at 127"):
         launch.find_or_start(Settings(daemon="127.0.0.1:1"), ("false",))
     assert not home.exists()
+
+
+@contextmanager
+def stranger(*answer: bytes) -> Iterator[int]:
+    """A port where every message gets this answer."""
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            if router.poll(50):
+                router.send_multipart([router.recv_multipart()[0], *answer])
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield port
+    finally:
+        ended.set()
+        thread.join()
+        context.destroy(linger=0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [b"punchin/99", b"{}"],
+        pack(Refused(VersionMismatch("The peer speaks punchin/1, this side punchin/99.").info())),
+    ],
+)
+def test_a_daemon_of_another_version_is_named_and_no_second_one_started(answer: list[bytes]) -> None:
+    with stranger(*answer) as port:
+        places.write_daemon_record(places.DaemonRecord(1, port, 0, "9.0"))
+        with pytest.raises(VersionMismatch, match="punchin/99") as caught:
+            launch.find_or_start(Settings(), ("false",))
+        assert caught.value.exit_code == 4
+
+
+def test_another_program_at_the_port_is_no_daemon() -> None:
+    with stranger(b"hello") as port:
+        places.write_daemon_record(places.DaemonRecord(1, port, 0, "0.1.0"))
+        assert launch.find(Settings()) is None
+        with Client(f"tcp://127.0.0.1:{port}") as client, pytest.raises(BadMessage, match="is no Punchin daemon"):
+            client.ping()
