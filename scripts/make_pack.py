@@ -28,6 +28,7 @@ from punchin_train.windows import TokenCorpus
 
 SHARES = {"data": 0.07, "codec": 0.24, "encode": 0.06, "lm": 0.52, "adapters": 0.07, "write": 0.0, "eval": 0.04}
 SONG_SECONDS, HELD_OUT_SONGS, FIRST_HELD_OUT = 40.0, 64, 9_000_000
+WINDOWS = 104  # to evaluate on
 ABOUT = {
     "name": "tiny",
     "version": "1",
@@ -75,9 +76,9 @@ class Stages:
 
     def eval(self) -> None:
         codec = self._codec()
-        figures = dict(evaluate_codec(codec, self.audio / "heldout"))
+        figures = dict(evaluate_codec(codec, self.audio / "heldout", WINDOWS))
         frames = self.lm_shape.window
-        excerpts = windows(self.audio / "heldout", self.tokens / "heldout", frames, 104)
+        excerpts = windows(self.audio / "heldout", self.tokens / "heldout", frames, WINDOWS)
         quiet = silence(codec, frames)
         evaluation = TakeEvaluation(self._refined(), codec, excerpts, quiet, self.sampling)
         print("codebook perplexity", [round(use) for use in codebook_use(codec, self.audio / "heldout")])

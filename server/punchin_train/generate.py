@@ -64,7 +64,7 @@ def fill(
 
 def _draw(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> Tensor:
     """Logits [B, K, entries] -> ids [B, K]."""
-    least = logits.topk(top_k, -1).values[..., -1:]
+    least = logits.topk(min(top_k, logits.shape[-1]), -1).values[..., -1:]
     shares = (logits / temperature).masked_fill(logits < least, -torch.inf).softmax(-1)
     flat = torch.multinomial(shares.flatten(0, 1), 1, generator=generator)
     return flat.view(logits.shape[:2])
