@@ -20,7 +20,7 @@ from punchin_train.codec import Codec, CodecShape
 from punchin_train.evaluate_codec import codebook_use, evaluate_codec
 from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
 from punchin_train.lm import LmShape
-from punchin_train.pack import write_pack
+from punchin_train.pack import About, write_pack
 from punchin_train.rendering import render_corpus
 from punchin_train.tokens import encode_corpus, silence
 from punchin_train.train_lm import Trainee
@@ -29,12 +29,7 @@ from punchin_train.windows import TokenCorpus
 SHARES = {"data": 0.07, "codec": 0.24, "encode": 0.06, "lm": 0.52, "adapters": 0.07, "write": 0.0, "eval": 0.04}
 SONG_SECONDS, HELD_OUT_SONGS, FIRST_HELD_OUT = 40.0, 64, 9_000_000
 WINDOWS = 104  # to evaluate on
-ABOUT = {
-    "name": "tiny",
-    "version": "1",
-    "licence": "Apache-2.0",
-    "source": "trained by scripts/make_pack.py on procedural songs; no recordings",
-}
+SOURCE = "trained by scripts/make_pack.py on procedural songs; no recordings"
 
 
 class Stages:
@@ -71,7 +66,7 @@ class Stages:
         train_lm.save(self.out / "refined.pt", trainee, None, 0, 0.0)
 
     def write(self) -> None:
-        about = {**ABOUT, "created": datetime.now(UTC).date().isoformat()}
+        about = About("tiny", "1", "Apache-2.0", SOURCE, datetime.now(UTC).date().isoformat())
         write_pack(self.pack, self._codec(), self._refined(), self.sampling, about)
 
     def eval(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,19 @@ LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 EXPORT_VERSION = "1.3.0"  # of the audiocraft release whose layout this is
 
 
-def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling, about: dict[str, str]) -> None:
-    """Write every file of the pack; `about` goes into the manifest (name, version, licence, source, created)."""
+@dataclass(frozen=True)
+class About:
+    """What the manifest says of a pack that its files do not."""
+
+    name: str
+    version: str
+    licence: str
+    source: str
+    created: str
+
+
+def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling, about: About) -> None:
+    """Write every file of the pack, the manifest last."""
     folder.mkdir(parents=True, exist_ok=True)
     lm, shape = trainee.lm, trainee.lm.shape
     _save(folder / CODEC_FILE, _export(codec_state(codec), codec_settings(codec.shape)))
@@ -41,7 +53,12 @@ def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling,
     write_manifest(
         folder,
         Manifest(
-            **about,
+            name=about.name,
+            version=about.version,
+            licence=about.licence,
+            source=about.source,
+            created=about.created,
+            strikes="clean",
             engine="inpaint",
             base=Base(LM_FILE, CODEC_FILE),
             adapters=adapters,
