@@ -41,10 +41,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How takes are drawn."""
+    """How takes are drawn. MusicGen's own values; lower ones cost harmony (see docs/training.md)."""
 
-    temperature: float = 0.9
-    top_k: int = 30
+    temperature: float = 1.0
+    top_k: int = 250
     seed: int = 0
 
 
