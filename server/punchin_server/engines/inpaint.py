@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 
 import torch
-from punchin_wire.errors import BadCheckpoint, Unsupported
+from punchin_wire.errors import BadCheckpoint, BadRegion, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Sampling, Take, TakeSpec
 from torch import Tensor
@@ -51,7 +51,7 @@ class InpaintEngine:
     def run(self, request: InpaintRequest, audio: Sequence[Audio]) -> Generator[Emission]:
         """Takes for `request`, whose `AudioRef`\\ s index `audio`, each `[channels, samples]` float32.
 
-        Yields at least once in every decode step. Raises Unsupported, UnknownChord.
+        Yields at least once in every decode step. Raises Unsupported, UnknownChord, BadRegion.
         """
         self._check(request)
         clock, rate = Clock(), self._m.codec.sample_rate
@@ -96,6 +96,8 @@ class InpaintEngine:
     def _scene(self, request: InpaintRequest, audio: Sequence[Audio]) -> Scene:
         rate, hop, source = self._m.codec.sample_rate, self._m.codec.hop, request.source
         song = mono(audio[source.frame], source.sample_rate, rate)
+        if not len(song):
+            raise BadRegion("The audio is shorter than one sample of the model.")
         holes = to_frames(request.holes, source.sample_rate, len(song), rate, hop)
         past = 0 if self._adapters else self._m.window
         return Scene.of(song, holes, rate, hop, self._m.window, past)

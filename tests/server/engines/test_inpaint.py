@@ -13,7 +13,7 @@ from punchin_server.engines import scene
 from punchin_server.engines.events import Emission
 from punchin_server.engines.inpaint import InpaintEngine
 from punchin_server.models.musicgen import MusicGen
-from punchin_wire.errors import BadCheckpoint, UnknownChord, Unsupported
+from punchin_wire.errors import BadCheckpoint, BadRegion, UnknownChord, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import (
     AudioChunk,
@@ -279,3 +279,16 @@ def test_long_stretches_are_translated_in_parts(engine: InpaintEngine, monkeypat
     encodes = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == "encode"]
     assert [p.step for p in encodes] == list(range(1, 19))
     assert {p.total for p in encodes} == {18}
+
+
+@pytest.mark.parametrize("samples", [1, 2, HOP + 1])
+def test_the_shortest_songs(engine: InpaintEngine, samples: int) -> None:
+    """A sample or two at a high rate may be none at the model's; that is said, and nothing breaks."""
+    song = SONG[:, :samples]
+    whole = (Hole(0, samples),)
+    assert take_audio(engine.run(request(song=song, holes=whole), [song])).shape == song.shape
+    try:
+        audio = take_audio(engine.run(request(song=song, rate=48_000, holes=whole), [song]))
+    except BadRegion:
+        return
+    assert audio.size
