@@ -19,7 +19,7 @@ from punchin_train.rendering import render_song
 from punchin_train.songs import STEMS, Song, compose
 
 SAMPLE_RATE = 44_100
-DEMO_SEED = 9_100_014
+DEMO_SEED = 9_100_004
 PANS = {"drums": 0.0, "bass": 0.0, "comp": -0.3, "melody": 0.25}  # -1 left .. 1 right
 TICKS = 480  # a quarter note
 CHORD_TRACK, CHORD_VELOCITY = "chords", 90
