@@ -35,15 +35,15 @@ SOURCE = "trained by scripts/make_pack.py on procedural songs; no recordings"
 class Stages:
     """Each stage by its name; `minutes` is what the whole run may take."""
 
-    def __init__(self, out: Path, minutes: float, songs: int) -> None:
-        self.out, self.minutes, self.songs = out, minutes, songs
+    def __init__(self, out: Path, minutes: float, songs: int, held_out: int = FIRST_HELD_OUT) -> None:
+        self.out, self.minutes, self.songs, self.held_out = out, minutes, songs, held_out
         self.codec_shape, self.lm_shape, self.sampling = CodecShape(), LmShape(), Sampling()
         self.audio, self.tokens = out / "songs", out / "tokens"
         self.pack = out / "pack"
 
     def data(self) -> None:
         render_corpus(self.audio / "train", range(self.songs), SONG_SECONDS)
-        held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + HELD_OUT_SONGS)
+        held_out = range(self.held_out, self.held_out + HELD_OUT_SONGS)
         render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, held_out=True)
 
     def codec(self) -> None:
@@ -98,11 +98,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=100.0, help="what the whole run may take")
     parser.add_argument("--out", type=Path, required=True, help="where everything is kept; about 28 GB")
     parser.add_argument("--songs", type=int, default=1500, help="training songs of 40 s")
+    parser.add_argument("--held-out", type=int, default=FIRST_HELD_OUT, help="first seed of the evaluation songs")
     parser.add_argument("--stage", choices=list(SHARES), help="only this one")
     arguments = parser.parse_args()
     torch.set_num_threads(1)  # two threads beside another process are slower than one
     arguments.out.mkdir(parents=True, exist_ok=True)
-    stages = Stages(arguments.out, arguments.minutes, arguments.songs)
+    stages = Stages(arguments.out, arguments.minutes, arguments.songs, arguments.held_out)
     for name in [arguments.stage] if arguments.stage else SHARES:
         print(f"stage {name}", flush=True)
         getattr(stages, name)()
