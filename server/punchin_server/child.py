@@ -22,8 +22,8 @@ LINE = 64 * 1024
 
 WAITING = {"GOMP_SPINCOUNT": "10000", "KMP_BLOCKTIME": "1"}
 """How long OpenMP's threads spin before they sleep (GNU: turns; LLVM and Intel: milliseconds). By default they spin as
-long as they like, and a DAW wants those cores: a decode of 1.3 s on two idle cores took 107 s beside busy programs. Asleep
-at once it takes 4 s on either; this much spinning takes 1.6 s and 5 s. Who knows better sets the variable."""
+long as they like, and a DAW wants those cores: a decode of 1.3 s on two idle cores took 107 s beside busy programs.
+Asleep at once it takes 4 s on either; this much spinning takes 1.6 s and 5 s. Who knows better sets the variable."""
 
 
 class Child:
