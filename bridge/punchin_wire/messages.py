@@ -34,7 +34,7 @@ PROTOCOL = 1
 """Version of everything in this module. Both sides must have the same."""
 
 MAX_SECONDS = 900.0
-"""Longest source excerpt of one request. Longer regions are split by the bridge."""
+"""Longest source excerpt of one request; the bridge refuses longer regions before it reads them."""
 MAX_CHANNELS = 16
 MAX_TAKES = 16
 MAX_CHORDS = 8192
