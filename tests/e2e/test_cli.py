@@ -265,6 +265,15 @@ def run(*words: object) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """As in a terminal: a shell's background job ignores SIGINT, and hands that down to all it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_cancels_the_job_at_the_daemon(running: RunningDaemon, song: Path, out: Path, how: int) -> None:
     job = f"stopped-{how}"
