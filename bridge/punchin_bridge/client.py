@@ -78,6 +78,9 @@ class Client:
 
     def cancel(self, job: str) -> None:
         """Stop a job; the daemon has acknowledged it when this returns. Raises UnknownJob."""
+        # Ctrl-C may have left half a message in the socket, and anyone may cancel: ask through a new one.
+        self._drop()
+        self._open()
         self._ask(Cancel(job), Accepted)
 
     def release(self, job: str) -> None:
