@@ -36,7 +36,7 @@ def ensure(peers: bool = False) -> Path:
         venv.create(HOME, with_pip=True)
         # torch by itself first: as somebody's requirement, pip may pick another build of several gigabytes.
         _pip("torch")
-        _pip("-e", f"{ROOT}[server,dev]")
+        _pip("-e", f"{ROOT}[server,train,dev]")
         done = [wanted]
     if peers and "peers" not in done:
         print("Adding audiocraft, the parity oracle", flush=True)

@@ -15,6 +15,7 @@ STAGES = {
     "encode": "Listening to the song",
     "prefill": "Reading the context",
     "decode": "Playing",
+    "denoise": "Playing it anew",
     "codec": "Rendering the sound",
 }
 

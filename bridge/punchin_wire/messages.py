@@ -44,6 +44,8 @@ JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,64}$")]
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Control = Literal["chord", "drums", "piano"]
+Solver = Literal["ddim", "dpm++", "unipc"]
+"""How noise is taken away step by step; `ddim` with 50 steps is what was published."""
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
@@ -154,24 +156,32 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
 
 
 class TransferRequest(Part, frozen=True, tag_field="engine", tag="transfer"):
-    """Play `source` on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
+    """Play `source`, all of it, on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
 
-    `pooling` is ω for time and frequency, `alpha` the weight of the audio prompt, `guidance` λ of CFG.
+    `pooling` is ω for time and frequency, `alpha` the weight of the audio prompt, `guidance` λ of CFG (1 and below:
+    no second branch). `sdedit` is the paper's baseline: AudioLDM2 without adapter, started from `source` noised by
+    `strength`. `None` means the pack's own default. With `score` each take says how near it is to `prompt`.
     """
 
     source: AudioRef
-    prompt: Annotated[str, Meta(max_length=500)]
+    prompt: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
     takes: Annotated[tuple[TakeSpec, ...], Meta(min_length=1, max_length=MAX_TAKES)]
     pack: Name = "tiny"
     negative_prompt: Annotated[str, Meta(max_length=500)] = ""
+    method: Literal["adapter", "sdedit"] = "adapter"
     pooling: tuple[Literal[1, 2, 4, 8], Literal[1, 2, 4, 8]] = (2, 2)
     alpha: Annotated[float, Meta(ge=0.0, le=4.0)] = 0.5
     guidance: Annotated[float, Meta(ge=0.0, le=30.0)] = 7.5
-    steps: Annotated[int, Meta(ge=1, le=1000)] = 50
+    strength: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.55
+    scheduler: Solver | None = None
+    steps: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    score: bool = False
     preview: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.source)
+        if any(take.controls for take in self.takes):
+            raise BadSetting("A take of a transfer follows its prompts, not chords, drums or piano.")
 
 
 Request = InpaintRequest | TransferRequest
@@ -254,7 +264,7 @@ class Pong(Message, frozen=True):
 
 State = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
 """`cancelling`: the cancel is acknowledged, the model is still inside its last step."""
-Stage = Literal["load", "encode", "prefill", "decode", "codec"]
+Stage = Literal["load", "encode", "prefill", "decode", "denoise", "codec"]
 
 
 class JobStatus(Part, frozen=True):
@@ -300,7 +310,8 @@ class Position(Part, frozen=True, tag_field="type", tag="position"):
 
 
 class Progress(Part, frozen=True, tag_field="type", tag="progress"):
-    """Work really done: `step` of `total` in `stage` (decode: frames of all windows; the rest: pieces)."""
+    """Work really done: `step` of `total` in `stage` (decode: frames of all windows; denoise: steps of all
+    takes; the rest: pieces)."""
 
     stage: Stage
     step: int
@@ -320,16 +331,19 @@ class Take(Part, frozen=True, tag_field="type", tag="take"):
 
     `start` is the model-rate sample, counted from the start of the source excerpt, of the first sample of `audio`.
     The context is the model's re-synthesis of what was kept: it sets the level, and is never laid on the timeline.
+    `scores` are the models' own measures where the request asked for them (`clap`: cosine of sound and prompt).
     """
 
     take: int
     seed: int
     start: int
     audio: AudioRef
+    scores: dict[str, float] = {}
 
 
 class Done(Part, frozen=True, tag_field="type", tag="done"):
-    """All takes were sent. `timings` in seconds by stage (queue, load, encode, prefill, decode, codec);
+    """All takes were sent. `timings` in seconds by stage (queue, load, encode, prefill, decode, denoise,
+    codec);
     `models` names what made them (pack, version, sha256 of each file, device, precision) for the recipe."""
 
     timings: dict[str, float]
