@@ -1,4 +1,4 @@
-"""The codec's reconstruction loss: log-mel, relative spectrogram and waveform terms.
+"""The reconstruction loss of codec and vocoder: log-mel, relative spectrogram and waveform terms.
 
 Knows audio tensors only. No adversary: at this size and budget it would not pay.
 """
@@ -24,12 +24,11 @@ def mel_filters(sample_rate: int, fft: int, bands: int) -> Tensor:
 
 
 class SpectralLoss(nn.Module):
-    """Sum of mean |log-mel difference|, relative |STFT difference| and 8 x waveform L1."""
+    """Sum of mean |log-mel difference|, relative |STFT difference| and `waveform` x waveform L1."""
 
-    WAVEFORM = 8.0
-
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, waveform: float = 8.0) -> None:
         super().__init__()
+        self.waveform = waveform
         for fft, bands in RESOLUTIONS:
             self.register_buffer(f"window{fft}", torch.hann_window(fft))
             self.register_buffer(f"mel{fft}", mel_filters(sample_rate, fft, bands))
@@ -44,7 +43,7 @@ class SpectralLoss(nn.Module):
             linear = linear + (ours - theirs).abs().mean() / (theirs.mean() + FLOOR)
         mel, linear = mel / len(RESOLUTIONS), linear / len(RESOLUTIONS)
         waveform = F.l1_loss(estimate, target)
-        loss = mel + linear + self.WAVEFORM * waveform
+        loss = mel + linear + self.waveform * waveform
         return loss, {"mel": mel.item(), "linear": linear.item(), "wave": waveform.item()}
 
     def _magnitude(self, audio: Tensor, fft: int) -> Tensor:
