@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from punchin_wire.errors import BadCheckpoint, FileMissing
+from punchin_wire.errors import BadCheckpoint, FileMissing, PackError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -86,6 +87,29 @@ def only_tensors(state: Any, source: str) -> Tensors:
         if tensor.is_floating_point() and not tensor.sum(dtype=torch.float32).isfinite():
             raise BadCheckpoint(f"{source}: {name} holds values that are not numbers (NaN or infinity).")
     return state
+
+
+def check_fit(
+    state: Mapping[str, Tensor],
+    shapes: Mapping[str, Sequence[int]],
+    source: str,
+    error: type[PackError] = BadCheckpoint,
+) -> None:
+    """Raise `error`, which names what is missing, unexpected or of another shape, unless `state` is exactly that."""
+    if missing := sorted(shapes.keys() - state.keys()):
+        raise error(f"{source} lacks {_some(missing)}; it holds {len(state)} of {len(shapes)} tensors.")
+    if unknown := sorted(state.keys() - shapes.keys()):
+        raise error(f"{source} holds {_some(unknown)}, which this model has no place for.")
+    wrong = [
+        f"{n} {tuple(state[n].shape)} for {tuple(s)}" for n, s in shapes.items() if state[n].shape != torch.Size(s)
+    ]
+    if wrong:
+        raise error(f"{source} has tensors of another shape: {_some(wrong)}.")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def read_json(path: Path) -> dict[str, Any]:

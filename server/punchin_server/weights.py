@@ -20,6 +20,7 @@ from .models.airgen import TYPES, AdapterWeights
 from .models.musicgen import LMConfig, MusicGen
 from .tensor_files import (
     Tensors,
+    check_fit,
     only_tensors,
     read_hugging_face,
     read_json,
@@ -116,12 +117,7 @@ def gather(state: Mapping[str, Tensor], pieces: Pieces, shapes: Mapping[str, tor
             rows[p.name] = max(rows[p.name], p.end)
             tails[p.name] = tuple(shapes[name][1:])
     expected = {name: (count, *tails[name]) for name, count in rows.items()}
-    if missing := sorted(expected.keys() - state.keys()):
-        raise BadCheckpoint(f"{source} lacks {_some(missing)}.")
-    if unknown := sorted(state.keys() - expected.keys()):
-        raise BadCheckpoint(f"{source} holds {_some(unknown)}, which this model has no place for.")
-    if wrong := [f"{n} {tuple(state[n].shape)} for {s}" for n, s in expected.items() if tuple(state[n].shape) != s]:
-        raise BadCheckpoint(f"{source} has tensors of another shape: {_some(wrong)}.")
+    check_fit(state, expected, source)
     return {name: torch.cat([state[p.name][p.start : p.end] for p in parts]) for name, parts in pieces.items()}
 
 
@@ -133,11 +129,6 @@ def scatter(ours: Mapping[str, Tensor], pieces: Pieces) -> Tensors:
         for p, rows in zip(parts, ours[name].split(sizes), strict=True):
             found.setdefault(p.name, []).append((p.start, rows))
     return {name: torch.cat([rows for _, rows in sorted(got, key=lambda r: r[0])]) for name, got in found.items()}
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
 
 
 # ---- language models -----------------------------------------------------------------------------------------
@@ -267,7 +258,7 @@ def load_adapter(path: Path) -> AdapterWeights:
     own = only_tensors({n: t for n, t in named.items() if not n.startswith("layers.")}, path.name)
     if own.keys() != {"adaptor", "gates"}:
         raise BadCheckpoint(
-            f"{path.name} holds {_some(sorted(own)) or 'nothing'}; an AIRGen adapter holds adaptor and gates."
+            f"{path.name} holds {', '.join(sorted(own)[:3]) or 'nothing'}; an AIRGen adapter holds adaptor and gates."
         )
     weights = AdapterWeights(own["adaptor"].float(), own["gates"].float())
     if weights.adaptor.dim() != 4 or weights.adaptor.shape[1] != TYPES:

@@ -50,7 +50,7 @@ def prompt_features(wav: Tensor) -> Tensor:
 @lru_cache(maxsize=2)
 def _filters(device: torch.device) -> Tensor:
     """`[257, 128]`"""
-    with warnings.catch_warnings(action="ignore"):  # low bands that fall between two lines of the spectrum: as published
+    with warnings.catch_warnings(action="ignore"):  # some bands lie between two spectral lines: as published
         filters = mel_filter_bank(
             1 + FFT // 2, BANDS, 20.0, SAMPLE_RATE / 2, SAMPLE_RATE, mel_scale="kaldi", triangularize_in_mel_space=True
         )
