@@ -30,7 +30,7 @@ from transformers import (
     T5EncoderModel,
 )
 
-LOA_TOKENS = 8
+LOA_TOKENS = 8  # unless the language model's config says `max_new_tokens`
 MAX_T5_TOKENS = 128
 
 
@@ -76,6 +76,11 @@ class PromptText(nn.Module):
         """W, of the language-of-audio tokens."""
         return int(self.gpt2.config.hidden_size)
 
+    @property
+    def clap_width(self) -> int:
+        """Of CLAP's vectors."""
+        return int(self.clap.config.projection_dim)
+
     @torch.no_grad()
     def encode(self, texts: Sequence[str]) -> TextPrompt:
         """The prompts of `texts`, padded together. Raises BadSetting where one is too long to be read whole."""
@@ -115,7 +120,7 @@ class PromptText(nn.Module):
     def _language_of_audio(self, x: Tensor, mask: Tensor) -> Tensor:
         """`[B, 8, W]` written behind the sequence `x` `[B, m, W]` under `mask` `[B, m]`; padding keeps its position."""
         cache, written = DynamicCache(config=self.gpt2.config), []
-        for _ in range(LOA_TOKENS):
+        for _ in range(getattr(self.gpt2.config, "max_new_tokens", None) or LOA_TOKENS):
             seen = self.gpt2(inputs_embeds=x, attention_mask=mask, past_key_values=cache, use_cache=True)
             x = seen.last_hidden_state[:, -1:]  # after ln_f; the only new position of the next pass
             mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
