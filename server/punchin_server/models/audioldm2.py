@@ -84,14 +84,12 @@ def load_audioldm2(folder: Path, device: torch.device, dtype: torch.dtype) -> Au
             "Download the model with all its subfolders, as diffusers saves it.",
         )
     decoder_dtype = torch.float32 if dtype is torch.bfloat16 else dtype
+    hifigan = (SpeechT5HifiGanConfig, SpeechT5HifiGan)
     text = _load_text(folder, dtype)
-    unet = load_unet(folder / "unet", dtype)
     loaded = AudioLDM2(
-        unet=PromptedUNet(unet, text.width),
+        unet=PromptedUNet(load_unet(folder / "unet", dtype), text.width),
         vae=_load(folder / "vae", _diffusers(AutoencoderKL), decoder_dtype),
-        vocoder=_load(
-            folder / "vocoder", _transformers(hifigan=(SpeechT5HifiGanConfig, SpeechT5HifiGan)), decoder_dtype
-        ),
+        vocoder=_load(folder / "vocoder", _transformers(hifigan=hifigan, speecht5_hifigan=hifigan), decoder_dtype),
         text=text,
         scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
     )
