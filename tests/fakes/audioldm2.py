@@ -64,9 +64,9 @@ def write_folder(folder: Path, layout: Layout = "base", audio_tower: bool = True
                 SpeechT5HifiGanConfig(
                     model_in_dim=64,
                     sampling_rate=16000,
-                    upsample_initial_channel=16,
-                    upsample_rates=[5, 4, 4, 2],
-                    upsample_kernel_sizes=[10, 8, 8, 4],
+                    upsample_initial_channel=32,
+                    upsample_rates=[5, 4, 2, 2, 2],
+                    upsample_kernel_sizes=[16, 16, 8, 4, 4],  # as published: 32 samples more than 160 a frame
                     resblock_kernel_sizes=[3],
                     resblock_dilation_sizes=[[1]],
                     normalize_before=False,
