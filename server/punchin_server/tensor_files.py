@@ -20,6 +20,18 @@ from torch import Tensor
 
 Tensors = dict[str, Tensor]
 
+WEIGHT_FILES = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.bin",
+    "model.fp16.safetensors",
+    "pytorch_model.fp16.bin",
+    "diffusion_pytorch_model.fp16.safetensors",
+    "diffusion_pytorch_model.fp16.bin",
+)
+"""Where the folders of Hugging Face libraries keep their tensors, in the order in which they are taken."""
+
 
 def read_pickle(path: Path) -> dict[str, Any]:
     """The dict that torch saved in `path`: tensors and plain values only; any other object in it is refused.
@@ -56,11 +68,11 @@ def read_safetensors(path: Path, prefix: str = "") -> Tensors:
 
 
 def read_hugging_face(folder: Path, prefix: str = "") -> Tensors:
-    """The tensors of a transformers `folder` whose names begin with `prefix`, without it; shards are joined.
+    """The tensors of a transformers or diffusers `folder` whose names begin with `prefix`, without it.
 
-    Raises FileMissing, BadCheckpoint.
+    Shards are joined; half-precision files serve where there are no others. Raises FileMissing, BadCheckpoint.
     """
-    for single in ("model.safetensors", "pytorch_model.bin"):
+    for single in WEIGHT_FILES:
         if (folder / single).is_file():
             files = [folder / single]
             break
@@ -69,7 +81,7 @@ def read_hugging_face(folder: Path, prefix: str = "") -> Tensors:
             files = [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
             break
     else:
-        raise FileMissing(f"{folder} has neither model.safetensors nor pytorch_model.bin.")
+        raise FileMissing(f"{folder} has no weights: none of {', '.join(WEIGHT_FILES[:4])} is there.")
     state: dict[str, Any] = {}
     for file in files:
         state |= read_safetensors(file, prefix) if file.suffix == ".safetensors" else read_pickle(file)

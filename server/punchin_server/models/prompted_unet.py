@@ -115,6 +115,11 @@ class PromptedUNet(nn.Module):
         return self._loa
 
     @property
+    def t5_width(self) -> int:
+        """The width of the T5 states that the UNet reads."""
+        return int(next(iter(self._t5.values())).to_k.in_features)
+
+    @property
     def adapted(self) -> bool:
         """Whether an adapter is attached."""
         return all(processor(attn).to_k_ip is not None for attn in self._loa.values())
