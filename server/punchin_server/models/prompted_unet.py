@@ -72,9 +72,8 @@ class PromptAttention(nn.Module):
         """`[B*r, S, D]` to the same. What diffusers hands on beside it is not read: the prompt was heard before."""
         text, bias, audio, alpha = self.heard
         # All takes of a prompt row are queries of one row, so its keys and values need no copies.
-        q = (
-            attn.to_q(hidden_states).view(len(text.k), -1, attn.heads, text.k.shape[-1]).transpose(1, 2)
-        )  # [B, H, rS, d]
+        rows, width = len(text.k), text.k.shape[3]
+        q = attn.to_q(hidden_states).view(rows, -1, attn.heads, width).transpose(1, 2)  # [B, H, r*S, d]
         out = nnf.scaled_dot_product_attention(q, text.k, text.v, attn_mask=bias)
         if audio is not None:
             out = out + alpha * nnf.scaled_dot_product_attention(q, audio.k, audio.v)
@@ -151,6 +150,8 @@ class PromptedUNet(nn.Module):
 
         `x` may have r rows for each prompt row heard, those of the first prompt row first.
         """
+        rows = len(processor(self._attentions()[0]).heard.text.k)
+        assert len(x) % rows == 0, f"{len(x)} rows cannot share {rows} prompts"
         return cast(Tensor, self.unet(x, t, encoder_hidden_states=None, return_dict=False)[0])
 
     def _attentions(self) -> list[Attention]:

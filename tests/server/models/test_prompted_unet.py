@@ -124,6 +124,14 @@ def test_takes_are_rows_of_their_prompt(prompt: Prompt, x: Tensor) -> None:
         torch.testing.assert_close(ours(x[i : i + 1], torch.tensor(t))[0], together[i], atol=1e-5, rtol=0)
 
 
+def test_rows_that_do_not_divide_among_the_prompts_are_a_mistake(prompt: Prompt, x: Tensor) -> None:
+    """Attention alone would not notice: it would split one row's positions between two prompts."""
+    ours, _ = pair("base")
+    ours.listen(*prompt, alpha=0.0)
+    with pytest.raises(AssertionError, match="3 rows"):
+        ours(x[:3], T)
+
+
 def test_steps_compute_no_keys_of_the_prompt(prompt: Prompt, x: Tensor) -> None:
     ours, _ = pair("large")
     ap_adapter.attach(ours)
