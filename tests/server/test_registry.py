@@ -59,7 +59,7 @@ def test_find_gives_the_files(home: Path) -> None:
     assert pack.adapter("drums") is None
     assert (pack.text, pack.soundfont) == (None, None)
     assert pack.manifest.sampling == registry.SamplingDefaults(0.9, 30, 1.0)
-    assert pack.hashes()["chord.pth"] == registry.sha256(home / "demo" / "chord.pth")
+    assert pack.hashes(["chord.pth"])["chord.pth"] == registry.sha256(home / "demo" / "chord.pth")
     registry.verify(pack)
 
 
