@@ -48,7 +48,7 @@ class Transfer:
     """One pack, loaded. :meth:`run` may be called again and again, one at a time."""
 
     def __init__(self, models: TransferModels) -> None:
-        self._m = models
+        self.models = models
 
     @torch.inference_mode()
     def run(self, request: TransferRequest, audio: Sequence[Audio]) -> Generator[Emission]:
@@ -57,8 +57,8 @@ class Transfer:
         A take is mono, 16 kHz, `ceil(samples * 16000 / rate)` samples long. Yields at least once in every step. Raises
         BadAudio for silence, Unsupported, BadSetting for a prompt that is too long.
         """
-        clock, base = Clock(), self._m.base
-        if request.method == "adapter" and self._m.audiomae is None:
+        clock, base = Clock(), self.models.base
+        if request.method == "adapter" and self.models.audiomae is None:
             raise Unsupported(f"The pack {request.pack!r} has no adapter.", "Use --method sdedit, or another pack.")
         with clock("encode"):
             clip = audible(mono(audio[request.source.frame], request.source.sample_rate, SAMPLE_RATE))
@@ -68,9 +68,9 @@ class Transfer:
             model = Guided(base.unet, canvas, self._listen(request, clip, canvas), request.guidance)
             start = self._latents(clip, canvas) if request.method == "sdedit" else None
         yield Emission(Progress("encode", 1, 1))
-        solver, steps = request.scheduler or self._m.solver, request.steps or self._m.steps
+        solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = skipped(steps, request.strength) if start is not None else 0
-        size = AT_ONCE.get(self._m.device.type, 1)
+        size = AT_ONCE.get(self.models.device.type, 1)
         groups = [request.takes[i : i + size] for i in range(0, len(request.takes), size)]
         done = 0
         for number, takes in enumerate(groups):
@@ -86,17 +86,17 @@ class Transfer:
                 yield from self._finish(request, row[None], canvas, done, take, clock)
                 done += 1
         used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
-        yield Emission(Done(dict(clock.seconds), dict(self._m.names) | used))
+        yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
 
     def _listen(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> list[Heard]:
         """The prompt of each window, its keys and values computed: one row, or two, the negative first."""
-        base, two = self._m.base, guided(request.guidance)
+        base, two = self.models.base, guided(request.guidance)
         texts = [request.negative_prompt, request.prompt] if two else [request.prompt]
         text = base.text.encode(texts)
-        if self._m.audiomae is None or request.method == "sdedit" or not request.alpha:
+        if self.models.audiomae is None or request.method == "sdedit" or not request.alpha:
             base.unet.listen(*text, None, 0.0)
             return [base.unet.keep()] * len(canvas.windows)
-        loud, encoder = raised(clip), self._m.audiomae
+        loud, encoder = raised(clip), self.models.audiomae
         # The empty prompt is AudioMAE's answer to zeros, as in training, not zeros in its place.
         empty = self._tokens(encoder, torch.zeros(1, 1, WINDOW, fbank.BANDS), request.pooling)
         heard = []
@@ -109,26 +109,28 @@ class Transfer:
 
     def _tokens(self, encoder: AudioMAE, features: Tensor, pooling: tuple[int, int]) -> Tensor:
         """The audio prompt `[1, N, W]` of features `[1, 1, 1024, 128]`."""
-        return encoder.prompt(features.to(self._m.device), pooling)
+        return encoder.prompt(features.to(self.models.device), pooling)
 
     def _latents(self, clip: Audio, canvas: Canvas) -> Tensor:
         """The clip's own latents `[1, C, T, F]`, its wave prepared as AudioLDM2 was trained (mean, peak)."""
         centred = clip - clip.mean()
         wave = torch.from_numpy(centred * np.float32(USUAL / (np.abs(centred).max() + 1e-8)))
         mel = log_mel(F.pad(wave, (0, canvas.frames * canvas.scale * HOP - len(wave)))[None])  # [1, M, 64]
-        vae, scale = self._m.base.vae, canvas.scale
-        total = torch.zeros(1, self._m.base.latent_channels, canvas.frames, self._m.base.freq, device=self._m.device)
+        vae, scale = self.models.base.vae, canvas.scale
+        total = torch.zeros(
+            1, self.models.base.latent_channels, canvas.frames, self.models.base.freq, device=self.models.device
+        )
         for window, weight in zip(canvas.windows, canvas.weights, strict=True):
-            part = mel[None, :, window.start * scale : window.end * scale].to(self._m.device, vae.dtype)
+            part = mel[None, :, window.start * scale : window.end * scale].to(self.models.device, vae.dtype)
             latents = vae.encode(part).latent_dist.mode() * vae.config.scaling_factor
             total[:, :, window.start : window.end] += torch.from_numpy(weight).to(total)[:, None] * latents
         return total
 
     def _noise(self, takes: Sequence[TakeSpec], canvas: Canvas) -> Tensor:
         """`[B, C, T, F]`; a take's noise is its seed's, on every device and beside any others."""
-        shape = (self._m.base.latent_channels, canvas.frames, self._m.base.freq)
+        shape = (self.models.base.latent_channels, canvas.frames, self.models.base.freq)
         drawn = [torch.randn(shape, generator=torch.Generator().manual_seed(take.seed)) for take in takes]
-        return torch.stack(drawn).to(self._m.device)
+        return torch.stack(drawn).to(self.models.device)
 
     def _finish(
         self, request: TransferRequest, latents: Tensor, canvas: Canvas, index: int, take: TakeSpec, clock: Clock
@@ -141,7 +143,9 @@ class Transfer:
         total = len(request.takes) * len(parts)
         for number, (core, around) in enumerate(parts):
             with clock("codec"):
-                heard = self._m.base.vocoder(mel[:, around.start : around.end].to(self._m.base.vocoder.dtype))[0]
+                heard = self.models.base.vocoder(mel[:, around.start : around.end].to(self.models.base.vocoder.dtype))[
+                    0
+                ]
                 cut = slice((core.start - around.start) * HOP, (core.end - around.start) * HOP)
                 sounds.append(heard[cut].float().cpu().numpy()[: canvas.samples - core.start * HOP])
             if request.preview:
@@ -150,17 +154,17 @@ class Transfer:
             yield Emission(Progress("codec", index * len(parts) + number + 1, total))
         sound = np.concatenate(sounds)
         scores = {}
-        if request.score and self._m.base.text.compares:
+        if request.score and self.models.base.text.compares:
             with clock("codec"):
-                scores["clap"] = self._m.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
+                scores["clap"] = self.models.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
         audio = sound[None]
         yield Emission(Take(index, take.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
 
     def _mel(self, latents: Tensor, canvas: Canvas) -> Tensor:
         """Log mel `[1, T * scale, 64]`, decoded window by window and averaged as the noise was."""
-        vae, scale = self._m.base.vae, canvas.scale
+        vae, scale = self.models.base.vae, canvas.scale
         plain = latents / vae.config.scaling_factor
-        total = torch.zeros(1, canvas.frames * scale, self._m.base.freq * scale, device=latents.device)
+        total = torch.zeros(1, canvas.frames * scale, self.models.base.freq * scale, device=latents.device)
         for window, weight in zip(canvas.windows, canvas.weights, strict=True):
             mel = vae.decode(plain[:, :, window.start : window.end].to(vae.dtype)).sample[:, 0].float()
             shares = torch.from_numpy(weight).to(mel).repeat_interleave(scale)[:, None]

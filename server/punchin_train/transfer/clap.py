@@ -54,11 +54,26 @@ def said(random: Random) -> list[str]:
     return [caption(random, name) for name in NAMES] + [duet_caption(random, name) for name in NAMES]
 
 
-def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float, count: int = 1400) -> ClapModel:
-    """Train, or go on from `checkpoint`, until `minutes` in all are spent, making the sounds not counted."""
+def train(
+    train_lines: Path,
+    held_out: Path,
+    checkpoint: Path,
+    minutes: float,
+    reader: Path | None = None,
+    count: int = 1400,
+) -> ClapModel:
+    """Train, or go on from `checkpoint`, until `minutes` in all are spent, making the sounds not counted.
+
+    With `reader`, the text tower is that checkpoint's and stays as it is: a UNet has learned to hear it.
+    """
     torch.manual_seed(0)
     parts, state = text.build(), restore(checkpoint)
     clap = parts.text_encoder.to(DEVICE)
+    if reader is not None:
+        read = {name: tensor for name, tensor in restore(reader)["clap"].items() if name.startswith("text_")}
+        clap.load_state_dict(read, strict=False)
+        clap.text_model.requires_grad_(False)
+        clap.text_projection.requires_grad_(False)
     optimiser = torch.optim.AdamW(clap.parameters(), PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.02)
     if state:
         clap.load_state_dict(state["clap"])

@@ -73,10 +73,10 @@ def build() -> TextParts:
         **shared,
     )
     clap_audio = ClapAudioConfig(
-        patch_embeds_hidden_size=16,
-        depths=[1, 1, 2, 1],
+        patch_embeds_hidden_size=8,
+        depths=[1, 1, 1, 1],
         num_attention_heads=[1, 2, 4, 8],
-        hidden_size=128,
+        hidden_size=64,
         enable_fusion=False,
         drop_path_rate=0.0,
         mlp_ratio=2.0,

@@ -34,6 +34,8 @@ HEADS = (2, 2, 2, 4)
 level."""
 PEAK_RATE, ADAPTER_RATE, CLIP, BATCH = 1e-3, 1e-3, 1.0, 12
 POOLINGS = (1, 2, 4, 8)
+CLAP = "text.clap."
+"""Where the frozen CLAP lies in a trainee."""
 TEXT_ONLY = 0.2  # of the batches hear no audio prompt at all
 DUETS, OTHER_INSTRUMENT = 0.12, 0.65
 DROP_TEXT, DROP_AUDIO, DROP_BOTH = 0.05, 0.05, 0.05  # as published
@@ -143,11 +145,8 @@ def train(
     `adapter_only` freezes all but the adapter, as the paper does, and begins a schedule of its own.
     """
     torch.manual_seed(0)
-    trainee, state = Trainee().to(DEVICE), restore(checkpoint)
-    if not state:
-        trainee.text.clap.load_state_dict(restore(clap)["clap"])
-    else:
-        trainee.load_state_dict(state["trainee"])
+    state = restore(checkpoint)
+    trainee = assembled(state, clap)
     adapter = list(adapter_parameters(trainee.unet).values())
     if adapter_only:
         trainee.requires_grad_(False)
@@ -170,7 +169,8 @@ def train(
     noise_scheduler = DDIMScheduler(**SCHEDULER)
 
     def keep() -> None:
-        kept = {"trainee": trainee.state_dict(), "optimiser": optimiser.state_dict(), "phase": phase}
+        own = {name: tensor for name, tensor in trainee.state_dict().items() if not name.startswith(CLAP)}
+        kept = {"trainee": own, "optimiser": optimiser.state_dict(), "phase": phase}
         save(checkpoint, **kept, step=schedule.step, spent=schedule.spent)
 
     running: dict[str, list[float]] = {"heard": [], "text": []}
@@ -196,8 +196,15 @@ def train(
     return trainee.eval()
 
 
-def load(checkpoint: Path) -> Trainee:
+def load(checkpoint: Path, clap: Path) -> Trainee:
     """The trained parts."""
-    trainee = Trainee()
-    trainee.load_state_dict(restore(checkpoint)["trainee"])
-    return trainee.eval().requires_grad_(False)
+    return assembled(restore(checkpoint), clap).eval().requires_grad_(False)
+
+
+def assembled(state: dict[str, Any], clap: Path) -> Trainee:
+    """A trainee as :func:`train` kept it (new where it kept nothing), its CLAP that of the checkpoint `clap`."""
+    trainee = Trainee().to(DEVICE)
+    own = {n: t for n, t in state.get("trainee", trainee.state_dict()).items() if not n.startswith(CLAP)}
+    read = {f"{CLAP}{name}": tensor for name, tensor in restore(clap)["clap"].items()}
+    trainee.load_state_dict(own | read)
+    return trainee
