@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Solver
 from torch import Tensor
 
@@ -27,8 +28,11 @@ def scheduler(solver: Solver, config: Mapping[str, Any], steps: int) -> Schedule
     """A new solver for `steps` steps over the noise that `config` (of the model's folder) describes.
 
     `ddim` is set as published. The fast ones start from pure noise ("trailing" times), where few steps make the
-    published "leading" ones start at a time at which the model expects to hear something already.
+    published "leading" ones start at a time at which the model expects to hear something already. Raises BadSetting
+    for more steps than there are times.
     """
+    if steps > (most := config["num_train_timesteps"] - (config["steps_offset"] if solver == "ddim" else 0)):
+        raise BadSetting(f"With {solver} this model takes {most} steps at most, not {steps}.", "Choose fewer --steps.")
     match solver:
         case "ddim":
             made = DDIMScheduler.from_config(config)
