@@ -10,7 +10,7 @@ import pytest
 import torch
 from fakes.audioldm2 import scheduler as published
 from punchin_server.engines.canvas import Canvas
-from punchin_server.engines.denoise import Guided, denoise, guided, scheduler, skipped
+from punchin_server.engines.denoise import Guided, denoise, guided, noised, scheduler, skipped
 from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Solver
 from torch import Tensor
@@ -57,10 +57,10 @@ def alphas() -> np.ndarray:
     return np.cumprod(1 - betas)
 
 
-def gaussian(x: Tensor, t: Tensor) -> Tensor:
-    """The exact noise in `x` when what is wanted is Gaussian, of mean 0.7 and deviation 0.3."""
+def gaussian(x: Tensor, t: Tensor, deviation: float = 0.3) -> Tensor:
+    """The exact noise in `x` when what is wanted is Gaussian, of mean 0.7."""
     alpha = torch.from_numpy(alphas())[t.long()].to(x)
-    variance = alpha * 0.3**2 + 1 - alpha
+    variance = alpha * deviation**2 + 1 - alpha
     return (1 - alpha).sqrt() * (x - alpha.sqrt() * 0.7) / variance
 
 
@@ -82,18 +82,22 @@ def test_ddim_of_fifty_steps_is_the_published_one() -> None:
 
 def test_every_solver_starts_at_the_noisiest_time_it_should() -> None:
     first = {solver: int(scheduler(solver, CONFIG, 20).timesteps[0]) for solver in get_args(Solver)}
-    assert first == {"ddim": 951, "dpm++": 999, "unipc": 999}
+    assert first == {"ddim": 951, "dpm++": 998, "unipc": 998}
 
 
+@pytest.mark.parametrize("deviation", [0.1, 0.3, 1.0])
 @pytest.mark.parametrize(("solver", "steps"), [("dpm++", 20), ("unipc", 20), ("dpm++", 25), ("unipc", 10)])
-def test_fast_solvers_come_where_ddim_comes_slowly(solver: Solver, steps: int) -> None:
-    """On a model whose flow is exact, few steps end as near to where many do as DDIM does with 200."""
+def test_few_steps_come_where_ddim_comes_with_two_hundred(solver: Solver, steps: int, deviation: float) -> None:
+    """On a model whose flow is exact: and fine detail, a tenth as large as the latents, keeps its size."""
+
+    def exact(x: Tensor, t: Tensor) -> Tensor:
+        return gaussian(x, t, deviation)
+
     x = noise(1, *SHAPE)
-    slow = last(model(gaussian), scheduler("ddim", CONFIG, 200), x)
-    fast = last(model(gaussian), scheduler(solver, CONFIG, steps), x)
-    same_steps = last(model(gaussian), scheduler("ddim", CONFIG, steps), x)
-    assert (fast - slow).abs().max() < 0.05
-    assert (fast - slow).square().mean() < (same_steps - slow).square().mean()
+    slow = last(model(exact), scheduler("ddim", CONFIG, 200), x)
+    fast = last(model(exact), scheduler(solver, CONFIG, steps), x)
+    assert (fast - slow).square().mean().sqrt() < 0.1 * deviation
+    assert abs(float(fast.std() / slow.std()) - 1) < 0.1
 
 
 @pytest.mark.parametrize("solver", get_args(Solver))
@@ -121,7 +125,13 @@ def test_more_steps_than_the_model_has_times() -> None:
 )
 def test_what_sdedit_leaves_out(steps: int, strength: float, left_out: int) -> None:
     """As published, 22 of 50 for .55; and always at least one step is made."""
-    assert skipped(steps, strength) == left_out
+    assert skipped(scheduler("ddim", CONFIG, steps), strength) == left_out
+
+
+@pytest.mark.parametrize("solver", ["dpm++", "unipc"])
+def test_strength_means_the_same_noise_to_every_solver(solver: Solver) -> None:
+    times = [made.timesteps[skipped(made, 0.55)] for made in (scheduler(s, CONFIG, 50) for s in ("ddim", solver))]
+    assert abs(int(times[0]) - int(times[1])) < 40
 
 
 @pytest.mark.parametrize("solver", get_args(Solver))
@@ -129,11 +139,11 @@ def test_starting_in_the_middle_gives_back_what_was_noised(solver: Solver) -> No
     """A model that sees which noise was added takes exactly that away, from the step on at which it was added."""
     clean, added = noise(1, *SHAPE, seed=1), noise(1, *SHAPE, seed=2)
     made = scheduler(solver, CONFIG, 50)
-    first = skipped(50, 0.55)
-    x = made.add_noise(clean, added, made.timesteps[first : first + 1])
+    first = skipped(made, 0.55)
+    x = noised(made, clean, added, first)
     seeing = model(lambda x, _: added.expand_as(x))
     found = list(denoise(seeing, made, x, first))
-    assert len(found) == 28
+    assert len(found) == 50 - first < 50
     a = float(alphas()[0])
     end = a**0.5 * clean + (1 - a) ** 0.5 * added if solver == "ddim" else clean  # DDIM's last alpha is not 1
     np.testing.assert_allclose(found[-1], end, atol=1e-3)
