@@ -61,7 +61,7 @@ class Transfer:
         if request.method == "adapter" and self.models.audiomae is None:
             raise Unsupported(f"The pack {request.pack!r} has no adapter.", "Use --method sdedit, or another pack.")
         with clock("encode"):
-            clip = audible(heard(request.source, audio))
+            clip = audible(clip_of(request.source, audio))
             canvas = Canvas.of(len(clip), base.scale)
         yield Emission(Progress("encode", 0, 1))
         with clock("encode"):
@@ -172,7 +172,7 @@ class Transfer:
         return total
 
 
-def heard(source: AudioRef, audio: Sequence[Audio]) -> Audio:
+def clip_of(source: AudioRef, audio: Sequence[Audio]) -> Audio:
     """The source at 16 kHz, mono, `[N]`; a last sample that the resampler leaves out, being mostly beyond the end,
     is silent."""
     clip = mono(audio[source.frame], source.sample_rate, SAMPLE_RATE)
