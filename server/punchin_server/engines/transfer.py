@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from punchin_wire.errors import BadAudio, Unsupported
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import AudioChunk, Done, Progress, Take, TakeSpec, TransferRequest
+from punchin_wire.messages import AudioChunk, AudioRef, Done, Progress, Take, TakeSpec, TransferRequest
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -26,7 +26,7 @@ from ..models.prompted_unet import Heard
 from .canvas import WINDOW, Canvas, pieces
 from .clock import Clock
 from .conditions import mono
-from .denoise import Guided, denoise, guided, scheduler, skipped
+from .denoise import Guided, denoise, guided, noised, scheduler, skipped
 from .events import Emission
 from .transfer_loading import TransferModels, load_transfer_models
 
@@ -61,7 +61,7 @@ class Transfer:
         if request.method == "adapter" and self.models.audiomae is None:
             raise Unsupported(f"The pack {request.pack!r} has no adapter.", "Use --method sdedit, or another pack.")
         with clock("encode"):
-            clip = audible(mono(audio[request.source.frame], request.source.sample_rate, SAMPLE_RATE))
+            clip = audible(clip_of(request.source, audio))
             canvas = Canvas.of(len(clip), base.scale)
         yield Emission(Progress("encode", 0, 1))
         with clock("encode"):
@@ -69,7 +69,7 @@ class Transfer:
             start = self._latents(clip, canvas) if request.method == "sdedit" else None
         yield Emission(Progress("encode", 1, 1))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
-        first = skipped(steps, request.strength) if start is not None else 0
+        first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
         size = AT_ONCE.get(self.models.device.type, 1)
         groups = [request.takes[i : i + size] for i in range(0, len(request.takes), size)]
         done = 0
@@ -77,7 +77,7 @@ class Transfer:
             made = scheduler(solver, base.scheduler_config, steps)
             x = self._noise(takes, canvas) * made.init_noise_sigma
             if start is not None:
-                x = made.add_noise(start.expand_as(x), x, made.timesteps[first : first + 1].expand(len(x)))
+                x = noised(made, start.expand_as(x), x, first)
             before = number * (steps - first)
             for step, after in enumerate(clock.each("denoise", denoise(model, made, x, first)), start=1):
                 x = after
@@ -172,6 +172,13 @@ class Transfer:
         return total
 
 
+def clip_of(source: AudioRef, audio: Sequence[Audio]) -> Audio:
+    """The source at 16 kHz, mono, `[N]`; a last sample that the resampler leaves out, being mostly beyond the end,
+    is silent."""
+    clip = mono(audio[source.frame], source.sample_rate, SAMPLE_RATE)
+    return np.pad(clip, (0, -(-source.samples * SAMPLE_RATE // source.sample_rate) - len(clip)))
+
+
 def audible(clip: Audio) -> Audio:
     """`clip` `[N]` if there is anything to hear in it beside a constant. Raises BadAudio."""
     if not len(clip) or float(np.abs(clip - clip.mean()).max()) < SILENCE:
@@ -183,5 +190,5 @@ def audible(clip: Audio) -> Audio:
 
 def raised(clip: Audio) -> Audio:
     """`clip` `[N]` as AudioMAE should hear it: recordings have no fixed level, but none of them whispers."""
-    peak = float(np.abs(clip).max())
+    peak = float(np.abs(clip - clip.mean()).max())
     return clip if peak >= QUIET else clip * np.float32(USUAL / peak)
