@@ -1,7 +1,7 @@
 """A vocoder's sound with the magnitudes its mel asks for: Griffin-Lim started from the vocoder's own phases.
 
 A small vocoder gets a sound's texture right and its partials a little wrong; the mel knows the partials. Knows no
-models. (Griffin and Lim, 1984; accelerated as by Perraudin, Balazs and Søndergaard, 2013.)
+models. (Griffin and Lim, 1984.)
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from torch import Tensor
 
 from .mel import FFT, HOP, filters
 
-MOMENTUM = 0.5
-
 
 def consistent(wave: Tensor, mel: Tensor, iterations: int) -> Tensor:
     """Waves `[B, N]` refined after their log mels `[B, T, 64]`, N at least 160 T; `iterations` 0 changes nothing.
@@ -25,12 +23,9 @@ def consistent(wave: Tensor, mel: Tensor, iterations: int) -> Tensor:
     magnitude = (mel.exp() @ _inverse(mel.device)).clamp(min=0.0).mT  # [B, 513, T]
     magnitude = torch.cat([magnitude, magnitude[..., -1:]], -1)  # frames are centred: one more than hops
     window = torch.hann_window(FFT, device=wave.device)
-    before = torch.zeros_like(magnitude, dtype=torch.complex64)
     for _ in range(iterations):
         spectrum = torch.stft(wave, FFT, HOP, window=window, return_complex=True)
-        ahead = spectrum - MOMENTUM * before
-        before = spectrum
-        phases = ahead / ahead.abs().clamp(min=1e-9)
+        phases = spectrum / spectrum.abs().clamp(min=1e-9)
         wave = torch.istft(magnitude * phases, FFT, HOP, window=window, length=wave.shape[-1])
     return wave
 

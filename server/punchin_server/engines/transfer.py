@@ -21,6 +21,7 @@ from torch.nn import functional as F
 
 from ..codecs import fbank
 from ..codecs.mel import HOP, SAMPLE_RATE, log_mel
+from ..codecs.phase import consistent
 from ..models.audiomae import AudioMAE
 from ..models.prompted_unet import Heard
 from .canvas import WINDOW, Canvas, pieces
@@ -143,11 +144,9 @@ class Transfer:
         total = len(request.takes) * len(parts)
         for number, (core, around) in enumerate(parts):
             with clock("codec"):
-                heard = self.models.base.vocoder(mel[:, around.start : around.end].to(self.models.base.vocoder.dtype))[
-                    0
-                ]
+                heard = self._sound(mel[:, around.start : around.end])
                 cut = slice((core.start - around.start) * HOP, (core.end - around.start) * HOP)
-                sounds.append(heard[cut].float().cpu().numpy()[: canvas.samples - core.start * HOP])
+                sounds.append(heard[cut].cpu().numpy()[: canvas.samples - core.start * HOP])
             if request.preview:
                 chunk = sounds[-1][None]
                 yield Emission(AudioChunk(index, core.start * HOP, describe(chunk, SAMPLE_RATE)), chunk)
@@ -159,6 +158,11 @@ class Transfer:
                 scores["clap"] = self.models.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
         audio = sound[None]
         yield Emission(Take(index, take.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
+
+    def _sound(self, mel: Tensor) -> Tensor:
+        """Samples `[160 T]` of a log mel `[1, T, 64]`."""
+        vocoder = self.models.base.vocoder
+        return consistent(vocoder(mel.to(vocoder.dtype)).float(), mel, self.models.refine)[0]
 
     def _mel(self, latents: Tensor, canvas: Canvas) -> Tensor:
         """Log mel `[1, T * scale, 64]`, decoded window by window and averaged as the noise was."""

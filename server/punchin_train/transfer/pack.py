@@ -24,7 +24,7 @@ from . import audiomae, unet, vae, vocoder
 BASE, AUDIOMAE, ADAPTER = "audioldm2", "pretrained.pth", "pytorch_model.bin"
 
 
-def write_half(pack: Path, work: Path, scheduler: Solver, steps: int) -> None:
+def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int) -> None:
     """Write what was trained in `work` into the folder `pack`, and its manifest (of a pack that is there) anew."""
     folder = pack / "transfer"
     draft = pack / f".transfer.{os.getpid()}"
@@ -40,6 +40,7 @@ def write_half(pack: Path, work: Path, scheduler: Solver, steps: int) -> None:
         adapter=f"transfer/{ADAPTER}",
         scheduler=scheduler,
         steps=steps,
+        refine=refine,
     )
     paths = sorted(path for path in pack.rglob("*") if path.is_file() and path.name != MANIFEST)
     files = tuple(PackFile(p.relative_to(pack).as_posix(), p.stat().st_size, sha256(p)) for p in paths)

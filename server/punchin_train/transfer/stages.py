@@ -31,7 +31,7 @@ SHARES = {
 }
 HELD_OUT_LINES, FIRST_HELD_OUT = 128, 9_000_000
 SOLVER: Solver = "dpm++"
-STEPS = 20
+STEPS, REFINE = 20, 8
 
 
 class TransferStages:
@@ -81,7 +81,7 @@ class TransferStages:
         judge.train(self.train, self.held_out, self.file("judge"), self.share("judge"))
 
     def half(self) -> None:
-        write_half(self.pack, self.out, SOLVER, STEPS)
+        write_half(self.pack, self.out, SOLVER, STEPS, REFINE)
 
     def evaluate(self) -> None:
         figures: Figures = {}
