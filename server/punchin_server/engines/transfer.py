@@ -38,6 +38,8 @@ SILENCE, QUIET, USUAL = 3e-5, 0.1, 0.5
 only."""
 VOCODER_CONTEXT = 40
 """Mel frames beyond which nothing reaches a sample: the published vocoder's convolutions see 19."""
+PHASE_CONTEXT = 7
+"""As many more for each time that phases are refined: a spectrum's window."""
 
 
 def load(pack: str, device: str, precision: str) -> Transfer:
@@ -140,7 +142,8 @@ class Transfer:
         with clock("codec"):
             mel = self._mel(latents, canvas)
         sounds = []
-        parts = pieces(-(-canvas.samples // HOP), WINDOW, VOCODER_CONTEXT)
+        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine
+        parts = pieces(-(-canvas.samples // HOP), WINDOW, context, canvas.frames * canvas.scale)
         total = len(request.takes) * len(parts)
         for number, (core, around) in enumerate(parts):
             with clock("codec"):
