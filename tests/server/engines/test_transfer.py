@@ -267,8 +267,10 @@ def test_each_window_hears_its_own_part(engine: Transfer, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(transfer.fbank, "prompt_features", features)
     clip = tune(25.0)
-    run(engine, clip)
+    emissions = run(engine, clip)
     canvas = Canvas.of(clip.shape[1], 4)
+    encoded = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == "encode"]
+    assert encoded == [Progress("encode", n, 3) for n in range(4)]  # it can be cancelled between two
     assert [len(part) for part in heard] == [163_840, 163_840, clip.shape[1] - canvas.windows[-1].start * 4 * SAMPLES]
     for part, window in zip(heard, canvas.windows, strict=True):
         start = window.start * 4 * SAMPLES
