@@ -282,7 +282,8 @@ class JobStatus(Part, frozen=True):
 
 
 class WorkerStatus(Part, frozen=True):
-    """The process that holds the models. `memory` is its resident size in bytes; `packs` are loaded now."""
+    """The process that holds the models. `memory` is its resident size in bytes; `packs` are loaded now, as
+    `pack:engine`."""
 
     state: Literal["off", "starting", "idle", "busy"]
     pid: int

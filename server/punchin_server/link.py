@@ -19,16 +19,17 @@ BEAT_SECONDS = 0.5
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """The worker's first and only line of standard input."""
+    """The worker's first and only line of standard input. An engine unused for `keep_alive` seconds is given up."""
 
     endpoint: str
     token: str
     device: str
     precision: str
+    keep_alive: float
 
 
 class Heartbeat(Message, frozen=True):
-    """The worker lives. `memory` is its resident size in bytes, `packs` what it has loaded."""
+    """The worker lives. `memory` is its resident size in bytes, `packs` what it has loaded, as `pack:engine`."""
 
     device: str
     packs: tuple[str, ...]

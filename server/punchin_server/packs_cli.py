@@ -15,7 +15,7 @@ import msgspec
 from punchin_wire.errors import PackError, PunchinError
 
 from . import registry
-from .pack_import import LICENCE, add
+from .pack_import import LICENCE, TRANSFER_LICENCE, add
 from .registry import Broken, Pack
 
 
@@ -45,10 +45,16 @@ def _parser() -> argparse.ArgumentParser:
     verify = verbs.add_parser("verify", parents=[shared], help="compare every file with its manifest")
     verify.add_argument("names", nargs="*", metavar="NAME", help="packs to check (default: all)")
     new = verbs.add_parser("add", parents=[shared], help="make a pack of downloaded files, where they lie")
-    new.add_argument("folder", type=Path, help="folder with MusicGen's and AIRGen's files")
+    new.add_argument(
+        "folder", type=Path, help="folder with the files of MusicGen and AIRGen, or of AudioLDM2 and AP-Adapter"
+    )
     new.add_argument("--name", required=True, help="what the pack will be called")
     new.add_argument("--base", metavar="MODEL", help="a downloaded MusicGen, for example facebook/musicgen-large")
-    new.add_argument("--licence", default=LICENCE, help=f"SPDX name of the files' licence (default {LICENCE})")
+    new.add_argument(
+        "--transfer-base", metavar="MODEL", help="a downloaded AudioLDM2, for example cvssp/audioldm2-large"
+    )
+    licences = f"{TRANSFER_LICENCE} with AudioLDM2, else {LICENCE}"
+    new.add_argument("--licence", help=f"SPDX name of the files' licence (default {licences})")
     return parser
 
 
@@ -62,7 +68,9 @@ def _verify(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _add(args: argparse.Namespace) -> list[dict[str, Any]]:
-    return [describe(add(args.folder, args.name, base=args.base, licence=args.licence))]
+    return [
+        describe(add(args.folder, args.name, base=args.base, transfer_base=args.transfer_base, licence=args.licence))
+    ]
 
 
 def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
@@ -82,7 +90,7 @@ def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
         "name": pack.name,
         "folder": str(pack.folder),
         "version": manifest.version,
-        "engine": manifest.engine,
+        "engines": list(manifest.engines),
         "controls": sorted(manifest.adapters),
         "text": manifest.text is not None,
         "bytes": sum(file.size for file in manifest.files),
@@ -102,9 +110,11 @@ def _text(row: dict[str, Any]) -> str:
     if "version" not in row:
         return f"{row['name']}  DAMAGED: {row['problem']}\n  {row['next_step']}"
     follows = ", ".join([*row["controls"], *(["text"] if row["text"] else [])]) or "nothing"
+    does = [f"fills holes, follows {follows}"] if "inpaint" in row["engines"] else []
+    does += ["transfers to other instruments and genres"] if "transfer" in row["engines"] else []
     lines = [
         f"{row['name']} {row['version']}{'  (default)' if row['default'] else ''}  {row['bytes'] / 1e6:.1f} MB",
-        f"  follows  {follows}",
+        *(f"  does     {what}" for what in does),
         f"  licence  {row['licence']}",
         f"  source   {row['source']}",
         f"  folder   {row['folder']}",

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from punchin_wire.errors import PackCorrupt, PackError, PackMissing
+from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
+from punchin_wire.messages import Solver
 from punchin_wire.places import packs_folder
 
 from .hub import cached_folder
@@ -35,8 +36,11 @@ LICENCES: Mapping[str, str] = {
     "CC0-1.0": "free use, no conditions",
     "CC-BY-4.0": "free use, also commercial; name the authors",
     "CC-BY-NC-4.0": "NON-COMMERCIAL use only; name the authors",
+    "CC-BY-NC-SA-4.0": "NON-COMMERCIAL use only; name the authors, share changes alike",
 }
 """What the licences that models come under ask of a musician, in a line."""
+
+NEEDS_OTHER = "Choose another pack with --pack; see `punchin packs list`."
 
 NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 PackName = Annotated[str, Meta(pattern=NAME)]
@@ -62,6 +66,26 @@ class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cfg: Annotated[float, Meta(ge=0, le=100)] = 3.0
 
 
+class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The transfer half: an AudioLDM2 as diffusers saves it, AudioMAE and AP-Adapter (without both, only SDEdit works),
+    and how noise is taken away where the request does not say. `refine` iterations of Griffin-Lim follow the vocoder: a
+    small one tells partials less well than its mel."""
+
+    base: Reference
+    audiomae: Reference | None = None
+    adapter: Reference | None = None
+    scheduler: Solver = "dpm++"
+    steps: Annotated[int, Meta(ge=1, le=1000)] = 20
+    refine: Annotated[int, Meta(ge=0, le=100)] = 0
+
+    def __post_init__(self) -> None:
+        if (self.audiomae is None) != (self.adapter is None):
+            raise ValueError("an adapter needs AudioMAE, and AudioMAE is for nothing else")
+
+    def references(self) -> tuple[str, ...]:
+        return tuple(ref for ref in (self.base, self.audiomae, self.adapter) if ref)
+
+
 class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file of the pack: its path inside it, bytes, and sha256 in hex."""
 
@@ -71,26 +95,31 @@ class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`manifest.json`. `window_frames` is the length of half a window: what the adapters were trained for; `strikes`
-    the rule by which chords fell on beats for the chord adapter."""
+    """`manifest.json`. A pack fills holes (`base` and what goes with it), or transfers, or both.
+
+    `window_frames` is the length of half a window: what the adapters were trained for; `strikes` the rule by which
+    chords fell on beats for the chord adapter.
+    """
 
     name: PackName
     version: Text
-    engine: Literal["inpaint"]
     licence: Text
     source: Text
     created: Text
-    base: Base
+    base: Base | None = None
     adapters: dict[Control, Reference] = {}
     text: Reference | None = None
     soundfont: Reference | None = None
     window_frames: Annotated[int, Meta(ge=1, le=100_000)] = 750
     sampling: SamplingDefaults = SamplingDefaults()
     strikes: Literal["clean", "compat"] = "clean"
+    transfer: TransferParts | None = None
     files: tuple[PackFile, ...] = ()
 
     def __post_init__(self) -> None:
         listed = {file.path for file in self.files}
+        if not self.engines:
+            raise ValueError("it has neither `base` nor `transfer`")
         if len(listed) < len(self.files):
             raise ValueError("a file is listed twice")
         for path in sorted(listed | set(self.references())):
@@ -100,10 +129,20 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             if not path.startswith(HUB) and not any(_within(file, path) for file in listed):
                 raise ValueError(f"{path[:80]!r} is used, but no file of it is listed")
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What the pack can do."""
+        halves = {"inpaint": self.base, "transfer": self.transfer}
+        return tuple(name for name, half in halves.items() if half is not None)
+
     def references(self) -> tuple[str, ...]:
-        """Every file, folder or model of the hub that the engine loads."""
+        """Every file, folder or model of the hub that the engines load."""
+        return (*self.inpaint_references(), *(self.transfer.references() if self.transfer else ()))
+
+    def inpaint_references(self) -> tuple[str, ...]:
+        base = (self.base.lm, self.base.codec) if self.base else ()
         perhaps = (self.text, self.soundfont)
-        return (self.base.lm, self.base.codec, *self.adapters.values(), *(ref for ref in perhaps if ref))
+        return (*base, *self.adapters.values(), *(ref for ref in perhaps if ref))
 
 
 def _leaves(path: str) -> bool:
@@ -127,27 +166,41 @@ class Pack:
         return self.manifest.name
 
     @property
+    def base(self) -> Base:
+        """What fills holes. Raises Unsupported where the pack does not."""
+        if self.manifest.base is None:
+            raise Unsupported(f"The pack {self.name!r} fills no holes.", NEEDS_OTHER)
+        return self.manifest.base
+
+    @property
+    def transfer(self) -> TransferParts:
+        """What transfers. Raises Unsupported where the pack does not."""
+        if self.manifest.transfer is None:
+            raise Unsupported(f"The pack {self.name!r} transfers nothing.", NEEDS_OTHER)
+        return self.manifest.transfer
+
+    @property
     def lm(self) -> Path:
-        return self._resolve(self.manifest.base.lm)
+        return self.resolve(self.base.lm)
 
     @property
     def codec(self) -> Path:
-        return self._resolve(self.manifest.base.codec)
+        return self.resolve(self.base.codec)
 
     @property
     def text(self) -> Path | None:
         """The folder of the T5 encoder and its tokenizer; None: this pack cannot follow text."""
-        return self._resolve(self.manifest.text) if self.manifest.text else None
+        return self.resolve(self.manifest.text) if self.manifest.text else None
 
     @property
     def soundfont(self) -> Path | None:
         """The .sf2 that conditions are rendered with; None: the default one."""
-        return self._resolve(self.manifest.soundfont) if self.manifest.soundfont else None
+        return self.resolve(self.manifest.soundfont) if self.manifest.soundfont else None
 
     def adapter(self, control: Control) -> Path | None:
         """The adapter file that makes the base follow `control`, if the pack has one."""
         reference = self.manifest.adapters.get(control)
-        return self._resolve(reference) if reference else None
+        return self.resolve(reference) if reference else None
 
     @property
     def licence(self) -> str:
@@ -155,12 +208,14 @@ class Pack:
         named = self.manifest.licence
         return f"{named}: {LICENCES[named]}" if named in LICENCES else named
 
-    def hashes(self) -> dict[str, str]:
-        """sha256 of each file by its path, and `hub:` references as they are: what made a take."""
-        hub = {ref: ref.partition("@")[2] for ref in self.manifest.references() if ref.startswith(HUB)}
-        return {file.path: file.sha256 for file in self.manifest.files} | hub
+    def hashes(self, references: Sequence[str]) -> dict[str, str]:
+        """sha256 of each file that `references` comprise by its path, and `hub:` references as they are."""
+        hub = {ref: ref.partition("@")[2] for ref in references if ref.startswith(HUB)}
+        files = (file for file in self.manifest.files if any(_within(file.path, ref) for ref in references))
+        return {file.path: file.sha256 for file in files} | hub
 
-    def _resolve(self, reference: str) -> Path:
+    def resolve(self, reference: str) -> Path:
+        """Where a file, folder or model of the hub lies. Raises PackMissing."""
         if reference.startswith(HUB):
             repo, _, revision = reference.removeprefix(HUB).partition("@")
             return cached_folder(repo, revision or None)
@@ -247,7 +302,7 @@ def verify(pack: Pack) -> None:
         if sha256(pack.folder / file.path) != file.sha256:
             raise PackCorrupt(f"The file {file.path} of the pack {pack.name} differs from its manifest.")
     for reference in pack.manifest.references():
-        pack._resolve(reference)
+        pack.resolve(reference)
 
 
 def check(pack: Pack) -> None:

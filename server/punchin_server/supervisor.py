@@ -95,7 +95,8 @@ class Supervisor:
         if self._state != "off" or now < self._not_before or (self._leaving and not self._leaving.gone):
             return None
         self._token = secrets.token_hex(16).encode()
-        orders = Orders(self._endpoint, self._token.decode(), self._settings.device, self._settings.precision)
+        known = self._settings
+        orders = Orders(self._endpoint, self._token.decode(), known.device, known.precision, known.keep_alive)
         self._enter("starting", now, Life.STARTED)
         self._heard = now
         try:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 0.05
 LOADED = 2
-"""Engines held at once; the one used longest ago makes room."""
+"""Engines held at once, so that a song may be filled and transferred in turn; the one used longest ago makes room."""
 
 
 class Emission(Protocol):
@@ -55,22 +55,32 @@ Loader = Callable[[str, str, str], Engine]
 """From (pack, device, precision) to an engine. Raises PackError."""
 
 
-INPAINT = "punchin_server.engines.inpaint"
-"""Imported by name, after the first heartbeat: torch takes seconds."""
+def loader(module: str) -> Loader:
+    """The `load` of an engine's module, which is imported by name when it is needed: torch takes seconds."""
+
+    def load(pack: str, device: str, precision: str) -> Engine:
+        engine: Engine = importlib.import_module(module).load(pack, device, precision)
+        return engine
+
+    return load
 
 
-def load_inpaint(pack: str, device: str, precision: str) -> Engine:
-    engine: Engine = importlib.import_module(INPAINT).load(pack, device, precision)
-    return engine
+INPAINT, TRANSFER = "punchin_server.engines.inpaint", "punchin_server.engines.transfer"
+ENGINES: Mapping[str, Loader] = {"inpaint": loader(INPAINT), "transfer": loader(TRANSFER)}
 
 
 def import_inpaint() -> None:
-    """Import while there is nothing to do; should it fail, the first job says why."""
+    """Import while there is nothing to do; should it fail, the first job says why. What only transfer needs (diffusers)
+    is left until a transfer comes: it would cost everyone else its memory."""
     with suppress(ImportError):
         importlib.import_module(INPAINT)
 
 
-ENGINES: Mapping[str, Loader] = {"inpaint": load_inpaint}
+class Held(NamedTuple):
+    """A loaded engine, and when it was last used (monotonic seconds)."""
+
+    engine: Engine
+    used: float
 
 
 class Throttle:
@@ -109,7 +119,7 @@ class Worker:
         self._orders = orders
         self._engines = engines
         self._device = orders.device  # as asked for, until an engine has said what it runs on
-        self._loaded: dict[tuple[str, str], Engine] = {}
+        self._loaded: dict[tuple[str, str], Held] = {}  # by (engine, pack), the one used last at the end
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._connect(orders.token)
 
@@ -123,6 +133,7 @@ class Worker:
             packet = self._receive(timeout=1.0)
             if packet is not None and isinstance(packet.message, Submit):
                 self._work(packet.message, packet.audio)
+            self._unload(time.monotonic() - self._orders.keep_alive)
 
     def _work(self, submit: Submit, audio: tuple[Audio, ...]) -> None:
         job = submit.job
@@ -155,14 +166,27 @@ class Worker:
         name, pack_name = str(type(request).__struct_config__.tag), request.pack
         if name not in self._engines:
             raise Unsupported(f"This version has no engine for {name!r}.", "Use `punchin inpaint`.")
-        engine = self._loaded.pop((name, pack_name), None)
-        if engine is None:
+        held = self._loaded.pop((name, pack_name), None)
+        if held is None:
             while len(self._loaded) >= LOADED:
-                del self._loaded[next(iter(self._loaded))]
-                gc.collect()
+                self._drop(next(iter(self._loaded)))
             engine = self._engines[name](pack_name, self._orders.device, self._orders.precision)
-        self._loaded[name, pack_name] = engine  # last in, as the one used last
+        else:
+            engine = held.engine
+        self._loaded[name, pack_name] = Held(engine, math.inf)  # in use
         return engine
+
+    def _unload(self, before: float) -> None:
+        """Give up the engines that were not used since `before`; those in use until now are marked as of now."""
+        for key, held in list(self._loaded.items()):
+            if held.used == math.inf:
+                self._loaded[key] = Held(held.engine, time.monotonic())
+            elif held.used < before:
+                self._drop(key)
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        del self._loaded[key]
+        _give_memory_back()
 
     def _explain(self, error: Exception) -> PunchinError:
         """The error of our tree that `error` is. Unknown ones are our mistake: the log keeps where."""
@@ -171,9 +195,7 @@ class Worker:
         log.error("a job failed", exc_info=error)
         if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
             self._loaded.clear()
-            gc.collect()
-            if "torch" in sys.modules:
-                sys.modules["torch"].cuda.empty_cache()
+            _give_memory_back()
             return OutOfMemory("The memory of this machine does not suffice for the job.")
         return InternalError(f"The engine failed: {type(error).__name__}: {error}")
 
@@ -210,8 +232,14 @@ class Worker:
             socket.send_multipart(pack(self._heartbeat()))
 
     def _heartbeat(self) -> Heartbeat:
-        packs = tuple(pack_name for _, pack_name in list(self._loaded))
+        packs = tuple(f"{pack_name}:{name}" for name, pack_name in list(self._loaded))
         return Heartbeat(self._device, packs, psutil.Process().memory_info().rss)
+
+
+def _give_memory_back() -> None:
+    gc.collect()
+    if "torch" in sys.modules:
+        sys.modules["torch"].cuda.empty_cache()
 
 
 def _is_torch_out_of_memory(error: Exception) -> bool:

@@ -31,7 +31,6 @@ def write(folder: Path) -> Path:
     manifest = Manifest(
         name="mini",
         version="1",
-        engine="inpaint",
         licence="CC0-1.0",
         source="random numbers",
         created="2026-01-01",

@@ -26,7 +26,6 @@ def write_random_pack(folder: Path, card: int = 32, width: int = 32) -> str:
     manifest = Manifest(
         name="mini",
         version="3",
-        engine="inpaint",
         licence="CC0-1.0",
         source="here",
         created="2026-01-01",

@@ -89,7 +89,7 @@ def test_add_adapters_on_a_downloaded_base(tmp_path: Path, capsys: Out) -> None:
     run(capsys, "add", str(folder), "--name", "air", "--base", "facebook/musicgen-large")
     pack = registry.find("air")
     assert (pack.lm, pack.codec, pack.text) == (base, base, text)
-    assert pack.hashes()["hub:facebook/musicgen-large"] == ""
+    assert pack.hashes(pack.manifest.references())["hub:facebook/musicgen-large"] == ""
 
 
 def test_add_says_what_is_missing(tmp_path: Path, capsys: Out) -> None:
@@ -134,7 +134,7 @@ def test_list_for_people(tmp_path: Path, home: Path, capsys: Out) -> None:
     assert packs_cli.main(["list"]) == 3
     text = capsys.readouterr().out
     assert "large 1  (default)" in text
-    assert "follows  chord, drums, piano" in text
+    assert "fills holes, follows chord, drums, piano" in text
     assert "NON-COMMERCIAL" in text
     assert "bad  DAMAGED: The manifest in" in text
 

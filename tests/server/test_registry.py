@@ -32,7 +32,6 @@ def make(folder: Path, **changes: Any) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "name": folder.name,
         "version": "1",
-        "engine": "inpaint",
         "licence": "Apache-2.0",
         "source": "made here",
         "created": "2026-01-01",
@@ -60,7 +59,7 @@ def test_find_gives_the_files(home: Path) -> None:
     assert pack.adapter("drums") is None
     assert (pack.text, pack.soundfont) == (None, None)
     assert pack.manifest.sampling == registry.SamplingDefaults(0.9, 30, 1.0)
-    assert pack.hashes()["chord.pth"] == registry.sha256(home / "demo" / "chord.pth")
+    assert pack.hashes(["chord.pth"])["chord.pth"] == registry.sha256(home / "demo" / "chord.pth")
     registry.verify(pack)
 
 
@@ -110,7 +109,9 @@ def test_a_damaged_pack_hides_no_other(home: Path) -> None:
     [
         ({"name": "../up"}, "name"),
         ({"name": "Big Pack"}, "name"),
-        ({"engine": "magic"}, "engine"),
+        ({"base": None}, "neither"),
+        ({"transfer": {"base": "../x"}}, "leaves the folder"),
+        ({"transfer": {"base": "x", "adapter": "chord.pth"}}, "AudioMAE"),
         ({"window_frames": 0}, "window_frames"),
         ({"window_frames": "250"}, "window_frames"),
         ({"sampling": {"temperature": 0}}, "temperature"),

@@ -6,10 +6,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from punchin_wire.messages import Stage
 
 from .decode import Step
+
+T = TypeVar("T")
 
 
 class Clock:
@@ -25,6 +28,15 @@ class Clock:
             yield
         finally:
             self.seconds[stage] += time.perf_counter() - started
+
+    def each(self, stage: Stage, work: Iterator[T]) -> Iterator[T]:
+        """What `work` yields; the time each took goes to `stage`."""
+        while True:
+            with self(stage):
+                done = next(work, None)
+            if done is None:
+                return
+            yield done
 
     def steps(self, steps: Iterator[Step]) -> Iterator[Step]:
         """The same steps; the time each took goes to `prefill` or `decode`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, get_args
@@ -98,14 +98,22 @@ def load_models(name: str, device: str, precision: str) -> Models:
         draw=Draw(sampling.temperature, sampling.top_k, sampling.cfg),
         strikes=pack.manifest.strikes,
         soundfont=pack.soundfont,
-        names={
-            "pack": f"{pack.name} {pack.manifest.version}",
-            **{f"sha256 {path}": value for path, value in pack.hashes().items()},
-            "device": str(where),
-            "precision": chosen,
-            "torch": str(torch.__version__),  # it is a subclass of str that JSON refuses
-        },
+        names=describe_models(pack, pack.manifest.inpaint_references(), where, chosen),
     )
+
+
+def describe_models(
+    pack: Pack, references: Sequence[str], device: torch.device, precision: linear.Precision
+) -> dict[str, str]:
+    """What made a take, for its recipe: the pack, the sha256 of each file that `references` name, and the
+    arithmetic."""
+    return {
+        "pack": f"{pack.name} {pack.manifest.version}",
+        **{f"sha256 {path}": value for path, value in pack.hashes(references).items()},
+        "device": str(device),
+        "precision": precision,
+        "torch": str(torch.__version__),  # it is a subclass of str that JSON refuses
+    }
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,8 +1,8 @@
 """Lines as the UNet meets them: latents of every instrument and of duets, and what AudioMAE hears. Knows no UNet.
 
-A line is two files: `SEED.latents.npy` float16 `[8 + 2, 8, T, F]`, the melody on each instrument and then twice with its
-accompaniment; `SEED.heard.npy` float16 `[8, 512, W]`, AudioMAE's tokens of the melody on each instrument, class token left
-out. They are computed once: a step of training then costs the UNet alone.
+A line is two files: `SEED.latents.npy` float16 `[8 + 2, 8, T, F]`, the melody on each instrument and then twice with
+its accompaniment; `SEED.heard.npy` float16 `[8, 512, W]`, AudioMAE's tokens of the melody on each instrument, class
+token left out. They are computed once: a step of training then costs the UNet alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def duet(seed: int, index: int) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def encode_lines(lines: Lines, vae: AutoencoderKL, encoder: AudioMAE, folder: Path, part: int = 0, parts: int = 1) -> None:
+def encode_lines(
+    lines: Lines, vae: AutoencoderKL, encoder: AudioMAE, folder: Path, part: int = 0, parts: int = 1
+) -> None:
     """Encode what `folder` lacks of every `parts`-th line from `part` on, so that several processes can share."""
     folder.mkdir(parents=True, exist_ok=True)
     for line in range(part, len(lines), parts):

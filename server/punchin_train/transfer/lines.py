@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +12,6 @@ from torch import Tensor
 from .solos import NAMES, SAMPLES, companion
 
 AUDIBLE = 0.02  # peak below which a crop is drawn again
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The same notes twice: what plays them, as indices of :data:`NAMES`, and the waves `[163840]`."""
-
-    source: int
-    target: int
-    heard: NDArray[np.float32]
-    wanted: NDArray[np.float32]
 
 
 class Lines:
@@ -47,8 +36,8 @@ class Lines:
         """Random crops `[count, samples]`, peak 0.5; a share of them with their accompaniment."""
         found: list[NDArray[np.float32]] = []
         while len(found) < count:
-            line, start = random.integers(len(self)), random.integers(SAMPLES - samples + 1)
-            crop = self.wave(line, random.integers(len(NAMES)))[start : start + samples]
+            line, start = int(random.integers(len(self))), int(random.integers(SAMPLES - samples + 1))
+            crop = self.wave(line, int(random.integers(len(NAMES))))[start : start + samples]
             if random.random() < mixed:
                 crop = crop + random.uniform(0.3, 1.0) * self.accompaniment(line)[1][start : start + samples]
             peak = float(np.abs(crop).max())

@@ -143,8 +143,8 @@ def companion(seed: int) -> str:
 
 
 def render_lines(folder: Path, seeds: range, held_out: bool = False) -> None:
-    """Render what the folder lacks, `SEED.npy` each: int16 `[8 + 1, 163840]`, the melody on each of :data:`NAMES` and the
-    accompaniment on its :func:`companion`. Safe to run in several processes at once."""
+    """Render what the folder lacks, `SEED.npy` each: int16 `[8 + 1, 163840]`, the melody on each of :data:`NAMES` and
+    the accompaniment on its :func:`companion`. Safe to run in several processes at once."""
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         path = folder / f"{seed:07d}.npy"

@@ -73,10 +73,10 @@ def build() -> TextParts:
         **shared,
     )
     clap_audio = ClapAudioConfig(
-        patch_embeds_hidden_size=16,
-        depths=[1, 1, 2, 1],
+        patch_embeds_hidden_size=8,
+        depths=[1, 1, 1, 1],
         num_attention_heads=[1, 2, 4, 8],
-        hidden_size=128,
+        hidden_size=64,
         enable_fusion=False,
         drop_path_rate=0.0,
         mlp_ratio=2.0,
@@ -111,11 +111,13 @@ def build() -> TextParts:
     return TextParts(
         tokenizer=clap_tokenizer,
         tokenizer_2=t5_tokenizer,
-        text_encoder=ClapModel(ClapConfig(text_config=clap_text.to_dict(), audio_config=clap_audio.to_dict(), **shared)),
+        text_encoder=ClapModel(
+            ClapConfig(text_config=clap_text.to_dict(), audio_config=clap_audio.to_dict(), **shared)
+        ),
         text_encoder_2=T5EncoderModel(t5),
         projection_model=AudioLDM2ProjectionModel(CLAP_WIDTH, T5_WIDTH, LOA_WIDTH),
         language_model=GPT2Model(gpt2),
-        feature_extractor=ClapFeatureExtractor(),
+        feature_extractor=ClapFeatureExtractor(truncation="rand_trunc"),  # one mel, not four: no fusion
     )
 
 

@@ -44,7 +44,7 @@ def build(channels: tuple[int, ...] = CHANNELS) -> AutoencoderKL:
 def train(
     train_lines: Path, held_out: Path, checkpoint: Path, minutes: float, channels: tuple[int, ...] = CHANNELS
 ) -> AutoencoderKL:
-    """Train, or go on from `checkpoint`, until `minutes` in all are spent; its scaling factor makes latents of deviation 1."""
+    """Train, or go on from `checkpoint`, until `minutes` in all are spent."""
     torch.manual_seed(0)
     vae, state = build(channels).to(DEVICE), restore(checkpoint)
     optimiser = torch.optim.AdamW(vae.parameters(), PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)

@@ -56,8 +56,10 @@ def build() -> SpeechT5HifiGan:
 
 
 def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float, vae: Path | None) -> SpeechT5HifiGan:
-    """Train, or go on from `checkpoint`, until `minutes` in all are spent. Where `vae` is a checkpoint, half of the mels
-    pass through it."""
+    """Train, or go on from `checkpoint`, until `minutes` in all are spent.
+
+    Where `vae` is a checkpoint, half of the mels pass through it.
+    """
     torch.manual_seed(0)
     vocoder, state = build().to(DEVICE), restore(checkpoint)
     optimiser = torch.optim.AdamW(vocoder.parameters(), PEAK_RATE, betas=(0.8, 0.99), weight_decay=1e-4)

@@ -1,0 +1,106 @@
+"""The noise taken off a latent canvas step by step, all windows together. Knows prompts already heard, and no audio.
+
+Guidance as published (arXiv 2407.16564, section 3.3): the second branch hears the negative text and an empty audio
+prompt, and `eps = eps_negative + lambda * (eps_positive - eps_negative)`. Windows that overlap are averaged in every
+step, before the solver sees them, so the sound on either side of a border was made of one noise under one prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+from punchin_wire.errors import BadSetting
+from punchin_wire.messages import Solver
+from torch import Tensor
+
+from ..models.prompted_unet import Heard, PromptedUNet
+from .canvas import Canvas
+
+Scheduler: TypeAlias = Any
+"""One of diffusers' schedulers, which share `timesteps`, `step` and `add_noise` but no type."""
+
+
+def scheduler(solver: Solver, config: Mapping[str, Any], steps: int) -> Scheduler:
+    """A new solver for `steps` steps over the noise that `config` (of the model's folder) describes.
+
+    `ddim` is set as published. The fast ones spread their steps evenly over the logarithm of the noise: evenly in
+    time, as published, their last step would start where a third of fine detail is noise, and average it away.
+    Raises BadSetting for more steps than there are times.
+    """
+    if steps > (most := config["num_train_timesteps"] - (config["steps_offset"] if solver == "ddim" else 0)):
+        raise BadSetting(f"With {solver} this model takes {most} steps at most, not {steps}.", "Choose fewer --steps.")
+    match solver:
+        case "ddim":
+            made = DDIMScheduler.from_config(config)
+        case "dpm++":
+            made = DPMSolverMultistepScheduler.from_config(config, use_exponential_sigmas=True)
+        case "unipc":
+            made = UniPCMultistepScheduler.from_config(config, use_exponential_sigmas=True)
+    made.set_timesteps(steps)
+    return made
+
+
+def skipped(solver: Scheduler, strength: float) -> int:
+    """How many steps SDEdit leaves out when it starts from the clip noised by `strength`, a share of the times: 22
+    of DDIM's 50 for .55. At least one is left."""
+    later = solver.timesteps > strength * solver.config.num_train_timesteps
+    return min(int(later.sum()), len(later) - 1)
+
+
+def noised(solver: Scheduler, clean: Tensor, noise: Tensor, first: int) -> Tensor:
+    """`clean` under as much of `noise` (`[B, C, T, F]` both) as step `first` of `solver` expects."""
+    begin(solver, first)
+    return solver.add_noise(clean, noise, solver.timesteps[first : first + 1].expand(len(noise)))
+
+
+def begin(solver: Scheduler, first: int) -> None:
+    """Tell a solver of several orders which step comes first: two of its many steps may be at one time."""
+    if hasattr(solver, "set_begin_index"):
+        solver.set_begin_index(first)
+
+
+@dataclass(frozen=True)
+class Guided:
+    """The UNet under a prompt: `heard` is the prompt of each window of `canvas`, of one row, or of two, negative
+    first."""
+
+    unet: PromptedUNet
+    canvas: Canvas
+    heard: Sequence[Heard]
+    guidance: float
+
+    def noise(self, x: Tensor, t: Tensor) -> Tensor:
+        """The noise in latents `[B, C, T, F]` at time `t`, averaged where windows overlap."""
+        if len(self.heard) == 1:
+            return self._window(x, t)
+        total = torch.zeros_like(x)
+        for heard, window, weight in zip(self.heard, self.canvas.windows, self.canvas.weights, strict=True):
+            self.unet.hear(heard)
+            part = slice(window.start, window.end)
+            total[:, :, part] += torch.from_numpy(weight).to(x)[:, None] * self._window(x[:, :, part], t)
+        return total
+
+    def _window(self, x: Tensor, t: Tensor) -> Tensor:
+        dtype = self.unet.unet.dtype
+        if not guided(self.guidance):
+            return self.unet(x.to(dtype), t).to(x)
+        negative, positive = self.unet(torch.cat([x, x]).to(dtype), t).to(x).chunk(2)
+        return negative + self.guidance * (positive - negative)
+
+
+def guided(guidance: float) -> bool:
+    """Whether there is a second branch: at 1 it would cancel, and less is no guidance (as in diffusers)."""
+    return guidance > 1.0
+
+
+def denoise(model: Guided, solver: Scheduler, x: Tensor, first: int = 0) -> Iterator[Tensor]:
+    """The latents after each step from step `first` on, `[B, C, T, F]` float32; the last are the result."""
+    model.unet.hear(model.heard[0])
+    begin(solver, first)
+    for t in solver.timesteps[first:]:
+        x = solver.step(model.noise(x, t), t, x).prev_sample
+        yield x

@@ -1,0 +1,81 @@
+"""Writes the trained parts as the transfer half of a pack, in their published formats. Knows no training.
+
+A diffusers folder of AudioLDM2 in half precision, AudioMAE's `pretrained.pth`, and the adapter's `pytorch_model.bin`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from diffusers import DDIMScheduler
+from punchin_server.models.ap_adapter import adapter_state
+from punchin_server.registry import MANIFEST, PackFile, TransferParts, read_pack, sha256, write_manifest
+from punchin_wire.messages import Solver
+from safetensors.torch import save_file
+from torch import Tensor
+
+from . import audiomae, unet, vae, vocoder
+
+BASE, AUDIOMAE, ADAPTER = "audioldm2", "pretrained.pth", "pytorch_model.bin"
+
+
+def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int) -> None:
+    """Write what was trained in `work` into the folder `pack`, and its manifest (of a pack that is there) anew."""
+    folder = pack / "transfer"
+    draft = pack / f".transfer.{os.getpid()}"
+    write_audioldm2(draft / BASE, work)
+    torch.save({"model": half(audiomae.load(work / "audiomae.pt").state_dict())}, draft / AUDIOMAE)
+    torch.save(half(adapter_state(_trainee(work).unet)), draft / ADAPTER)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(draft, folder)
+    before = read_pack(pack).manifest
+    parts = TransferParts(
+        base=f"transfer/{BASE}",
+        audiomae=f"transfer/{AUDIOMAE}",
+        adapter=f"transfer/{ADAPTER}",
+        scheduler=scheduler,
+        steps=steps,
+        refine=refine,
+    )
+    paths = sorted(path for path in pack.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = tuple(PackFile(p.relative_to(pack).as_posix(), p.stat().st_size, sha256(p)) for p in paths)
+    write_manifest(pack, msgspec.structs.replace(before, transfer=parts, files=files))
+
+
+def half(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """In half precision, each tensor with a storage of its own."""
+    return {name: tensor.half().clone() for name, tensor in state.items()}
+
+
+def write_audioldm2(folder: Path, work: Path) -> None:
+    """The diffusers folder: each part in its own subfolder."""
+    trainee = _trainee(work)
+    parts: dict[str, Any] = vars(trainee.parts) | {
+        "vae": vae.load(work / "vae.pt"),
+        "vocoder": vocoder.load(work / "vocoder.pt"),
+    }
+    for name, part in parts.items():
+        (part.half() if hasattr(part, "half") else part).save_pretrained(folder / name)
+    write_unet(folder / "unet", trainee)
+    DDIMScheduler(**unet.SCHEDULER).save_pretrained(folder / "scheduler")
+    index: dict[str, Any] = {"_class_name": "AudioLDM2Pipeline", "_diffusers_version": "0.35.0"}
+    index |= {name: [type(part).__module__.split(".")[0], type(part).__name__] for name, part in parts.items()}
+    index |= {"unet": ["diffusers", "AudioLDM2UNet2DConditionModel"], "scheduler": ["diffusers", "DDIMScheduler"]}
+    (folder / "model_index.json").write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")
+
+
+def write_unet(folder: Path, trainee: unet.Trainee) -> None:
+    """The UNet without the adapter, whose matrices lie among its processors."""
+    network = trainee.unet.unet
+    network.save_config(folder)
+    state = {name: tensor for name, tensor in network.state_dict().items() if ".processor." not in name}
+    save_file(half(state), folder / "diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+
+
+def _trainee(work: Path) -> unet.Trainee:
+    return unet.load(work / "unet.pt", work / "clap.pt")
