@@ -56,7 +56,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
         timings={**_stages(order, done), "splice": ended - laying, "total": ended - began},
         models=done.models,
         notes=(*order.notes, *_changes(order.models, done.models), *_missing_scores(order, takes)),
-        settings=_settings(order),
+        settings=_settings(order, done),
     )
 
 
@@ -91,7 +91,7 @@ def _missing_scores(order: Order, takes: Sequence[TakeReport]) -> tuple[str, ...
     return (f"How near takes are to the prompt is not known: pack {order.request.pack} has no model that hears it.",)
 
 
-def _settings(order: Order) -> TransferSettings | UnsetType:
+def _settings(order: Order, done: Done) -> TransferSettings | UnsetType:
     request, task = order.request, order.task
     if not isinstance(request, TransferRequest) or task is None:
         return UNSET
@@ -105,8 +105,8 @@ def _settings(order: Order) -> TransferSettings | UnsetType:
         alpha=request.alpha if adapted else None,
         guidance=request.guidance,
         strength=None if adapted else request.strength,
-        scheduler=request.scheduler,
-        steps=request.steps,
+        scheduler=request.scheduler or done.models.get("scheduler"),
+        steps=request.steps or int(done.models.get("steps", 0)) or None,
         air=order.splice.air,
         width=order.splice.width,
     )

@@ -58,7 +58,8 @@ class TransferTake(TakeReport, frozen=True, kw_only=True):
 
 
 class TransferSettings(msgspec.Struct, frozen=True):
-    """What a transfer was made with. `None` is what its method does not have or, for solver and steps, the pack's."""
+    """What a transfer was made with. `None` is what its method does not have or, for scheduler and steps, what the
+    engine did not say."""
 
     task: TaskName
     method: Method
