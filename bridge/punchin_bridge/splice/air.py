@@ -31,6 +31,8 @@ TOP = 0.95
 FILTER_SECONDS = 0.006
 FOLLOWING_SECONDS = 0.02
 LARGEST_GAIN = 4.0
+PIECE = 2**20
+"""Samples at a time: the complex copies of a whole song would fill the memory."""
 
 HOW = {
     "none": "nothing",
@@ -44,11 +46,15 @@ def extend(take: Samples, rate: int, band_hz: float) -> Samples:
     from scipy.signal import oaconvolve  # a second of import that most commands never need
 
     top = TOP * band_hz
-    time = np.arange(len(take)) / rate
-    air = np.zeros(len(take))
-    for shift in (top / 2, top):
-        moved = oaconvolve(take, _top_octave(rate, top, shift), mode="same")  # the positive frequencies alone
-        air += 2 * np.real(moved * np.exp(2j * np.pi * shift * time))
+    filters = [(shift, _top_octave(rate, top, shift)) for shift in (top / 2, top)]
+    reach = len(filters[0][1]) // 2
+    padded, air = np.pad(take, reach), np.zeros(len(take))
+    for start in range(0, len(take), PIECE):
+        piece = padded[start : start + PIECE + 2 * reach]
+        time = np.arange(start, start + len(piece) - 2 * reach) / rate
+        for shift, taps in filters:
+            moved = oaconvolve(piece, taps, mode="valid")  # the positive frequencies alone
+            air[start : start + PIECE] += 2 * np.real(moved * np.exp(2j * np.pi * shift * time))
     return air
 
 

@@ -65,6 +65,13 @@ def test_extension_lies_above_the_band_and_below_the_top(rate: int) -> None:
         assert power(added, 16_000, rate / 2, rate) < power(added, 8000, 15_200, rate) - 40
 
 
+def test_pieces_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = of_the_model(plucks(RATE))
+    whole = air.extend(take, RATE, 8000.0)
+    monkeypatch.setattr(air, "PIECE", 10_000)
+    assert np.allclose(air.extend(take, RATE, 8000.0), whole, atol=1e-12)
+
+
 def test_a_tone_is_moved_not_mirrored() -> None:
     """5 and 6 kHz come again 3.8 and 7.6 kHz higher, in the same order, each 15 dB an octave lower than it was."""
     time = np.arange(RATE) / RATE
