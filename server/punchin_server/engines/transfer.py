@@ -9,7 +9,7 @@ every layer. Knows nothing about sockets, queues or job ids.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -38,6 +38,8 @@ SILENCE, QUIET, USUAL = 3e-5, 0.1, 0.5
 only."""
 VOCODER_CONTEXT = 40
 """Mel frames beyond which nothing reaches a sample: the published vocoder's convolutions see 19."""
+PHASE_CONTEXT = 7
+"""As many more for each time that phases are refined: a spectrum's window."""
 
 
 def load(pack: str, device: str, precision: str) -> Transfer:
@@ -64,11 +66,14 @@ class Transfer:
         with clock("encode"):
             clip = audible(clip_of(request.source, audio))
             canvas = Canvas.of(len(clip), base.scale)
-        yield Emission(Progress("encode", 0, 1))
+        yield Emission(Progress("encode", 0, len(canvas.windows)))
         with clock("encode"):
-            model = Guided(base.unet, canvas, self._listen(request, clip, canvas), request.guidance)
             start = self._latents(clip, canvas) if request.method == "sdedit" else None
-        yield Emission(Progress("encode", 1, 1))
+        heard: list[Heard] = []
+        for prompt in clock.each("encode", self._listen(request, clip, canvas)):
+            heard.append(prompt)
+            yield Emission(Progress("encode", len(heard), len(canvas.windows)))
+        model = Guided(base.unet, canvas, heard, request.guidance)
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
         size = AT_ONCE.get(self.models.device.type, 1)
@@ -89,24 +94,23 @@ class Transfer:
         used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
 
-    def _listen(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> list[Heard]:
-        """The prompt of each window, its keys and values computed: one row, or two, the negative first."""
+    def _listen(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> Iterator[Heard]:
+        """The prompt of one window after another, its keys and values computed: one row, or two, the negative first."""
         base, two = self.models.base, guided(request.guidance)
         texts = [request.negative_prompt, request.prompt] if two else [request.prompt]
         text = base.text.encode(texts)
         if self.models.audiomae is None or request.method == "sdedit" or not request.alpha:
             base.unet.listen(*text, None, 0.0)
-            return [base.unet.keep()] * len(canvas.windows)
+            yield from [base.unet.keep()] * len(canvas.windows)
+            return
         loud, encoder = raised(clip), self.models.audiomae
         # The empty prompt is AudioMAE's answer to zeros, as in training, not zeros in its place.
         empty = self._tokens(encoder, torch.zeros(1, 1, WINDOW, fbank.BANDS), request.pooling)
-        heard = []
         for window in canvas.windows:
             features = fbank.prompt_features(torch.from_numpy(loud[slice(*canvas.heard(window))])[None])
             tokens = self._tokens(encoder, features, request.pooling)
             base.unet.listen(*text, torch.cat([empty, tokens]) if two else tokens, request.alpha)
-            heard.append(base.unet.keep())
-        return heard
+            yield base.unet.keep()
 
     def _tokens(self, encoder: AudioMAE, features: Tensor, pooling: tuple[int, int]) -> Tensor:
         """The audio prompt `[1, N, W]` of features `[1, 1, 1024, 128]`."""
@@ -140,7 +144,8 @@ class Transfer:
         with clock("codec"):
             mel = self._mel(latents, canvas)
         sounds = []
-        parts = pieces(-(-canvas.samples // HOP), WINDOW, VOCODER_CONTEXT)
+        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine
+        parts = pieces(-(-canvas.samples // HOP), WINDOW, context, canvas.frames * canvas.scale)
         total = len(request.takes) * len(parts)
         for number, (core, around) in enumerate(parts):
             with clock("codec"):

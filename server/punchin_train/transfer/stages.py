@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from punchin_server.registry import read_pack
 from punchin_wire.messages import Solver
 
 from ..report import line
@@ -93,7 +95,9 @@ class TransferStages:
 
     def _measured(self) -> Iterator[Figures]:
         """Bounds, the paper's settings, SDEdit, and how pooling and alpha trade fidelity for the target's sound."""
-        found = TransferEvaluation(self.pack.name, Lines(self.held_out), judge.load(self.file("judge")), self.trials)
+        os.environ["PUNCHIN_PACKS"] = str(self.pack)  # this one, not the one of its name that is installed
+        name = read_pack(self.pack).name
+        found = TransferEvaluation(name, Lines(self.held_out), judge.load(self.file("judge")), self.trials)
         yield from found.bounds()
         yield from found.grid("adapter", self.trials, [{"pooling": (2, 2), "alpha": 0.5, "guidance": 7.5}])
         yield from found.grid(

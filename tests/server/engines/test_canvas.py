@@ -94,10 +94,10 @@ def test_the_published_lengths(seconds: float, scale: int, frames: int, windows:
     assert (canvas.frames, len(canvas.windows)) == (frames, windows)
 
 
-@given(st.integers(1, 5000), st.integers(1, 700), st.integers(0, 100))
-def test_pieces_are_a_partition_with_context(total: int, size: int, context: int) -> None:
-    parts = pieces(total, size, context)
+@given(st.integers(1, 5000), st.integers(1, 700), st.integers(0, 100), st.integers(0, 200))
+def test_pieces_are_a_partition_with_context(total: int, size: int, context: int, more: int) -> None:
+    parts = pieces(total, size, context, total + more)
     assert [frame for core, _ in parts for frame in range(*core)] == list(range(total))
     for core, around in parts:
         assert core.end - core.start <= size
-        assert around == Span(max(0, core.start - context), min(total, core.end + context))
+        assert around == Span(max(0, core.start - context), min(total + more, core.end + context))

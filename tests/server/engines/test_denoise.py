@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, get_args
 
@@ -203,6 +204,37 @@ def test_windows_are_averaged_by_their_weights_in_every_step(guidance: float) ->
                     eps[:, :, frame] += float(weight[frame - window.start]) * seen
         by_hand = made.step(eps, t, by_hand).prev_sample
         torch.testing.assert_close(got, by_hand, atol=1e-4, rtol=1e-4)
+
+
+def curve(x: Tensor, t: Tensor) -> Tensor:
+    """The exact noise in `x` when what is wanted are curves over a window: Gaussian, their frames alike within 50."""
+    frames = torch.arange(x.shape[2], dtype=torch.float64)
+    alike = torch.exp(-(((frames[:, None] - frames) / 50) ** 2) / 2)
+    alpha = float(alphas()[int(t)])
+    inside = alpha * alike + (1 - alpha) * torch.eye(len(frames), dtype=torch.float64)
+    return ((1 - alpha) ** 0.5 * torch.linalg.solve(inside, x.double())).to(x)
+
+
+@pytest.mark.parametrize("solver", ["dpm++", "ddim"])
+def test_windows_denoised_together_are_one_curve(solver: Solver) -> None:
+    """Steps from frame to frame stay small where windows begin and end; windows denoised one by one jump there."""
+    x = noise(1, 1, LONG.frames, 16)
+    steps = 20 if solver == "dpm++" else 50
+    joint = last(model(curve, [[0.0]] * 3, LONG), scheduler(solver, CONFIG, steps), x)
+    parts = [last(model(curve), scheduler(solver, CONFIG, steps), x[:, :, slice(*w)]) for w in LONG.windows]
+    cuts = [0, *((a.end + b.start) // 2 for a, b in pairwise(LONG.windows)), LONG.frames]
+    alone = torch.cat(
+        [
+            part[:, :, start - window.start : end - window.start]
+            for part, window, (start, end) in zip(parts, LONG.windows, pairwise(cuts), strict=True)
+        ],
+        dim=2,
+    )
+    change, jumps = (latents.diff(dim=2).square().mean((0, 1, 3)).sqrt() for latents in (joint, alone))
+    borders = [frame - 1 for window in LONG.windows for frame in window if 0 < frame < LONG.frames]
+    assert change[borders].max() < 1.5 * change.quantile(0.9)
+    assert change.max() < 2 * change.quantile(0.9)
+    assert jumps[[cut - 1 for cut in cuts[1:-1]]].min() > 2 * change.max()
 
 
 def test_the_first_window_is_heard_again_in_the_next_group_of_takes() -> None:
