@@ -69,7 +69,8 @@ def perform(
 
 
 def console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 120)
+    """For people. File names and prompts may hold brackets, which are no markup."""
+    return Console(width=None if sys.stdout.isatty() else 120, markup=False)
 
 
 def show(report: Report, takes: Table) -> None:

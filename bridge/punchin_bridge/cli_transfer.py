@@ -161,7 +161,8 @@ def _sweep(order: Order, over: tuple[Axis, ...], base: Knobs, out: Path, no_prog
 def _show(report: Report) -> None:
     assert isinstance(report.settings, TransferSettings)
     screen, settings = cli_job.console(), report.settings
-    screen.print(f"To “{settings.prompt}”, away from “{settings.negative_prompt}”", highlight=False, soft_wrap=True)
+    away = f", away from “{settings.negative_prompt}”" if settings.negative_prompt else ""
+    screen.print(f"To “{settings.prompt}”{away}", highlight=False, soft_wrap=True)
     knobs = {"ω": settings.pooling, "α": settings.alpha, "λ": settings.guidance, "strength": settings.strength}
     turned_to = [f"{name} {sweep.text(value)}" for name, value in knobs.items() if value is not None]
     turned_to += [f"solver {settings.scheduler or 'of the pack'}", f"steps {settings.steps or 'of the pack'}"]

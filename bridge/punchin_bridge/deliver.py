@@ -86,13 +86,20 @@ class Delivery:
         wavfile.write_full(path, song, patches, tags, payload)
         return wavfile.outside_delta(song, path, order.holes)
 
-    def free_path(self, suffix: str = "") -> Path:
-        """A file in the folder that is not there yet: `_2`, `_3`, … is added to its name where one is."""
+    def free_path(self) -> Path:
+        """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
         song, scene = self.order.song.path.stem[:80], self.order.scene
-        stem, number = f"{song}_{scene}_take{self.index + 1}_seed{self.seed}{suffix}", 1
-        while (path := self.out / f"{stem}{f'_{number}' if number > 1 else ''}.wav").exists():
+        stem, number = f"{song}_{scene}_take{self.index + 1}_seed{self.seed}", 1
+        while True:
+            path = self.out / f"{stem}{f'_{number}' if number > 1 else ''}.wav"
+            if not (path.exists() or mix_path(path).exists()):
+                return path
             number += 1
-        return path
+
+
+def mix_path(part: Path) -> Path:
+    """Where the mix of a part lies."""
+    return part.with_name(f"{part.stem}_mix.wav")
 
 
 def deliver(delivery: Delivery) -> TakeReport:
@@ -136,14 +143,13 @@ def _deliver_part(delivery: Delivery) -> TransferTake:
         fidelity=chroma.fidelity(clip[None], take[None], rate),
         scores=delivery.sent.take.scores,
         part=PartReport(SEPARATED, part.clip_db, part.part_db, part.explained),
-        mix=_deliver_mix(delivery, laid.audio) if order.task and order.task.mix else None,
+        mix=_deliver_mix(delivery, laid.audio, mix_path(path)) if order.task and order.task.mix else None,
     )
 
 
-def _deliver_mix(delivery: Delivery, part: Samples) -> MixReport:
+def _deliver_mix(delivery: Delivery, part: Samples, path: Path) -> MixReport:
     order, song = delivery.order, delivery.order.song
     clip = wavfile.read(song, order.region.start, order.region.end)
     mixed = accompany.mix(clip, part, song.rate, integer=not song.encoding.floating)
-    path = delivery.free_path("_mix")
     delta = delivery.write(path, [mixed.audio], order.full)
     return MixReport(str(path.absolute()), mixed.ducked_db, mixed.ducked, delta)

@@ -69,6 +69,7 @@ def compose(
     check_sound(audio, clip.path.name)
     tempo = where.steady_tempo(grid, region, clip.rate)
     around, scene = _around(region, clip, task), _scene(task, named)
+    stems.read(clip, around)  # says what is wrong with it now, not when the takes are there
     if task.name == "accompaniment":  # which is as loud as it is beside the clip in the model's take
         splice = msgspec.structs.replace(splice, level="own")
     return Order(clip, region, around, request, (audio,), (said,), scene, tempo, full, splice, task=task)
@@ -96,10 +97,12 @@ def repeat(take: Path, clip_path: Path | None = None, full: bool = False) -> Ord
     _check_files(task, full, made.splice)
     region = Region(*made.region)
     named = "" if region == Region(0, clip.samples) else where.name_of_seconds(region, clip.rate)
+    around = _around(region, clip, task)
+    stems.read(clip, around)
     return Order(
         clip,
         region,
-        _around(region, clip, task),
+        around,
         made.request,
         audio,
         made.inputs,

@@ -34,7 +34,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     Ctrl-C cancels the job at the daemon and is a JobCancelled whose cause is the KeyboardInterrupt. Raises what the
     job fails of, and BadSetting when `out` cannot be written.
     """
-    check_folder(out)
+    _check_folder(out)
     began = time.monotonic()
     sent, done = follow(Submit(job, order.request, keep), order.audio, client, display)
     laying = time.monotonic()
@@ -60,7 +60,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     )
 
 
-def check_folder(out: Path) -> None:
+def _check_folder(out: Path) -> None:
     """Make the folder for takes, before any work is done for it. Raises BadSetting."""
     try:
         out.mkdir(parents=True, exist_ok=True)

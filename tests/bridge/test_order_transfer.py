@@ -165,6 +165,8 @@ def test_clips_that_hold_nothing_to_hear(tmp_path: Path) -> None:
     nan[1, 500] = np.nan
     with pytest.raises(BadAudio, match="not numbers"):
         compose(write(tmp_path / "nan.wav", nan), WHOLE, VIOLIN, 0)
+    with pytest.raises(BadAudio, match="not numbers"):  # beside the region: found before the work, not after it
+        compose(tmp_path / "nan.wav", Where(0.5, 0.7), VIOLIN, 0)
 
 
 def test_quiet_and_offset_sound_is_sound() -> None:

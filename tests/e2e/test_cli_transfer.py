@@ -168,6 +168,13 @@ def test_people_read_what_was_done(punchin: Punchin, clip: Path, out: Path) -> N
     assert "no model that hears it" in punchin.stdout
 
 
+def test_brackets_are_no_markup(punchin: Punchin, clip: Path, out: Path) -> None:
+    bracketed = clip.rename(clip.with_name("clip [v2] [x].wav"))
+    assert punchin("transfer", bracketed, "--to", "[/bold] bells, far away", "--negative", "", "--out", out) == 0
+    assert "To “[/bold] bells, far away”\n" in punchin.stdout
+    assert "clip [v2] [x]_bold-bells-far-away" in punchin.stdout
+
+
 def test_again_is_the_same_take(punchin: Punchin, song: Path, out: Path) -> None:
     words = ["--to", "violin", "--start", 4, "--end", 6, "--air", "source", "--takes", 2, "--seed", 5]
     second = Path(punchin.json("transfer", song, *words, "--out", out)["takes"][1]["path"])
@@ -217,6 +224,7 @@ def test_its_mix_is_the_clip_and_the_part(punchin: Punchin, song: Path, out: Pat
     assert np.max(np.abs(mix - was[4 * RATE : 6 * RATE] - part)) < 2**-22
 
     [take] = punchin.json("transfer", song, *words, "--mix", "--full")["takes"]
+    assert Path(take["mix"]["path"]).name == "song_violin_4.000-6.000s_take1_seed3_2_mix.wav"
     assert soundfile.info(take["path"]).frames == 2 * RATE
     assert take["mix"]["outside_delta"] == 0.0
     whole = soundfile.read(take["mix"]["path"])[0]

@@ -138,11 +138,12 @@ def match(
 
 
 def match_replaced(song: Samples, take: Samples, rate: int, band_hz: float, hole: Span, limit_db: float) -> Gain:
-    """The gain that makes `take` as loud as what it replaces, however quiet that is; arguments as of :func:`match`."""
+    """The gain that makes `take` as loud as what it replaces, however quiet that is, raising it by `limit_db` at most;
+    arguments as of :func:`match`."""
     original, own = loudness(song, rate, hole, band_hz), loudness(take, rate, hole, band_hz)
     if min(original, own) == -math.inf:
         return Gain()
-    allowed = min(max(original - own, -limit_db), limit_db)
+    allowed = min(original - own, limit_db)
     return Gain(allowed, allowed, "replaced", allowed != original - own)
 
 
