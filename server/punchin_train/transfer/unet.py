@@ -9,6 +9,7 @@ on another instrument than the caption names, which is what transfer asks for. C
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -23,6 +24,7 @@ from punchin_server.models.prompted_unet import PromptedUNet
 from torch import Tensor, nn
 
 from . import text
+from .alignment import Alignment
 from .encoded import Encoded, duet
 from .schedule import DEVICE, Schedule, half, log, restore, save
 from .solos import NAMES, caption, duet_caption
@@ -35,6 +37,8 @@ level."""
 PEAK_RATE, ADAPTER_RATE, CLIP, BATCH = 1e-3, 1e-3, 1.0, 12
 POOLINGS = (1, 1, 2, 2, 2, 4, 8)
 """Finer ones more often than the paper's even odds: only they tell one moment from the next."""
+ALIGNMENT = 0.2
+"""Weight of guided attention."""
 LATE = 1.5
 """1 would draw times evenly; more draws noisier ones, in which the prompt decides, more often."""
 CLAP = "text.clap."
@@ -180,22 +184,26 @@ def train(
         kept = {"trainee": own, "optimiser": optimiser.state_dict(), "phase": phase}
         save(checkpoint, **kept, step=schedule.step, spent=schedule.spent)
 
-    running: dict[str, list[float]] = {"heard": [], "text": []}
+    alignment = Alignment(trainee.unet)
+    running: defaultdict[str, list[float]] = defaultdict(list)
     while schedule.running():
         schedule.set(optimiser)
         text_only = not adapter_only and random.random() < TEXT_ONLY
         pooling = random.choice(POOLINGS)
         batch = draw(encoded, silence, random, BATCH)
         loss = loss_of(trainee, batch, noise_scheduler, pooling, 0.0 if text_only else 1.0)
+        astray = alignment.loss()
         optimiser.zero_grad()
-        loss.backward()
+        (loss + ALIGNMENT * astray).backward()
         torch.nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], CLIP)
         optimiser.step()
         schedule.step += 1
         running["text" if text_only else "heard"].append(loss.item())
+        if not text_only:
+            running["astray"].append(astray.item())
         if schedule.step % 50 == 0:
-            log(phase, schedule, **{name: sum(v) / len(v) for name, v in running.items() if v})
-            running = {"heard": [], "text": []}
+            log(phase, schedule, **{name: sum(v) / len(v) for name, v in running.items()})
+            running.clear()
             encoded.refresh()
         if schedule.due():
             keep()
