@@ -22,6 +22,7 @@ from punchin_server.models.prompt_text import PromptText, TextPrompt
 from punchin_server.models.prompted_unet import PromptedUNet
 from torch import Tensor, nn
 
+from ..diffusion import POOLINGS, dropped, told_error
 from . import text
 from .encoded import Encoded, duet
 from .schedule import DEVICE, Schedule, half, log, restore, save
@@ -33,12 +34,10 @@ HEADS = (2, 2, 2, 4)
 """Of each level. 8 everywhere, as published, would spend two thirds of a step on the 256 positions of the second
 level."""
 PEAK_RATE, ADAPTER_RATE, CLIP, BATCH = 1e-3, 1e-3, 1.0, 12
-POOLINGS = (1, 2, 4, 8)
 CLAP = "text.clap."
 """Where the frozen CLAP lies in a trainee."""
 TEXT_ONLY = 0.2  # of the batches hear no audio prompt at all
 DUETS, OTHER_INSTRUMENT = 0.12, 0.65
-DROP_TEXT, DROP_AUDIO, DROP_BOTH = 0.05, 0.05, 0.05  # as published
 TRAIN_TIMES = 1000
 SCHEDULER: dict[str, Any] = {
     "num_train_timesteps": TRAIN_TIMES,
@@ -113,10 +112,10 @@ def draw(encoded: Encoded, silence: Tensor, random: Random, size: int) -> Batch:
             if random.random() < OTHER_INSTRUMENT:
                 source = random.choice([other for other in range(len(NAMES)) if other != track])
         tokens = torch.from_numpy(encoded.heard[line][source].astype("float32"))
-        dropped = random.random()
-        if dropped < DROP_TEXT + DROP_BOTH:
+        drop = dropped(random.random())
+        if drop.text:
             said = ""
-        if DROP_TEXT <= dropped < DROP_TEXT + DROP_BOTH + DROP_AUDIO:
+        if drop.audio:
             tokens = silence
         latents.append(torch.from_numpy(encoded.latents[line][track].astype("float32")))
         captions.append(said)
@@ -126,15 +125,13 @@ def draw(encoded: Encoded, silence: Tensor, random: Random, size: int) -> Batch:
 
 
 def loss_of(trainee: Trainee, batch: Batch, noise_scheduler: DDIMScheduler, pooling: int, alpha: float) -> Tensor:
-    """Mean squared error of the noise told, at times drawn anew."""
+    """The loss of a batch, at times and under noise drawn anew."""
     times = torch.randint(0, TRAIN_TIMES, (len(batch.latents),), device=DEVICE)
     noise = torch.randn_like(batch.latents)
-    noisy = noise_scheduler.add_noise(batch.latents, noise, times)
     with half():
         prompt: TextPrompt = trainee.text(*trainee.text.tokenize(batch.captions))
         trainee.unet.listen(*prompt, pool(batch.heard, (pooling, pooling)), alpha)
-        told = trainee.unet(noisy, times)
-    return (told.float() - noise).square().mean()
+        return told_error(trainee.unet, batch.latents, noise, times, noise_scheduler)
 
 
 def train(
