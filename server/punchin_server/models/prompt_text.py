@@ -86,21 +86,25 @@ class PromptText(nn.Module):
         """The prompts of `texts`, padded together. Raises BadSetting where one is too long to be read whole."""
         return self(*self.tokenize(texts))
 
-    def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Both encoders' tokens of `texts`, on the models' device. Raises BadSetting for a text that is too long.
+    def tokenize(self, texts: Sequence[str], *, cut: bool = False) -> Tokens:
+        """Both encoders' tokens of `texts`, on the models' device.
 
+        A text that is too long is `cut`, as in training, or raises BadSetting.
         Each text is padded to the longest, where the published pipeline pads CLAP to its maximum (the same numbers:
         padding is masked, and CLAP reads its first token) and cuts the negative prompt to the positive's length.
         """
         clap = getattr(self.clap.config, "text_config", self.clap.config)
         limit = clap.max_position_embeddings - clap.pad_token_id - 1  # RoBERTa counts positions from its pad id on
-        clap_ids, clap_mask = self._read(self._clap_tokenizer, texts, limit)
-        t5_ids, t5_mask = self._read(self._t5_tokenizer, texts, MAX_T5_TOKENS)
+        clap_ids, clap_mask = self._read(self._clap_tokenizer, texts, limit, cut)
+        t5_ids, t5_mask = self._read(self._t5_tokenizer, texts, MAX_T5_TOKENS, cut)
         return Tokens(clap_ids, clap_mask, t5_ids, t5_mask)
 
-    def _read(self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int) -> tuple[Tensor, Tensor]:
+    def _read(
+        self, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int, cut: bool
+    ) -> tuple[Tensor, Tensor]:
         limit = min(limit, tokenizer.model_max_length)
-        read = tokenizer(list(texts), padding=True, truncation=True, max_length=limit + 1, return_tensors="pt")
+        longest = limit if cut else limit + 1
+        read = tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
         if read.input_ids.shape[1] > limit:
             raise BadSetting(f"The prompt is longer than the {limit} tokens that the model reads.", "Shorten it.")
         return read.input_ids.to(self.t5.device), read.attention_mask.to(self.t5.device)

@@ -23,6 +23,7 @@ from punchin_server.models.prompt_text import PromptText, TextPrompt
 from punchin_server.models.prompted_unet import PromptedUNet
 from torch import Tensor, nn
 
+from ..diffusion import dropped, told_error
 from . import text
 from .alignment import Alignment
 from .encoded import Encoded, duet
@@ -35,7 +36,7 @@ HEADS = (2, 2, 2, 4)
 """Of each level. 8 everywhere, as published, would spend two thirds of a step on the 256 positions of the second
 level."""
 PEAK_RATE, ADAPTER_RATE, CLIP, BATCH = 1e-3, 1e-3, 1.0, 12
-POOLINGS = (1, 1, 2, 2, 2, 4, 8)
+OFTEN = (1, 1, 2, 2, 2, 4, 8)
 """Finer ones more often than the paper's even odds: only they tell one moment from the next."""
 ALIGNMENT = 0.2
 """Weight of guided attention."""
@@ -45,7 +46,6 @@ CLAP = "text.clap."
 """Where the frozen CLAP lies in a trainee."""
 TEXT_ONLY = 0.1  # of the batches hear no audio prompt at all
 DUETS, OTHER_INSTRUMENT = 0.05, 0.65
-DROP_TEXT, DROP_AUDIO, DROP_BOTH = 0.05, 0.05, 0.05  # as published
 TRAIN_TIMES = 1000
 SCHEDULER: dict[str, Any] = {
     "num_train_timesteps": TRAIN_TIMES,
@@ -122,10 +122,10 @@ def draw(encoded: Encoded, silence: Tensor, random: Random, size: int) -> Batch:
             if random.random() < OTHER_INSTRUMENT:
                 source = random.choice([other for other in range(len(NAMES)) if other != track])
         tokens = torch.from_numpy(encoded.heard[line][source].astype("float32"))
-        dropped = random.random()
-        if dropped < DROP_TEXT + DROP_BOTH:
+        drop = dropped(random.random())
+        if drop.text:
             said = ""
-        if DROP_TEXT <= dropped < DROP_TEXT + DROP_BOTH + DROP_AUDIO:
+        if drop.audio:
             tokens = silence
         latents.append(torch.from_numpy(encoded.latents[line][track].astype("float32")))
         captions.append(said)
@@ -135,17 +135,14 @@ def draw(encoded: Encoded, silence: Tensor, random: Random, size: int) -> Batch:
 
 
 def loss_of(trainee: Trainee, batch: Batch, noise_scheduler: DDIMScheduler, pooling: int, alpha: float) -> Tensor:
-    """Mean squared error of the velocity told, at times drawn anew."""
+    """The loss of a batch, at times and under noise drawn anew."""
     late = 1.0 - torch.rand(len(batch.latents), device=DEVICE) ** LATE
     times = (TRAIN_TIMES * late).long().clamp(0, TRAIN_TIMES - 1)
     noise = torch.randn_like(batch.latents)
-    noisy = noise_scheduler.add_noise(batch.latents, noise, times)
-    wanted = noise_scheduler.get_velocity(batch.latents, noise, times)
     with half():
         prompt: TextPrompt = trainee.text(*trainee.text.tokenize(batch.captions))
         trainee.unet.listen(*prompt, pool(batch.heard, (pooling, pooling)), alpha)
-        told = trainee.unet(noisy, times)
-    return (told.float() - wanted).square().mean()
+        return told_error(trainee.unet, batch.latents, noise, times, noise_scheduler)
 
 
 def train(
@@ -189,7 +186,7 @@ def train(
     while schedule.running():
         schedule.set(optimiser)
         text_only = not adapter_only and random.random() < TEXT_ONLY
-        pooling = random.choice(POOLINGS)
+        pooling = random.choice(OFTEN)
         batch = draw(encoded, silence, random, BATCH)
         loss = loss_of(trainee, batch, noise_scheduler, pooling, 0.0 if text_only else 1.0)
         astray = alignment.loss()

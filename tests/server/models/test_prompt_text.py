@@ -98,6 +98,14 @@ def test_a_prompt_too_long_to_be_read_whole_is_refused(text: PromptText) -> None
     assert refused.value.next_step == "Shorten it."
 
 
+def test_training_cuts_it(text: PromptText) -> None:
+    """To all that both encoders read: one token more and it would be refused."""
+    cut = text.tokenize(["violin " * 40], cut=True)
+    assert cut.clap_ids.shape == cut.clap_mask.shape == (1, 64)
+    whole = text.tokenize([SHORT])
+    assert all(torch.equal(a, b) for a, b in zip(whole, text.tokenize([SHORT], cut=True), strict=True))
+
+
 def test_the_whole_path_learns() -> None:
     """Every parameter that text passes has a gradient; what text does not pass has none."""
     text = build()
