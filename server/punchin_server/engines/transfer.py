@@ -73,7 +73,7 @@ class Transfer:
         for prompt in clock.each("encode", self._listen(request, clip, canvas)):
             heard.append(prompt)
             yield Emission(Progress("encode", len(heard), len(canvas.windows)))
-        model = Guided(base.unet, canvas, heard, request.guidance)
+        model = Guided(base.unet, canvas, heard, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
         size = AT_ONCE.get(self.models.device.type, 1)
@@ -179,6 +179,11 @@ class Transfer:
             shares = torch.from_numpy(weight).to(mel).repeat_interleave(scale)[:, None]
             total[:, window.start * scale : window.end * scale] += shares * mel
         return total
+
+
+def taken(guidance: float, share: float) -> float:
+    """λ as a pack takes it: its own share of what is beyond 1."""
+    return 1.0 + share * (guidance - 1.0) if guided(guidance) else guidance
 
 
 def clip_of(source: AudioRef, audio: Sequence[Audio]) -> Audio:

@@ -33,7 +33,7 @@ SHARES = {
 }
 HELD_OUT_LINES, FIRST_HELD_OUT = 128, 9_000_000
 SOLVER: Solver = "dpm++"
-STEPS, REFINE = 20, 8
+STEPS, REFINE, GUIDED = 20, 8, 0.3
 
 
 class TransferStages:
@@ -83,7 +83,7 @@ class TransferStages:
         judge.train(self.train, self.held_out, self.file("judge"), self.share("judge"))
 
     def half(self) -> None:
-        write_half(self.pack, self.out, SOLVER, STEPS, REFINE)
+        write_half(self.pack, self.out, SOLVER, STEPS, REFINE, GUIDED)
 
     def evaluate(self) -> None:
         figures: Figures = {}
