@@ -9,16 +9,13 @@ process; the bandwidth floor is measured beside it. Writes `bench_inpaint.md` an
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-import torch
 from _bench import Row, engine, rest, steps
+from _bench.table import machine, publish
 
 SECTIONS = ("step", "engine", "codec", "wire", "quality")
 
@@ -39,12 +36,6 @@ def measure(section: str, options: argparse.Namespace) -> Iterator[Row]:
             yield from rest.quality_rows(shape, cores)
 
 
-def show(row: Row) -> str:
-    goal = "" if row.goal is None else f"{'≥' if row.at_least else '≤'} {row.goal:g}"
-    met = {None: "", True: "yes", False: "**no**"}[row.met]
-    return f"| {row.section} | {row.name} | {row.value:.4g} {row.unit} | {goal} | {met} |"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
@@ -59,28 +50,11 @@ def main() -> int:
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"unknown sections {sorted(unknown)}; there are {', '.join(SECTIONS)}")
     os.environ["OMP_NUM_THREADS"] = str(options.cores)
-    machine = f"{platform.machine()}, {options.cores} of {os.cpu_count()} cores, torch {torch.__version__}"
-    head = [
-        f"`--shape {options.shape}`, random weights; {machine}",
-        "",
-        "| part | what | value | goal | met |",
-        "|-|-|-|-|-|",
-    ]
-    print("\n".join(head), flush=True)
-    rows, lines = [], []
-    for section in chosen:
-        for measured in measure(section, options):
-            row = measured if options.shape == "small" else replace(measured, goal=None)  # goals are for the true shape
-            rows.append(row)
-            lines.append(show(row))
-            print(lines[-1], flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    (options.out / "bench_inpaint.md").write_text("\n".join([when, "", *head, *lines, ""]), "utf-8")
-    table = [asdict(row) | {"met": row.met} for row in rows]
-    report = {"when": when, "machine": machine, "shape": options.shape, "rows": table}
-    (options.out / "bench_inpaint.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), "utf-8")
-    return 1 if any(row.met is False for row in rows) else 0
+    rows = (row for section in chosen for row in measure(section, options))
+    if options.shape != "small":
+        rows = (replace(row, goal=None) for row in rows)  # goals are for the true shape
+    title = f"`--shape {options.shape}`, random weights; {machine(options.cores)}"
+    return publish("bench_inpaint", title, rows, options.out)
 
 
 if __name__ == "__main__":
