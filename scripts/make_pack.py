@@ -1,10 +1,13 @@
-"""Trains the tiny pack from nothing: songs, codec, tokens, language model with adapters, the pack, its figures.
+"""Trains the tiny pack from nothing: songs, codec, tokens, language model with adapters, the pack, its figures; and
+then its transfer half: solo lines, autoencoder, vocoder, AudioMAE, CLAP, UNet with adapter, and its figures.
 
     python scripts/make_pack.py --minutes 100 --out build/tiny
+    python scripts/make_pack.py transfer --minutes 200 --out build/tiny-transfer --pack build/tiny/pack
 
 The time given is shared between the stages. Each stage goes on from what the last run left in `OUT`, so the command
 may be stopped and given again, or a stage run on its own with --stage. One thread on CPU; a GPU is used if there is
-one. On a second core, `--stage encode` beside the lm stage makes more tokens: training picks them up as they come.
+one. On a second core, `--stage encode` beside the lm stage makes more tokens, and `--stage vocoder` may run beside
+everything that follows the vae stage.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from punchin_train.pack import About, write_pack
 from punchin_train.rendering import render_corpus
 from punchin_train.tokens import encode_corpus, silence
 from punchin_train.train_lm import Trainee
+from punchin_train.transfer import stages as transfer
 from punchin_train.windows import TokenCorpus
 
 SHARES = {"data": 0.07, "codec": 0.24, "encode": 0.06, "lm": 0.52, "adapters": 0.07, "write": 0.0, "eval": 0.04}
@@ -97,14 +101,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=100.0, help="what the whole run may take")
     parser.add_argument("--out", type=Path, required=True, help="where everything is kept; about 28 GB")
-    parser.add_argument("--songs", type=int, default=1500, help="training songs of 40 s")
+    parser.add_argument("half", nargs="?", choices=("inpaint", "transfer"), default="inpaint", help="what is trained")
+    parser.add_argument("--songs", type=int, default=1500, help="training songs of 40 s, or solo lines of 10 s")
     parser.add_argument("--held-out", type=int, default=FIRST_HELD_OUT, help="first seed of the evaluation songs")
-    parser.add_argument("--stage", choices=list(SHARES), help="only this one")
+    parser.add_argument("--pack", type=Path, help="transfer: the pack that gains it, a folder (its name counts)")
+    parser.add_argument("--trials", type=int, default=104, help="transfer: clips to evaluate on")
+    parser.add_argument("--stage", choices=[*SHARES, *transfer.SHARES], help="only this one")
     arguments = parser.parse_args()
+    if arguments.half == "transfer" and arguments.pack is None:
+        parser.error("transfer needs --pack, a folder with a pack to be completed")
     torch.set_num_threads(1)  # two threads beside another process are slower than one
     arguments.out.mkdir(parents=True, exist_ok=True)
-    stages = Stages(arguments.out, arguments.minutes, arguments.songs, arguments.held_out)
-    for name in [arguments.stage] if arguments.stage else SHARES:
+    stages: Stages | transfer.TransferStages
+    if arguments.half == "transfer":
+        names, counts = list(transfer.SHARES), (arguments.songs, arguments.pack, arguments.trials)
+        stages = transfer.TransferStages(arguments.out, arguments.minutes, *counts)
+    else:
+        names = list(SHARES)
+        stages = Stages(arguments.out, arguments.minutes, arguments.songs, arguments.held_out)
+    for name in [arguments.stage] if arguments.stage else names:
         print(f"stage {name}", flush=True)
         getattr(stages, name)()
 

@@ -37,6 +37,7 @@ from rich.table import Table
 
 from . import launch, settings
 from .cli_inpaint import inpaint
+from .cli_transfer import transfer
 from .client import Client
 
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
@@ -49,13 +50,15 @@ worker died); 70 our mistake; 130 interrupted."""
 
 app = typer.Typer(
     name="punchin",
-    help=f"Punch new takes into a song: select a region, get audio that follows its chords, drums or piano.\n\n{EXITS}",
+    help="Punch new takes into a song: select a region, get audio that follows its chords, drums or piano; or hand a "
+    f"clip to another instrument or genre.\n\n{EXITS}",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command("inpaint", epilog=EXITS)(inpaint)
+app.command("transfer", epilog=EXITS)(transfer)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

@@ -12,7 +12,7 @@ from punchin_wire.errors import BadMessage, BadSetting
 from punchin_wire.frames import Audio
 from punchin_wire.messages import Progress
 
-from .produce import Display
+from .follow import Display
 
 
 class Preview:

@@ -15,6 +15,7 @@ from punchin_wire.messages import InpaintRequest, TransferRequest
 
 from . import wavfile
 from .bwf import Tempo
+from .presets import Task
 from .splice import SpliceSettings
 
 FORMAT = 1
@@ -37,7 +38,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `request` is what the daemon was asked, with this one take in `takes`; its symbolic inputs (chords, beats, piano,
     text) are inside it, and the audio of frame `i` is `inputs[i]`. `region` are the samples of the song that were
     asked for and `holes` those that the take filled (of the excerpt, as in the request). `models` is the daemon's own
-    statement (pack, version, sha256 of each file, device, precision); the same take needs the same.
+    statement (pack, version, sha256 of each file, device, precision); the same take needs the same. `task` is what a
+    transfer was asked for.
     """
 
     punchin: str
@@ -50,6 +52,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, str]
     tempo: Tempo | None = None
     full: bool = False
+    task: Task | None = None
     format: Annotated[int, Meta(ge=1)] = FORMAT
 
 

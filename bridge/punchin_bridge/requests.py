@@ -1,14 +1,14 @@
-"""A song's region and its musical inputs to one request. Pure: values in, values out; no files, no sockets.
+"""A song's region and what was asked for to one request. Pure: values in, values out; no files, no sockets.
 
-Inputs lie on the song's time line, in seconds; the request lies on its excerpt's, which is the region with up to
-:data:`CONTEXT_SECONDS` of song on each side.
+Musical inputs lie on the song's time line, in seconds; the request to inpaint lies on its excerpt's, which is the
+region with up to :data:`CONTEXT_SECONDS` of song on each side. A transfer's is the region alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 from punchin_wire.errors import BadMidi, BadRegion, BadSetting, InputError
@@ -24,8 +24,10 @@ from punchin_wire.messages import (
     Note,
     Sampling,
     TakeSpec,
+    TransferRequest,
 )
 
+from .presets import Knobs, Prompts
 from .region import Region
 from .tempo_map import TempoMap
 
@@ -33,6 +35,9 @@ CONTEXT_SECONDS = 30.0
 """MusicGen's window is 30 s: no model of this size sees further."""
 CONTROLS: tuple[Control, ...] = ("chord", "drums", "piano")
 MAX_SEED = 2**53
+MIN_TRANSFER_SECONDS = 0.05
+
+AnyRequest = TypeVar("AnyRequest", InpaintRequest, TransferRequest)
 
 Weights = Mapping[Control, float]
 Strikes = Literal["clean", "compat"]
@@ -105,7 +110,7 @@ def inpaint(
     if "piano" in wanted and not cut_notes(inputs.piano, *hole):
         raise BadMidi(f"The piano plays no note from {hole[0]:.3f} to {hole[1]:.3f} s.")
     beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and chords else ()
-    request = InpaintRequest(
+    asked = InpaintRequest(
         source=source,
         holes=(Hole(region.start - around.start, region.end - around.start),),
         takes=tuple(takes),
@@ -119,8 +124,34 @@ def inpaint(
         sampling=options.sampling,
         preview=options.preview,
     )
+    return _checked(asked, InpaintRequest)
+
+
+def check_transferable(region: Region, rate: int) -> None:
+    """Raises BadRegion where one transfer cannot take the region."""
+    seconds = region.samples / rate
+    if seconds > MAX_SECONDS:
+        raise BadRegion(f"The region is {seconds:.0f} s long.", f"Select at most {MAX_SECONDS:.0f} s at once.")
+    if seconds < MIN_TRANSFER_SECONDS:
+        raise BadRegion(
+            f"The region is {1000 * seconds:.0f} ms long.", f"Select at least {1000 * MIN_TRANSFER_SECONDS:.0f} ms."
+        )
+
+
+def transfer(
+    source: AudioRef, texts: Prompts, knobs: Knobs, takes: Sequence[TakeSpec], pack: str = "tiny", score: bool = False
+) -> TransferRequest:
+    """The request to play `source` anew. Raises BadSetting where an option is out of its range."""
+    set_knobs = {name: value for name, value in msgspec.structs.asdict(knobs).items() if value is not None}
+    asked = TransferRequest(
+        source, texts.prompt, tuple(takes), pack=pack, negative_prompt=texts.negative, score=score, **set_knobs
+    )
+    return _checked(asked, TransferRequest)
+
+
+def _checked(request: AnyRequest, kind: type[AnyRequest]) -> AnyRequest:
     try:
-        return msgspec.convert(msgspec.to_builtins(request), InpaintRequest)  # the daemon would find it, but later
+        return msgspec.convert(msgspec.to_builtins(request), kind)  # the daemon would find it, but later
     except msgspec.ValidationError as error:
         raise BadSetting(f"An option is out of its range: {error}.") from None
 

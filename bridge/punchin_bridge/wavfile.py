@@ -8,22 +8,21 @@ hole are replaced. Everything is written beside its target and moved there in on
 from __future__ import annotations
 
 import math
-import os
 import struct
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from punchin_wire.errors import BadAudio, BadRegion, BadSetting, FileMissing, PunchinError
+from punchin_wire.errors import BadAudio, BadRegion, BadSetting, FileMissing
 
 from . import bwf, riff
 from .bwf import Tags
+from .disk import replacing
 from .riff import Chunk, Piece
 from .splice.level import Span
 from .splice.place import Samples
@@ -335,28 +334,8 @@ def _sound(path: Path) -> Iterator[Any]:
 def _write(path: Path, song: Song, pieces: Sequence[Piece], frames: int) -> None:
     if path.exists() and path.samefile(song.path):
         raise BadSetting(f"The take would replace the song {song.path.name} itself.", "Choose another --out folder.")
-    with _replacing(path) as file:
+    with replacing(path) as file:
         riff.write(file, pieces, frames)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place when all is written and on disk; nothing is left otherwise."""
-    part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except PunchinError:
-        raise
-    except OSError as error:
-        raise BadSetting(
-            f"{path} cannot be written: {error.strerror or error}", "Choose another --out folder."
-        ) from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 __all__ = ["RECIPE", "Encoding", "Song", "outside_delta", "probe", "read", "read_chunk", "write_full", "write_region"]

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -22,12 +23,13 @@ import psutil
 from punchin_wire import places
 
 from . import registry
-from .packs_cli import describe
+from .packs_cli import abilities, describe
 from .settings import OSC_PORT
 
 State = Literal["ok", "note", "problem"]
 PROBE_SECONDS = 90.0
 """A first import of torch from a slow disk takes half a minute."""
+REINSTALL = "Install the server part again: pip install 'punchin[server]'"
 
 _PROBE = """
 import json, torch, onnxruntime
@@ -87,6 +89,7 @@ def examine() -> Iterator[Fact]:
     yield from _packs()
     yield from _daemon()
     yield from _compute()
+    yield _diffusers()
 
 
 def _machine() -> Iterator[Fact]:
@@ -146,7 +149,8 @@ def _packs() -> Iterator[Fact]:
     for row in rows:
         if row["state"] == "ok":
             standard = ", default" if row["default"] else ""
-            yield Fact(f"pack {row['name']}", f"{row['version']}{standard}, {row['licence']}")
+            about = f"{row['version']}{standard}; {'; '.join(abilities(row))}; {row['licence']}"
+            yield Fact(f"pack {row['name']}", about)
         else:
             yield Fact(f"pack {row['name']}", row["problem"], "problem", row["next_step"])
 
@@ -171,18 +175,24 @@ def _daemon() -> Iterator[Fact]:
             yield Fact("OSC port", f"{OSC_PORT} is free")
 
 
+def _diffusers() -> Fact:
+    """What transfer needs beside torch, which is looked for and not imported."""
+    if find_spec("diffusers") is None:
+        return Fact("diffusers", "is not there: nothing can be transferred", "problem", REINSTALL)
+    return Fact("diffusers", version("diffusers"))
+
+
 def _compute() -> Iterator[Fact]:
-    reinstall = "Install the server part again: pip install 'punchin[server]'"
     try:
         probe = subprocess.run(
             [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=PROBE_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        yield Fact("torch", f"did not start in {PROBE_SECONDS:.0f} s", "problem", reinstall)
+        yield Fact("torch", f"did not start in {PROBE_SECONDS:.0f} s", "problem", REINSTALL)
         return
     if probe.returncode != 0:
         last = (probe.stderr.strip().splitlines() or [f"it ended with code {probe.returncode}"])[-1]
-        yield Fact("torch", f"does not start: {last[:300]}", "problem", reinstall)
+        yield Fact("torch", f"does not start: {last[:300]}", "problem", REINSTALL)
         return
     facts: dict[str, Any] = msgspec.json.decode(probe.stdout.strip().splitlines()[-1])
     yield Fact("torch", f"{facts['torch']}, {facts['threads']} threads")

@@ -112,10 +112,13 @@ def _transfer(folder: Path, base: str | None, inside: str | None) -> TransferPar
     beside = [
         path
         for path in sorted([*folder.glob("*"), *folder.glob("*/*")], key=lambda p: (len(p.parts), p))
-        if path.is_file() and path.suffix in _ADAPTER_FILES and not (inside and path.is_relative_to(folder / inside))
+        if path.is_file()
+        and path.suffix in _ADAPTER_FILES
+        and not any(word in path.stem.lower() for word in CONTROLS.values())
+        and not (inside and path.parent != folder and path.is_relative_to(folder / inside))  # a part of AudioLDM2
     ]
     audiomae = next((p for p in beside if p.name == "pretrained.pth" or "audiomae" in p.stem.lower()), None)
-    adapter = next((p for p in beside if p.name == "pytorch_model.bin" or "adapter" in p.stem.lower()), None)
+    adapter = next((p for p in beside if _may_be_ap_adapter(p)), None)
     for path, lacks in ((audiomae, "AudioMAE (pretrained.pth)"), (adapter, "AP-Adapter (pytorch_model.bin)")):
         if path is None and (audiomae or adapter):
             raise FileMissing(f"{folder} holds no {lacks}.", "Put it beside the AudioLDM2 folder.")
@@ -123,6 +126,12 @@ def _transfer(folder: Path, base: str | None, inside: str | None) -> TransferPar
     return TransferParts(
         base=HUB + base if base else inside or "", audiomae=found[0], adapter=found[1], scheduler="dpm++", steps=25
     )
+
+
+def _may_be_ap_adapter(path: Path) -> bool:
+    """Whether it is called so. transformers gives its models' weights the published name, too, beside their config."""
+    whole_model = path.with_name("config.json").exists()
+    return "adapter" in path.stem.lower() or (path.name == "pytorch_model.bin" and not whole_model)
 
 
 def _kinds(folder: Path) -> Iterator[tuple[str, str]]:

@@ -93,11 +93,21 @@ def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
         "engines": list(manifest.engines),
         "controls": sorted(manifest.adapters),
         "text": manifest.text is not None,
+        "adapter": manifest.transfer is not None and manifest.transfer.adapter is not None,
         "bytes": sum(file.size for file in manifest.files),
         "licence": pack.licence,
         "source": manifest.source,
         "default": pack.name == registry.default(),
     } | _state(error)
+
+
+def abilities(row: dict[str, Any]) -> list[str]:
+    """What a pack (a row of :func:`describe`) does, in words."""
+    follows = ", ".join([*row["controls"], *(["text"] if row["text"] else [])]) or "nothing"
+    does = [f"fills holes, follows {follows}"] if "inpaint" in row["engines"] else []
+    if "transfer" in row["engines"]:
+        does.append("transfers to other instruments and genres" + ("" if row["adapter"] else ", by SDEdit only"))
+    return does
 
 
 def _state(error: PackError | None) -> dict[str, Any]:
@@ -109,12 +119,9 @@ def _state(error: PackError | None) -> dict[str, Any]:
 def _text(row: dict[str, Any]) -> str:
     if "version" not in row:
         return f"{row['name']}  DAMAGED: {row['problem']}\n  {row['next_step']}"
-    follows = ", ".join([*row["controls"], *(["text"] if row["text"] else [])]) or "nothing"
-    does = [f"fills holes, follows {follows}"] if "inpaint" in row["engines"] else []
-    does += ["transfers to other instruments and genres"] if "transfer" in row["engines"] else []
     lines = [
         f"{row['name']} {row['version']}{'  (default)' if row['default'] else ''}  {row['bytes'] / 1e6:.1f} MB",
-        *(f"  does     {what}" for what in does),
+        *(f"  does     {what}" for what in abilities(row)),
         f"  licence  {row['licence']}",
         f"  source   {row['source']}",
         f"  folder   {row['folder']}",

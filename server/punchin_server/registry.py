@@ -68,13 +68,17 @@ class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The transfer half: an AudioLDM2 as diffusers saves it, AudioMAE and AP-Adapter (without both, only SDEdit works),
-    and how noise is taken away where the request does not say."""
+    and how noise is taken away where the request does not say. `refine` iterations of Griffin-Lim follow the vocoder: a
+    small one tells partials less well than its mel. `guided` is the share of guidance beyond 1 that is taken, so that
+    the paper's settings suit a pack that would overshoot at them."""
 
     base: Reference
     audiomae: Reference | None = None
     adapter: Reference | None = None
     scheduler: Solver = "dpm++"
     steps: Annotated[int, Meta(ge=1, le=1000)] = 20
+    refine: Annotated[int, Meta(ge=0, le=100)] = 0
+    guided: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
 
     def __post_init__(self) -> None:
         if (self.audiomae is None) != (self.adapter is None):

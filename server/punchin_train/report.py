@@ -10,7 +10,7 @@ from collections import defaultdict
 from pathlib import Path
 
 Interval = tuple[float, float, float]
-_ENTRY = re.compile(r"^(codec|lm) step (\d+) (\d+)s (.*)$")
+_ENTRY = re.compile(r"^(\w+) step (\d+) (\d+)s (.*)$")
 
 
 def line(name: str, interval: Interval) -> str:

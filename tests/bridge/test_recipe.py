@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge import recipe, wavfile
 from punchin_bridge.bwf import Tags, Tempo
+from punchin_bridge.presets import Task
 from punchin_bridge.splice import SpliceSettings
 from punchin_wire.errors import BadRecipe, FileMissing
 from punchin_wire.messages import (
@@ -68,6 +69,25 @@ def test_a_transfer_has_a_recipe_too() -> None:
     request = TransferRequest(source=SOURCE, prompt="violin", takes=(TakeSpec(1),), pooling=(4, 2), alpha=0.45)
     made = msgspec.structs.replace(RECIPE, request=request, tempo=None, full=True)
     assert recipe.decode(recipe.encode(made)) == made
+
+
+def test_the_task_of_a_transfer_is_remembered() -> None:
+    request = TransferRequest(source=SOURCE, prompt="violin", takes=(TakeSpec(1),))
+    splice = SpliceSettings(level="replaced", width="replaced", air="extend")
+    made = msgspec.structs.replace(RECIPE, request=request, splice=splice, task=Task("accompaniment", "cello", True))
+    assert recipe.decode(recipe.encode(made)) == made
+
+
+def test_recipes_from_before_transfers_are_what_they_were() -> None:
+    """What later versions added has defaults that do what was done then."""
+    old = b"""{"punchin":"0.1.0","created":"2025-01-31T18:20:05","song":{"path":"song.wav","start":100,"end":4100,
+    "rate":44100,"channels":2,"sha256":"%b"},"region":[1100,2100],"request":{"engine":"inpaint","source":{"frame":0,
+    "sample_rate":44100,"channels":2,"samples":4000},"holes":[{"start":1000,"end":2000}],"takes":[{"seed":1,
+    "controls":{}}]},"inputs":[],"splice":{"crossfade":0.01,"context":1.0,"width_context":4.0,"max_gain_db":12.0,
+    "width":"context"},"models":{"pack":"tiny"},"tempo":null,"full":false,"format":1}""" % (b"ab" * 32)
+    made = recipe.decode(old)
+    assert made.splice == SpliceSettings(crossfade=0.01)
+    assert (made.splice.level, made.splice.air, made.task) == ("context", "none", None)
 
 
 def test_a_file_without_a_recipe(tmp_path: Path) -> None:

@@ -8,15 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import soundfile
+from fakes.command import Punchin
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.songs import RATE, SECONDS, audio, write_chords, write_drums, write_song
-from punchin_bridge import cli, recipe
+from punchin_bridge import recipe
 from punchin_wire import VERSION, places
 
 pytestmark = pytest.mark.e2e
@@ -43,35 +43,6 @@ def song(tmp_path: Path) -> Path:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     return tmp_path / "takes" / "here"
-
-
-class Punchin:
-    """Runs a command in this process and keeps what it said."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.stdout = self.stderr = ""
-
-    def __call__(self, *words: object) -> int:
-        self._capsys.readouterr()
-        code = cli.main([str(word) for word in words])
-        self.stdout, self.stderr = self._capsys.readouterr()
-        return code
-
-    def json(self, *words: object) -> Any:
-        """The one object that the command prints."""
-        code = self(*words, "--json")
-        assert code == 0, self.stderr
-        assert self.stdout.count("\n") == 1
-        return json.loads(self.stdout)
-
-    def fails(self, code: int, error: str, *words: object) -> str:
-        """The command ends with this exit code and this error, on one line and as an object."""
-        assert self(*words, "--json") == code, self.stderr
-        found = json.loads(self.stdout)["error"]
-        assert (found["code"], sorted(found)) == (error, ["code", "message", "next_step"])
-        assert self.stderr == f"punchin: {found['message']} {found['next_step']}\n"
-        return str(found["message"])
 
 
 @pytest.fixture
@@ -318,7 +289,8 @@ def test_inpaint_starts_a_daemon_when_none_runs(tmp_path: Path, song: Path, out:
 
 def test_the_command_line_is_light() -> None:
     """No command waits for what only some of them need."""
-    code = "import sys, punchin_bridge.cli; print({'torch', 'scipy', 'librosa', 'pyloudnorm'} & set(sys.modules))"
+    heavy = {"torch", "scipy", "librosa", "pyloudnorm", "matplotlib"}
+    code = f"import sys, punchin_bridge.cli; print({heavy} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE).stdout
         == "set()\n"

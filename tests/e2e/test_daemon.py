@@ -206,7 +206,7 @@ def test_status_answers_while_a_model_loads_and_computes(client: Client) -> None
         time.sleep(0.05)
     assert len(waits) > 20
     assert sorted(waits)[len(waits) * 9 // 10] < 0.1
-    assert status.worker.packs[-1] == "slow-2"
+    assert status.worker.packs[-1] == "slow-2:inpaint"
 
 
 def test_progress_comes_at_most_twenty_times_a_second_with_first_and_last(client: Client) -> None:

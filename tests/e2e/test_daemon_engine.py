@@ -27,7 +27,7 @@ def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
         stages = [event.body.stage for event in events if isinstance(event.body, Progress)]
         assert list(dict.fromkeys(stages)) == ["load", "encode", "prefill", "decode", "codec"]
         until(lambda: client.status().worker.device == done.models["device"])  # with the next heartbeat
-        assert client.status().worker.packs == ("mini",)
+        assert client.status().worker.packs == ("mini:inpaint",)
 
         client.accepted("no-pack", pack_name="missing")
         failed = client.ending("no-pack", 60.0)

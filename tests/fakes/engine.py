@@ -1,12 +1,17 @@
-"""A real engine without a model: each take is the hole of the source, louder by its seed. Its `text` steers it.
+"""A real engine without a model. Its `text`, or the prompt of a transfer, steers it.
+
+An inpainted take is the hole of the source, louder by its seed. A transferred one is the source in mono at 16 kHz, in
+noise that grows with pooling and shrinks with alpha, and with a tone beside it where the prompt asks for accompaniment;
+pack `deaf` gives no scores.
 
 Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=S` seconds that loading the pack
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
-if FILE is not there yet (it is made), `die` kills the process.
+if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -15,10 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import soxr
 from punchin_server.worker import Loader
 from punchin_wire.errors import AdapterMismatch
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Done, EventBody, InpaintRequest, Progress, Take, TransferRequest
+
+TRANSFER_RATE = 16_000
+TONE_HZ = 1975.5
 
 
 class FakeEmission(NamedTuple):
@@ -30,9 +39,11 @@ class FakeEngine:
     def run(
         self, request: InpaintRequest | TransferRequest, audio: tuple[Audio, ...]
     ) -> Generator[FakeEmission, None, None]:
-        assert isinstance(request, InpaintRequest)
-        words = dict(word.partition("=")[::2] for word in request.text.split())
+        transfers = isinstance(request, TransferRequest)
+        text, stage = (request.prompt, "denoise") if transfers else (request.text, "decode")
+        words = dict(word.partition("=")[::2] for word in text.split())
         steps, seconds = int(words.get("steps", 4)), float(words.get("step", 0.0))
+        least = int(words.get("least", 0))
         time.sleep(float(words.get("block", 0.0)))
         source = audio[request.source.frame]
         started = time.monotonic()
@@ -40,15 +51,32 @@ class FakeEngine:
         for number, take in enumerate(request.takes):
             for step in range(steps):
                 time.sleep(seconds)
-                yield FakeEmission(Progress("decode", number * steps + step + 1, len(request.takes) * steps))
-            if number >= int(words.get("after", 0)) and _now(words.get("once")):
+                yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
+            wrong = number >= int(words.get("after", 0)) and (not transfers or request.pooling[0] >= least)
+            if wrong and _now(words.get("once")):
                 _go_wrong(words)
-            hole = request.holes[0]
-            sound = source[:1, hole.start : hole.end] * np.float32(1 + take.seed)
+            if transfers:
+                sound, rate, start = _transferred(request, source, take.seed), TRANSFER_RATE, 0
+                scores = {"clap": 0.1 * request.pooling[0]} if request.score and request.pack != "deaf" else {}
+            else:
+                hole, rate, scores = request.holes[0], request.source.sample_rate, {}
+                sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
             if "nan" in words:
                 sound = sound * np.float32("nan")
-            yield FakeEmission(Take(number, take.seed, hole.start, describe(sound, request.source.sample_rate)), sound)
-        yield FakeEmission(Done({"decode": time.monotonic() - started}, {"pack": request.pack}))
+            yield FakeEmission(Take(number, take.seed, start, describe(sound, rate), scores), sound)
+        yield FakeEmission(Done({stage: time.monotonic() - started}, {"pack": request.pack}))
+
+
+def _transferred(request: TransferRequest, source: Audio, seed: int) -> Audio:
+    mono = soxr.resample(source.mean(axis=0), request.source.sample_rate, TRANSFER_RATE)
+    samples = math.ceil(source.shape[1] * TRANSFER_RATE / request.source.sample_rate)
+    mono = np.pad(mono, (0, max(0, samples - len(mono))))[:samples]
+    level = float(mono.std())
+    free = request.pooling[0] / 8 * (1 - min(request.alpha, 1.0)) if request.method == "adapter" else request.strength
+    sound = mono + free * level * np.random.default_rng(seed).standard_normal(samples)
+    if "accompaniment" in request.prompt:
+        sound += level * np.sin(2 * np.pi * TONE_HZ * np.arange(samples) / TRANSFER_RATE)
+    return (0.5 * sound[None]).astype(np.float32)
 
 
 def _now(once: str | None) -> bool:
@@ -77,4 +105,4 @@ def load(pack: str, _device: str, _precision: str) -> FakeEngine:
     return FakeEngine()
 
 
-ENGINES: dict[str, Loader] = {"inpaint": load}
+ENGINES: dict[str, Loader] = {"inpaint": load, "transfer": load}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import cache
 from pathlib import Path
 
@@ -54,3 +55,14 @@ def write_drums(folder: Path, name: str = "drums.wav", seconds: float = SECONDS,
     clicks = np.random.default_rng(2).normal(0, 0.3, len(time)) * np.exp(-40 * (time % 0.5))
     soundfile.write(folder / name, clicks, rate, subtype="PCM_16")
     return folder / name
+
+
+def write_silence(path: Path, rate: int, channels: int, seconds: int) -> Path:
+    """A 16-bit WAV of nothing that takes no room on the disk."""
+    size = seconds * rate * channels * 2
+    head = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
+    with path.open("wb") as file:
+        file.write(b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt \x10\0\0\0" + head)
+        file.write(b"data" + struct.pack("<I", size))
+        file.truncate(44 + size)
+    return path

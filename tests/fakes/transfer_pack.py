@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fakes.audioldm2 import write_adapter, write_audiomae, write_folder
 from punchin_server.registry import Manifest, PackFile, TransferParts, sha256, write_manifest
+
+from fakes.audioldm2 import write_adapter, write_audiomae, write_folder
 
 
 def write_transfer_pack(folder: Path, *, adapter: bool = True, audio_tower: bool = True, steps: int = 4) -> str:

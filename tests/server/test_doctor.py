@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from punchin_server import doctor, registry
+from punchin_server.registry import Base, TransferParts
 from punchin_wire import places
 
 
@@ -117,10 +122,43 @@ def test_a_damaged_pack() -> None:
     assert facts()["pack bad"].state == "problem"
 
 
+@pytest.mark.usefixtures("quick")
+def test_what_each_pack_can_do() -> None:
+    """Either half or both, and whether the transfer half has its adapter."""
+    base, parts = Base("lm.bin", "codec.bin"), TransferParts(base="lm.bin", audiomae="codec.bin", adapter="codec.bin")
+    packs: dict[str, dict[str, Any]] = {
+        "fills": {"base": base, "adapters": {"chord": "lm.bin"}},
+        "moves": {"transfer": parts},
+        "both": {"base": base, "transfer": TransferParts(base="lm.bin")},
+    }
+    about = {"version": "7", "licence": "CC0-1.0", "source": "here", "created": "2026-01-01"}
+    files = tuple(registry.PackFile(name, 0, hashlib.sha256().hexdigest()) for name in ("lm.bin", "codec.bin"))
+    for name, halves in packs.items():
+        folder = places.packs_folder() / name
+        folder.mkdir(parents=True)
+        for file in files:
+            (folder / file.path).touch()
+        registry.write_manifest(folder, registry.Manifest(name=name, files=files, **about, **halves))
+    found = {name: facts()[f"pack {name}"].found for name in packs}
+    moves = "transfers to other instruments and genres"
+    assert "7; fills holes, follows chord; CC0-1.0" in found["fills"]
+    assert f"7; {moves}; CC0-1.0" in found["moves"]
+    assert f"fills holes, follows nothing; {moves}, by SDEdit only; CC0" in found["both"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_diffusers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert facts()["diffusers"].found == version("diffusers")
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "diffusers" else find_spec(name))
+    lost = facts()["diffusers"]
+    assert (lost.state, "pip install" in lost.next_step) == ("problem", True)
+
+
 def test_neither_doctor_nor_registry_imports_torch() -> None:
     code = (
         "import sys, punchin_server.doctor, punchin_server.packs_cli as p; p.main(['list']);"
-        "sys.exit(any(m in sys.modules for m in ('torch', 'onnxruntime', 'transformers', 'huggingface_hub')))"
+        "heavy = 'torch', 'onnxruntime', 'transformers', 'diffusers', 'huggingface_hub';"
+        "sys.exit(any(m in sys.modules for m in heavy))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, stdout=subprocess.DEVNULL)
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from punchin_server import registry
 from punchin_server.registry import Broken, Pack
-from punchin_wire.errors import PackCorrupt, PackMissing
+from punchin_wire.errors import PackCorrupt, PackMissing, Unsupported
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +112,10 @@ def test_a_damaged_pack_hides_no_other(home: Path) -> None:
         ({"base": None}, "neither"),
         ({"transfer": {"base": "../x"}}, "leaves the folder"),
         ({"transfer": {"base": "x", "adapter": "chord.pth"}}, "AudioMAE"),
+        ({"transfer": {"base": "x", "audiomae": "chord.pth"}}, "AudioMAE"),
+        ({"transfer": {"base": "nowhere"}}, "'nowhere' is used, but no file of it is listed"),
+        ({"transfer": {"base": "chord.pth", "steps": 0}}, "steps"),
+        ({"transfer": {"base": "chord.pth", "scheduler": "euler"}}, "euler"),
         ({"window_frames": 0}, "window_frames"),
         ({"window_frames": "250"}, "window_frames"),
         ({"sampling": {"temperature": 0}}, "temperature"),
@@ -181,6 +185,45 @@ def test_licences_say_what_they_ask(home: Path) -> None:
     assert "NON-COMMERCIAL" in registry.find("demo").licence
     make(home / "own", licence="Our own")
     assert registry.find("own").licence == "Our own"
+
+
+MOVES = {"base": "state_dict.bin", "audiomae": "compression_state_dict.bin", "adapter": "chord.pth"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "engines"),
+    [
+        ({}, ("inpaint",)),
+        ({"base": None, "adapters": {}, "transfer": MOVES}, ("transfer",)),
+        ({"transfer": MOVES}, ("inpaint", "transfer")),
+    ],
+)
+def test_a_pack_has_either_half_or_both(home: Path, changes: dict[str, Any], engines: tuple[str, ...]) -> None:
+    make(home / "demo", **changes)
+    pack = registry.find("demo")
+    assert pack.manifest.engines == engines
+    for name, half in (("inpaint", "base"), ("transfer", "transfer")):
+        if name in engines:
+            assert getattr(pack, half)
+        else:
+            with pytest.raises(Unsupported) as caught:
+                getattr(pack, half)
+            assert "--pack" in caught.value.next_step
+    registry.verify(pack)
+
+
+def test_a_recipe_names_the_files_of_the_half_that_worked(home: Path) -> None:
+    make(home / "demo", adapters={}, transfer={"base": "chord.pth"}, soundfont=None)
+    pack = registry.find("demo")
+    assert pack.hashes(pack.manifest.inpaint_references()).keys() == {"state_dict.bin", "compression_state_dict.bin"}
+    assert pack.hashes(pack.transfer.references()).keys() == {"chord.pth"}
+
+
+def test_how_noise_is_taken_away_where_nobody_says(home: Path) -> None:
+    make(home / "demo", transfer=MOVES)
+    assert (registry.find("demo").transfer.scheduler, registry.find("demo").transfer.steps) == ("dpm++", 20)
+    make(home / "slow", transfer=MOVES | {"scheduler": "ddim", "steps": 50})
+    assert (registry.find("slow").transfer.scheduler, registry.find("slow").transfer.steps) == ("ddim", 50)
 
 
 def test_a_manifest_is_written_whole(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The pack in the wheel must be whole, small, safe to load, and hear and repeat music it was not trained on."""
 
+import shutil
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,20 +27,22 @@ CONTROLS = ("chord", "drums", "piano")
 
 def test_its_files_are_the_ones_the_manifest_names() -> None:
     registry.verify(PACK)
-    assert sum(file.size for file in PACK.manifest.files) < 20_000_000
+    assert sum(file.size for file in PACK.manifest.files) <= 32_000_000
     assert PACK.manifest.licence == "Apache-2.0"
     assert set(PACK.manifest.adapters) == set(CONTROLS)
     assert PACK.manifest.text is None
 
 
 def test_nothing_in_it_is_code() -> None:
+    kinds = {Path(file.path).suffix for file in PACK.manifest.files}
+    assert kinds == {".bin", ".pth", ".safetensors", ".json"}
     for file in PACK.manifest.files:
-        assert isinstance(torch.load(PACK.folder / file.path, weights_only=True), dict)
+        if Path(file.path).suffix in (".bin", ".pth"):
+            assert isinstance(torch.load(PACK.folder / file.path, weights_only=True), dict)
 
 
 def test_a_changed_byte_is_noticed(tmp_path) -> None:
-    for file in PACK.folder.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shutil.copytree(PACK.folder, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "chord.pth"
     data = bytearray(path.read_bytes())
     data[1000] ^= 1

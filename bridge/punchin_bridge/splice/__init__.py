@@ -1,4 +1,4 @@
-"""Lay a take into a song: place, level, width, seam. Pure: arrays in, arrays and a report out; no files, no clock.
+"""Lay a take into a song: place, level, air, width, seam. Pure: arrays in, arrays and a report out; no files, no clock.
 
 >>> import numpy as np
 >>> song = np.zeros((2, 44100))
@@ -19,7 +19,9 @@ import numpy.typing as npt
 from msgspec import Meta
 from punchin_wire.errors import BadAudio, BadMessage, BadRegion
 
-from .level import Gain, Span, decibels, match, true_peak
+from . import air
+from .air import Air
+from .level import Gain, Span, decibels, match, match_replaced, true_peak
 from .place import Samples, coverage, place
 from .seam import SONG_SECONDS, Join, SeamReport, correlation, measured, table, weights
 from .width import Width, measure, mono, rebuild
@@ -34,15 +36,20 @@ class SpliceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How takes are laid.
 
     `crossfade` seconds at each join, inside the hole and at most half of it; `context` seconds on each side of the
-    hole that set the level, `width_context` those that set the width; `max_gain_db` limits the level match;
-    `width` is `context` (as the song has it around the hole) or `mono` (the same in every channel).
+    hole that set the level, `width_context` those that set the width; `max_gain_db` limits the level match.
+    `level` is `context` (what the model made of the music around the hole, as loud as it is), `replaced` (the take as
+    loud as what it replaces) or `own` (as the take is). `width` is `context` (as the song has it around the hole),
+    `replaced` (as what the take replaces has it) or `mono` (the same in every channel). `air` is what lies above the
+    model's band: `none`, or made by :mod:`punchin_bridge.splice.air`.
     """
 
     crossfade: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.02
     context: Annotated[float, Meta(gt=0.0, le=30.0)] = 1.0
     width_context: Annotated[float, Meta(gt=0.0, le=30.0)] = 4.0
     max_gain_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 12.0
-    width: Literal["context", "mono"] = "context"
+    width: Literal["context", "replaced", "mono"] = "context"
+    level: Literal["context", "replaced", "own"] = "context"
+    air: Air = "none"
 
 
 class LaidTake(NamedTuple):
@@ -64,10 +71,11 @@ def lay(
     *,
     integer: bool = True,
     song_edges: tuple[bool, bool] = (True, True),
+    origin: int = 0,
 ) -> tuple[LaidTake, ...]:
-    """Lay `take` `[samples]` (mono, `model_rate`, from model sample `take_start` of the excerpt) into the `holes`
-    (project samples) of the excerpt `song` `[channels, samples]`; one :class:`LaidTake` for each hole, holes that
-    touch made one.
+    """Lay `take` `[samples]` (mono, `model_rate`, from model sample `take_start`) into the `holes` (project samples)
+    of the excerpt `song` `[channels, samples]`; one :class:`LaidTake` for each hole, holes that touch made one.
+    The model's sample 0 sounds at project sample `origin` of the excerpt.
 
     `integer` says that the file to be written holds integers, so nothing may exceed full scale. `song_edges` says
     whether the excerpt's start and end are the song's own: there a hole has no join, only a fade of 2 ms against
@@ -80,34 +88,34 @@ def lay(
         raise BadAudio("The audio holds samples that are not numbers (NaN or infinity).")
     samples = song.shape[1]
     whole = _merged(holes, samples)
-    first, last = coverage(take_start, len(take), model_rate, project_rate)
+    first, last = (origin + at for at in coverage(take_start, len(take), model_rate, project_rate))
     slack = SHORT_BY_SECONDS * project_rate
     if first > whole[0][0] + slack or last < min(whole[-1][1], samples) - slack:
         raise BadMessage(
             f"The take covers samples {first} to {last}, but the region is {whole[0][0]} to {whole[-1][1]}."
         )
 
-    line = place(take, take_start, model_rate, project_rate, samples)
+    line = np.pad(place(take, take_start, model_rate, project_rate, samples - origin), (origin, 0))
     middle = song.mean(axis=0)
     kept = _outside(whole, 0, samples)
     heard = [(max(a, first), min(b, last)) for a, b in kept if max(a, first) < min(b, last)]
     band = min(model_rate, project_rate) / 2
     laid, parts = song.copy(), []
     for hole in whole:
-        left, right = _around(hole, heard, round(settings.context * project_rate))
-        gain = match(middle, line, project_rate, 0.95 * band, hole, left, right, settings.max_gain_db)
+        gain = _gain(middle, line, project_rate, 0.95 * band, hole, heard, settings)
         width, how = _width(song, hole, kept, project_rate, settings)
-        wet = _wet(line, hole, gain, width, project_rate)
+        whole_band, air_db = _air(line, middle, hole, project_rate, model_rate, settings.air)
+        wet = _wet(whole_band, hole, gain, width, project_rate)
         reduction = 1.0
         if integer and (peak := true_peak(wet, project_rate)) > FULL_SCALE:
             reduction = FULL_SCALE / peak
         open_edges = (hole[0] > 0 or not song_edges[0], hole[1] < samples or not song_edges[1])
         audio, joins = _joined(song, hole, wet * reduction, open_edges, project_rate, settings.crossfade, integer)
         laid[:, hole[0] : hole[1]] = audio
-        parts.append((hole, audio, gain, _side_db(wet), how, reduction, joins))
+        parts.append((hole, audio, gain, _side_db(wet), how, air_db, reduction, joins))
 
     result = []
-    for hole, audio, gain, side_db, how, reduction, joins in parts:
+    for hole, audio, gain, side_db, how, air_db, reduction, joins in parts:
         reach = round(SONG_SECONDS * project_rate)
         near = _outside(whole, max(0, hole[0] - reach), min(samples, hole[1] + reach))
         at_left, at_right = measured(joins, song, laid, project_rate, hole, near)
@@ -124,6 +132,8 @@ def lay(
             side_db=side_db,
             peak_dbfs=decibels(float(np.max(np.abs(audio)))),
             true_peak_dbtp=decibels(true_peak(audio, project_rate)),
+            air=air.HOW["none" if air_db is None else settings.air],
+            air_db=air_db,
         )
         result.append(LaidTake(hole, audio, report))
     return tuple(result)
@@ -160,15 +170,44 @@ def _around(hole: Span, spans: Sequence[Span], reach: int) -> tuple[Span, Span]:
     return left, right
 
 
+def _gain(
+    middle: Samples, line: Samples, rate: int, band: float, hole: Span, heard: Sequence[Span], settings: SpliceSettings
+) -> Gain:
+    if settings.level == "own":
+        return Gain(source="own")
+    if settings.level == "replaced":
+        return match_replaced(middle, line, rate, band, hole, settings.max_gain_db)
+    left, right = _around(hole, heard, round(settings.context * rate))
+    return match(middle, line, rate, band, hole, left, right, settings.max_gain_db)
+
+
 def _width(song: Samples, hole: Span, kept: Sequence[Span], rate: int, settings: SpliceSettings) -> tuple[Width, str]:
     channels = len(song)
     if channels == 1:
         return mono(1), "mono song"
     if settings.width == "mono":
         return mono(channels), "mono, as set"
-    spans = [s for s in _around(hole, kept, round(settings.width_context * rate)) if s[1] - s[0] >= 0.05 * rate]
+    around = kept if settings.width == "context" else ()
+    spans = [s for s in _around(hole, around, round(settings.width_context * rate)) if s[1] - s[0] >= 0.05 * rate]
     context = np.concatenate([song[:, a:b] for a, b in spans or [hole]], axis=1)
     return measure(context, rate), "from the context" if spans else "from what the take replaces"
+
+
+def _air(
+    line: Samples, middle: Samples, hole: Span, rate: int, model_rate: int, way: Air
+) -> tuple[Samples, float | None]:
+    """The take's `line` with its air in and around the hole, and the air's energy over the take's in dB."""
+    if way == "none" or rate <= model_rate:
+        return line, None
+    near = slice(max(0, hole[0] - rate // 4), hole[1] + rate // 4)
+    if way == "extend":
+        above = air.extend(line[near], rate, model_rate / 2)
+    else:
+        above = air.source(line[near], middle[near], rate, model_rate)
+    aired = line.copy()
+    aired[near] += above
+    own, added = (float(np.sum(audio[slice(*hole)] ** 2)) for audio in (line, aired - line))
+    return aired, decibels((added / own) ** 0.5) if own > 0.0 else None
 
 
 def _wet(line: Samples, hole: Span, gain: Gain, width: Width, rate: int) -> Samples:

@@ -17,6 +17,8 @@ GATE_LUFS = -70.0
 """Quieter than this is silence: the absolute gate of ITU-R BS.1770-4."""
 
 SETTLING_SECONDS = 0.1
+PIECE_SECONDS = 30.0
+"""Longer spans are measured piece by piece: the spectrum of a whole song would fill the memory."""
 
 Span = tuple[int, int]
 
@@ -39,8 +41,14 @@ def loudness(audio: Samples, rate: int, span: Span, band_hz: float = math.inf) -
     span so that they have settled.
     """
     start, end = span
-    if end <= start:
-        return -math.inf
+    piece = round(PIECE_SECONDS * rate)
+    energy = sum(_energy(audio, rate, (at, min(at + piece, end)), band_hz) for at in range(start, end, piece))
+    return -0.691 + 10.0 * math.log10(energy / (end - start)) if energy > 0.0 else -math.inf
+
+
+def _energy(audio: Samples, rate: int, span: Span, band_hz: float) -> float:
+    """The sum of the squares of the K-weighted samples `span`."""
+    start, end = span
     before = max(0, start - round(SETTLING_SECONDS * rate))
     size = 2 ** math.ceil(math.log2(end - before + SETTLING_SECONDS * rate))
     frequency = np.fft.rfftfreq(size, 1 / rate)
@@ -51,8 +59,7 @@ def loudness(audio: Samples, rate: int, span: Span, band_hz: float = math.inf) -
     weighted = np.fft.irfft(np.fft.rfft(audio[..., before:end], size) * response, size)[
         ..., start - before : end - before
     ]
-    power = float(np.sum(weighted**2)) / (end - start)
-    return -0.691 + 10.0 * math.log10(power) if power > 0.0 else -math.inf
+    return float(np.sum(weighted**2))
 
 
 def decibels(ratio: float) -> float | None:
@@ -75,13 +82,14 @@ class Gain(msgspec.Struct, frozen=True):
     """The take's gain in dB at the left and right edge of the hole, linear in dB between them.
 
     `source` says what it was measured on: the take's re-synthesised `context` on both sides, or on the one side that
-    has sound; what the take `replaces`, where there is no context at all; or `nothing`, which is 0 dB.
+    has sound; what the take `replaces`, where there is no context at all or where that was asked for. `own` is the
+    take's own level, as asked for, and `nothing` nothing to measure it on: both are 0 dB.
     `clamped` is true where the measured gain was larger than the settings allow.
     """
 
     left_db: float = 0.0
     right_db: float = 0.0
-    source: Literal["context", "left context", "right context", "replaced", "nothing"] = "nothing"
+    source: Literal["context", "left context", "right context", "replaced", "own", "nothing"] = "nothing"
     clamped: bool = False
 
     def ramp(self, samples: int, before: int = 0, after: int = 0) -> Samples:
@@ -129,4 +137,14 @@ def match(
     return Gain(float(allowed[0]), float(allowed[1]), source, bool(np.any(allowed != measured)))
 
 
-__all__ = ["GATE_LUFS", "Gain", "Span", "decibels", "loudness", "match", "true_peak"]
+def match_replaced(song: Samples, take: Samples, rate: int, band_hz: float, hole: Span, limit_db: float) -> Gain:
+    """The gain that makes `take` as loud as what it replaces, however quiet that is, raising it by `limit_db` at most;
+    arguments as of :func:`match`."""
+    original, own = loudness(song, rate, hole, band_hz), loudness(take, rate, hole, band_hz)
+    if min(original, own) == -math.inf:
+        return Gain()
+    allowed = min(original - own, limit_db)
+    return Gain(allowed, allowed, "replaced", allowed != original - own)
+
+
+__all__ = ["GATE_LUFS", "Gain", "Span", "decibels", "loudness", "match", "match_replaced", "true_peak"]

@@ -42,8 +42,9 @@ class SeamReport(msgspec.Struct, frozen=True):
     `hole` in project samples of the excerpt. `outside_delta` is the largest difference outside the holes between
     the song and the file written, both read back from disk (full scale is 1; `None`: nothing outside was written).
     `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
-    what the take was turned down by so that it does not clip. `bandwidth_hz` is where the take ends; above it there
-    is nothing, whatever the song has. `side_db` is the side energy given to the take over its middle.
+    what the take was turned down by so that it does not clip. `bandwidth_hz` is where the model's sound ends, `air`
+    what was put above it (:mod:`punchin_bridge.splice.air`), and `air_db` its energy over that of the sound below.
+    `side_db` is the side energy given to the take over its middle.
     """
 
     hole: Span
@@ -59,6 +60,8 @@ class SeamReport(msgspec.Struct, frozen=True):
     peak_dbfs: float | None
     true_peak_dbtp: float | None
     outside_delta: float | None = None
+    air: str = "nothing"
+    air_db: float | None = None
 
 
 def weights(samples: int, correlation: float) -> tuple[Samples, Samples]:
@@ -160,6 +163,7 @@ def table(report: SeamReport) -> list[tuple[str, str]]:
         step = f"{number(edge.level_step_lu, 'LU')} (song {number(edge.song_step_lu, 'LU')})"
         return f"level {step}, flux {flux}, {fade}"
 
+    air = "" if report.air_db is None else f" ({number(report.air_db, 'dB')})"
     outside = "nothing written" if report.outside_delta is None else f"max |Δ| {report.outside_delta:g}"
     gain = f"{number(report.gain.left_db, 'dB')} to {number(report.gain.right_db, 'dB')} from {report.gain.source}"
     return [
@@ -168,7 +172,7 @@ def table(report: SeamReport) -> list[tuple[str, str]]:
         ("right join", join(report.right)),
         ("gain", gain + (" (clamped)" if report.gain.clamped else "")),
         ("turned down", number(-report.reduction_db, "dB") if report.reduction_db else "no"),
-        ("bandwidth", f"{report.bandwidth_hz / 1000:g} kHz"),
+        ("bandwidth", f"{report.bandwidth_hz / 1000:g} kHz, above it {report.air}{air}"),
         ("width", f"{report.width}, side {number(report.side_db, 'dB')}"),
         ("peak", f"{number(report.peak_dbfs, 'dBFS')}, true {number(report.true_peak_dbtp, 'dBTP')}"),
     ]

@@ -23,6 +23,8 @@ VELVET_SECONDS = 0.03
 IMPULSES_PER_SECOND = 1500
 DECAY_DB = 30.0
 LOWEST_BAND_HZ = 50.0
+FRAMES_AT_ONCE = 4096
+"""Of a whole song the spectra would fill the memory."""
 
 
 class Width(msgspec.Struct, frozen=True):
@@ -45,18 +47,20 @@ def measure(context: Samples, rate: int) -> Width:
         return mono(channels)
     size = min(2 ** round(math.log2(rate * 0.04)), samples)
     frames = np.lib.stride_tricks.sliding_window_view(context, size, axis=1)[:, :: size // 2]  # [C, frames, size]
-    spectra = np.fft.rfft(frames * np.hanning(size))  # [C, frames, bins]
-    middle = spectra.mean(axis=0)
-    cross = np.sum(np.real(spectra * middle.conj()), axis=1)  # [C, bins]
-    power = np.sum(np.abs(spectra) ** 2, axis=1)
-    middle_power = np.sum(np.abs(middle) ** 2, axis=0)
+    cross, power, middle_power = (np.zeros((n, size // 2 + 1)) for n in (channels, channels, 1))
+    for first in range(0, frames.shape[1], FRAMES_AT_ONCE):
+        spectra = np.fft.rfft(frames[:, first : first + FRAMES_AT_ONCE] * np.hanning(size))  # [C, frames, bins]
+        middle = spectra.mean(axis=0)
+        cross += np.sum(np.real(spectra * middle.conj()), axis=1)  # [C, bins]
+        power += np.sum(np.abs(spectra) ** 2, axis=1)
+        middle_power += np.sum(np.abs(middle) ** 2, axis=0)
 
     edges = LOWEST_BAND_HZ * 2.0 ** (np.arange(math.ceil(3 * math.log2(rate / 2 / LOWEST_BAND_HZ))) / 3.0)
     band = np.searchsorted(edges, np.fft.rfftfreq(size, 1 / rate))  # [bins], 0 is everything below the first edge
     count = len(edges) + 1
     shared = np.stack([np.bincount(band, row, count) for row in cross])  # [C, bands]
     whole = np.stack([np.bincount(band, row, count) for row in power])
-    middle_whole = np.bincount(band, middle_power, count)
+    middle_whole = np.bincount(band, middle_power[0], count)
 
     pan = np.ones((channels, count))
     spread = np.zeros((channels, count))

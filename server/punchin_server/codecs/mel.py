@@ -25,12 +25,12 @@ def log_mel(wav: Tensor) -> Tensor:
     """Waves `[B, N]` to log mels `[B, ceil(N / 160), 64]`; frame t is centred on sample 160 t. N is at least 513."""
     window = torch.hann_window(FFT, device=wav.device)
     spectrum = torch.stft(wav, FFT, HOP, window=window, pad_mode="reflect", return_complex=True)
-    bands = spectrum.abs().mT @ _filters(wav.device)  # [B, 1 + N // 160, 64]
+    bands = spectrum.abs().mT @ filters(wav.device)  # [B, 1 + N // 160, 64]
     return bands[:, : -(-wav.shape[-1] // HOP)].clamp(min=FLOOR).log()
 
 
 @lru_cache(maxsize=2)
-def _filters(device: torch.device) -> Tensor:
-    """`[513, 64]`"""
+def filters(device: torch.device) -> Tensor:
+    """From magnitudes of the spectrum to mel bands, `[513, 64]`."""
     filters = mel_filter_bank(1 + FFT // 2, BANDS, 0.0, SAMPLE_RATE / 2, SAMPLE_RATE, norm="slaney", mel_scale="slaney")
     return torch.from_numpy(filters).float().to(device)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
+from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Solver
 from torch import Tensor
 
@@ -26,23 +27,41 @@ Scheduler: TypeAlias = Any
 def scheduler(solver: Solver, config: Mapping[str, Any], steps: int) -> Scheduler:
     """A new solver for `steps` steps over the noise that `config` (of the model's folder) describes.
 
-    `ddim` is set as published. The fast ones start from pure noise ("trailing" times), where few steps make the
-    published "leading" ones start at a time at which the model expects to hear something already.
+    `ddim` is set as published. The fast ones spread their steps evenly over the logarithm of the noise: evenly in
+    time, the last of 20 would start from a noise of 0.3 and average away all finer detail.
+    Raises BadSetting for more steps than there are times.
     """
     match solver:
         case "ddim":
             made = DDIMScheduler.from_config(config)
         case "dpm++":
-            made = DPMSolverMultistepScheduler.from_config(config, timestep_spacing="trailing", steps_offset=0)
+            made = DPMSolverMultistepScheduler.from_config(config, use_exponential_sigmas=True)
         case "unipc":
-            made = UniPCMultistepScheduler.from_config(config, timestep_spacing="trailing", steps_offset=0)
+            made = UniPCMultistepScheduler.from_config(config, use_exponential_sigmas=True)
+    most = made.config.num_train_timesteps - (made.config.steps_offset if solver == "ddim" else 0)
+    if steps > most:
+        raise BadSetting(f"With {solver} this model takes {most} steps at most, not {steps}.", "Choose fewer --steps.")
     made.set_timesteps(steps)
     return made
 
 
-def skipped(steps: int, strength: float) -> int:
-    """How many of `steps` SDEdit leaves out when it starts from the clip noised by `strength`: 22 of 50 for .55."""
-    return min(int(steps * (1.0 - strength)), steps - 1)
+def skipped(solver: Scheduler, strength: float) -> int:
+    """How many steps SDEdit leaves out when it starts from the clip noised by `strength`, a share of the times: 22
+    of DDIM's 50 for .55. At least one is left."""
+    later = solver.timesteps > strength * solver.config.num_train_timesteps
+    return min(int(later.sum()), len(later) - 1)
+
+
+def noised(solver: Scheduler, clean: Tensor, noise: Tensor, first: int) -> Tensor:
+    """`clean` under as much of `noise` (`[B, C, T, F]` both) as step `first` of `solver` expects."""
+    begin(solver, first)
+    return solver.add_noise(clean, noise, solver.timesteps[first : first + 1].expand(len(noise)))
+
+
+def begin(solver: Scheduler, first: int) -> None:
+    """Tell a solver of several orders which step comes first: two of its many steps may be at one time."""
+    if hasattr(solver, "set_begin_index"):
+        solver.set_begin_index(first)
 
 
 @dataclass(frozen=True)
@@ -82,8 +101,7 @@ def guided(guidance: float) -> bool:
 def denoise(model: Guided, solver: Scheduler, x: Tensor, first: int = 0) -> Iterator[Tensor]:
     """The latents after each step from step `first` on, `[B, C, T, F]` float32; the last are the result."""
     model.unet.hear(model.heard[0])
-    if first and hasattr(solver, "set_begin_index"):
-        solver.set_begin_index(first)
+    begin(solver, first)
     for t in solver.timesteps[first:]:
         x = solver.step(model.noise(x, t), t, x).prev_sample
         yield x

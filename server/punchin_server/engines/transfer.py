@@ -9,24 +9,25 @@ every layer. Knows nothing about sockets, queues or job ids.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
 from punchin_wire.errors import BadAudio, Unsupported
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import AudioChunk, Done, Progress, Take, TakeSpec, TransferRequest
+from punchin_wire.messages import AudioChunk, AudioRef, Done, Progress, Take, TakeSpec, TransferRequest
 from torch import Tensor
 from torch.nn import functional as F
 
 from ..codecs import fbank
 from ..codecs.mel import HOP, SAMPLE_RATE, log_mel
+from ..codecs.phase import consistent
 from ..models.audiomae import AudioMAE
 from ..models.prompted_unet import Heard
 from .canvas import WINDOW, Canvas, pieces
 from .clock import Clock
 from .conditions import mono
-from .denoise import Guided, denoise, guided, scheduler, skipped
+from .denoise import Guided, denoise, guided, noised, scheduler, skipped
 from .events import Emission
 from .transfer_loading import TransferModels, load_transfer_models
 
@@ -37,6 +38,8 @@ SILENCE, QUIET, USUAL = 3e-5, 0.1, 0.5
 only."""
 VOCODER_CONTEXT = 40
 """Mel frames beyond which nothing reaches a sample: the published vocoder's convolutions see 19."""
+PHASE_CONTEXT = 7
+"""As many more for each time that phases are refined: a spectrum's window."""
 
 
 def load(pack: str, device: str, precision: str) -> Transfer:
@@ -61,15 +64,18 @@ class Transfer:
         if request.method == "adapter" and self.models.audiomae is None:
             raise Unsupported(f"The pack {request.pack!r} has no adapter.", "Use --method sdedit, or another pack.")
         with clock("encode"):
-            clip = audible(mono(audio[request.source.frame], request.source.sample_rate, SAMPLE_RATE))
+            clip = audible(clip_of(request.source, audio))
             canvas = Canvas.of(len(clip), base.scale)
-        yield Emission(Progress("encode", 0, 1))
+        yield Emission(Progress("encode", 0, len(canvas.windows)))
         with clock("encode"):
-            model = Guided(base.unet, canvas, self._listen(request, clip, canvas), request.guidance)
             start = self._latents(clip, canvas) if request.method == "sdedit" else None
-        yield Emission(Progress("encode", 1, 1))
+        heard: list[Heard] = []
+        for prompt in clock.each("encode", self._listen(request, clip, canvas)):
+            heard.append(prompt)
+            yield Emission(Progress("encode", len(heard), len(canvas.windows)))
+        model = Guided(base.unet, canvas, heard, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
-        first = skipped(steps, request.strength) if start is not None else 0
+        first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
         size = AT_ONCE.get(self.models.device.type, 1)
         groups = [request.takes[i : i + size] for i in range(0, len(request.takes), size)]
         done = 0
@@ -77,7 +83,7 @@ class Transfer:
             made = scheduler(solver, base.scheduler_config, steps)
             x = self._noise(takes, canvas) * made.init_noise_sigma
             if start is not None:
-                x = made.add_noise(start.expand_as(x), x, made.timesteps[first : first + 1].expand(len(x)))
+                x = noised(made, start.expand_as(x), x, first)
             before = number * (steps - first)
             for step, after in enumerate(clock.each("denoise", denoise(model, made, x, first)), start=1):
                 x = after
@@ -88,24 +94,23 @@ class Transfer:
         used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
 
-    def _listen(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> list[Heard]:
-        """The prompt of each window, its keys and values computed: one row, or two, the negative first."""
+    def _listen(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> Iterator[Heard]:
+        """The prompt of one window after another, its keys and values computed: one row, or two, the negative first."""
         base, two = self.models.base, guided(request.guidance)
         texts = [request.negative_prompt, request.prompt] if two else [request.prompt]
         text = base.text.encode(texts)
         if self.models.audiomae is None or request.method == "sdedit" or not request.alpha:
             base.unet.listen(*text, None, 0.0)
-            return [base.unet.keep()] * len(canvas.windows)
+            yield from [base.unet.keep()] * len(canvas.windows)
+            return
         loud, encoder = raised(clip), self.models.audiomae
         # The empty prompt is AudioMAE's answer to zeros, as in training, not zeros in its place.
         empty = self._tokens(encoder, torch.zeros(1, 1, WINDOW, fbank.BANDS), request.pooling)
-        heard = []
         for window in canvas.windows:
             features = fbank.prompt_features(torch.from_numpy(loud[slice(*canvas.heard(window))])[None])
             tokens = self._tokens(encoder, features, request.pooling)
             base.unet.listen(*text, torch.cat([empty, tokens]) if two else tokens, request.alpha)
-            heard.append(base.unet.keep())
-        return heard
+            yield base.unet.keep()
 
     def _tokens(self, encoder: AudioMAE, features: Tensor, pooling: tuple[int, int]) -> Tensor:
         """The audio prompt `[1, N, W]` of features `[1, 1, 1024, 128]`."""
@@ -139,15 +144,14 @@ class Transfer:
         with clock("codec"):
             mel = self._mel(latents, canvas)
         sounds = []
-        parts = pieces(-(-canvas.samples // HOP), WINDOW, VOCODER_CONTEXT)
+        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine
+        parts = pieces(-(-canvas.samples // HOP), WINDOW, context, canvas.frames * canvas.scale)
         total = len(request.takes) * len(parts)
         for number, (core, around) in enumerate(parts):
             with clock("codec"):
-                heard = self.models.base.vocoder(mel[:, around.start : around.end].to(self.models.base.vocoder.dtype))[
-                    0
-                ]
+                heard = self._sound(mel[:, around.start : around.end])
                 cut = slice((core.start - around.start) * HOP, (core.end - around.start) * HOP)
-                sounds.append(heard[cut].float().cpu().numpy()[: canvas.samples - core.start * HOP])
+                sounds.append(heard[cut].cpu().numpy()[: canvas.samples - core.start * HOP])
             if request.preview:
                 chunk = sounds[-1][None]
                 yield Emission(AudioChunk(index, core.start * HOP, describe(chunk, SAMPLE_RATE)), chunk)
@@ -159,6 +163,11 @@ class Transfer:
                 scores["clap"] = self.models.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
         audio = sound[None]
         yield Emission(Take(index, take.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
+
+    def _sound(self, mel: Tensor) -> Tensor:
+        """Samples `[160 T]` of a log mel `[1, T, 64]`."""
+        vocoder = self.models.base.vocoder
+        return consistent(vocoder(mel.to(vocoder.dtype)).float(), mel, self.models.refine)[0]
 
     def _mel(self, latents: Tensor, canvas: Canvas) -> Tensor:
         """Log mel `[1, T * scale, 64]`, decoded window by window and averaged as the noise was."""
@@ -172,6 +181,18 @@ class Transfer:
         return total
 
 
+def taken(guidance: float, share: float) -> float:
+    """λ as a pack takes it: its own share of what is beyond 1."""
+    return 1.0 + share * (guidance - 1.0) if guided(guidance) else guidance
+
+
+def clip_of(source: AudioRef, audio: Sequence[Audio]) -> Audio:
+    """The source at 16 kHz, mono, `[N]`; a last sample that the resampler leaves out, being mostly beyond the end,
+    is silent."""
+    clip = mono(audio[source.frame], source.sample_rate, SAMPLE_RATE)
+    return np.pad(clip, (0, -(-source.samples * SAMPLE_RATE // source.sample_rate) - len(clip)))
+
+
 def audible(clip: Audio) -> Audio:
     """`clip` `[N]` if there is anything to hear in it beside a constant. Raises BadAudio."""
     if not len(clip) or float(np.abs(clip - clip.mean()).max()) < SILENCE:
@@ -183,5 +204,5 @@ def audible(clip: Audio) -> Audio:
 
 def raised(clip: Audio) -> Audio:
     """`clip` `[N]` as AudioMAE should hear it: recordings have no fixed level, but none of them whispers."""
-    peak = float(np.abs(clip).max())
+    peak = float(np.abs(clip - clip.mean()).max())
     return clip if peak >= QUIET else clip * np.float32(USUAL / peak)

@@ -29,6 +29,8 @@ class TransferModels:
     device: torch.device
     solver: Solver
     steps: int
+    refine: int = 0
+    guided: float = 1.0
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,4 +56,4 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
         base.unet.to(where)
         audiomae = load_audiomae(pack.resolve(parts.audiomae)).to(where)
     names = describe_models(pack, parts.references(), where, chosen)
-    return TransferModels(base, audiomae, where, parts.scheduler, parts.steps, names)
+    return TransferModels(base, audiomae, where, parts.scheduler, parts.steps, parts.refine, parts.guided, names)

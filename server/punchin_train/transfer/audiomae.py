@@ -1,7 +1,8 @@
 """AudioMAE in small: trained to fill masked patches, and to tell the notes and onsets of what it hears.
 
 The published encoder has heard 2 million clips; this one has minutes, so the notes themselves are its lesson: a
-linear head reads them off the tokens of each 0.16 s. Heads and mask token are not shipped.
+linear head reads them off the tokens of each 0.16 s, and another one reads off each token where it lies, which is all
+by which the UNet can find the moment it wants to hear. Heads and mask token are not shipped.
 """
 
 from __future__ import annotations
@@ -39,12 +40,16 @@ class Listener(nn.Module):
         self.mask = nn.Parameter(torch.zeros(SIZE.width))
         self.patches = nn.Linear(SIZE.width, SIZE.patch**2)
         self.notes = nn.Linear(BANDS * SIZE.width, 2 * PITCHES)  # sounding, and beginning
-        for parameter in (self.encoder.pos_embed, self.encoder.cls_token, self.mask):
+        self.places = nn.Linear(SIZE.width, places().shape[1])
+        for parameter in (self.encoder.cls_token, self.mask):
             nn.init.normal_(parameter, std=0.02)
+        with torch.no_grad():
+            table = places() @ torch.randn(places().shape[1], SIZE.width, generator=torch.Generator().manual_seed(0))
+            self.encoder.pos_embed[:, 1:] = 0.7 * table / table.std()
 
-    def forward(self, features: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, masked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features `[B, 1, 1024, 128]` with `masked` `[B, 512]` patches unseen -> patches `[B, 512, 256]`, note logits
-        `[B, 64, 2 * 37]`."""
+        `[B, 64, 2 * 37]`, places `[B, 512, P]`."""
         tokens = self.encoder.patch_embed(features)
         tokens = torch.where(masked[..., None], self.mask, tokens) + self.encoder.pos_embed[:, 1:]
         first = (self.encoder.cls_token + self.encoder.pos_embed[:, :1]).expand(len(tokens), -1, -1)
@@ -52,7 +57,17 @@ class Listener(nn.Module):
         for block in self.encoder.blocks:
             x = block(x)
         tokens = self.encoder.norm(x)[:, 1:]
-        return self.patches(tokens), self.notes(tokens.unflatten(1, (SLOTS, BANDS)).flatten(2))
+        return self.patches(tokens), self.notes(tokens.unflatten(1, (SLOTS, BANDS)).flatten(2)), self.places(tokens)
+
+
+def places() -> Tensor:
+    """Where each patch lies: sines and cosines of its time at six wavelengths and of its band at two, `[512, 16]`."""
+    slot = torch.arange(SLOTS).repeat_interleave(BANDS)
+    band = torch.arange(BANDS).repeat(SLOTS)
+    angles = [slot * 2 * torch.pi / (2 * SLOTS / 2**k) for k in range(6)] + [
+        band * torch.pi / BANDS * k for k in (1, 2)
+    ]
+    return torch.stack([wave for angle in angles for wave in (angle.sin(), angle.cos())], 1)
 
 
 def roll(notes: tuple[Note, ...]) -> NDArray[np.float32]:
@@ -90,6 +105,7 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float) -
         optimiser.load_state_dict(state["optimiser"])
     schedule = Schedule(minutes, PEAK_RATE, state.get("step", 0), state.get("spent", 0.0))
     lines, random = Lines(train_lines), np.random.default_rng(schedule.step)
+    where = places().to(DEVICE)
 
     def keep() -> None:
         kept = {"listener": listener.state_dict(), "optimiser": optimiser.state_dict()}
@@ -100,17 +116,18 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float) -
         features, notes = batch(lines, random, BATCH)
         masked = torch.rand(BATCH, SLOTS * BANDS, device=DEVICE) < MASKED
         with half():
-            patches, told = listener(features, masked)
+            patches, told, placed = listener(features, masked)
         wanted = F.unfold(features, SIZE.patch, stride=SIZE.patch).mT  # [B, 512, 256]
         filled = (patches.float() - wanted).square().mean(-1)[masked].mean()
         heard = F.binary_cross_entropy_with_logits(told.float(), notes, pos_weight=told.new_tensor(4.0).float())
         optimiser.zero_grad()
-        (filled + 4.0 * heard).backward()
+        misplaced = (placed.float() - where).square().mean()
+        (filled + 4.0 * heard + misplaced).backward()
         torch.nn.utils.clip_grad_norm_(listener.parameters(), CLIP)
         optimiser.step()
         schedule.step += 1
         if schedule.step % 100 == 0:
-            log("audiomae", schedule, patches=filled.item(), notes=heard.item())
+            log("audiomae", schedule, patches=filled.item(), notes=heard.item(), places=misplaced.item())
         if schedule.due():
             keep()
     keep()

@@ -23,6 +23,7 @@ from .schedule import DEVICE, Schedule, log, restore, save
 from .solos import NAMES, caption, duet_caption
 
 PEAK_RATE, CLIP, BATCH = 2e-3, 1.0, 16
+SOUNDS, TESTED = 1400, 128
 GAIN = 10.0  # dB, the spread of levels heard
 
 
@@ -60,9 +61,10 @@ def train(
     checkpoint: Path,
     minutes: float,
     reader: Path | None = None,
-    count: int = 1400,
+    count: int = SOUNDS,
 ) -> ClapModel:
-    """Train, or go on from `checkpoint`, until `minutes` in all are spent, making the sounds not counted.
+    """Train on `count` sounds, or go on from `checkpoint`, until `minutes` in all are spent, making the sounds not
+    counted.
 
     With `reader`, the text tower is that checkpoint's and stays as it is: a UNet has learned to hear it.
     """
@@ -78,7 +80,7 @@ def train(
     if state:
         clap.load_state_dict(state["clap"])
         optimiser.load_state_dict(state["optimiser"])
-    sounds, tested = Sounds(Lines(train_lines), parts, count, 0), Sounds(Lines(held_out), parts, 128, 1)
+    sounds, tested = Sounds(Lines(train_lines), parts, count, 0), Sounds(Lines(held_out), parts, min(TESTED, count), 1)
     schedule = Schedule(minutes, PEAK_RATE, state.get("step", 0), state.get("spent", 0.0))
     random = Random(schedule.step)
     while schedule.running():

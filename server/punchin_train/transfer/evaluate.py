@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from punchin_server.codecs.mel import SAMPLE_RATE, log_mel
+from punchin_server.codecs.phase import consistent
 from punchin_server.engines.transfer import Transfer, load
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
@@ -111,7 +112,7 @@ class TransferEvaluation:
         mel = log_mel(torch.from_numpy(wave)[None])[:, None]
         frames = mel.shape[2] // base.scale * base.scale
         heard = base.vae.decode(base.vae.encode(mel[:, :, :frames]).latent_dist.mode()).sample[:, 0]
-        sound = base.vocoder(heard)[0].numpy()
+        sound = consistent(base.vocoder(heard), heard, self.engine.models.refine)[0].numpy()
         return np.pad(sound, (0, max(0, len(wave) - len(sound))))[: len(wave)]
 
     def grid(self, name: str, count: int, settings: list[dict[str, Any]]) -> Iterator[Figures]:

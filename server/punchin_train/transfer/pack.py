@@ -21,16 +21,17 @@ from torch import Tensor
 
 from . import audiomae, unet, vae, vocoder
 
+ALPHA = 0.5
 BASE, AUDIOMAE, ADAPTER = "audioldm2", "pretrained.pth", "pytorch_model.bin"
 
 
-def write_half(pack: Path, work: Path, scheduler: Solver, steps: int) -> None:
+def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int, guided: float) -> None:
     """Write what was trained in `work` into the folder `pack`, and its manifest (of a pack that is there) anew."""
     folder = pack / "transfer"
     draft = pack / f".transfer.{os.getpid()}"
     write_audioldm2(draft / BASE, work)
     torch.save({"model": half(audiomae.load(work / "audiomae.pt").state_dict())}, draft / AUDIOMAE)
-    torch.save(half(adapter_state(_trainee(work).unet)), draft / ADAPTER)
+    torch.save(half(spoken_at(ALPHA, adapter_state(_trainee(work).unet))), draft / ADAPTER)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(draft, folder)
     before = read_pack(pack).manifest
@@ -40,10 +41,17 @@ def write_half(pack: Path, work: Path, scheduler: Solver, steps: int) -> None:
         adapter=f"transfer/{ADAPTER}",
         scheduler=scheduler,
         steps=steps,
+        refine=refine,
+        guided=guided,
     )
     paths = sorted(path for path in pack.rglob("*") if path.is_file() and path.name != MANIFEST)
     files = tuple(PackFile(p.relative_to(pack).as_posix(), p.stat().st_size, sha256(p)) for p in paths)
     write_manifest(pack, msgspec.structs.replace(before, transfer=parts, files=files))
+
+
+def spoken_at(alpha: float, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """An adapter trained at alpha 1 that speaks as loudly at `alpha`: the paper's 0.5 is then what suits this pack."""
+    return {name: tensor / alpha if "to_v_ip" in name else tensor for name, tensor in state.items()}
 
 
 def half(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ CHANNELS = (16, 32, 64, 96)  # four levels: latents are an eighth of the mel in 
 LATENTS = 8
 PEAK_RATE, CLIP, BATCH, CROP_FRAMES = 2e-3, 1.0, 4, 128
 KL_WEIGHT = 5e-4
+TESTED = 32  # crops of 2.56 s
 MIXED = 0.2  # of the crops have an accompaniment
 
 
@@ -53,7 +54,7 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
     schedule = Schedule(minutes, PEAK_RATE, state.get("step", 0), state.get("spent", 0.0))
     lines, random = Lines(train_lines), np.random.default_rng(schedule.step)
-    tested = log_mel(Lines(held_out).crops(np.random.default_rng(1), 32, 256 * HOP, MIXED).to(DEVICE))[:, None]
+    tested = log_mel(Lines(held_out).crops(np.random.default_rng(1), TESTED, 256 * HOP, MIXED).to(DEVICE))[:, None]
 
     def keep() -> None:
         kept = {"vae": vae.state_dict(), "optimiser": optimiser.state_dict()}

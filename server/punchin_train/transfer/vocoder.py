@@ -25,6 +25,7 @@ INITIAL_CHANNELS = 192
 KERNELS = (3, 7)
 PEAK_RATE, CLIP, BATCH, CROP_FRAMES = 2e-3, 5.0, 6, 64
 MIXED, BLURRED = 0.15, 0.5  # shares of crops: with accompaniment, and through the autoencoder once there is one
+TESTED = 48  # crops of 4 s
 CONTEXT = 16  # mel frames at either end of a crop on which no loss is taken: the autoencoder sees no further there
 
 
@@ -70,7 +71,7 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float, v
     blur = autoencoder.load(vae).to(DEVICE) if vae is not None and vae.exists() else None
     loss_of = SpectralLoss(SAMPLE_RATE, waveform=0.0).to(DEVICE)
     lines, random = Lines(train_lines), np.random.default_rng(schedule.step)
-    tested = Lines(held_out).crops(np.random.default_rng(1), 48, 4 * SAMPLE_RATE)
+    tested = Lines(held_out).crops(np.random.default_rng(1), TESTED, 4 * SAMPLE_RATE)
     inner = slice(CONTEXT * HOP, (CROP_FRAMES - CONTEXT) * HOP)
 
     def keep() -> None:

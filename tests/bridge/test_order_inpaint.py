@@ -1,16 +1,17 @@
 """Files and options become one request; everything that is wrong with them is said before any work is done."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from fakes.songs import LABELS, RATE, SECONDS, audio, write_chords, write_drums, write_song
+from fakes.songs import LABELS, RATE, SECONDS, audio, write_chords, write_drums, write_silence, write_song
 from punchin_bridge import bwf, recipe, wavfile
-from punchin_bridge.order import Order, Sources, Takes, Where, compose, recipe_of, repeat
+from punchin_bridge.order import Order, recipe_of
+from punchin_bridge.order_inpaint import Sources, Takes, compose, repeat
 from punchin_bridge.region import Region
 from punchin_bridge.requests import Options
+from punchin_bridge.where import Where
 from punchin_wire.errors import (
     BadAudio,
     BadMidi,
@@ -108,19 +109,8 @@ def test_only_the_excerpt_of_a_long_song_travels(tmp_path: Path) -> None:
     assert order.request.holes == (Hole(30 * 8000, 34 * 8000),)
 
 
-def silence(path: Path, rate: int, channels: int, seconds: int) -> Path:
-    """A 16-bit WAV of nothing that takes no room on the disk."""
-    size = seconds * rate * channels * 2
-    head = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
-    with path.open("wb") as file:
-        file.write(b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt \x10\0\0\0" + head)
-        file.write(b"data" + struct.pack("<I", size))
-        file.truncate(44 + size)
-    return path
-
-
 def test_a_seven_hour_song_costs_its_excerpt(tmp_path: Path) -> None:
-    path = silence(tmp_path / "long.wav", 22050, 2, 7 * 3600)
+    path = write_silence(tmp_path / "long.wav", 22050, 2, 7 * 3600)
     order = compose(path, Where(7 * 3600 - 5, 7 * 3600 - 1), Sources(), Takes(0))
     assert order.audio[0].shape == (2, 35 * 22050)
     with pytest.raises(BadRegion, match="7200 s long"):
@@ -128,7 +118,7 @@ def test_a_seven_hour_song_costs_its_excerpt(tmp_path: Path) -> None:
 
 
 def test_more_audio_than_a_request_carries_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    path = silence(tmp_path / "wide.wav", 192000, 16, 180)
+    path = write_silence(tmp_path / "wide.wav", 192000, 16, 180)
     with pytest.raises(TooLarge, match="16 channels"):
         compose(path, Where(1, 179), Sources(), Takes(0))
 
