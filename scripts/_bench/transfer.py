@@ -49,15 +49,15 @@ def noise_clip() -> Audio:
 
 
 def request(clip: Audio, **settings: Any) -> TransferRequest:
-    ref, settings = describe(clip[None], RATE), {"takes": (TakeSpec(0),), "prompt": PROMPT} | settings
-    return TransferRequest(
-        source=ref,
-        negative_prompt=NEGATIVE,
-        pooling=(POOLING, POOLING),
-        alpha=ALPHA,
-        guidance=GUIDANCE,
-        **settings,
-    )
+    usual: dict[str, Any] = {
+        "takes": (TakeSpec(0),),
+        "prompt": PROMPT,
+        "negative_prompt": NEGATIVE,
+        "pooling": (POOLING, POOLING),
+        "alpha": ALPHA,
+        "guidance": GUIDANCE,
+    }
+    return TransferRequest(source=describe(clip[None], RATE), **(usual | settings))
 
 
 def ours(source: str, cores: int, precision: str, steps: int, clock: str) -> tuple[Measured, Floor]:

@@ -32,7 +32,7 @@ SHARES = {
     "evaluate": 0.0,
 }
 HELD_OUT_LINES, FIRST_HELD_OUT = 128, 9_000_000
-SOLVER: Solver = "dpm++"
+SOLVER: Solver = "unipc"
 STEPS, REFINE, GUIDED = 20, 8, 0.3
 
 
