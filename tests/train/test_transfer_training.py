@@ -127,7 +127,7 @@ def test_every_stage_trains_and_goes_on_and_the_pack_plays(tmp_path: Path, monke
     shutil.copytree(registry.EMBEDDED / "tiny", pack, ignore=shutil.ignore_patterns("transfer"))
     manifest = registry.read_pack(registry.EMBEDDED / "tiny").manifest
     registry.write_manifest(pack, _inpaint_only(manifest))
-    work = stages.TransferStages(tmp_path / "work", 0.2, 8, pack, 2)
+    work = stages.TransferStages(tmp_path / "work", 0.2, 8, pack, 1)
     (tmp_path / "work").mkdir()
     for name in stages.SHARES:
         getattr(work, name)()
