@@ -77,7 +77,7 @@ def import_inpaint() -> None:
 
 
 class Held(NamedTuple):
-    """A loaded engine, and when it was last used (monotonic seconds)."""
+    """A loaded engine, and when it was last used (monotonic seconds; infinite while it is)."""
 
     engine: Engine
     used: float
@@ -133,7 +133,7 @@ class Worker:
             packet = self._receive(timeout=1.0)
             if packet is not None and isinstance(packet.message, Submit):
                 self._work(packet.message, packet.audio)
-            self._unload(time.monotonic() - self._orders.keep_alive)
+            self._unload()
 
     def _work(self, submit: Submit, audio: tuple[Audio, ...]) -> None:
         job = submit.job
@@ -141,6 +141,9 @@ class Worker:
             self._perform(job, submit.request, audio)
         except Exception as error:
             self._send(job, Failed(self._explain(error).info()))
+        for key, held in self._loaded.items():
+            if held.used == math.inf:
+                self._loaded[key] = Held(held.engine, time.monotonic())
 
     def _perform(self, job: str, request: Request, audio: tuple[Audio, ...]) -> None:
         started = time.monotonic()
@@ -160,6 +163,7 @@ class Worker:
                         self._send(job, Done({"load": load} | event.timings, event.models))
                         return
                     self._send(job, event, emission.audio if event is emission.event else None)
+                self._unload()  # a long transfer holds no memory for an engine that fills holes, or the other way
         self._send(job, Cancelled())
 
     def _engine(self, request: Request) -> Engine:
@@ -173,16 +177,14 @@ class Worker:
             engine = self._engines[name](pack_name, self._orders.device, self._orders.precision)
         else:
             engine = held.engine
-        self._loaded[name, pack_name] = Held(engine, math.inf)  # in use
+        self._loaded[name, pack_name] = Held(engine, math.inf)
         return engine
 
-    def _unload(self, before: float) -> None:
-        """Give up the engines that were not used since `before`; those in use until now are marked as of now."""
-        for key, held in list(self._loaded.items()):
-            if held.used == math.inf:
-                self._loaded[key] = Held(held.engine, time.monotonic())
-            elif held.used < before:
-                self._drop(key)
+    def _unload(self) -> None:
+        """Give up the engines that were not used for `keep_alive`."""
+        now = time.monotonic()
+        for key in [key for key, held in self._loaded.items() if now - held.used > self._orders.keep_alive]:
+            self._drop(key)
 
     def _drop(self, key: tuple[str, str]) -> None:
         del self._loaded[key]
