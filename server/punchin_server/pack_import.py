@@ -7,7 +7,7 @@ What it looks for, in the folder itself and one level below:
 - AIRGen's adapters: `.pth`, `.pt`, `.bin` or `.safetensors` files with `chord`, `drum` or `piano` in their name;
 - the text encoder: a Hugging Face folder of T5;
 - for transfer: a diffusers folder of AudioLDM2, AudioMAE's `pretrained.pth` (or a file with `audiomae` in its name),
-and the AP-Adapter's `pytorch_model.bin` (or a file with `adapter` in its name).
+and the AP-Adapter's `pytorch_model.bin` or `model.safetensors` (or a file with `adapter` in its name).
 
 With `base`, language model and codec are those of a MusicGen in the Hugging Face cache instead; with `transfer_base`,
 AudioLDM2 is.
@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from punchin_wire.errors import BadSetting, FileMissing, PackMissing
 from punchin_wire.places import packs_folder
@@ -33,6 +34,9 @@ LICENCE, TRANSFER_LICENCE = "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"
 
 TEXT_ENCODERS = ("google-t5/t5-base", "t5-base")
 """Where the Hugging Face cache may hold the encoder that MusicGen was trained with: its new name and its old."""
+
+AUDIOLDM2 = "AudioLDM2Pipeline"
+"""What `model_index.json` calls an AudioLDM2."""
 
 CONTROLS: dict[Control, str] = {"chord": "chord", "drums": "drum", "piano": "piano"}
 _ADAPTER_FILES = {".pth", ".pt", ".bin", ".safetensors"}
@@ -131,24 +135,35 @@ def _transfer(folder: Path, base: str | None, inside: str | None) -> TransferPar
 def _may_be_ap_adapter(path: Path) -> bool:
     """Whether it is called so. transformers gives its models' weights the published name, too, beside their config."""
     whole_model = path.with_name("config.json").exists()
-    return "adapter" in path.stem.lower() or (path.name == "pytorch_model.bin" and not whole_model)
+    saved = path.name in ("pytorch_model.bin", "model.safetensors")  # by accelerate, an older or a newer one
+    return "adapter" in path.stem.lower() or (saved and not whole_model)
 
 
 def _kinds(folder: Path) -> Iterator[tuple[str, str]]:
-    """What models there are, as (kind, path inside `folder`); the folder itself last, so that it wins."""
-    for place in [*sorted(p for p in folder.iterdir() if p.is_dir()), folder]:
+    """What models there are, as (kind, path inside `folder`); the folder itself last, so that it wins.
+
+    The parts of an AudioLDM2 are no models of their own: its T5 is not MusicGen's.
+    """
+    own = _described(folder / "model_index.json")
+    parts = own if own.get("_class_name") == AUDIOLDM2 else {}
+    for place in [*sorted(p for p in folder.iterdir() if p.is_dir() and p.name not in parts), folder]:
         inside = place.relative_to(folder).as_posix()
         for kind, file in (("lm", "state_dict.bin"), ("codec", "compression_state_dict.bin")):
             if (place / file).is_file():
                 yield kind, (place / file).relative_to(folder).as_posix()
-        if (place / "model_index.json").is_file() and "AudioLDM2" in (place / "model_index.json").read_text("utf-8"):
+        if _described(place / "model_index.json").get("_class_name") == AUDIOLDM2:
             yield "audioldm2", inside
-        try:
-            kind = str(json.loads((place / "config.json").read_text("utf-8"))["model_type"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if kind in ("musicgen", "encodec", "t5"):
+        if (kind := _described(place / "config.json").get("model_type")) in ("musicgen", "encodec", "t5"):
             yield kind, inside
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; an empty one where there is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _adapters(folder: Path) -> Iterator[tuple[Control, str]]:

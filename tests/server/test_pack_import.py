@@ -44,7 +44,8 @@ def audioldm2(folder: Path) -> Path:
         (folder / part).mkdir(parents=True)
         (folder / part / "pytorch_model.bin").write_bytes(part.encode())
     (folder / "text_encoder_2" / "config.json").write_text('{"model_type": "t5"}')
-    (folder / "model_index.json").write_text('{"_class_name": "AudioLDM2Pipeline"}')
+    index = {"_class_name": "AudioLDM2Pipeline", "unet": ["diffusers", "…"], "text_encoder_2": ["transformers", "…"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
     return folder
 
 
@@ -105,6 +106,40 @@ def test_other_names_and_folders(tmp_path: Path, capsys: Out) -> None:
     run(capsys, "add", str(folder), "--name", "ap", "--licence", "MIT")
     assert transfer("ap") == ("base", "more/AudioMAE_finetuned.safetensors", "more/ap_adapter.safetensors")
     assert registry.find("ap").manifest.licence == "MIT"
+
+
+def test_an_adapter_as_newer_tools_save_it(tmp_path: Path, capsys: Out) -> None:
+    """Not taken for it: weights that lie beside their model's config."""
+    folder = published(tmp_path / "ap")
+    audioldm2(folder / "audioldm2")
+    (folder / "pytorch_model.bin").rename(folder / "model.safetensors")
+    for name in ("config.json", "model.safetensors"):
+        (folder / "another").mkdir(exist_ok=True)
+        (folder / "another" / name).write_text("{}")
+    run(capsys, "add", str(folder), "--name", "ap")
+    assert transfer("ap") == ("audioldm2", "pretrained.pth", "model.safetensors")
+
+
+def test_only_an_audioldm2_is_one(tmp_path: Path, capsys: Out) -> None:
+    """Other pipelines of diffusers, and what cannot be read, are passed over."""
+    folder = tmp_path / "ap"
+    audioldm2(folder / "other")
+    for content in (b'{"_class_name": "AudioLDMPipeline", "was": "AudioLDM2Pipeline"}', b"\xff\xfe", b"[]", b"{"):
+        (folder / "other" / "model_index.json").write_bytes(content)
+        assert "no AudioLDM2" in run(capsys, "add", str(folder), "--name", "ap", code=2)["error"]["message"]
+
+
+def test_a_downloaded_musicgen_with_an_audioldm2(tmp_path: Path, capsys: Out) -> None:
+    """The AudioLDM2 is the folder itself; its T5 is not MusicGen's, but another folder may hold that."""
+    snapshot(tmp_path, "facebook/musicgen-small")
+    folder = published(audioldm2(tmp_path / "ap"))
+    run(capsys, "add", str(folder), "--name", "ap", "--base", "facebook/musicgen-small")
+    manifest = registry.find("ap").manifest
+    assert (manifest.engines, manifest.text) == (("inpaint", "transfer"), None)
+    (folder / "t5").mkdir()
+    (folder / "t5" / "config.json").write_text('{"model_type": "t5"}')
+    run(capsys, "add", str(folder), "--name", "ap", "--base", "facebook/musicgen-small")
+    assert registry.find("ap").manifest.text == "t5"
 
 
 def test_a_downloaded_base(tmp_path: Path, capsys: Out) -> None:
