@@ -73,10 +73,3 @@ class Canvas:
     def heard(self, window: Span) -> Span:
         """The samples of the clip in a window, as far as the clip goes."""
         return Span(*(min(self.samples, frame * self.scale * SAMPLES) for frame in window))
-
-
-def pieces(total: int, size: int, context: int, room: int) -> list[tuple[Span, Span]]:
-    """`[0, total)` in pieces of at most `size`, each with up to `context` more on either side in `[0, room)`: (core,
-    around)."""
-    cores = [Span(start, min(start + size, total)) for start in range(0, total, size)]
-    return [(core, Span(max(0, core.start - context), min(room, core.end + context))) for core in cores]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
@@ -75,22 +75,19 @@ class Guided:
     guidance: float
 
     def noise(self, x: Tensor, t: Tensor) -> Tensor:
-        """The noise in latents `[B, C, T, F]` at time `t`, averaged where windows overlap."""
-        if len(self.heard) == 1:
-            return self._window(x, t)
-        total = torch.zeros_like(x)
-        for heard, window, weight in zip(self.heard, self.canvas.windows, self.canvas.weights, strict=True):
-            self.unet.hear(heard)
-            part = slice(window.start, window.end)
-            total[:, :, part] += torch.from_numpy(weight).to(x)[:, None] * self._window(x[:, :, part], t)
-        return total
-
-    def _window(self, x: Tensor, t: Tensor) -> Tensor:
+        """The noise in latents `[B, C, T, F]` at time `t`, under the prompt that was heard last."""
         dtype = self.unet.unet.dtype
         if not guided(self.guidance):
             return self.unet(x.to(dtype), t).to(x)
         negative, positive = self.unet(torch.cat([x, x]).to(dtype), t).to(x).chunk(2)
         return negative + self.guidance * (positive - negative)
+
+    def shares(self, x: Tensor, t: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """Of each window its frames, and the noise in them under its own prompt as far as it counts there."""
+        for heard, window, weight in zip(self.heard, self.canvas.windows, self.canvas.weights, strict=True):
+            self.unet.hear(heard)
+            frames = slice(*window)
+            yield frames, torch.from_numpy(weight).to(x)[:, None] * self.noise(x[:, :, frames], t)
 
 
 def guided(guidance: float) -> bool:
@@ -98,10 +95,24 @@ def guided(guidance: float) -> bool:
     return guidance > 1.0
 
 
-def denoise(model: Guided, solver: Scheduler, x: Tensor, first: int = 0) -> Iterator[Tensor]:
-    """The latents after each step from step `first` on, `[B, C, T, F]` float32; the last are the result."""
-    model.unet.hear(model.heard[0])
+class Step(NamedTuple):
+    """How many steps are done, and the latents `[B, C, T, F]` after the last of them, float32."""
+
+    done: int
+    latents: Tensor
+
+
+def denoise(model: Guided, solver: Scheduler, x: Tensor, first: int = 0) -> Iterator[Step]:
+    """From step `first` of `solver` to its last, after which the latents are the result.
+
+    Yields after each step, and within it between two windows: a step of a long clip takes minutes on a processor.
+    """
     begin(solver, first)
-    for t in solver.timesteps[first:]:
-        x = solver.step(model.noise(x, t), t, x).prev_sample
-        yield x
+    for done, t in enumerate(solver.timesteps[first:]):
+        noise = torch.zeros_like(x)
+        for frames, share in model.shares(x, t):
+            if frames.start:
+                yield Step(done, x)
+            noise[:, :, frames] += share
+        x = solver.step(noise, t, x).prev_sample
+        yield Step(done + 1, x)

@@ -24,7 +24,7 @@ from ..codecs.mel import HOP, SAMPLE_RATE, log_mel
 from ..codecs.phase import consistent
 from ..models.audiomae import AudioMAE
 from ..models.prompted_unet import Heard
-from .canvas import WINDOW, Canvas, pieces
+from .canvas import WINDOW, Canvas
 from .clock import Clock
 from .conditions import mono
 from .denoise import Guided, denoise, guided, noised, scheduler, skipped
@@ -67,8 +67,11 @@ class Transfer:
             clip = audible(clip_of(request.source, audio))
             canvas = Canvas.of(len(clip), base.scale)
         yield Emission(Progress("encode", 0, len(canvas.windows)))
-        with clock("encode"):
-            start = self._latents(clip, canvas) if request.method == "sdedit" else None
+        start = None
+        if request.method == "sdedit":
+            for latents in clock.each("encode", self._latents(clip, canvas)):
+                start = latents
+                yield Emission(Progress("encode", 0, len(canvas.windows)))
         heard: list[Heard] = []
         for prompt in clock.each("encode", self._listen(request, clip, canvas)):
             heard.append(prompt)
@@ -84,10 +87,10 @@ class Transfer:
             x = self._noise(takes, canvas) * made.init_noise_sigma
             if start is not None:
                 x = noised(made, start.expand_as(x), x, first)
-            before = number * (steps - first)
-            for step, after in enumerate(clock.each("denoise", denoise(model, made, x, first)), start=1):
-                x = after
-                yield Emission(Progress("denoise", before + step, len(groups) * (steps - first)))
+            before, total = number * (steps - first), len(groups) * (steps - first)
+            for step in clock.each("denoise", denoise(model, made, x, first)):
+                x = step.latents
+                yield Emission(Progress("denoise", before + step.done, total))
             for row, take in zip(x, takes, strict=True):
                 yield from self._finish(request, row[None], canvas, done, take, clock)
                 done += 1
@@ -116,8 +119,11 @@ class Transfer:
         """The audio prompt `[1, N, W]` of features `[1, 1, 1024, 128]`."""
         return encoder.prompt(features.to(self.models.device), pooling)
 
-    def _latents(self, clip: Audio, canvas: Canvas) -> Tensor:
-        """The clip's own latents `[1, C, T, F]`, its wave prepared as AudioLDM2 was trained (mean, peak)."""
+    def _latents(self, clip: Audio, canvas: Canvas) -> Iterator[Tensor]:
+        """The clip's own latents `[1, C, T, F]` after each window that was encoded, the last time whole.
+
+        Its wave is prepared as AudioLDM2 was trained (mean, peak).
+        """
         centred = clip - clip.mean()
         wave = torch.from_numpy(centred * np.float32(USUAL / (np.abs(centred).max() + 1e-8)))
         mel = log_mel(F.pad(wave, (0, canvas.frames * canvas.scale * HOP - len(wave)))[None])  # [1, M, 64]
@@ -129,7 +135,7 @@ class Transfer:
             part = mel[None, :, window.start * scale : window.end * scale].to(self.models.device, vae.dtype)
             latents = vae.encode(part).latent_dist.mode() * vae.config.scaling_factor
             total[:, :, window.start : window.end] += torch.from_numpy(weight).to(total)[:, None] * latents
-        return total
+            yield total
 
     def _noise(self, takes: Sequence[TakeSpec], canvas: Canvas) -> Tensor:
         """`[B, C, T, F]`; a take's noise is its seed's, on every device and beside any others."""
@@ -141,21 +147,14 @@ class Transfer:
         self, request: TransferRequest, latents: Tensor, canvas: Canvas, index: int, take: TakeSpec, clock: Clock
     ) -> Generator[Emission]:
         """Sound of `latents` `[1, C, T, F]`, as preview and as take."""
-        with clock("codec"):
-            mel = self._mel(latents, canvas)
-        sounds = []
-        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine
-        parts = pieces(-(-canvas.samples // HOP), WINDOW, context, canvas.frames * canvas.scale)
-        total = len(request.takes) * len(parts)
-        for number, (core, around) in enumerate(parts):
-            with clock("codec"):
-                heard = self._sound(mel[:, around.start : around.end])
-                cut = slice((core.start - around.start) * HOP, (core.end - around.start) * HOP)
-                sounds.append(heard[cut].cpu().numpy()[: canvas.samples - core.start * HOP])
-            if request.preview:
-                chunk = sounds[-1][None]
-                yield Emission(AudioChunk(index, core.start * HOP, describe(chunk, SAMPLE_RATE)), chunk)
-            yield Emission(Progress("codec", index * len(parts) + number + 1, total))
+        sounds: list[Audio] = []
+        before, total = index * len(canvas.windows), len(request.takes) * len(canvas.windows)
+        for sound in clock.each("codec", self._render(latents, canvas)):
+            if request.preview and len(sound):
+                chunk = AudioChunk(index, sum(map(len, sounds)), describe(sound[None], SAMPLE_RATE))
+                yield Emission(chunk, sound[None])
+            sounds.append(sound)
+            yield Emission(Progress("codec", before + len(sounds), total))
         sound = np.concatenate(sounds)
         scores = {}
         if request.score and self.models.base.text.compares:
@@ -164,21 +163,37 @@ class Transfer:
         audio = sound[None]
         yield Emission(Take(index, take.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
 
+    def _render(self, latents: Tensor, canvas: Canvas) -> Iterator[Audio]:
+        """The next samples `[n]` after each window, perhaps none: those that no later window reaches."""
+        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine
+        done, last, room = 0, -(-canvas.samples // HOP), canvas.frames * canvas.scale
+        for mel, final in self._mel(latents, canvas):
+            end = last if final == room else max(done, min(last, final - context))
+            if end == done:
+                yield np.empty(0, np.float32)
+                continue
+            around = slice(max(0, done - context), min(room, end + context))
+            heard = self._sound(mel[:, around])[(done - around.start) * HOP : (end - around.start) * HOP]
+            yield heard.cpu().numpy()[: canvas.samples - done * HOP]
+            done = end
+
     def _sound(self, mel: Tensor) -> Tensor:
         """Samples `[160 T]` of a log mel `[1, T, 64]`."""
         vocoder = self.models.base.vocoder
         return consistent(vocoder(mel.to(vocoder.dtype)).float(), mel, self.models.refine)[0]
 
-    def _mel(self, latents: Tensor, canvas: Canvas) -> Tensor:
-        """Log mel `[1, T * scale, 64]`, decoded window by window and averaged as the noise was."""
+    def _mel(self, latents: Tensor, canvas: Canvas) -> Iterator[tuple[Tensor, int]]:
+        """Log mel `[1, T * scale, 64]` after each window that was decoded, averaged as the noise was, and how many of
+        its frames are final: those before the next window."""
         vae, scale = self.models.base.vae, canvas.scale
         plain = latents / vae.config.scaling_factor
         total = torch.zeros(1, canvas.frames * scale, self.models.base.freq * scale, device=latents.device)
-        for window, weight in zip(canvas.windows, canvas.weights, strict=True):
-            mel = vae.decode(plain[:, :, window.start : window.end].to(vae.dtype)).sample[:, 0].float()
+        ends = [*(window.start for window in canvas.windows[1:]), canvas.frames]
+        for window, weight, end in zip(canvas.windows, canvas.weights, ends, strict=True):
+            mel = vae.decode(plain[:, :, slice(*window)].to(vae.dtype)).sample[:, 0].float()
             shares = torch.from_numpy(weight).to(mel).repeat_interleave(scale)[:, None]
             total[:, window.start * scale : window.end * scale] += shares * mel
-        return total
+            yield total, end * scale
 
 
 def taken(guidance: float, share: float) -> float:

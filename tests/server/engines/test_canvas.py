@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_server.engines.canvas import ASKED, OVERLAP, SAMPLES, WINDOW, Canvas, pieces
-from punchin_server.engines.windows import Span
+from punchin_server.engines.canvas import ASKED, OVERLAP, SAMPLES, WINDOW, Canvas
 
 RATE = 16_000
 canvases = st.builds(Canvas.of, st.integers(RATE // 10, 15 * 60 * RATE), st.sampled_from([4, 8]))
@@ -92,12 +91,3 @@ def test_windows_hear_the_clip_and_nothing_beyond(canvas: Canvas) -> None:
 def test_the_published_lengths(seconds: float, scale: int, frames: int, windows: int) -> None:
     canvas = Canvas.of(round(seconds * RATE), scale)
     assert (canvas.frames, len(canvas.windows)) == (frames, windows)
-
-
-@given(st.integers(1, 5000), st.integers(1, 700), st.integers(0, 100), st.integers(0, 200))
-def test_pieces_are_a_partition_with_context(total: int, size: int, context: int, more: int) -> None:
-    parts = pieces(total, size, context, total + more)
-    assert [frame for core, _ in parts for frame in range(*core)] == list(range(total))
-    for core, around in parts:
-        assert core.end - core.start <= size
-        assert around == Span(max(0, core.start - context), min(total + more, core.end + context))

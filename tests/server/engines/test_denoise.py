@@ -18,7 +18,7 @@ from torch import Tensor
 
 CONFIG = dict(published().config)
 SHORT, LONG = Canvas.of(16_000, 4), Canvas.of(25 * 16_000, 4)
-SHAPE = (2, 8, 16)  # channels, frames (of SHORT: any), bins
+SHAPE = (1, SHORT.frames, 4)  # channels, frames, bins
 
 
 class Formula:
@@ -44,8 +44,8 @@ def model(f: Any, heard: list[Any] | None = None, canvas: Canvas = SHORT, guidan
 
 
 def last(guided_model: Guided, solver: Any, x: Tensor, first: int = 0) -> Tensor:
-    *_, x = denoise(guided_model, solver, x, first)
-    return x
+    *_, step = denoise(guided_model, solver, x, first)
+    return step.latents
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -104,10 +104,10 @@ def test_few_steps_come_where_ddim_comes_with_two_hundred(solver: Solver, steps:
 @pytest.mark.parametrize("solver", get_args(Solver))
 @pytest.mark.parametrize("steps", [1, 2, 3, 50, 999])
 def test_any_number_of_steps(solver: Solver, steps: int) -> None:
-    x = noise(1, 1, 4, 4)
+    x = noise(1, *SHAPE)
     found = list(denoise(model(gaussian), scheduler(solver, CONFIG, steps), x))
-    assert len(found) == steps
-    assert all(latents.isfinite().all() and latents.dtype is torch.float32 for latents in found)
+    assert [step.done for step in found] == list(range(1, steps + 1))
+    assert all(latents.isfinite().all() and latents.dtype is torch.float32 for _, latents in found)
 
 
 def test_more_steps_than_the_model_has_times() -> None:
@@ -147,7 +147,7 @@ def test_starting_in_the_middle_gives_back_what_was_noised(solver: Solver) -> No
     assert len(found) == 50 - first < 50
     a = float(alphas()[0])
     end = a**0.5 * clean + (1 - a) ** 0.5 * added if solver == "ddim" else clean  # DDIM's last alpha is not 1
-    np.testing.assert_allclose(found[-1], end, atol=1e-3)
+    np.testing.assert_allclose(found[-1].latents, end, atol=1e-3)
 
 
 # ---- guidance ------------------------------------------------------------------------------------------------
@@ -193,7 +193,8 @@ def test_windows_are_averaged_by_their_weights_in_every_step(guidance: float) ->
     joint = model(places, heard, LONG, guidance)
     assert len(LONG.windows) == 3
     made, by_hand = scheduler("ddim", CONFIG, 4), x
-    for got, t in zip(denoise(joint, scheduler("ddim", CONFIG, 4), x), made.timesteps, strict=True):
+    after = {step.done: step.latents for step in denoise(joint, scheduler("ddim", CONFIG, 4), x)}
+    for done, t in enumerate(made.timesteps, start=1):
         eps = torch.zeros_like(x)
         for frame in range(LONG.frames):
             for window, weight, value in zip(LONG.windows, LONG.weights, values, strict=True):
@@ -203,7 +204,20 @@ def test_windows_are_averaged_by_their_weights_in_every_step(guidance: float) ->
                     seen = gaussian(by_hand[:, :, frame], t) + here + push
                     eps[:, :, frame] += float(weight[frame - window.start]) * seen
         by_hand = made.step(eps, t, by_hand).prev_sample
-        torch.testing.assert_close(got, by_hand, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(after[done], by_hand, atol=1e-4, rtol=1e-4)
+
+
+def test_a_step_of_a_long_clip_can_be_left_between_two_windows() -> None:
+    """At the latest after each window there is a yield; until the step is done it shows the latents before it."""
+    x = noise(1, 2, LONG.frames, 16)
+    long = model(gaussian, [[0.0]] * 3, LONG)
+    calls, done = [], []
+    for step in denoise(long, scheduler("dpm++", CONFIG, 2), x):
+        calls.append(len(long.unet.rows))  # type: ignore[attr-defined]
+        done.append(step.done)
+        assert torch.equal(step.latents, x) == (step.done == 0)
+    assert done == [0, 0, 1, 1, 1, 2]
+    assert max(b - a for a, b in pairwise([0, *calls])) <= 2
 
 
 def curve(x: Tensor, t: Tensor) -> Tensor:

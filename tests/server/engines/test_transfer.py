@@ -73,6 +73,13 @@ def takes(emissions: Sequence[Emission]) -> list[Audio]:
     return [e.audio for e in emissions if isinstance(e.event, Take) and e.audio is not None]
 
 
+def mel_of(engine: Transfer, latents: torch.Tensor, canvas: Canvas) -> torch.Tensor:
+    """The whole mel of latents."""
+    *_, (mel, final) = engine._mel(latents, canvas)
+    assert final == mel.shape[1]
+    return mel
+
+
 def difference(a: Audio, b: Audio) -> float:
     """Of two sounds, as a share of what they are (beside their mean, which a random vocoder has)."""
     return float((a - b).std() / np.sqrt(a.std() * b.std()))
@@ -163,6 +170,9 @@ def test_previews_are_the_take(engine: Transfer) -> None:
     assert starts == list(np.cumsum([0, *[audio.shape[1] for _, audio in chunks[:-1]]]))
     (take,) = takes(emissions)
     assert np.array_equal(np.concatenate([audio for _, audio in chunks], axis=1), take)
+    said = [type(e.event) for e in emissions]
+    first = said.index(AudioChunk)
+    assert Progress in said[first : said.index(AudioChunk, first + 1)]  # it leaves before the next window is decoded
     assert not any(isinstance(e.event, AudioChunk) for e in run(engine))
 
 
@@ -245,7 +255,8 @@ def test_sdedit_starts_from_the_clip(engine: Transfer) -> None:
     base = engine.models.base
     with torch.inference_mode():
         canvas = Canvas.of(CLIP.shape[1], 4)
-        said = base.vocoder(engine._mel(engine._latents(CLIP[0], canvas), canvas))[0, : CLIP.shape[1]].numpy()[None]
+        *_, latents = engine._latents(CLIP[0], canvas)
+        said = base.vocoder(mel_of(engine, latents, canvas))[0, : CLIP.shape[1]].numpy()[None]
     little = takes(run(engine, seeds=(1, 2), strength=0.001, **given))
     much = takes(run(engine, seeds=(1, 2), strength=0.3, **given))
     near = [difference(said, take) for take in little]
@@ -283,11 +294,11 @@ def test_a_long_take_changes_no_more_where_windows_meet(engine: Transfer) -> Non
     with torch.inference_mode():
         latents = torch.randn(1, 8, canvas.frames + 8, 16, generator=torch.Generator().manual_seed(0))
         smooth = torch.nn.functional.avg_pool2d(latents, (9, 1), stride=1) * 3
-        mel = engine._mel(smooth, canvas)[0]
+        mel = mel_of(engine, smooth, canvas)[0]
         change = (mel[1:] - mel[:-1]).abs().mean(1)
         halves = (Canvas(0, 4, n, (Span(0, n),)) for n in (200, canvas.frames - 200))
         one, other = (
-            engine._mel(part, half)[0]
+            mel_of(engine, part, half)[0]
             for part, half in zip((smooth[:, :, :200], smooth[:, :, 200:]), halves, strict=True)
         )
     borders = [f * 4 - 1 for w in canvas.windows for f in w if 0 < f < canvas.frames]
@@ -296,15 +307,17 @@ def test_a_long_take_changes_no_more_where_windows_meet(engine: Transfer) -> Non
 
 
 @pytest.mark.parametrize("refine", [0, 2])
-def test_the_vocoders_pieces_are_one_pass(engine: Transfer, monkeypatch: pytest.MonkeyPatch, refine: int) -> None:
+@pytest.mark.parametrize("seconds", [0.05, 2.0, 10.25, 30.0])
+def test_the_vocoders_pieces_are_one_pass(engine: Transfer, refine: int, seconds: float) -> None:
     """Also for a clip shorter than a window, which the vocoder hears with what the canvas has behind it."""
     engine = Transfer(replace(engine.models, refine=refine))
-    clips = (tune(12.0), tune(0.05))
-    cut = [takes(run(engine, clip))[0] for clip in clips]
-    monkeypatch.setattr(transfer, "pieces", lambda total, _size, _context, room: [(Span(0, total), Span(0, room))])
-    for clip, some in zip(clips, cut, strict=True):
-        (whole,) = takes(run(engine, clip))
-        np.testing.assert_allclose(some, whole, atol=1e-5 * max(1.0, np.abs(whole).max()))
+    canvas = Canvas.of(round(seconds * RATE), 4)
+    latents = torch.randn(1, 8, canvas.frames, 16, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        pieces = list(engine._render(latents, canvas))
+        whole = engine._sound(mel_of(engine, latents, canvas)).numpy()[: canvas.samples]
+    assert len(pieces) == len(canvas.windows)
+    np.testing.assert_allclose(np.concatenate(pieces), whole, atol=1e-5 * max(1.0, np.abs(whole).max()))
 
 
 def test_the_published_vocoder_sees_less_than_its_context() -> None:
