@@ -153,8 +153,9 @@ def _kinds(folder: Path) -> Iterator[tuple[str, str]]:
                 yield kind, (place / file).relative_to(folder).as_posix()
         if _described(place / "model_index.json").get("_class_name") == AUDIOLDM2:
             yield "audioldm2", inside
-        if (kind := _described(place / "config.json").get("model_type")) in ("musicgen", "encodec", "t5"):
-            yield kind, inside
+        model_type = _described(place / "config.json").get("model_type")
+        if model_type in ("musicgen", "encodec", "t5"):
+            yield str(model_type), inside
 
 
 def _described(path: Path) -> dict[str, Any]:
