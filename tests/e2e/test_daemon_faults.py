@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from fakes.harness import RunningDaemon, daemon, song, takes, until
-from punchin_wire.frames import describe, pack, unpack
+from fakes.harness import RunningDaemon, daemon, takes, until
+from punchin_wire.frames import pack, unpack
 from punchin_wire.messages import (
     Done,
     Failed,
@@ -21,10 +21,7 @@ from punchin_wire.messages import (
     Pong,
     Progress,
     Refused,
-    Submit,
     Take,
-    TakeSpec,
-    TransferRequest,
 )
 
 pytestmark = pytest.mark.e2e
@@ -115,16 +112,6 @@ def test_a_cancelled_job_that_does_not_stop_ends_with_its_worker(tmp_path: Path)
         assert type(client.ending("stubborn", 5.0)).__name__ == "Cancelled"
         client.accepted("free-again")
         assert isinstance(client.ending("free-again"), Done)
-
-
-def test_an_engine_this_version_has_not_is_unsupported(shared: RunningDaemon) -> None:
-    client = shared.client()
-    audio = song()
-    request = TransferRequest(describe(audio, 32_000), "oboe", (TakeSpec(1),))
-    client.ask(Submit("transfer", request), [audio])
-    failed = client.ending("transfer")
-    assert isinstance(failed, Failed)
-    assert failed.error.code == "unsupported"
 
 
 def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon) -> None:
