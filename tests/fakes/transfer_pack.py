@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from punchin_server.registry import Manifest, PackFile, TransferParts, sha256, write_manifest
 
 from fakes.audioldm2 import write_adapter, write_audiomae, write_folder
 
 
-def write_transfer_pack(folder: Path, *, adapter: bool = True, audio_tower: bool = True, steps: int = 4) -> str:
-    """Make `folder` and the pack in it; returns the pack's name."""
+def write_transfer_pack(
+    folder: Path,
+    *,
+    adapter: bool = True,
+    audio_tower: bool = True,
+    steps: int = 4,
+    scheduler: Mapping[str, Any] | None = None,
+) -> str:
+    """Make `folder` and the pack in it, `scheduler` changed as given; returns the pack's name."""
     folder.mkdir()
     write_folder(folder / "audioldm2", audio_tower=audio_tower)
+    config = folder / "audioldm2" / "scheduler" / "scheduler_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | dict(scheduler or {})))
     if adapter:
         write_audiomae(folder / "audiomae.pth")
         write_adapter(folder / "adapter.bin")

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from punchin_wire.errors import AdapterMismatch, Unsupported
+from punchin_wire.errors import AdapterMismatch, BadCheckpoint, BadSetting, Unsupported
 from punchin_wire.messages import Solver
 
 from ..models.ap_adapter import load_adapter
 from ..models.audioldm2 import AudioLDM2, load_audioldm2
 from ..models.audiomae import AudioMAE, load_audiomae
 from ..registry import find
+from .denoise import scheduler
 from .loading import choose_device, choose_precision, describe_models
 
 
@@ -50,6 +51,7 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
         raise Unsupported("Transfer has no int8 arithmetic.", "Start the daemon with --precision bfloat16 or float32.")
     dtype: torch.dtype = getattr(torch, chosen)
     base = load_audioldm2(pack.resolve(parts.base), where, dtype)
+    _check_scheduler(base, parts.scheduler, parts.steps)
     audiomae = None
     if parts.adapter is not None and parts.audiomae is not None:
         load_adapter(base.unet, pack.resolve(parts.adapter))
@@ -57,3 +59,17 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
         audiomae = load_audiomae(pack.resolve(parts.audiomae)).to(where)
     names = describe_models(pack, parts.references(), where, chosen)
     return TransferModels(base, audiomae, where, parts.scheduler, parts.steps, parts.refine, parts.guided, names)
+
+
+def _check_scheduler(base: AudioLDM2, solver: Solver, steps: int) -> None:
+    """Raises BadCheckpoint where the model's folder describes no noise that this solver could take away: now, not in
+    the first job."""
+    try:
+        scheduler(solver, base.scheduler_config, steps)
+    except BadSetting:
+        raise
+    except Exception as error:  # diffusers checks its settings by whatever they trip over
+        raise BadCheckpoint(
+            f"scheduler_config.json says nothing that {solver} can follow: {error or type(error).__name__}.",
+            "Save or download the AudioLDM2 folder again.",
+        ) from error
