@@ -269,12 +269,13 @@ def name(weights: Floats, bass: int, bass_alone: bool = False) -> str:
     if quality in ("maj(9)", "min(9)") and bass == (root + 2) % 12 and bass_alone:
         quality = quality[:3]
     roots = _MINOR_ROOTS if quality.startswith(("min", "dim", "hdim")) else _ROOTS
-    slash = f"/{_degree(quality, (bass - root) % 12)}" if bass != root else ""
+    slash = f"/{degree(quality, (bass - root) % 12)}" if bass != root else ""
     return f"{roots[root]}:{quality}{slash}"
 
 
-def _degree(quality: str, semitones: int) -> str:
-    """The bass as the degree it has in the chord: an augmented fifth is #5, a diminished seventh bb7."""
+def degree(quality: str, semitones: int) -> str:
+    """A bass `semitones` above the root as the degree it has in a chord of `quality`: an augmented fifth is #5, a
+    diminished seventh bb7."""
     if (quality, semitones) == ("aug", 8):
         return "#5"
     if (quality, semitones) == ("dim7", 9):

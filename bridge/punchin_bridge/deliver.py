@@ -70,7 +70,7 @@ class Delivery:
         order, song = self.order, self.order.song
         tags = Tags(
             reference=f"{self.job}-{self.index + 1}",
-            project=song.path.stem,
+            project=order.name,
             scene=order.scene,
             take=self.index + 1,
             created=self.created,
@@ -88,8 +88,7 @@ class Delivery:
 
     def free_path(self) -> Path:
         """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
-        song, scene = self.order.song.path.stem[:80], self.order.scene
-        stem, number = f"{song}_{scene}_take{self.index + 1}_seed{self.seed}", 1
+        stem, number = f"{self.order.name[:80]}_{self.order.scene}_take{self.index + 1}_seed{self.seed}", 1
         while True:
             path = self.out / f"{stem}{f'_{number}' if number > 1 else ''}.wav"
             if not (path.exists() or mix_path(path).exists()):

@@ -15,12 +15,41 @@ from punchin_wire.errors import BadRecipe, TooLarge
 from punchin_wire.frames import MAX_AUDIO, Audio
 from punchin_wire.messages import InpaintRequest, Request
 
-from . import bwf, recipe, stems
+from . import bwf, recipe, stems, where
 from .presets import Task
 from .recipe import AudioInput, Recipe
 from .region import Region
 from .splice import SpliceSettings
+from .tempo_map import TempoMap
 from .wavfile import Song
+
+
+class Stem(NamedTuple):
+    """An audio file on a time line: its first sample sounds at sample `origin`, counted at the file's own rate."""
+
+    song: Song
+    origin: int = 0
+
+
+class Place(NamedTuple):
+    """Samples `region` of a song whose first sample sounds at sample `origin` of the time line on which tempos, chords
+    and notes lie. `grid` is that line's clock, `scene` names the region in file names."""
+
+    song: Song
+    region: Region
+    scene: str
+    grid: TempoMap | None = None
+    origin: int = 0
+
+    @property
+    def on_line(self) -> Region:
+        """The region in samples of the time line."""
+        return self.region.shifted(self.origin)
+
+    @property
+    def tempo(self) -> bwf.Tempo | None:
+        """The region's tempo for other programs, where it has one."""
+        return where.steady_tempo(self.grid, self.on_line, self.song.rate)
 
 
 @dataclass(frozen=True)
@@ -28,8 +57,8 @@ class Order:
     """A request for `region` of `song`, and `audio[i]` `[channels, samples]` from `inputs[i]` for each of its frames.
 
     `around` is the excerpt in which takes are laid; it, `region` and `holes` are samples of the song. `scene` names
-    the region in file names. `task` is what a transfer was asked for. `models` are those of the take that is
-    repeated, else empty.
+    the region in file names, and `title` the song, where it is not called as its file. `task` is what a transfer was
+    asked for. `models` are those of the take that is repeated, else empty.
     """
 
     song: Song
@@ -45,6 +74,12 @@ class Order:
     models: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     task: Task | None = None
+    title: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the song is called in the names of takes and in what they say about themselves."""
+        return self.title or self.song.path.stem
 
     @property
     def heard(self) -> Region:

@@ -5,7 +5,7 @@ Reads songs, stems, MIDI and chord files; knows no daemon.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from punchin_wire.errors import BadAudio, FileMissing
@@ -13,11 +13,10 @@ from punchin_wire.frames import describe
 from punchin_wire.messages import ChordSegment, Control, Note
 
 from . import chord_files, chords, midi, requests, stems, where
-from .order import Order, read_input, reread
+from .order import Order, Place, Stem, read_input, reread
 from .region import Region
 from .requests import Inputs, Options
 from .tempo_map import TempoMap
-from .wavfile import Song
 from .where import Where
 
 
@@ -49,23 +48,32 @@ def compose(
     """
     song = stems.probe(path)
     inputs, grid = _inputs(place, sources)
-    hole, scene = where.find(place, grid, song)
+    region, scene = where.find(place, grid, song)
+    drums = None if sources.drums is None else Stem(stems.probe(sources.drums))
+    return arrange(Place(song, region, scene, grid), inputs, drums, takes, options, full)
+
+
+def arrange(
+    place: Place, inputs: Inputs, drums: Stem | None, takes: Takes, options: Options = Options(), full: bool = False
+) -> Order:
+    """The order for new takes of `place` that follow `inputs` and the stem `drums`, which lie on its time line.
+
+    Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, TooLarge and InputError.
+    """
+    song, hole = place.song, place.region
     around = requests.excerpt(hole, song.rate, song.samples)
     read = [read_input(song, around)]
-    drums = None
-    if sources.drums is not None:
-        stem = stems.probe(sources.drums)
-        read.append(read_input(stem, _drum_span(stem, song, hole, around)))
-        drums = describe(read[-1][0], stem.rate, frame=1)
-    inputs = Inputs(inputs.chords, inputs.chords_from_midi, inputs.tempo_map, inputs.piano, drums)
+    if drums is not None:
+        read.append(read_input(drums.song, _drum_span(drums, place, around)))
+        inputs = replace(inputs, drums=describe(read[-1][0], drums.song.rate, frame=1))
     specs = requests.takes(takes.seed, takes.count, inputs.given, takes.weights, takes.specs)
-    request = requests.inpaint(describe(read[0][0], song.rate), hole, around, inputs, specs, options)
+    source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
+    request = requests.inpaint(source, place.on_line, around_on_line, inputs, specs, options)
     notes: tuple[str, ...] = ()
     if request.chords and not request.beats:
         notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)
     audio, said = zip(*read[: 1 if request.drums is None else 2], strict=True)
-    tempo = where.steady_tempo(grid, hole, song.rate)
-    return Order(song, hole, around, request, audio, said, scene, tempo, full, notes=notes)
+    return Order(song, hole, around, request, audio, said, place.scene, place.tempo, full, notes=notes)
 
 
 def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> Order:
@@ -98,22 +106,20 @@ def _inputs(place: Where, sources: Sources) -> tuple[Inputs, TempoMap | None]:
     input, which says it itself."""
     grid = where.asked_tempo(place)
     labels: tuple[ChordSegment, ...] = ()
-    from_midi = False
-    if sources.chords is not None:
-        from_midi = _is_midi(sources.chords)
-        if from_midi:
-            file = midi.read(sources.chords)
-            labels = chords.label_notes(midi.chord_track(file, sources.chords.name).notes, file.tempo_map)
-            grid = grid or file.tempo_map
-        else:
-            labels = chord_files.read(sources.chords)
+    is_midi = sources.chords is not None and _is_midi(sources.chords)
+    if sources.chords is not None and is_midi:
+        file = midi.read(sources.chords)
+        labels = chords.label_notes(midi.chord_track(file, sources.chords.name).notes, file.tempo_map)
+        grid = grid or file.tempo_map
+    elif sources.chords is not None:
+        labels = chord_files.read(sources.chords)
     piano: tuple[Note, ...] = ()
     if sources.piano is not None:
         file = midi.read(sources.piano)
         piano = file.notes
         midi.chord_track(file, sources.piano.name)  # says clearly that there are no notes
         grid = grid or file.tempo_map
-    return Inputs(labels, from_midi, grid, piano), grid
+    return Inputs(labels, "midi" if is_midi else "file", grid, piano), grid
 
 
 def _is_midi(path: Path) -> bool:
@@ -126,11 +132,18 @@ def _is_midi(path: Path) -> bool:
     return head == b"MThd" or path.suffix.lower() in (".mid", ".midi", ".smf")
 
 
-def _drum_span(stem: Song, song: Song, hole: Region, around: Region) -> Region:
-    """The excerpt's time in the drum stem, which lies on the song's time line. Raises BadAudio where it has ended."""
-    if stem.samples <= requests.at_rate(hole, song.rate, stem.rate).start:
+def _drum_span(drums: Stem, place: Place, around: Region) -> Region:
+    """The excerpt's time in the file of the drum stem. Raises BadAudio where nothing of it sounds in the region."""
+    stem, rate = drums.song, place.song.rate
+    hole = requests.at_rate(place.on_line, rate, stem.rate).shifted(-drums.origin)
+    first, end = drums.origin / stem.rate, (drums.origin + stem.samples) / stem.rate
+    if hole.start >= stem.samples:
         raise BadAudio(
-            f"{stem.path.name} ends at {stem.seconds:.3f} s, before the region.",
+            f"{stem.path.name} ends at {end:.3f} s, before the region.",
             "Render the drum stem from the start of the song, as long as the song.",
         )
-    return requests.at_rate(around, song.rate, stem.rate)
+    if hole.end <= 0:
+        raise BadAudio(
+            f"{stem.path.name} begins at {first:.3f} s, after the region.", "Render the drum stem around the region."
+        )
+    return requests.at_rate(around.shifted(place.origin), rate, stem.rate).shifted(-drums.origin)

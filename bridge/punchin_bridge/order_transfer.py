@@ -14,7 +14,7 @@ from punchin_wire.frames import Audio
 from punchin_wire.messages import AudioRef, TransferRequest
 
 from . import presets, requests, stems, where
-from .order import Order, read_input, reread
+from .order import Order, Place, read_input, reread
 from .presets import Knobs, Prompts, Task
 from .region import Region
 from .splice import SpliceSettings
@@ -54,25 +54,34 @@ def compose(
 
     Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, BadMidi, TooLarge and InputError.
     """
-    task = wish.task
+    clip = stems.probe(path)
+    grid = where.asked_tempo(place)
+    region, scene = (Region(0, clip.samples), "") if place.is_everywhere else where.find(place, grid, clip)
+    return arrange(Place(clip, region, scene, grid), wish, seed, takes, full, splice)
+
+
+def arrange(
+    place: Place, wish: Wish, seed: int, takes: int = 1, full: bool = False, splice: SpliceSettings = SPLICE
+) -> Order:
+    """The order for new takes of `place`, with seeds from `seed` on.
+
+    Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, TooLarge and InputError.
+    """
+    clip, region, task = place.song, place.region, wish.task
     texts = presets.prompts(task.name, task.to, wish.source, wish.negative)
     knobs = presets.knobs(task.name, wish.knobs)
     _check_files(task, full, splice)
-    clip = stems.probe(path)
-    grid = where.asked_tempo(place)
-    region, named = (Region(0, clip.samples), "") if place.is_everywhere else where.find(place, grid, clip)
     requests.check_transferable(region, clip.rate)
     source = AudioRef(0, clip.rate, clip.channels, region.samples)
     specs = requests.takes(seed, takes, (), {})
     request = requests.transfer(source, texts, knobs, specs, wish.pack, wish.score)
     audio, said = read_input(clip, region)
     check_sound(audio, clip.path.name)
-    tempo = where.steady_tempo(grid, region, clip.rate)
-    around, scene = _around(region, clip, task), _scene(task, named)
+    around, scene = _around(region, clip, task), _scene(task, place.scene)
     stems.read(clip, around)  # says what is wrong with it now, not when the takes are there
     if task.name == "accompaniment":  # which is as loud as it is beside the clip in the model's take
         splice = msgspec.structs.replace(splice, level="own")
-    return Order(clip, region, around, request, (audio,), (said,), scene, tempo, full, splice, task=task)
+    return Order(clip, region, around, request, (audio,), (said,), scene, place.tempo, full, splice, task=task)
 
 
 def turned(order: Order, knobs: Knobs, label: str) -> Order:

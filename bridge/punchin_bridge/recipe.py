@@ -22,10 +22,11 @@ FORMAT = 1
 
 
 class AudioInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Samples `[start, end)` of a file that went into the request, and their hash (:func:`sha256`)."""
+    """Samples `[start, end)` of a file that went into the request, silence where it has none, and their hash
+    (:func:`sha256`)."""
 
     path: str
-    start: Annotated[int, Meta(ge=0)]
+    start: int
     end: Annotated[int, Meta(ge=0)]
     rate: Annotated[int, Meta(gt=0)]
     channels: Annotated[int, Meta(gt=0)]

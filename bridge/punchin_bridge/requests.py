@@ -47,12 +47,13 @@ Strikes = Literal["clean", "compat"]
 class Inputs:
     """What a take may follow, on the song's time line. `drums` says that a drum stem travels with the request.
 
-    `chords_from_midi` decides what silence in the region means: a MIDI track without notes there is a mistake, a chord
-    file that says `N` there means it. Without `tempo_map` there are no beats, and chords are struck where they start.
+    `chords_from` decides what silence in the region means: a MIDI track without notes there is a mistake, a chord file
+    or a chord's name in the project that says `N` there means it. Without `tempo_map` there are no beats, and chords
+    are struck where they start.
     """
 
     chords: tuple[ChordSegment, ...] = ()
-    chords_from_midi: bool = False
+    chords_from: Literal["file", "midi", "names"] = "file"
     tempo_map: TempoMap | None = None
     piano: tuple[Note, ...] = ()
     drums: AudioRef | None = None
@@ -158,8 +159,13 @@ def _checked(request: AnyRequest, kind: type[AnyRequest]) -> AnyRequest:
 
 def _check_chords(inputs: Inputs, start: float, end: float) -> None:
     here = cut_chords(inputs.chords, start, end)
-    if inputs.chords_from_midi and all(chord.label in NO_CHORD for chord in here):
+    if inputs.chords_from == "midi" and all(chord.label in NO_CHORD for chord in here):
         raise BadMidi(f"The chord track plays nothing from {start:.3f} to {end:.3f} s.")
+    if not here and inputs.chords_from == "names":
+        raise InputError(
+            f"No region or marker names a chord from {start:.3f} to {end:.3f} s.",
+            "Name the regions or markers there by their chords, such as Am7, or N.C. where there is none.",
+        )
     if not here:
         raise InputError(
             f"The chord file says nothing from {start:.3f} to {end:.3f} s.",

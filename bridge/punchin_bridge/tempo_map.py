@@ -1,31 +1,35 @@
 """Musical time and clock time, either way and exact to the sample. Knows no files and no hosts.
 
 Positions are quarter notes from bar 1; times are seconds of the song. A tempo holds until the next one, or glides to it
-linearly in time (as a DAW's gradual tempo change does). A metre always starts a bar: a metre change inside a bar cuts
-that bar short. The beat of a metre is its denominator's note, in compound metres (6/8, 9/8, 12/8, …) three of them.
+evenly: so much a second (REAPER's gradual change), or so much a quarter note (Ardour's ramp, an exponential in time). A
+metre always starts a bar: a metre change inside a bar cuts that bar short. The beat of a metre is its denominator's
+note, in compound metres (6/8, 9/8, 12/8, …) three of them.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from punchin_wire.errors import BadSetting
 
 _HAIR = 1e-9  # quarters; positions closer than this are one position
 
+Curve = Literal["steady", "time", "quarters"]
+"""How a tempo goes to the next one: not at all, or by the same change each second, or each quarter note."""
+
 
 class Tempo(NamedTuple):
-    """From `quarter` on, `bpm` quarter notes a minute; with `glides`, on the way to the next entry's tempo."""
+    """From `quarter` on, `bpm` quarter notes a minute, by `curve` on the way to the next entry's tempo."""
 
     quarter: float
     bpm: float
-    glides: bool = False
+    curve: Curve = "steady"
 
 
 class Metre(NamedTuple):
@@ -55,12 +59,34 @@ class Beat(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """A tempo as motion: from `quarter` at `time` on, `speed` quarters a second, `gain` more each second."""
+    """A tempo as motion: from `quarter` at `time` on, `speed` quarters a second, and `gain` more each second or, where
+    it is `exponential`, each quarter.
+
+    The textbook forms divide by `gain`, which is 0 for a steady tempo and next to it for a flat glide; these do not.
+    """
 
     quarter: float
     time: float
     speed: float
-    gain: float
+    gain: float = 0.0
+    exponential: bool = False
+
+    def seconds(self, quarters: float) -> float:
+        """How long the first `quarters` last."""
+        if self.exponential:
+            return quarters / self.speed * _over_itself(math.log1p, self.gain * quarters / self.speed)
+        return 2 * quarters / (self.speed + math.sqrt(self.speed * self.speed + 2 * self.gain * quarters))
+
+    def quarters(self, seconds: float) -> float:
+        """How far the first `seconds` go."""
+        if self.exponential:
+            return self.speed * seconds * _over_itself(math.expm1, self.gain * seconds)
+        return seconds * (self.speed + self.gain * seconds / 2)
+
+
+def _over_itself(function: Callable[[float], float], x: float) -> float:
+    """`function(x) / x`, for functions that near 0 are what they are given."""
+    return function(x) / x if x else 1.0
 
 
 @dataclass(frozen=True)
@@ -90,31 +116,39 @@ class TempoMap:
 
     @cached_property
     def _stretches(self) -> tuple[_Stretch, ...]:
+        found = [_Stretch(0.0, self.origin, self.tempos[0].bpm / 60)]  # before bar 1, where nothing glides
         time = self.origin
-        found = [_Stretch(0.0, time, self.tempos[0].bpm / 60, 0.0)]  # before bar 1, where nothing glides
-        for here, there in pairwise((*self.tempos, Tempo(math.inf, self.tempos[-1].bpm))):
-            length, speed, last = there.quarter - here.quarter, here.bpm / 60, there.bpm / 60
-            if not here.glides or not 0 < length < math.inf:
-                last = speed
-            seconds = 2 * length / (speed + last)
-            found.append(_Stretch(here.quarter, time, speed, (last - speed) / seconds if last != speed else 0.0))
-            time += seconds
+        for here, there in pairwise((*self.tempos, self.tempos[-1])):
+            length, speed, more = there.quarter - here.quarter, here.bpm / 60, (there.bpm - here.bpm) / 60
+            stretch = _Stretch(here.quarter, time, speed)
+            if here.curve != "steady" and more and length:
+                mean = speed + more / 2
+                gain = more / length * (mean if here.curve == "time" else 1.0)
+                stretch = stretch._replace(gain=gain, exponential=here.curve == "quarters")
+            found.append(stretch)
+            time += stretch.seconds(length)
         return tuple(found)
 
     def seconds(self, quarter: float) -> float:
         """When `quarter` sounds."""
         index = bisect_right(self._stretches, quarter, key=lambda s: s.quarter)
-        start, time, speed, gain = self._stretches[max(index - 1, 0)]
-        length = quarter - start
-        # The textbook root divides by `gain`, which is 0 for a steady tempo; this one does not.
-        return time + 2 * length / (speed + math.sqrt(speed * speed + 2 * gain * length))
+        stretch = self._stretches[max(index - 1, 0)]
+        return stretch.time + stretch.seconds(quarter - stretch.quarter)
 
     def quarters(self, seconds: float) -> float:
         """Where the music is at `seconds`."""
         index = bisect_right(self._stretches, seconds, key=lambda s: s.time)
-        start, time, speed, gain = self._stretches[max(index - 1, 0)]
-        elapsed = seconds - time
-        return start + elapsed * (speed + gain * elapsed / 2)
+        stretch = self._stretches[max(index - 1, 0)]
+        return stretch.quarter + stretch.quarters(seconds - stretch.time)
+
+    def bpm(self, quarter: float) -> float:
+        """The tempo at `quarter`; where it jumps, the new one."""
+        index = bisect_right(self._stretches, quarter, key=lambda s: s.quarter)
+        stretch = self._stretches[max(index - 1, 0)]
+        length = quarter - stretch.quarter
+        if stretch.exponential:
+            return 60 * (stretch.speed + stretch.gain * length)
+        return 60 * math.sqrt(stretch.speed * stretch.speed + 2 * stretch.gain * length)
 
     def sample(self, quarter: float, rate: int) -> int:
         """The sample at which `quarter` sounds: the nearest one."""
@@ -137,6 +171,12 @@ class TempoMap:
         index = max(bisect_right(self._first_bars, number) - 1, 0)
         metre = self.metres[index]
         return metre.quarter + (number - self._first_bars[index]) * metre.bar
+
+    def bar_at(self, quarter: float) -> int:
+        """The number of the bar that `quarter` lies in; the pick-up before bar 1 is bar 0."""
+        index = max(bisect_right(self.metres, quarter + _HAIR, key=lambda metre: metre.quarter) - 1, 0)
+        metre = self.metres[index]
+        return self._first_bars[index] + math.floor((quarter - metre.quarter + _HAIR) / metre.bar)
 
     def beats(self, start: float, end: float) -> Iterator[Beat]:
         """Beats with `start <= time < end` (seconds), in order."""

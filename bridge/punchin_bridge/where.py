@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,8 @@ def steady_tempo(grid: TempoMap | None, hole: Region, rate: int) -> bwf.Tempo | 
     tempos = [tempo for tempo in grid.tempos if tempo.quarter < last - 1e-6]
     current = max((index for index, tempo in enumerate(tempos) if tempo.quarter <= first + 1e-6), default=0)
     here = tempos[current:]
-    if not here or len({tempo.bpm for tempo in here}) > 1 or here[-1].glides:
+    ends = grid.bpm(last - 1e-6)
+    if not here or any(not math.isclose(tempo.bpm, ends, rel_tol=1e-6) for tempo in here):
         return None
     metre = [metre for metre in grid.metres if metre.quarter <= max(first, 0) + 1e-6][-1]
     return bwf.Tempo(here[0].bpm, metre.numerator, metre.denominator)

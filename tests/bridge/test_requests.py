@@ -50,7 +50,7 @@ def test_the_same_time_at_another_rate(start: int, length: int, rate: int, other
 
 def test_everything_moves_onto_the_excerpts_time() -> None:
     drums = AudioRef(1, 44100, 1, 68 * 44100)
-    inputs = Inputs(CHORDS, True, steady(60, downbeat=0.5), PIANO, drums)
+    inputs = Inputs(CHORDS, "midi", steady(60, downbeat=0.5), PIANO, drums)
     request = build(inputs, {"chord": 1.0, "piano": 0.5, "drums": 2.0}, Options("big", "jazz", "compat"))
     assert request.holes == (Hole(30 * RATE, 38 * RATE),)
     assert request.chords == (ChordSegment(0, 34, "C:maj"), ChordSegment(34, 68, "A:min7/b3"))
@@ -62,7 +62,7 @@ def test_everything_moves_onto_the_excerpts_time() -> None:
 
 
 def test_what_no_take_follows_does_not_travel() -> None:
-    inputs = Inputs(CHORDS, True, steady(60), PIANO, AudioRef(1, 44100, 1, 100))
+    inputs = Inputs(CHORDS, "midi", steady(60), PIANO, AudioRef(1, 44100, 1, 100))
     request = build(inputs, {})
     assert (request.chords, request.beats, request.piano, request.drums) == ((), (), (), None)
 
@@ -73,7 +73,7 @@ def test_without_a_tempo_there_are_no_beats() -> None:
 
 def test_an_input_that_is_silent_in_the_region_is_refused() -> None:
     with pytest.raises(BadMidi, match=r"plays nothing from 10.000 to 18.000 s"):
-        build(Inputs(CHORDS, True), {"chord": 1.0}, region=Region(10, 18))
+        build(Inputs(CHORDS, "midi"), {"chord": 1.0}, region=Region(10, 18))
     with pytest.raises(BadMidi, match="no note"):
         build(Inputs(piano=PIANO), {"piano": 1.0}, region=Region(110, 118))
     with pytest.raises(InputError, match="says nothing"):

@@ -1,11 +1,12 @@
 """Bars, beats and samples agree, whatever the tempo does."""
 
 import math
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_bridge.tempo_map import Beat, Metre, Tempo, TempoMap, steady
+from punchin_bridge.tempo_map import Beat, Curve, Metre, Tempo, TempoMap, steady
 from punchin_wire.errors import BadSetting
 
 RATES = st.sampled_from([8000, 22050, 44100, 48000, 96000, 192000])
@@ -16,7 +17,8 @@ def tempo_maps(draw: st.DrawFn) -> TempoMap:
     steps = st.floats(0.03, 400)
     quarter, tempos = 0.0, []
     for _ in range(draw(st.integers(1, 8))):
-        tempos.append(Tempo(quarter, draw(st.floats(20, 400)), draw(st.booleans())))
+        curve = draw(st.sampled_from(get_args(Curve)))
+        tempos.append(Tempo(quarter, draw(st.floats(20, 400)), curve))
         quarter += draw(steps)
     quarter, metres = 0.0, []
     for _ in range(draw(st.integers(1, 4))):
@@ -61,7 +63,7 @@ def test_beats_of_two_parts_are_the_beats_of_the_whole(
 
 def test_a_glide_takes_the_mean_tempo() -> None:
     """60 to 120 over 6 quarters, linear in time: mean 90, so 4 s; after 2 s, 90 bpm and 2.5 quarters."""
-    glide = TempoMap((Tempo(0, 60, True), Tempo(6, 120)))
+    glide = TempoMap((Tempo(0, 60, "time"), Tempo(6, 120)))
     assert glide.seconds(6) == pytest.approx(4.0, abs=1e-12)
     assert glide.quarters(2.0) == pytest.approx(2.5, abs=1e-12)
     assert glide.seconds(8) == pytest.approx(5.0, abs=1e-12)

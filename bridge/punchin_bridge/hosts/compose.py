@@ -1,0 +1,125 @@
+"""What a host submitted as an order: its audio, notes and wish on one time line, the project's. Reads the stems.
+
+The file that the host rendered is the order's song. It begins anywhere on the time line, even before its start; takes
+say in `bext` where they belong there, and what is wrong is said in the project's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+from punchin_wire.errors import BadAudio, BadRegion, FileMissing
+from punchin_wire.messages import ChordSegment, Note
+
+from .. import chords, order_inpaint, order_transfer, stems
+from ..order import Order, Place, Stem
+from ..order_inpaint import Takes
+from ..presets import Knobs, Task
+from ..region import Region
+from ..requests import Inputs, Options
+from ..tempo_map import TempoMap
+from . import chord_names, naming, timeline
+from .documents import InpaintWish, MidiNote, Rendered, Submit, Track, TransferWish
+
+
+def order(submit: Submit, seed: int, folder: Path) -> Order:
+    """The order for `submit`, its takes with seeds from `seed` on. `folder` is the job's own, for audio that is put
+    together here; it must stay until the takes are written.
+
+    Raises FileMissing, BadAudio (not the project's rate, not the track's channels, not a number, silent), BadMidi,
+    BadRegion, BadSetting, UnknownChord, TooLarge and InputError.
+    """
+    grid = timeline.tempo_map(submit.timeline)
+    target = _stem(submit.target, submit.timeline.rate, folder / "target.wav")
+    region = Region(submit.region.start, submit.region.end)
+    place = Place(
+        target.song,
+        _inside(region, target, submit.target.name).shifted(-target.origin),
+        naming.scene(region, grid, target.song.rate),
+        grid,
+        target.origin,
+    )
+    if isinstance(submit.wish, TransferWish):
+        made = order_transfer.arrange(place, _transfer(submit.wish), seed, submit.wish.takes)
+    else:
+        made = _inpaint(submit, submit.wish, place, seed, folder)
+    return replace(made, title=naming.title(submit.target.name))
+
+
+def _inpaint(submit: Submit, wish: InpaintWish, place: Place, seed: int, folder: Path) -> Order:
+    grid = place.grid or TempoMap()
+    by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
+    labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(_notes(submit.chords, grid), grid)
+    inputs = Inputs(labels, "names" if by_names else "midi", grid, _notes(submit.piano, grid))
+    drums = None
+    if submit.drums is not None:
+        drums = _stem(submit.drums, submit.timeline.rate, folder / "drums.wav")
+    return order_inpaint.arrange(
+        place,
+        inputs,
+        drums,
+        Takes(seed, wish.takes, wish.weights, wish.specs),
+        Options(wish.pack, wish.text, wish.strikes, wish.sampling),
+    )
+
+
+def _transfer(wish: TransferWish) -> order_transfer.Wish:
+    knobs = Knobs(wish.method, wish.pooling, wish.alpha, wish.guidance, wish.strength, wish.scheduler, wish.steps)
+    return order_transfer.Wish(Task(wish.task, wish.to), wish.source, wish.negative, knobs, wish.pack)
+
+
+def _notes(notes: Sequence[MidiNote], grid: TempoMap) -> tuple[Note, ...]:
+    """Notes in seconds of the project, by start; those without length are dropped."""
+    timed = [
+        Note(grid.seconds(note.start), grid.seconds(note.end), note.pitch, note.velocity)
+        for note in notes
+        if note.end > note.start
+    ]
+    return tuple(sorted(timed, key=lambda note: note.start))
+
+
+# ---- audio ---------------------------------------------------------------------------------------------------
+
+
+def _stem(track: Track, rate: int, composed: Path) -> Stem:  # noqa: ARG001
+    """A track's audio on the project's time line at `rate`; `composed` is where it is put together from clips."""
+    if not isinstance(track.audio, Rendered):
+        raise BadAudio(f"{track.name} brings clips, and no rendered audio.")
+    path = Path(track.audio.path)
+    if not path.is_absolute():
+        raise FileMissing(f"{path} does not say in which folder it lies.")
+    song = stems.probe(path)
+    if song.rate != rate:
+        raise BadAudio(
+            f"{path.name} has {song.rate} samples a second, but the project {rate}.",
+            "Render at the project's rate.",
+        )
+    if track.channels is not None and song.channels != track.channels:
+        raise BadAudio(
+            f"{path.name} has {_channels(song.channels)}, but takes on {track.name} must have {track.channels}.",
+            "Render the track with its own channels.",
+        )
+    start = track.audio.start
+    return Stem(msgspec.structs.replace(song, time_reference=start), start)
+
+
+def _inside(region: Region, target: Stem, name: str) -> Region:
+    """`region`. Raises BadRegion where it is empty, or where not all of it was rendered."""
+    rate = target.song.rate
+    said = f"The region from {region.start / rate:.3f} to {region.end / rate:.3f} s"
+    if region.samples <= 0:
+        raise BadRegion(f"{said} has no length.")
+    first, end = target.origin, target.origin + target.song.samples
+    if region.start < first or region.end > end:
+        raise BadRegion(
+            f"{said} lies outside the audio of {name or 'the track'}, which was rendered from {first / rate:.3f} "
+            f"to {end / rate:.3f} s."
+        )
+    return region
+
+
+def _channels(count: int) -> str:
+    return "1 channel" if count == 1 else f"{count} channels"

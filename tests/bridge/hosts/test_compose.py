@@ -1,0 +1,241 @@
+"""What a host submits becomes the order that the command line would have made, at any place of the project."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from fakes.songs import CHORDS, LABELS, RATE, SECONDS, audio, write_chords, write_drums, write_song
+from punchin_bridge import bwf, order_inpaint, wavfile
+from punchin_bridge.hosts import compose, documents
+from punchin_bridge.hosts.documents import (
+    ChordName,
+    InpaintWish,
+    MetrePoint,
+    MidiNote,
+    Project,
+    Rendered,
+    Span,
+    Submit,
+    TempoPoint,
+    Timeline,
+    Track,
+    TransferWish,
+)
+from punchin_bridge.order import recipe_of
+from punchin_bridge.order_inpaint import Sources, Takes
+from punchin_bridge.recipe import decode, encode
+from punchin_bridge.region import Region
+from punchin_bridge.where import Where
+from punchin_wire.errors import BadAudio, BadMidi, BadRegion, BadSetting, FileMissing, InputError, UnknownChord
+from punchin_wire.messages import InpaintRequest, TransferRequest
+
+STARTS = (0, 12345, -7 * RATE, 2**40 - 60 * RATE)
+"""Where the rendered file begins on the time line: anywhere."""
+
+
+def submit(folder: Path, start: int = 0, **changes: object) -> Submit:
+    """Bars 5 to 8 of the song, which is rendered from its bar 1 at project sample `start`; a bar is 4 quarters, 2 s."""
+    notes = tuple(
+        MidiNote(4 * bar, 4 * (bar + 1), pitch) for bar in range(SECONDS // 2) for pitch in CHORDS[bar % len(CHORDS)]
+    )
+    said: dict[str, object] = {
+        "host": "reaper-1",
+        "job": "job-1",
+        "project": Project("p"),
+        "timeline": Timeline(RATE, (TempoPoint(0, 120),), (MetrePoint(0),), start),
+        "region": Span(start + 8 * RATE, start + 16 * RATE),
+        "target": Track("1", "Lead/Guitar", Rendered(str(folder / "song.wav"), start), 2),
+        "chords": notes,
+        "wish": InpaintWish(takes=2),
+    }
+    return Submit(**{**said, **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_song(tmp_path)
+    return tmp_path
+
+
+def asked(made: compose.Order) -> InpaintRequest:
+    assert isinstance(made.request, InpaintRequest)
+    return made.request
+
+
+# ---- the same order as from files ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_it_is_the_order_that_the_files_would_have_made(folder: Path, start: int) -> None:
+    drums = Track("2", "Drums", Rendered(str(write_drums(folder, rate=RATE)), start))
+    made = compose.order(submit(folder, start, drums=drums), 3, folder)
+    files = Sources(write_chords(folder), folder / "drums.wav")
+    theirs = order_inpaint.compose(folder / "song.wav", Where(bars="5:8"), files, Takes(3, 2))
+    assert (made.region, made.around, made.scene, made.tempo) == (
+        theirs.region, theirs.around, theirs.scene, theirs.tempo,
+    )  # fmt: skip
+    assert made.inputs == theirs.inputs
+    assert all(map(np.array_equal, made.audio, theirs.audio))
+    mine, other = asked(made), asked(theirs)
+    assert (mine.source, mine.holes, mine.takes, mine.drums) == (other.source, other.holes, other.takes, other.drums)
+    assert [chord.label for chord in mine.chords] == [chord.label for chord in other.chords] == list(LABELS) * 3
+    assert [c.start for c in mine.chords] == pytest.approx([c.start for c in other.chords], abs=1e-6)
+    assert mine.beats == pytest.approx(other.beats, abs=1e-6)
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_takes_say_where_they_belong_in_the_project(folder: Path, start: int) -> None:
+    made = compose.order(submit(folder, start), 3, folder)
+    path = folder / "take.wav"
+    tags = bwf.Tags("r", made.name, made.scene, 1, "2025-01-31T18:20:05")
+    payload = encode(recipe_of(made, 0, {}, "0.1.0", tags.created))
+    wavfile.write_region(path, made.song, made.region.start, np.zeros((2, made.region.samples)), tags, payload)
+    assert wavfile.probe(path).time_reference == max(0, start + 8 * RATE)
+    assert made.name == "Lead-Guitar"
+
+
+def test_a_project_whose_bar_1_is_elsewhere(folder: Path) -> None:
+    """Bar 1 sounds 10 s before the file begins, at another tempo; the region is off the bar lines."""
+    timeline = Timeline(RATE, (TempoPoint(0, 60), TempoPoint(5, 120)), (MetrePoint(0, 3),), -10.0 * RATE)
+    notes = tuple(MidiNote(5, 61, pitch) for pitch in (60, 64, 67))
+    region = Span(4 * RATE, 6 * RATE)
+    made = compose.order(submit(folder, timeline=timeline, region=region, chords=notes), 0, folder)
+    assert (made.region, made.scene) == (Region(4 * RATE, 6 * RATE), "4.000-6.000s")
+    assert made.tempo == bwf.Tempo(120.0, 3, 4)
+    assert asked(made).beats == pytest.approx([i / 2 for i in range(2 * SECONDS)], abs=1e-9)
+    assert [(c.start, c.end, c.label) for c in asked(made).chords] == [(0, pytest.approx(23), "C:maj")]
+
+
+def test_notes_follow_a_tempo_ramp(folder: Path) -> None:
+    """60 to 120 over 24 quarters, evenly in time, takes 16 s; quarter 10 sounds after 8 s at 90 bpm."""
+    timeline = Timeline(RATE, (TempoPoint(0, 60, "time"), TempoPoint(24, 120)), (MetrePoint(0),))
+    notes = (*(MidiNote(0, 10, p) for p in (60, 64, 67)), *(MidiNote(10, 40, p) for p in (57, 60, 64)))
+    made = compose.order(submit(folder, timeline=timeline, chords=notes), 0, folder)
+    speed = 1 + 1 / 16 * 16 / 2  # quarters a second, on the mean
+    at = 24 / speed * ((1 + 2 * 10 * (3 / 2) / 24) ** 0.5 - 1)
+    assert asked(made).chords[1].start == pytest.approx(at, abs=1e-9)
+    assert made.tempo is None
+
+
+# ---- what takes may follow -----------------------------------------------------------------------------------
+
+
+def test_drums_are_cut_to_the_excerpt_from_a_start_of_their_own(folder: Path) -> None:
+    write_drums(folder, seconds=6, rate=RATE)
+    drums = Track("2", "Drums", Rendered(str(folder / "drums.wav"), 7 * RATE))
+    made = compose.order(submit(folder, chords=(), drums=drums), 0, folder)
+    hits, _ = soundfile.read(folder / "drums.wav", dtype="float32")
+    assert made.audio[1].shape == (1, SECONDS * RATE)
+    assert np.array_equal(made.audio[1][0, 7 * RATE : 13 * RATE], hits)
+    assert not made.audio[1][:, : 7 * RATE].any()
+    assert not made.audio[1][:, 13 * RATE :].any()
+    assert made.inputs[1].start == -7 * RATE
+    assert decode(encode(recipe_of(made, 0, {}, "0", ""))).inputs == made.inputs
+
+
+@pytest.mark.parametrize("start", [1 * RATE, 17 * RATE])
+def test_drums_that_do_not_sound_in_the_region(folder: Path, start: int) -> None:
+    write_drums(folder, seconds=6, rate=RATE)
+    drums = Track("2", "Drums", Rendered(str(folder / "drums.wav"), start))
+    with pytest.raises(BadAudio, match=r"ends at 7\.000 s, before|begins at 17\.000 s, after"):
+        compose.order(submit(folder, drums=drums), 0, folder)
+
+
+def test_the_piano_travels_as_notes(folder: Path) -> None:
+    piano = (MidiNote(20, 21, 60, 90), MidiNote(17, 17, 64), MidiNote(18, 20, 64, 80))
+    made = compose.order(submit(folder, 12345, piano=piano), 0, folder)
+    assert [(n.start, n.end, n.pitch, n.velocity) for n in asked(made).piano] == [
+        (pytest.approx(9, abs=1e-9), pytest.approx(10), 64, 80),
+        (pytest.approx(10, abs=1e-9), pytest.approx(10.5), 60, 90),
+    ]
+    assert asked(made).takes[0].controls == {"chord": 1.0, "piano": 1.0}
+
+
+def test_chord_names_stand_for_a_chord_track(folder: Path) -> None:
+    names = (ChordName(0, 16, "Am7"), ChordName(16, 24, "Bb/D"), ChordName(24, 48, "N.C."))
+    made = compose.order(submit(folder, chords=(), chord_names=names), 0, folder)
+    assert [(c.start, c.end, c.label) for c in asked(made).chords] == [
+        (0, 8, "A:min7"), (8, 12, "Bb:maj/3"), (12, 24, "N")
+    ]  # fmt: skip
+
+
+def test_the_wish_reaches_the_request(folder: Path) -> None:
+    wish = InpaintWish(specs=("free", "chord=0.5"), text="soft", pack="big", strikes="compat")
+    made = compose.order(submit(folder, wish=wish), 9, folder)
+    request = asked(made)
+    assert [(take.seed, take.controls) for take in request.takes] == [(9, {}), (10, {"chord": 0.5})]
+    assert (request.text, request.pack, request.strikes) == ("soft", "big", "compat")
+
+
+def test_a_transfer_takes_its_preset(folder: Path) -> None:
+    wish = TransferWish("violin", source="guitar", takes=2, alpha=0.3)
+    made = compose.order(submit(folder, STARTS[2], wish=wish), 4, folder)
+    request = made.request
+    assert isinstance(request, TransferRequest)
+    assert (request.prompt, request.alpha, request.pooling) == ("a recording of a violin solo", 0.3, (2, 2))
+    assert [take.seed for take in request.takes] == [4, 5]
+    assert (made.region, made.scene) == (Region(8 * RATE, 16 * RATE), "violin_bars5-8")
+    assert np.allclose(made.audio[0], audio()[:, 8 * RATE : 16 * RATE], atol=2**-23)
+
+
+# ---- what is wrong -------------------------------------------------------------------------------------------
+
+
+def track(path: Path, start: int = 0, channels: int | None = None) -> Track:
+    return Track("1", "Lead", Rendered(str(path), start), channels)
+
+
+def names(*said: ChordName) -> dict[str, object]:
+    return {"chords": (), "chord_names": said}
+
+
+LATE = Timeline(RATE, (TempoPoint(1, 120),), (MetrePoint(0),))
+
+
+WRONG = {
+    "rate": (lambda f: {"target": track(f / "slow.wav")}, BadAudio, "8000 samples a second, but the project 44100"),
+    "drum rate": (lambda f: {"drums": track(f / "slow.wav")}, BadAudio, "8000 samples a second"),
+    "channels": (lambda f: {"target": track(f / "song.wav", channels=1)}, BadAudio, "2 channels, but .* must have 1"),
+    "nan": (lambda f: {"target": track(f / "nan.wav")}, BadAudio, "not numbers"),
+    "no wav": (lambda f: {"target": track(f / "none.wav")}, BadAudio, r"none\.wav"),
+    "gone": (lambda f: {"target": track(f / "gone.wav")}, FileMissing, "gone"),
+    "relative": (lambda _: {"target": track(Path("song.wav"))}, FileMissing, "in which folder"),
+    "empty region": (lambda _: {"region": Span(RATE, RATE)}, BadRegion, "has no length"),
+    "before": (lambda f: {"target": track(f / "song.wav", 9 * RATE)}, BadRegion, "rendered from 9.000 to 33.000 s"),
+    "after": (lambda f: {"target": track(f / "song.wav", -9 * RATE)}, BadRegion, "rendered from -9.000 to 15.000 s"),
+    "no chords there": (
+        lambda _: {"chords": (MidiNote(0, 4, 60),)},
+        BadMidi,
+        r"plays nothing from 8\.000 to 16\.000 s",
+    ),
+    "no names there": (lambda _: names(ChordName(0, 4, "Am7")), InputError, "names a chord from 8.000"),
+    "no chord": (lambda _: names(ChordName(0, 40, "Cmja7")), UnknownChord, "'Cmja7'"),
+    "no piano there": (lambda _: {"piano": (MidiNote(0, 4, 60),)}, BadMidi, "piano plays no note"),
+    "no timeline": (lambda _: {"timeline": LATE}, BadSetting, "starts at 0"),
+    "nothing to follow": (lambda _: {"chords": (), "wish": InpaintWish(specs=("chord",))}, BadSetting, "no chord to"),
+    "silence": (lambda f: {"target": track(f / "silent.wav"), "wish": TransferWish("cello")}, BadAudio, "silence"),
+}
+"""What is changed in a good submission, and what is said of it."""
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_one_clear_error_for_what_is_wrong(folder: Path, what: str) -> None:
+    broken = audio().T.astype(np.float32)
+    broken[10 * RATE] = np.nan
+    soundfile.write(folder / "nan.wav", broken, RATE, subtype="FLOAT")
+    soundfile.write(folder / "slow.wav", np.zeros((8000 * 30, 2)), 8000)
+    soundfile.write(folder / "silent.wav", np.zeros((24 * RATE, 2)), RATE)
+    (folder / "none.wav").write_bytes(b"RIFF")
+    changes, error, said = WRONG[what]
+    with pytest.raises(error, match=said) as caught:
+        compose.order(submit(folder, **changes(folder)), 0, folder)
+    assert caught.value.next_step
+
+
+def test_a_submission_survives_json(folder: Path) -> None:
+    told = msgspec.json.encode(submit(folder, -5))
+    heard = msgspec.json.decode(told, type=documents.FromHost)
+    assert isinstance(heard, Submit)
+    assert compose.order(heard, 0, folder).region == Region(8 * RATE, 16 * RATE)
