@@ -126,7 +126,8 @@ class WarpPoint(Piece, frozen=True):
 class Clip(Piece, frozen=True):
     """A piece of a file on the time line: quarters `[start, end)` of the project play the file from clip time `offset`
     (quarters where `warp` has points, else seconds), through `warp`, times `gain`. With `loop`, clip time from its
-    first to its second number repeats."""
+    first to its second number repeats. Where `warp` changes the speed, the pitch stays, plus `transpose` semitones; with
+    `repitch` it follows the speed, as on tape. Beyond its points, `warp` goes on as between the nearest two."""
 
     path: Path
     start: Quarter
@@ -136,6 +137,7 @@ class Clip(Piece, frozen=True):
     loop: tuple[float, float] | None = None
     gain: Annotated[float, Meta(ge=0.0, le=16.0)] = 1.0
     transpose: Annotated[float, Meta(ge=-48.0, le=48.0)] = 0.0
+    repitch: bool = False
 
 
 class Clips(Piece, frozen=True, tag_field="as", tag="clips"):
