@@ -126,8 +126,8 @@ class WarpPoint(Piece, frozen=True):
 class Clip(Piece, frozen=True):
     """A piece of a file on the time line: quarters `[start, end)` of the project play the file from clip time `offset`
     (quarters where `warp` has points, else seconds), through `warp`, times `gain`. With `loop`, clip time from its
-    first to its second number repeats. Where `warp` changes the speed, the pitch stays, plus `transpose` semitones; with
-    `repitch` it follows the speed, as on tape. Beyond its points, `warp` goes on as between the nearest two."""
+    first to its second number repeats. Where `warp` changes the speed, the pitch stays, plus `transpose` semitones;
+    with `repitch` it follows the speed, as on tape. Beyond its points, `warp` goes on as between the nearest two."""
 
     path: Path
     start: Quarter
