@@ -121,7 +121,7 @@ class TempoMap:
         for here, there in pairwise((*self.tempos, self.tempos[-1])):
             length, speed, more = there.quarter - here.quarter, here.bpm / 60, (there.bpm - here.bpm) / 60
             stretch = _Stretch(here.quarter, time, speed)
-            if here.curve != "steady" and more and length:
+            if here.curve != "steady" and more and length > _HAIR:
                 mean = speed + more / 2
                 gain = more / length * (mean if here.curve == "time" else 1.0)
                 stretch = stretch._replace(gain=gain, exponential=here.curve == "quarters")

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.tempo_map import Beat, Curve, Metre, Tempo, TempoMap, steady
 from punchin_wire.errors import BadSetting
+from scipy.integrate import quad
 
 RATES = st.sampled_from([8000, 22050, 44100, 48000, 96000, 192000])
 
@@ -67,6 +68,80 @@ def test_a_glide_takes_the_mean_tempo() -> None:
     assert glide.seconds(6) == pytest.approx(4.0, abs=1e-12)
     assert glide.quarters(2.0) == pytest.approx(2.5, abs=1e-12)
     assert glide.seconds(8) == pytest.approx(5.0, abs=1e-12)
+
+
+def test_a_ramp_in_quarters_is_exponential_in_time() -> None:
+    """60 to 120 over 6 quarters, evenly over the quarters: 6 ln 2 s; half of the time goes to a factor of √2."""
+    ramp = TempoMap((Tempo(0, 60, "quarters"), Tempo(6, 120)))
+    assert ramp.seconds(6) == pytest.approx(6 * math.log(2), abs=1e-12)
+    assert ramp.bpm(3) == pytest.approx(90, abs=1e-12)
+    assert ramp.bpm(ramp.quarters(3 * math.log(2))) == pytest.approx(60 * math.sqrt(2), abs=1e-12)
+    assert ramp.seconds(8) == pytest.approx(6 * math.log(2) + 1, abs=1e-12)
+
+
+def integral(first: float, last: float, curve: Curve, length: float, until: float) -> float:
+    """Seconds of the first `until` quarters of a glide over `length`, by quadrature of what the curves are: the tempo,
+    or (at a constant acceleration) its square, is linear in quarters."""
+    power = {"quarters": 1, "time": 2}[curve]
+
+    def pace(quarter: float) -> float:
+        share = quarter / length
+        return 60 / float(((1 - share) * first**power + share * last**power) ** (1 / power))
+
+    return float(quad(pace, 0, until, epsabs=1e-12, epsrel=1e-12, limit=200)[0])
+
+
+@given(
+    st.floats(20, 400),
+    st.floats(20, 400),
+    st.sampled_from(["time", "quarters"]),
+    st.floats(0.01, 300),
+    st.integers(1, 64),
+)
+def test_glides_are_the_integral_of_their_tempo(
+    first: float, last: float, curve: Curve, length: float, part: int
+) -> None:
+    at = part / 64
+    glide = TempoMap((Tempo(0, first, curve), Tempo(length, last)))
+    expected = integral(first, last, curve, length, at * length)
+    assert glide.seconds(at * length) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@given(st.floats(20, 400), st.integers(-14, -1), st.sampled_from([-1, 1]), st.sampled_from(["time", "quarters"]))
+def test_a_glide_that_hardly_moves_is_as_exact_as_a_steady_tempo(
+    bpm: float, digits: int, sign: int, curve: Curve
+) -> None:
+    """As the ramp flattens its form divides nothing by next to nothing."""
+    last = bpm * (1 + sign * 10.0**digits)
+    glide = TempoMap((Tempo(0, bpm, curve), Tempo(400, last)))
+    mean = 60 * 200 / bpm * (1 + (bpm - last) / last / 4)  # to the first order in the change
+    assert glide.seconds(200) == pytest.approx(mean, rel=max(1e-14, 10.0 ** (2 * digits)))
+    assert glide.quarters(glide.seconds(200)) == pytest.approx(200, rel=1e-14)
+
+
+@given(tempo_maps())
+def test_nothing_jumps_where_a_tempo_changes(tempo_map: TempoMap) -> None:
+    for point in tempo_map.tempos:
+        before, at, after = (tempo_map.seconds(point.quarter + d) for d in (-1e-7, 0, 1e-7))
+        assert before < at < after
+        assert after - before < 2e-7 * 60 / 19
+        assert tempo_map.bpm(point.quarter) == pytest.approx(point.bpm)
+
+
+@given(tempo_maps(), st.integers(-3, 400))
+def test_a_bar_is_where_it_begins(tempo_map: TempoMap, bar: int) -> None:
+    begin, end = tempo_map.bar(bar), tempo_map.bar(bar + 1)
+    assert tempo_map.bar_at(begin) == tempo_map.bar_at((begin + end) / 2) == bar
+    assert tempo_map.bar_at(begin - 1e-6) == bar - 1
+
+
+@given(tempo_maps(), st.floats(0, 1000), st.integers(1, 24), RATES)
+def test_a_quarter_is_off_by_half_a_sample_at_most(tempo_map: TempoMap, quarter: float, parts: int, rate: int) -> None:
+    quarter = round(quarter * parts) / parts
+    sample = tempo_map.sample(quarter, rate)
+    assert abs(tempo_map.seconds(quarter) * rate - sample) <= 0.5
+    near = tempo_map.quarter_of(sample, rate)
+    assert abs(near - quarter) <= 0.5 / rate * 401 / 60 + 1e-9
 
 
 def test_tempo_changes_add_up() -> None:
