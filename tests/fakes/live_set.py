@@ -1,0 +1,215 @@
+"""A song in the fake Live, the Remote Script running in it, and a desk that is the bridge's end of the wire.
+
+The desk is no bridge: it decodes every document strictly, and says the states that a test gives it, over real UDP.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import soundfile
+from punchin_bridge.hosts.documents import FromHost, JobView, Span, State, Submit, TakeFile
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+from .live import Clip, ClipSlot, Live, MidiNote, Track, WarpMarker
+
+PACKAGE = Path(__file__).parents[2] / "plugin_host" / "ableton" / "Punchin"
+RATE = 44_100
+D = TypeVar("D")
+
+
+def wav(path: Path, seconds: float, rate: int = RATE, seed: int = 0) -> Path:
+    """Noise, stereo, 24 bit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).uniform(-0.3, 0.3, (round(seconds * rate), 2))
+    soundfile.write(path, noise, rate, subtype="PCM_24")
+    return path
+
+
+def clip(track: Track, path: Path, start: float, beats: float, **more: Any) -> Clip:
+    """An arrangement clip of a file, warped so that the file's seconds last as they would at the song's tempo."""
+    info = soundfile.info(str(path))
+    song = track.song
+    made = Clip(song, path.stem, start, start + beats, file_path=str(path), sample_rate=float(info.samplerate))
+    made.sample_length = info.frames
+    made.warping_ = True
+    made.warp_markers = [WarpMarker(0.0, 0.0), WarpMarker(made.seconds, made.seconds * song.tempo / 60)]
+    made.loop_end_ = made.end_marker = beats
+    for name, value in more.items():
+        setattr(made, name, value)
+    track.arrangement_clips.append(made)
+    return made
+
+
+def midi_clip(track: Track, start: float, beats: float, notes: list[MidiNote], **more: Any) -> Clip:
+    made = Clip(track.song, "midi", start, start + beats, is_audio_clip=False, notes=notes)
+    made.loop_end_ = made.end_marker = beats
+    for name, value in more.items():
+        setattr(made, name, value)
+    track.arrangement_clips.append(made)
+    return made
+
+
+def in_slot(made: Clip, slot: ClipSlot) -> Clip:
+    """Move a clip from the arrangement into a session slot."""
+    slot.track.arrangement_clips.remove(made)
+    made.is_arrangement_clip = False
+    slot.clip = made
+    return made
+
+
+class Desk:
+    """The other end: every packet and file that came, decoded, and states sent to the port that hello named."""
+
+    def __init__(self, spool: Path) -> None:
+        self.spool = spool
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0)
+        self.heard: list[Any] = []
+        self.longest = 0
+        self.port = 0
+        self.host = ""
+        self.revision = 0
+        spool.mkdir(parents=True, exist_ok=True)
+        record = {"pid": 1, "osc_port": self.socket.getsockname()[1], "version": "0.1.0"}
+        (spool / "bridge.json").write_text(json.dumps(record))
+
+    def listen(self) -> None:
+        while True:
+            try:
+                packet = self.socket.recv(65536)
+            except BlockingIOError:
+                break
+            message = OscMessage(packet)
+            self.longest = max(self.longest, len(packet))
+            assert message.address == "/punchin/host/post"
+            self._take(message.params[0].encode())
+        for path in sorted((self.spool / "inbox").glob("*.json")):
+            self._take(path.read_bytes())
+            path.unlink()
+
+    def _take(self, text: bytes) -> None:
+        document = msgspec.json.decode(text, type=FromHost)
+        self.host = document.host
+        self.port = getattr(document, "port", self.port)
+        self.heard.append(document)
+
+    def of(self, kind: type[D]) -> list[D]:
+        return [document for document in self.heard if isinstance(document, kind)]
+
+    def say(self, *jobs: JobView, by_file: bool = False, **more: Any) -> None:
+        self.revision += 1
+        state = State(self.host, self.revision, self.revision, "0.1.0", jobs, **more)
+        text = msgspec.json.encode(state).decode()
+        if by_file:
+            path = self.spool / "hosts" / self.host / "state.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            self.send("/punchin/host/state_file", str(path))
+        else:
+            self.send("/punchin/host/state", text)
+
+    def send(self, address: str, *values: object) -> None:
+        builder = OscMessageBuilder(address=address)
+        for value in values:
+            builder.add_arg(value)
+        self.raw(builder.build().dgram)
+
+    def raw(self, packet: bytes) -> None:
+        self.socket.sendto(packet, ("127.0.0.1", self.port))
+
+
+class Stage:
+    """A Live with the script in it. Each `turn` is one tick, then the desk listens."""
+
+    def __init__(self, live: Live, folder: Path, desk: Desk | None) -> None:
+        self.live, self.folder, self.desk = live, folder, desk
+        self.longest_tick = 0.0
+        self.script: Any = None
+
+    def turn(self, times: int = 1) -> None:
+        for _ in range(times):
+            time.sleep(0.002)  # so that what the desk said is there
+            began = time.perf_counter()
+            self.live.tick()
+            self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+            if self.desk is not None:
+                self.desk.listen()
+
+    def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (value := condition()):
+            assert time.monotonic() < deadline, f"nothing for {seconds} s; Live's log: {self.live.log[-5:]}"
+            self.turn()
+            time.sleep(0.02)
+        return value
+
+    def act(self, action: str) -> None:
+        """Strike the note that is mapped to an action."""
+        note = {"inpaint": 36, "transfer": 37, "repeat": 38, "previous_take": 39, "next_take": 40, "cancel": 41}
+        note |= {"place": 42, "drop": 43, "settings": 44}
+        self.script.receive_midi((0x9F, note[action], 100))
+        if self.desk is not None:
+            time.sleep(0.002)
+            self.desk.listen()
+
+    def takes(self, submit: Submit, count: int = 2) -> tuple[TakeFile, ...]:
+        """Takes as the bridge would write them: exactly the region."""
+        rate, region = submit.timeline.rate, submit.region
+        made = []
+        for number in range(count):
+            path = wav(Path(submit.folder) / f"{submit.job}_{number}.wav", (region.end - region.start) / rate, rate)
+            made.append(TakeFile(str(path), f"take {number + 1}", number, region.start, region.end, 2))
+        return tuple(made)
+
+    def view(self, submit: Submit, phase: Any, **more: Any) -> JobView:
+        fields: dict[str, Any] = {"line": phase, "fraction": 0.0, "position": 0, "undo": "Punchin"} | more
+        region = Span(submit.region.start, submit.region.end)
+        return JobView(
+            submit.job, submit.wish.__struct_config__.tag, phase, project=submit.project.id,
+            track=submit.target.id, region=region, guard=submit.guard, **fields,
+        )  # fmt: skip
+
+
+@contextmanager
+def stage(
+    live: Live,
+    folder: Path,
+    desk: Desk | None,
+    command: list[str] | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Iterator[Stage]:
+    """The script, installed below `folder` and started in `live`. Fails when it did what no Live offers."""
+    installed = folder / "Remote Scripts" / "Punchin"
+    shutil.copytree(PACKAGE, installed, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
+    spool = desk.spool if desk else folder / "home" / "spool"
+    record = {"spool": str(spool), "command": command or ["/nowhere/punchin", "bridge"]}
+    (installed / "installed.json").write_text(json.dumps(record))
+    if settings is not None:
+        (installed / "settings.json").write_text(json.dumps(settings))
+    on = Stage(live, installed, desk)
+    with live.modules():
+        sys.path.insert(0, str(installed.parent))
+        try:
+            on.script = importlib.import_module("Punchin").create_instance(live)
+            on.script.build_midi_map(1)
+            yield on
+        finally:
+            sys.path.remove(str(installed.parent))
+            if on.script is not None:
+                on.script.disconnect()
+    assert live.watch.slips == []
+    assert [line for line in live.log if "Traceback" in line] == []
