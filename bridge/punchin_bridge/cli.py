@@ -36,6 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 from . import launch, settings
+from .cli_bridge import bridge
 from .cli_inpaint import inpaint
 from .cli_transfer import transfer
 from .client import Client
@@ -59,6 +60,7 @@ app = typer.Typer(
 )
 app.command("inpaint", epilog=EXITS)(inpaint)
 app.command("transfer", epilog=EXITS)(transfer)
+app.command("bridge")(bridge)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,3 +34,16 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         ) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def move(path: Path, to: Path) -> None:
+    """Move a file, also to another disk, where it appears whole or not at all.
+
+    Raises BadSetting where it cannot be written; then it is still where it was.
+    """
+    try:
+        os.replace(path, to)
+    except OSError:
+        with path.open("rb") as source, replacing(to) as file:
+            shutil.copyfileobj(source, file)
+        path.unlink()

@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from .errors import BadMessage, BadSetting
 
@@ -26,8 +26,11 @@ MAX_PACKET = 1500
 PROGRESS_HZ = 20
 """Packets of progress a second that one surface gets for one job, at most."""
 MAX_SUBSCRIPTION = 3600.0
+MAX_DOCUMENT = 8192
+"""Characters of a document that travels as one string; macOS takes no longer packets than 9216 bytes."""
 
 Direction = Literal["to", "from"]
+Program = Literal["daemon", "bridge"]
 Type = Literal["s", "i", "h", "f"]
 
 _TYPES: dict[Type, tuple[type, ...]] = {"s": (str,), "i": (int,), "h": (int,), "f": (float, int)}
@@ -60,13 +63,15 @@ class Arg:
 
 @dataclass(frozen=True)
 class Address:
-    """One address. `direction` is as Punchin sees it: sent `to` it, or `from` it. `options` follow as name, value."""
+    """One address. `direction` is as Punchin sees it: sent `to` it, or `from` it. `options` follow as name, value.
+    `at` is the program whose port it is."""
 
     path: str
     direction: Direction
     doc: str
     args: tuple[Arg, ...] = ()
     options: tuple[Arg, ...] = ()
+    at: Program = "daemon"
 
 
 JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=r"[A-Za-z0-9_-]{4,64}")
@@ -159,16 +164,40 @@ TABLE: tuple[Address, ...] = (
     ),
     Address("/punchin/events/subscribed", "from", "Events will come for so long.", (Arg("seconds", "f", "how long"),)),
     Address("/punchin/events/unsubscribe", "to", "Send no more events to this port."),
+    Address(
+        "/punchin/host/post",
+        "to",
+        "A host's document (`punchin_bridge.hosts.documents`).",
+        (Arg("json", "s", "the document, up to 8192 characters"),),
+        at="bridge",
+    ),
+    Address(
+        "/punchin/host/state",
+        "from",
+        "All that a host should know now.",
+        (Arg("json", "s", "the document, up to 8192 characters"),),
+        at="bridge",
+    ),
+    Address(
+        "/punchin/host/state_file",
+        "from",
+        "The same, where it is longer.",
+        (Arg("path", "s", "the file that holds it", pattern=_PATH),),
+        at="bridge",
+    ),
 )
 """Every address there is."""
 
 BY_PATH: dict[str, Address] = {address.path: address for address in TABLE}
 
 
-def check(path: str, args: Sequence[object], direction: Direction | None = None) -> tuple[OscValue, ...]:
-    """The arguments as their Python types; options stay flat, name before value. Raises BadMessage or BadSetting."""
+def check(
+    path: str, args: Sequence[object], direction: Direction | None = None, at: Program | None = None
+) -> tuple[OscValue, ...]:
+    """The arguments as their Python types; options stay flat, name before value. `direction` and `at` are those of the
+    port that is spoken to. Raises BadMessage or BadSetting."""
     address = BY_PATH.get(path)
-    if address is None or (direction is not None and address.direction != direction):
+    if address is None or direction not in (None, address.direction) or at not in (None, address.at):
         raise BadMessage(f"There is no OSC address {path[:60]!r}.", "The README lists every OSC address of Punchin.")
     fixed, rest = args[: len(address.args)], args[len(address.args) :]
     if len(fixed) < len(address.args) or len(rest) % 2 or (rest and not address.options):
@@ -197,10 +226,12 @@ def _options(address: Address, rest: Sequence[object]) -> list[OscValue]:
 def markdown() -> str:
     """The table as the README shows it."""
     lines: list[str] = []
-    for direction, title in (("to", "To Punchin"), ("from", "From Punchin")):
-        lines += [f"**{title}**", "", "| Address | Arguments | Meaning |", "|---|---|---|"]
-        lines += [f"| `{a.path}` | {_usage(a)} | {a.doc} |" for a in TABLE if a.direction == direction]
-        lines.append("")
+    for at in get_args(Program):
+        for direction, title in (("to", f"To the {at}"), ("from", f"From the {at}")):
+            lines += [f"**{title}**", "", "| Address | Arguments | Meaning |", "|---|---|---|"]
+            rows = [address for address in TABLE if (address.at, address.direction) == (at, direction)]
+            lines += [f"| `{row.path}` | {_usage(row)} | {row.doc} |" for row in rows]
+            lines.append("")
     lines += ["**Options of `/punchin/job/submit`**, each a name and a value behind the fixed arguments", ""]
     lines += ["| Name | Type | Meaning |", "|---|---|---|"]
     lines += [f"| `{arg.name}` | `{arg.type}` | {arg.doc} |" for arg in SUBMIT_OPTIONS]

@@ -1,21 +1,27 @@
-"""Where this user's files lie, and the small file by which a bridge finds the daemon. Knows no sockets, starts nothing.
+"""Where this user's files lie, and the small files by which programs find each other. Knows no sockets, starts nothing.
 
 With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable installs)::
 
     runtime/daemon.json   who serves: process, ports, version   (removed when the daemon stops)
-    log/daemon.log        what the daemon says
+    runtime/bridge.json   the same of the bridge
+    log/daemon.log        what the daemon says; bridge.log what the bridge says
     data/packs/           installed model packs
     results/              takes that the daemon keeps until they are fetched
+    spool/                what hosts and the bridge hand each other (punchin_bridge.hosts.spool)
     cache/                what can be made again
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import IO, Literal, TypeVar
 
 import msgspec
 import platformdirs
+
+from .errors import DaemonError
 
 _DIRS = platformdirs.PlatformDirs("punchin", appauthor=False)
 
@@ -59,6 +65,18 @@ def daemon_log() -> Path:
     return log_folder() / "daemon.log"
 
 
+def spool_folder() -> Path:
+    return _place("spool", _DIRS.user_state_path / "spool")
+
+
+def bridge_file() -> Path:
+    return runtime_folder() / "bridge.json"
+
+
+def bridge_log() -> Path:
+    return log_folder() / "bridge.log"
+
+
 class DaemonRecord(msgspec.Struct, frozen=True):
     """The daemon that serves this user: its process, its ports on the loopback interface, its version.
 
@@ -72,25 +90,84 @@ class DaemonRecord(msgspec.Struct, frozen=True):
     events_port: int = 0
 
 
+class BridgeRecord(msgspec.Struct, frozen=True):
+    """The bridge that serves this user's hosts: its process, its OSC port on the loopback interface, its version."""
+
+    pid: int
+    osc_port: int
+    version: str
+
+
+Record = TypeVar("Record", DaemonRecord, BridgeRecord)
+
+
 def write_daemon_record(record: DaemonRecord) -> None:
+    _write(daemon_file(), record)
+
+
+def read_daemon_record() -> DaemonRecord | None:
+    return _read(daemon_file(), DaemonRecord)
+
+
+def remove_daemon_record(pid: int) -> None:
+    _remove(daemon_file(), DaemonRecord, pid)
+
+
+def write_bridge_record(record: BridgeRecord) -> None:
+    _write(bridge_file(), record)
+
+
+def read_bridge_record() -> BridgeRecord | None:
+    return _read(bridge_file(), BridgeRecord)
+
+
+def remove_bridge_record(pid: int) -> None:
+    _remove(bridge_file(), BridgeRecord, pid)
+
+
+def _write(path: Path, record: DaemonRecord | BridgeRecord) -> None:
     """Say who serves. Atomic: a reader sees the old record or the new one, never half of either."""
-    path = daemon_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.write_bytes(msgspec.json.encode(record))
     os.replace(draft, path)
 
 
-def read_daemon_record() -> DaemonRecord | None:
+def _read(path: Path, kind: type[Record]) -> Record | None:
     """Who serves, or None when nobody said so (or left a file that is not a record)."""
     try:
-        return msgspec.json.decode(daemon_file().read_bytes(), type=DaemonRecord)
+        return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-def remove_daemon_record(pid: int) -> None:
+def _remove(path: Path, kind: type[Record], pid: int) -> None:
     """Take the record away if it is still that of process `pid`: a successor's record stays."""
-    record = read_daemon_record()
+    record = _read(path, kind)
     if record is not None and record.pid == pid:
-        daemon_file().unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+def only_one(program: Literal["daemon", "bridge"]) -> IO[bytes]:
+    """Hold this user's lock for `program` as long as the file is open: two would fight over who is found.
+
+    Raises DaemonError where another process holds it.
+    """
+    folder = runtime_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (folder / f"{program}.lock").open("wb")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        record = read_daemon_record() if program == "daemon" else read_bridge_record()
+        who = f" (process {record.pid})" if record else ""
+        raise DaemonError(f"A {program} of this user runs already{who}.", "Use that one, or stop it first.") from None
+    return lock

@@ -73,7 +73,7 @@ class OscFront:
                 for path, args in _parse(data):
                     # An answer to an answer would be answered by another Punchin, for ever.
                     if path not in BY_PATH or BY_PATH[path].direction == "to":
-                        yield OscReceived(surface, path, check(path, args, "to"))
+                        yield OscReceived(surface, path, check(path, args, "to", "daemon"))
             except PunchinError as error:
                 log.info("refused an OSC packet of %d bytes: %s", len(data), error)
                 self.complain(surface, error.info())

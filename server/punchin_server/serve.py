@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from punchin_wire import VERSION, places
 from punchin_wire.errors import DaemonError, PunchinError
@@ -21,27 +20,6 @@ from .launcher import INPAINT
 log = logging.getLogger(__name__)
 
 
-def _only_one(folder: Path) -> IO[bytes]:
-    """Hold the lock of this user's daemon: two would fight over results and over who is found. Raises DaemonError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (folder / "daemon.lock").open("wb")
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        record = places.read_daemon_record()
-        who = f" (process {record.pid}, port {record.port})" if record else ""
-        raise DaemonError(f"A daemon of this user runs already{who}.", "Use that one, or stop it first.") from None
-    return lock
-
-
 def _open_log(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=2 * 2**20, backupCount=3, encoding="utf-8")
@@ -51,7 +29,7 @@ def _open_log(path: Path) -> None:
 
 def serve(options: settings.Settings, worker: Sequence[str], inpaint: Sequence[str]) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError when it cannot."""
-    with _only_one(places.runtime_folder()):
+    with places.only_one("daemon"):
         _open_log(places.daemon_log())
         daemon = Daemon(options, worker, inpaint)
         for name in (signal.SIGTERM, signal.SIGINT):

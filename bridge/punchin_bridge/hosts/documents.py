@@ -287,6 +287,19 @@ class Drop(Document, frozen=True):
     job: JobId
 
 
+class Ask(Piece, frozen=True, omit_defaults=False):
+    """Somebody else (a control surface, the command line) wants the host to do `action`, once: one of those it `can`.
+
+    `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`.
+    """
+
+    ask: str
+    action: str
+    wish: Wish | UnsetType = UNSET
+    take: int | UnsetType = UNSET
+    job: str | UnsetType = UNSET
+
+
 class Did(Document, frozen=True):
     """What :class:`Ask` `ask` asked for was done, or why not."""
 
@@ -295,7 +308,16 @@ class Did(Document, frozen=True):
     error: Text = ""
 
 
-FromHost = Hello | Bye | Submit | Cancel | Placed | Held | Drop | Did
+class Want(Document, frozen=True):
+    """Let host `target` (its id, or its program, such as `reaper`) do `ask`. Said by whoever has no time line of its
+    own: the command line, a control surface. The outcome appears in its `State.answers`."""
+
+    host: HostId
+    target: Annotated[str, Meta(max_length=50)]
+    ask: Ask
+
+
+FromHost = Hello | Bye | Submit | Cancel | Placed | Held | Drop | Did | Want
 
 
 # ---- bridge -> host ------------------------------------------------------------------------------------------
@@ -341,23 +363,11 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     timings: dict[str, float] = {}
 
 
-class Ask(Piece, frozen=True, omit_defaults=False):
-    """Somebody else (a control surface, the command line) wants the host to do `action`, once: one of those it `can`.
-
-    `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`.
-    """
-
-    ask: str
-    action: str
-    wish: Wish | UnsetType = UNSET
-    take: int | UnsetType = UNSET
-    job: str | UnsetType = UNSET
-
-
 class State(Document, frozen=True):
     """All that host `host` should know. `revision` grows when anything but `beat` changes.
 
     Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it.
+    `answers` says what became of what this host wanted of others: `done`, why not, or empty while it is open.
     """
 
     host: HostId
@@ -367,3 +377,4 @@ class State(Document, frozen=True):
     jobs: tuple[JobView, ...] = ()
     asks: tuple[Ask, ...] = ()
     trouble: str = ""
+    answers: dict[str, str] = {}

@@ -1,0 +1,191 @@
+"""The life of a host's job as a table, and what of it outlives the bridge. Pure: no clock, no files, no hosts.
+
+::
+
+    preparing -> queued -> running -> ready -> placed
+        |          |          |       |   ^
+        |          |          |       v   |
+        |          |          |       held -> dropped
+        +----------+----------+-> failed, cancelled
+
+A job that was accepted is written down before the host hears so; one that is `ready` has its takes whole on disk.
+A bridge that starts again takes up what is not ended: it prepares the same request under the same name, and the daemon,
+which kept the results, sends them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+from punchin_wire.errors import ErrorInfo, PunchinError
+from punchin_wire.messages import Progress
+
+from .documents import JobView, Phase, Submit, TakeFile
+
+MOVES: dict[Phase, tuple[Phase, ...]] = {
+    "preparing": ("queued", "running", "ready", "failed", "cancelled"),
+    "queued": ("queued", "running", "ready", "preparing", "failed", "cancelled"),
+    "running": ("running", "queued", "ready", "preparing", "failed", "cancelled"),
+    "ready": ("held", "placed", "dropped"),
+    "held": ("held", "ready", "placed", "dropped"),
+    "placed": (),
+    "failed": (),
+    "cancelled": (),
+    "dropped": (),
+}
+"""What may follow what. Whoever changes it changes the picture above and the tests."""
+ENDED = frozenset(phase for phase, following in MOVES.items() if not following)
+WORKING: frozenset[Phase] = frozenset({"preparing", "queued", "running"})
+
+STAGES = {
+    "load": "loading the models",
+    "encode": "listening",
+    "prefill": "reading the context",
+    "decode": "playing",
+    "denoise": "playing anew",
+    "codec": "making the sound",
+}
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A job as it is written down: what was submitted, when, the seed that was drawn, and how far it came.
+
+    `takes` are the finished files where they belong; `staged[i]` is where take `i` was written first, until it is
+    moved there.
+    """
+
+    submit: Submit
+    accepted: float
+    seed: int
+    phase: Phase = "preparing"
+    undo: str = ""
+    takes: tuple[TakeFile, ...] = ()
+    staged: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+    timings: dict[str, float] = {}
+
+
+@dataclass
+class Job:
+    """A job and what is known of it only while it runs. Times are those of one monotonic clock."""
+
+    kept: Kept
+    position: int = 0
+    progress: Progress | None = None
+    stage_began: float = 0.0
+    cancelling: bool = False
+    ended: float | None = None
+    asked: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        return self.kept.submit.job
+
+    @property
+    def phase(self) -> Phase:
+        return self.kept.phase
+
+    @property
+    def is_ended(self) -> bool:
+        return self.phase in ENDED
+
+    def move(self, phase: Phase, **changes: object) -> bool:
+        """Go on to `phase`, with what is now known. False, and nothing happens, where the table has no such move."""
+        if phase not in MOVES[self.phase]:
+            return False
+        self.kept = msgspec.structs.replace(self.kept, phase=phase, **changes)
+        return True
+
+    def wait(self, position: int) -> None:
+        """The daemon holds the job behind `position` others."""
+        self.position = position
+        if self.phase != "running":
+            self.move("queued")
+
+    def work(self, progress: Progress, now: float) -> None:
+        """The daemon has done `progress`."""
+        if self.progress is None or self.progress.stage != progress.stage:
+            self.stage_began = now
+        self.position, self.progress = 0, progress
+        self.move("running")
+
+    def view(self, now: float) -> JobView:
+        """What a host should know."""
+        kept, submit = self.kept, self.kept.submit
+        error = kept.error
+        return JobView(
+            job=self.name,
+            engine=submit.wish.__struct_config__.tag,  # type: ignore[arg-type]
+            phase=kept.phase,
+            line=line(self, now),
+            fraction=self.fraction,
+            position=self.position,
+            project=submit.project.id,
+            track=submit.target.id,
+            region=submit.region,
+            guard=submit.guard,
+            undo=kept.undo,
+            takes=kept.takes if not kept.staged else (),
+            code=error.code if error else "",
+            next_step=error.next_step if error else "",
+            timings=kept.timings,
+        )
+
+    @property
+    def fraction(self) -> float:
+        """The share of the main stage that is done; measured, so it stands at 0 until that stage begins."""
+        if self.phase not in WORKING:
+            return 1.0 if self.phase in ("ready", "held", "placed") else 0.0
+        if self.progress is None or self.progress.stage in ("load", "encode", "prefill") or not self.progress.total:
+            return 0.0
+        return 1.0 if self.progress.stage == "codec" else self.progress.step / self.progress.total
+
+
+def line(job: Job, now: float) -> str:
+    """The job in one line for people."""
+    takes = job.kept.submit.wish.takes
+    match job.phase:
+        case "failed":
+            return job.kept.error.message if job.kept.error else "Failed."
+        case "cancelled":
+            return "Cancelled."
+        case "dropped":
+            return "Not placed; the files stay in the project's folder." if job.kept.submit.folder else "Not placed."
+        case "placed":
+            return f"{_takes(len(job.kept.takes))} placed."
+        case "held":
+            return "The song has changed; nothing is placed until you say where."
+        case "ready":
+            return f"{_takes(len(job.kept.takes))} ready."
+    if job.cancelling:
+        return "Stopping."
+    if job.phase == "preparing":
+        return "Preparing."
+    if job.phase == "queued" or job.progress is None:
+        return "Next." if not job.position else f"Waiting behind {job.position}."
+    progress = job.progress
+    words = [f"{_takes(takes)}: {STAGES[progress.stage]}"]
+    if progress.total > 1:
+        words.append(f"{100 * progress.step // progress.total} %")
+        if (left := _seconds_left(progress, now - job.stage_began)) is not None:
+            words.append(f"about {left:.0f} s left")
+    return ", ".join(words)
+
+
+def _takes(count: int) -> str:
+    return "1 take" if count == 1 else f"{count} takes"
+
+
+def _seconds_left(progress: Progress, elapsed: float) -> float | None:
+    """How long the stage lasts at the speed it has had; None while that was seen for less than a second."""
+    if elapsed < 1.0 or not progress.step:
+        return None
+    return elapsed * (progress.total - progress.step) / progress.step
+
+
+def told(error: Exception) -> ErrorInfo:
+    """An error as hosts hear it; what is not of our tree is our mistake."""
+    if isinstance(error, PunchinError):
+        return error.info()
+    return ErrorInfo("internal", f"{type(error).__name__}: {error}"[:500], PunchinError.default_next_step)

@@ -1,0 +1,166 @@
+"""Documents by files: how hosts without sockets, and hosts with long documents, speak with the bridge.
+
+::
+
+    inbox/<host>-<number>.json    host -> bridge: written beside as `.part`, then renamed; taken in the order of names
+    hosts/<host>/state.json       bridge -> host: replaced whole
+    hosts/<host>/audio/           stems that the host rendered, until their job ends
+    jobs/<job>/                   what the bridge keeps of a job
+
+All three systems have files, Lua has them, a rename is atomic, and nothing has to be installed or opened. What is in
+the inbox and cannot be used is deleted, and said once. Knows no jobs and no hosts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from punchin_wire.errors import BadMessage, PunchinError, TooLarge
+
+from ..disk import replacing
+from .documents import MAX_BYTES, FromHost, State
+from .jobs import Kept
+
+NAME = re.compile(r"([a-z]{2,16}-[A-Za-z0-9]{1,32})-(\d{8}|hello)\.json")
+MOST_AT_ONCE = 64
+"""Documents taken from the inbox before others get their turn."""
+STALE_SECONDS = 60.0
+"""A half-written document or an unknown file older than this is deleted."""
+
+
+class Post(NamedTuple):
+    """A document as it came. `said` is what is wrong where it could not be used."""
+
+    host: str
+    document: FromHost | None
+    said: PunchinError | None = None
+
+
+@dataclass(frozen=True)
+class Spool:
+    """The folder `root`. Other users of this computer can neither read nor write it."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    def open(self) -> None:
+        for folder in (self.root, self.inbox, self.root / "hosts", self.root / "jobs"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    # ---- from hosts ------------------------------------------------------------------------------------------
+
+    def receive(self) -> Iterator[Post]:
+        """The documents that wait, each deleted before it is handed on, so that one which kills us comes only once."""
+        for name in sorted(self._waiting())[:MOST_AT_ONCE]:
+            path, host = self.inbox / name, NAME.fullmatch(name)
+            assert host is not None
+            post = _read(path, host[1])
+            path.unlink(missing_ok=True)
+            yield post
+
+    def _waiting(self) -> Iterator[str]:
+        now = time.time()
+        with contextlib.suppress(OSError), os.scandir(self.inbox) as entries:
+            for entry in entries:
+                if NAME.fullmatch(entry.name):
+                    yield entry.name
+                elif now - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS:
+                    _delete(Path(entry.path))
+
+    # ---- to hosts --------------------------------------------------------------------------------------------
+
+    def host(self, host: str) -> Path:
+        return self.root / "hosts" / host
+
+    def welcome(self, host: str) -> None:
+        """Make a host's folders."""
+        (self.host(host) / "audio").mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def tell(self, state: State) -> Path:
+        path = self.host(state.host) / "state.json"
+        draft = path.with_suffix(".part")  # one writer: the bridge. No fsync: it is said again every second
+        draft.write_bytes(msgspec.json.encode(state))
+        os.replace(draft, path)
+        return path
+
+    def forget(self, host: str) -> None:
+        """Delete a host's folder, with stems that no job claimed."""
+        _delete(self.host(host))
+
+    def hosts(self) -> tuple[str, ...]:
+        """Whoever has a folder, from this bridge or from one before it."""
+        with contextlib.suppress(OSError):
+            return tuple(entry.name for entry in os.scandir(self.root / "hosts"))
+        return ()
+
+    # ---- jobs ------------------------------------------------------------------------------------------------
+
+    def job(self, job: str) -> Path:
+        return self.root / "jobs" / job
+
+    def keep(self, kept: Kept) -> None:
+        """Write a job down; it is on disk when this returns. Raises BadSetting when the disk is full."""
+        folder = self.job(kept.submit.job)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with replacing(folder / "job.json") as file:
+            file.write(msgspec.json.encode(kept))
+
+    def kept(self) -> Iterator[tuple[Kept, float]]:
+        """The jobs that were written down, and when; what cannot be read is deleted."""
+        for folder in sorted((self.root / "jobs").iterdir()):
+            record = folder / "job.json"
+            try:
+                yield msgspec.json.decode(record.read_bytes(), type=Kept), record.stat().st_mtime
+            except (OSError, msgspec.DecodeError):
+                _delete(folder)
+
+    def finish(self, kept: Kept) -> None:
+        """Delete what a job has left here: its folder, and the stems that its host rendered for it."""
+        submit = kept.submit
+        own = self.host(submit.host) / "audio"
+        for track in (submit.target, submit.drums):
+            path = getattr(track.audio, "path", None) if track else None
+            if path and Path(path).parent == own:
+                _delete(Path(path))
+        _delete(self.job(submit.job))
+
+
+def decode(data: bytes, host: str) -> Post:
+    """A document from its JSON; `host` is who is told when there is none in it."""
+    try:
+        document: FromHost = msgspec.json.decode(data, type=FromHost)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return Post(host, None, BadMessage(f"A document from {host} cannot be used: {error}"[:400]))
+    return Post(document.host, document)
+
+
+def _read(path: Path, host: str) -> Post:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return Post(host, None, TooLarge(f"A document from {host} is over {MAX_BYTES >> 20} MiB."))
+        post = decode(path.read_bytes(), host)
+    except OSError as error:
+        return Post(host, None, BadMessage(f"A document from {host} cannot be read: {error.strerror}."))
+    if post.host != host:
+        return Post(host, None, BadMessage(f"A document in the name of {post.host} came from {host}."))
+    return post
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -1,0 +1,165 @@
+"""A host in Python, over the real spool: it renders stems, submits, reads its state, and lays takes on its time line.
+
+The time line is an array; `undo` takes the last step back. It does what a script in a DAW does, one call at a time,
+so that tests say when.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from punchin_bridge.hosts.documents import (
+    Ask,
+    Bye,
+    Cancel,
+    FromHost,
+    Hello,
+    InpaintWish,
+    JobView,
+    MetrePoint,
+    MidiNote,
+    Placed,
+    Project,
+    Rendered,
+    Span,
+    State,
+    Submit,
+    TempoPoint,
+    Timeline,
+    Track,
+    Wish,
+)
+
+from fakes.harness import until
+
+RATE = 48_000
+Samples = npt.NDArray[np.float32]
+
+
+def music(seconds: float = 12.0, channels: int = 2, rate: int = RATE) -> Samples:
+    """`[channels, samples]`, never silent."""
+    random = np.random.default_rng(3)
+    return random.uniform(-0.3, 0.3, (channels, round(seconds * rate))).astype(np.float32)
+
+
+@dataclass
+class FakeHost:
+    """A project with one track, `track` `[channels, samples]`, at `rate`, 120 bpm. `spool` is the bridge's folder."""
+
+    spool: Path
+    track: Samples = field(default_factory=music)
+    rate: int = RATE
+    name: str = field(default_factory=lambda: f"fake-{uuid.uuid4().hex[:8]}")
+    project: str = "song"
+    folder: str = ""
+    can: tuple[str, ...] = ("inpaint", "cancel")
+    number: int = 0
+    undos: list[Samples] = field(default_factory=list)
+    shown: list[JobView] = field(default_factory=list)
+
+    # ---- saying ----------------------------------------------------------------------------------------------
+
+    def post(self, document: FromHost) -> None:
+        self.number += 1
+        hello = isinstance(document, Hello)
+        self.write(f"{self.name}-{'hello' if hello else f'{self.number:08}'}.json", msgspec.json.encode(document))
+
+    def write(self, name: str, data: bytes) -> None:
+        inbox = self.spool / "inbox"
+        draft = inbox / f"{name}.part"
+        draft.write_bytes(data)
+        os.replace(draft, inbox / name)
+
+    def hello(self) -> None:
+        self.post(Hello(self.name, "Fake 1.0", Project(self.project, self.project), can=self.can))
+        until(lambda: self.state() is not None)
+
+    def bye(self) -> None:
+        self.post(Bye(self.name))
+
+    def submit(self, start: float = 4.0, end: float = 6.0, wish: Wish | None = None, **more: Any) -> str:
+        """Render the track and ask for takes of `start` to `end` seconds; returns the job."""
+        job, clicked = uuid.uuid4().hex[:12], time.time()
+        audio = self.spool / "hosts" / self.name / "audio" / f"{job}.wav"
+        soundfile.write(audio, self.track.T, self.rate, subtype="FLOAT")
+        whole = Submit(
+            host=self.name,
+            job=job,
+            project=Project(self.project, self.project),
+            timeline=Timeline(self.rate, (TempoPoint(0.0, 120.0),), (MetrePoint(0.0),)),
+            region=Span(round(start * self.rate), round(end * self.rate)),
+            target=Track("track-1", "Keys", Rendered(str(audio), 0), self.track.shape[0]),
+            wish=wish or InpaintWish(takes=2, seed=1),
+            chords=tuple(MidiNote(0.0, 24.0, pitch) for pitch in (60, 64, 67)),
+            folder=self.folder,
+            clicked=clicked,
+            render=time.time() - clicked,
+        )
+        self.post(msgspec.structs.replace(whole, **more))
+        return job
+
+    def cancel(self, job: str) -> None:
+        self.post(Cancel(self.name, job))
+
+    # ---- hearing ---------------------------------------------------------------------------------------------
+
+    def state(self) -> State | None:
+        try:
+            return msgspec.json.decode((self.spool / "hosts" / self.name / "state.json").read_bytes(), type=State)
+        except FileNotFoundError:
+            return None
+
+    def job(self, job: str) -> JobView | None:
+        state = self.state()
+        found = next((view for view in state.jobs if view.job == job), None) if state else None
+        if found is not None and (not self.shown or self.shown[-1] != found):
+            self.shown.append(found)
+        return found
+
+    def wait(self, job: str, *phases: str, seconds: float = 30.0) -> JobView:
+        """The job, once it is in one of `phases`."""
+        return until(lambda: view if (view := self.job(job)) and view.phase in phases else None, seconds)
+
+    def asks(self) -> tuple[Ask, ...]:
+        state = self.state()
+        return state.asks if state else ()
+
+    # ---- the time line ---------------------------------------------------------------------------------------
+
+    def place(self, job: str, seconds: float = 30.0, confirm: bool = True) -> JobView:
+        """Wait for the takes, lay the first one down in one undo step, and say so."""
+        view = self.wait(job, "ready", "failed", seconds=seconds)
+        assert view.phase == "ready", view
+        began = time.monotonic()
+        takes = [self.read(Path(take.path)) for take in view.takes]
+        self.undos.append(self.track.copy())
+        self.track[:, view.takes[0].start : view.takes[0].end] = takes[0]
+        if confirm:
+            self.post(Placed(self.name, job, time.monotonic() - began))
+        return view
+
+    def read(self, path: Path) -> Samples:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        assert rate == self.rate
+        return np.ascontiguousarray(audio.T)
+
+    def undo(self) -> None:
+        self.track = self.undos.pop()
+
+    def keep_alive(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Say hello now and then, until `condition`."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline
+            self.hello()
+            time.sleep(0.5)
