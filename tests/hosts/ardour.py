@@ -186,7 +186,10 @@ def screen(size: str = "1600x1000x24") -> Iterator[str]:
     read, write = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-noreset"],
-        pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
     )
     os.close(write)
     try:
@@ -244,7 +247,10 @@ class Ardour:
     def picture(self, path: Path) -> None:
         """The screen as a PNG."""
         subprocess.run(
-            ["import", "-window", "root", str(path)], check=True, timeout=30, env={**os.environ, "DISPLAY": self.display}
+            ["import", "-window", "root", str(path)],
+            check=True,
+            timeout=30,
+            env={**os.environ, "DISPLAY": self.display},
         )
 
     def key(self, *keys: str) -> None:
@@ -287,7 +293,11 @@ def ardour(
     with (home / "ardour.log").open("ab") as log:
         process = subprocess.Popen(
             ["ardour", "-n", "-a", "-O", str(session.folder)],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
         )
     program = Ardour(home, process, port, display)
     try:

@@ -1,0 +1,127 @@
+"""The Lua that host scripts share: JSON, the spool, WAV files."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import lupa.lua53
+import lupa.lua54
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+SHARED = Path(__file__).resolve().parents[2] / "plugin_host" / "lua"
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.fixture(scope="module", params=[lupa.lua53, lupa.lua54], ids=["5.3", "5.4"])
+def lua(request: pytest.FixtureRequest) -> Any:
+    runtime = request.param.LuaRuntime(unpack_returned_tuples=True, encoding=None)
+    runtime.execute(b"function chunk (path, ...) return assert (loadfile (path)) (...) end")
+    return runtime
+
+
+@pytest.fixture(scope="module")
+def shared(lua: Any) -> Any:
+    chunk = lua.globals()[b"chunk"]
+    found = lua.table()
+    found[b"json"] = chunk(str(SHARED / "json.lua").encode())
+    found[b"spool"] = chunk(str(SHARED / "spool.lua").encode(), found[b"json"])
+    found[b"wav"] = chunk(str(SHARED / "wav.lua").encode())
+    lua.globals()[b"shared"] = found
+    return lua
+
+
+@given(value=VALUES)
+def test_json_says_again_what_it_read(shared: Any, value: Any) -> None:
+    again = shared.eval(b"function (text) return shared.json.encode (shared.json.decode (text)) end")
+    for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
+        assert json.loads(again(text.encode("utf-8", "surrogatepass"))) == value
+
+
+@given(text=st.text(max_size=30) | st.sampled_from(["[1,]", '{"a"}', '"\\x"', "tru", "1 2", "[" * 99, '{"a":1', "-"]))
+def test_what_is_no_json_is_nil_and_no_crash(shared: Any, text: str) -> None:
+    found = shared.eval(b"function (text) local v = shared.json.try (text); return v ~= nil end")(
+        text.encode("utf-8", "replace")
+    )
+    try:
+        json.loads(text)
+    except ValueError:
+        assert not found
+
+
+def test_numbers_that_json_lacks_are_refused(shared: Any) -> None:
+    fails = shared.eval(b"function (value) return not pcall (shared.json.encode, { value = value }) end")
+    assert fails(math.nan)
+    assert fails(math.inf)
+    assert not fails(1.5)
+
+
+def test_documents_come_in_order_and_whole(shared: Any, tmp_path: Path) -> None:
+    (tmp_path / "inbox").mkdir()
+    shared.globals()[b"root"] = str(tmp_path).encode()
+    shared.execute(
+        b'link = shared.spool.open (root, "ardour-1")\n'
+        b'for i = 1, 3 do assert (link.post ({ type = "cancel", job = "job" .. i })) end\n'
+        b'assert (link.post ({ type = "hello" })) assert (link.post ({ type = "hello" }))'
+    )
+    names = sorted(path.name for path in (tmp_path / "inbox").iterdir())
+    assert len(names) == 4
+    assert names[-1] == "ardour-1-hello.json"
+    said = [json.loads((tmp_path / "inbox" / name).read_bytes()) for name in names]
+    assert [document.get("job") for document in said] == ["job1", "job2", "job3", None]
+    assert {document["host"] for document in said} == {"ardour-1"}
+
+
+def test_a_document_that_cannot_be_written_says_why(shared: Any, tmp_path: Path) -> None:
+    shared.globals()[b"root"] = str(tmp_path / "nowhere").encode()
+    fine, why = shared.execute(b'return shared.spool.open (root, "ardour-1").post ({ type = "bye" })')
+    assert fine is None
+    assert b"No such file" in why
+
+
+def test_the_state_is_read_when_it_is_new_and_the_beat_tells_who_lives(shared: Any, tmp_path: Path) -> None:
+    state = tmp_path / "hosts" / "ardour-1" / "state.json"
+    state.parent.mkdir(parents=True)
+    shared.globals()[b"root"] = str(tmp_path).encode()
+    shared.execute(b'link = shared.spool.open (root, "ardour-1")')
+    poll = shared.eval(b"function (now) return link.poll (now), link.alive (now) end")
+    assert poll(1.0) == (False, False)
+    state.write_text('{"beat": 1, "jobs": []}')
+    assert poll(2.0) == (True, True)
+    assert poll(4.9) == (False, True)
+    assert poll(5.1) == (False, False)
+    state.write_text('{"beat": 2, "jobs"')
+    assert poll(5.2) == (False, False)
+    state.write_text('{"beat": 2, "jobs": []}')
+    assert poll(5.3) == (True, True)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_wav_files_hold_every_sample(shared: Any, tmp_path: Path, channels: int) -> None:
+    sound = np.random.default_rng(channels).uniform(-2, 2, (1000, channels)).astype(np.float32)
+    shared.globals()[b"path"] = str(tmp_path / "a.wav").encode()
+    shared.globals()[b"samples"] = shared.table_from(sound.ravel().tolist())
+    whole = shared.eval(
+        b"function (channels) local out = shared.wav.create (path, 44100, channels, 1000)\n"
+        b"out.add (samples, 300 * channels)\n"
+        b"out.add ({ table.unpack (samples, 300 * channels + 1) }, 700 * channels)\n"
+        b"return out.close () end"
+    )(channels)
+    assert whole
+    found, rate = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
+    assert rate == 44_100
+    np.testing.assert_array_equal(found, sound)
