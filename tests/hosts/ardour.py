@@ -80,12 +80,12 @@ quit ()
 def make_session(
     folder: Path,
     rate: int = 48_000,
-    audio: Mapping[str, int] = {"Drums": 1, "Bass": 1, "Piano": 2},  # noqa: B006 - never changed
+    audio: Mapping[str, int] = {"Drums": 1, "Bass": 1, "Piano": 2},
     midi: Sequence[str] = ("chords",),
     tempos: Sequence[Tempo] = (Tempo(0, 120.0),),
     metres: Sequence[tuple[int, int, int]] = (),
 ) -> Session:
-    """A session with empty tracks (`audio` says how many channels each has), a tempo map, and metres from quarters on."""
+    """A session with empty tracks (`audio`: how many channels each has), and tempos and metres from quarters on."""
     lines = [
         f'session:new_audio_track ({channels}, 2, nil, 1, "{name}", last, mode, true)'
         for name, channels in audio.items()
@@ -113,7 +113,7 @@ def make_session(
     )
     script.unlink()
     session = Session(folder, folder.name, rate)
-    assert session.file.is_file() and ".lua:" not in done.stdout + done.stderr, done.stdout + done.stderr
+    assert ".lua:" not in done.stdout + done.stderr, done.stdout + done.stderr
     text = session.file.read_text()
     # Left alone, Ardour asks whether the engine's device has changed; and it opens no OSC surface.
     text = re.sub(r"<EngineHints[^>]*/>", "", text)
@@ -268,9 +268,9 @@ def ardour(
     home: Path,
     session: Session,
     display: str,
-    actions: Mapping[int, tuple[str, str]] = {},  # noqa: B006 - never changed
-    hooks: Mapping[str, str] = {},  # noqa: B006 - never changed
-    environ: Mapping[str, str] = {},  # noqa: B006 - never changed
+    actions: Mapping[int, tuple[str, str]] = {},
+    hooks: Mapping[str, str] = {},
+    environ: Mapping[str, str] = {},
 ) -> Iterator[Ardour]:
     """Ardour with `session` open and its console answering. `home` is a folder of its own."""
     config = home / "config" / "ardour7"
