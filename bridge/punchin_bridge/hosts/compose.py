@@ -14,15 +14,15 @@ import msgspec
 from punchin_wire.errors import BadAudio, BadRegion, FileMissing
 from punchin_wire.messages import ChordSegment, Note
 
-from .. import chords, order_inpaint, order_transfer, stems
+from .. import chords, order_inpaint, order_transfer, requests, stems
 from ..order import Order, Place, Stem
 from ..order_inpaint import Takes
 from ..presets import Knobs, Task
 from ..region import Region
 from ..requests import Inputs, Options
 from ..tempo_map import TempoMap
-from . import chord_names, naming, timeline
-from .documents import InpaintWish, MidiNote, Rendered, Submit, Track, TransferWish
+from . import chord_names, clips, naming, timeline
+from .documents import Clips, InpaintWish, MidiNote, Submit, Track, TransferWish
 
 
 def order(submit: Submit, seed: int, folder: Path) -> Order:
@@ -33,20 +33,18 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     BadRegion, BadSetting, UnknownChord, TooLarge and InputError.
     """
     grid = timeline.tempo_map(submit.timeline)
-    target = _stem(submit.target, submit.timeline.rate, folder / "target.wav")
     region = Region(submit.region.start, submit.region.end)
-    place = Place(
-        target.song,
-        _inside(region, target, submit.target.name).shifted(-target.origin),
-        naming.scene(region, grid, target.song.rate),
-        grid,
-        target.origin,
-    )
+    if region.samples <= 0:
+        raise BadRegion(f"{_said(region, submit.timeline.rate).capitalize()} has no length.")
+    target, notes = _stem(submit.target, region, grid, submit.timeline.rate, folder / "target.wav")
+    _check_region(region, target, submit.target.name)
+    here = region.shifted(-target.origin)
+    place = Place(target.song, here, naming.scene(region, grid, target.song.rate), grid, target.origin)
     if isinstance(submit.wish, TransferWish):
         made = order_transfer.arrange(place, _transfer(submit.wish), seed, submit.wish.takes)
     else:
         made = _inpaint(submit, submit.wish, place, seed, folder)
-    return replace(made, title=naming.title(submit.target.name))
+    return replace(made, title=naming.title(submit.target.name), notes=(*made.notes, *notes))
 
 
 def _inpaint(submit: Submit, wish: InpaintWish, place: Place, seed: int, folder: Path) -> Order:
@@ -54,16 +52,13 @@ def _inpaint(submit: Submit, wish: InpaintWish, place: Place, seed: int, folder:
     by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
     labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(_notes(submit.chords, grid), grid)
     inputs = Inputs(labels, "names" if by_names else "midi", grid, _notes(submit.piano, grid))
-    drums = None
-    if submit.drums is not None:
-        drums = _stem(submit.drums, submit.timeline.rate, folder / "drums.wav")
-    return order_inpaint.arrange(
-        place,
-        inputs,
-        drums,
-        Takes(seed, wish.takes, wish.weights, wish.specs),
-        Options(wish.pack, wish.text, wish.strikes, wish.sampling),
-    )
+    takes = Takes(seed, wish.takes, wish.weights, wish.specs)
+    options = Options(wish.pack, wish.text, wish.strikes, wish.sampling)
+    if submit.drums is None:
+        return order_inpaint.arrange(place, inputs, None, takes, options)
+    drums, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, folder / "drums.wav")
+    made = order_inpaint.arrange(place, inputs, drums, takes, options)
+    return replace(made, notes=(*made.notes, *notes))
 
 
 def _transfer(wish: TransferWish) -> order_transfer.Wish:
@@ -84,41 +79,53 @@ def _notes(notes: Sequence[MidiNote], grid: TempoMap) -> tuple[Note, ...]:
 # ---- audio ---------------------------------------------------------------------------------------------------
 
 
-def _stem(track: Track, rate: int, composed: Path) -> Stem:  # noqa: ARG001
-    """A track's audio on the project's time line at `rate`; `composed` is where it is put together from clips."""
-    if not isinstance(track.audio, Rendered):
-        raise BadAudio(f"{track.name} brings clips, and no rendered audio.")
-    path = Path(track.audio.path)
+def _stem(track: Track, region: Region, grid: TempoMap, rate: int, composed: Path) -> tuple[Stem, tuple[str, ...]]:
+    """A track's audio around `region` on the project's time line, and what a musician should know of it. Clips are put
+    together at `composed`."""
+    if isinstance(track.audio, Clips):
+        span = _around(region, track.audio, track.name, rate)
+        notes = clips.compose(track.audio.clips, grid, span, rate, track.channels or 1, composed)
+        path, start = composed, span.start
+    else:
+        path, start, notes = Path(track.audio.path), track.audio.start, ()
     if not path.is_absolute():
         raise FileMissing(f"{path} does not say in which folder it lies.")
     song = stems.probe(path)
     if song.rate != rate:
         raise BadAudio(
-            f"{path.name} has {song.rate} samples a second, but the project {rate}.",
-            "Render at the project's rate.",
+            f"{path.name} has {song.rate} samples a second, but the project {rate}.", "Render at the project's rate."
         )
     if track.channels is not None and song.channels != track.channels:
         raise BadAudio(
             f"{path.name} has {_channels(song.channels)}, but takes on {track.name} must have {track.channels}.",
             "Render the track with its own channels.",
         )
-    start = track.audio.start
-    return Stem(msgspec.structs.replace(song, time_reference=start), start)
+    return Stem(msgspec.structs.replace(song, time_reference=start), start), notes
 
 
-def _inside(region: Region, target: Stem, name: str) -> Region:
-    """`region`. Raises BadRegion where it is empty, or where not all of it was rendered."""
+def _around(region: Region, audio: Clips, name: str, rate: int) -> Region:
+    """The part of the clips that is put together: as much as a request carries. Raises BadRegion where the region is
+    too long, or none of them are near it."""
+    whole = Region(audio.span.start, audio.span.end)
+    here = requests.excerpt(region.shifted(-whole.start), rate, whole.samples).shifted(whole.start)
+    if here.samples <= 0:
+        raise BadRegion(f"The clips of {name or 'the track'} are nowhere near {_said(region, rate)}.")
+    return here
+
+
+def _check_region(region: Region, target: Stem, name: str) -> None:
+    """Raises BadRegion where not all of the region has audio."""
     rate = target.song.rate
-    said = f"The region from {region.start / rate:.3f} to {region.end / rate:.3f} s"
-    if region.samples <= 0:
-        raise BadRegion(f"{said} has no length.")
     first, end = target.origin, target.origin + target.song.samples
     if region.start < first or region.end > end:
         raise BadRegion(
-            f"{said} lies outside the audio of {name or 'the track'}, which was rendered from {first / rate:.3f} "
-            f"to {end / rate:.3f} s."
+            f"{_said(region, rate).capitalize()} lies outside the audio of {name or 'the track'}, which goes from "
+            f"{first / rate:.3f} to {end / rate:.3f} s."
         )
-    return region
+
+
+def _said(region: Region, rate: int) -> str:
+    return f"the region from {region.start / rate:.3f} to {region.end / rate:.3f} s"
 
 
 def _channels(count: int) -> str:

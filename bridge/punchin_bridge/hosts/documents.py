@@ -141,7 +141,8 @@ class Clip(Piece, frozen=True):
 
 
 class Clips(Piece, frozen=True, tag_field="as", tag="clips"):
-    """What a host that renders nothing (Live) plays: the clips of one track over samples `span`."""
+    """What a host that renders nothing (Live) plays: the clips of one track over samples `span`, silence between them.
+    Where two overlap, the later one in the list sounds."""
 
     clips: Annotated[tuple[Clip, ...], Meta(max_length=4096)]
     span: Span

@@ -11,6 +11,8 @@ from punchin_bridge import bwf, order_inpaint, wavfile
 from punchin_bridge.hosts import compose, documents
 from punchin_bridge.hosts.documents import (
     ChordName,
+    Clip,
+    Clips,
     InpaintWish,
     MetrePoint,
     MidiNote,
@@ -22,6 +24,7 @@ from punchin_bridge.hosts.documents import (
     Timeline,
     Track,
     TransferWish,
+    WarpPoint,
 )
 from punchin_bridge.order import recipe_of
 from punchin_bridge.order_inpaint import Sources, Takes
@@ -180,6 +183,54 @@ def test_a_transfer_takes_its_preset(folder: Path) -> None:
     assert np.allclose(made.audio[0], audio()[:, 8 * RATE : 16 * RATE], atol=2**-23)
 
 
+# ---- clips ---------------------------------------------------------------------------------------------------
+
+
+def test_clips_are_put_together_around_the_region(folder: Path) -> None:
+    """Only as much as the request carries is written, to the job's own folder."""
+    long = Clips((Clip(str(folder / "song.wav"), 96, 144),), Span(0, 600 * RATE))
+    region = Span(56 * RATE, 64 * RATE)
+    job = folder / "job"
+    job.mkdir()
+    made = compose.order(submit(folder, target=Track("1", "Lead", long, 2), region=region, chords=()), 0, job)
+    assert made.song.path == job / "target.wav"
+    assert made.song.samples == 68 * RATE
+    assert made.region == Region(30 * RATE, 38 * RATE)
+    assert made.song.time_reference == 26 * RATE
+    song, _ = soundfile.read(folder / "song.wav", dtype="float32")
+    assert np.array_equal(made.audio[0][:, 22 * RATE : 46 * RATE], song.T)
+    assert not made.audio[0][:, : 22 * RATE].any()
+    assert (made.scene, made.notes) == ("bars29-32", ())
+
+
+def test_a_job_that_is_composed_again_is_the_same(folder: Path) -> None:
+    """A restarted bridge must find the daemon's result of the same request."""
+    warp = (WarpPoint(0, 0), WarpPoint(8, 3.9))
+    target = Track("1", "Lead", Clips((Clip(str(folder / "song.wav"), 0, 48, 0, warp),), Span(0, 24 * RATE)))
+    one, other = (compose.order(submit(folder, target=target), 0, folder) for _ in range(2))
+    assert (one.request, one.inputs) == (other.request, other.inputs)
+    assert np.array_equal(one.audio[0], other.audio[0])
+    assert one.notes == ("song.wav is heard at 0.975 times its speed: Punchin stretched it, not its host.",)
+
+
+def test_drums_may_be_clips(folder: Path) -> None:
+    hits = write_drums(folder, "hits.wav", seconds=2, rate=RATE)
+    loop = Clips((Clip(str(hits), 0, 48, 0, (), (0.0, 2.0)),), Span(0, 24 * RATE))
+    made = compose.order(submit(folder, chords=(), drums=Track("2", "Drums", loop)), 0, folder)
+    lap, _ = soundfile.read(hits, dtype="float32")
+    assert np.array_equal(made.audio[1][0], np.tile(lap, 12))
+
+
+def test_clips_elsewhere_than_the_region(folder: Path) -> None:
+    far = Track("2", "Drums", Clips((), Span(100 * RATE, 110 * RATE)))
+    for changes in ({"drums": far}, {"target": far}):
+        with pytest.raises(BadRegion, match=r"clips of Drums are nowhere near the region from 8\.000 to 16\.000 s"):
+            compose.order(submit(folder, **changes), 0, folder)
+    whole = Track("2", "Lead", Clips((), Span(0, 2000 * RATE)))
+    with pytest.raises(BadRegion, match="1900 s long"):
+        compose.order(submit(folder, target=whole, region=Span(0, 1900 * RATE)), 0, folder)
+
+
 # ---- what is wrong -------------------------------------------------------------------------------------------
 
 
@@ -203,8 +254,8 @@ WRONG = {
     "gone": (lambda f: {"target": track(f / "gone.wav")}, FileMissing, "gone"),
     "relative": (lambda _: {"target": track(Path("song.wav"))}, FileMissing, "in which folder"),
     "empty region": (lambda _: {"region": Span(RATE, RATE)}, BadRegion, "has no length"),
-    "before": (lambda f: {"target": track(f / "song.wav", 9 * RATE)}, BadRegion, "rendered from 9.000 to 33.000 s"),
-    "after": (lambda f: {"target": track(f / "song.wav", -9 * RATE)}, BadRegion, "rendered from -9.000 to 15.000 s"),
+    "before": (lambda f: {"target": track(f / "song.wav", 9 * RATE)}, BadRegion, "which goes from 9.000 to 33.000 s"),
+    "after": (lambda f: {"target": track(f / "song.wav", -9 * RATE)}, BadRegion, "which goes from -9.000 to 15.000 s"),
     "no chords there": (
         lambda _: {"chords": (MidiNote(0, 4, 60),)},
         BadMidi,
