@@ -26,6 +26,7 @@
     │   ├── QueueFull            queue_full
     │   ├── UnknownJob           unknown_job
     │   ├── JobCancelled         cancelled
+    │   ├── JobLost              job_lost
     │   ├── WorkerDied           worker_died
     │   └── OutOfMemory          out_of_memory
     └── InternalError            internal          70    our mistake
@@ -187,6 +188,13 @@ class UnknownJob(DaemonError):
 class JobCancelled(DaemonError):
     code = "cancelled"
     default_next_step = "Nothing was written. Submit again when you are ready."
+
+
+class JobLost(DaemonError):
+    """The daemon that had the job is not the one that is asked."""
+
+    code = "job_lost"
+    default_next_step = "Submit it again."
 
 
 class WorkerDied(DaemonError):

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import zmq
 from punchin_wire import VERSION, places
-from punchin_wire.errors import BadSetting, DaemonError, ErrorInfo, InternalError, PunchinError, QueueFull
+from punchin_wire.errors import BadSetting, DaemonError, ErrorInfo, InternalError, JobLost, PunchinError, QueueFull
 from punchin_wire.frames import Audio, Frame, pack
 from punchin_wire.messages import (
     FINAL,
@@ -134,7 +134,7 @@ class Daemon:
 
     def close(self, now: float) -> None:
         """End every job clearly, then everything else."""
-        stopped = DaemonError("The daemon was stopped before the job ended.", "Start it again and submit again.").info()
+        stopped = JobLost("The daemon was stopped before the job ended.", "Start it again and submit again.").info()
         for job in self.jobs:
             if not job.finished:
                 self._happen(self.jobs.fail(job, stopped, now))
@@ -363,7 +363,7 @@ class Daemon:
             else:
                 job.state = "failed"
                 job.seq += SEQ_AFTER_RESTART
-                error = DaemonError("The daemon ended before the job did.", "Submit it again.")
+                error = JobLost("The daemon ended before the job did.")
                 self._happen([job.event(Failed(error.info()))])
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,18 +200,14 @@ def test_a_host_that_died_finds_its_takes_again(running: RunningBridge) -> None:
 
 
 def test_the_daemon_is_killed_under_a_job(tmp_path: Path) -> None:
+    """The next daemon is given the job again; the host is told nothing wrong."""
     with bridge(tmp_path) as running:
         host = FakeHost(running.spool)
         with daemon(tmp_path) as first:
             host.hello()
-            job = host.submit(wish=InpaintWish(seed=5, text="steps=100 step=0.02"))
+            job = host.submit(wish=InpaintWish(seed=5, text="steps=30 step=0.02"))
             host.wait(job, "running")
             first.stop(signal.SIGKILL)
-            os.kill(first.process.pid, 0) if first.process.poll() is None else None
         with daemon(tmp_path):
-            deadline = time.monotonic() + 60
-            while host.wait(job, "preparing", "queued", "running", "ready", "failed").phase != "ready":
-                assert time.monotonic() < deadline
-                host.hello()
-                time.sleep(0.2)
+            host.keep_alive(lambda: host.wait(job, "running", "ready", "failed").phase == "ready", 60)
             host.place(job)

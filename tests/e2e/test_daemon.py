@@ -333,7 +333,7 @@ def test_a_clean_shutdown_leaves_no_process_and_no_draft(tmp_path: Path, how: si
         assert running.stop(how) == 0
         failed = client.ending("cut-off")  # said before the sockets closed
         assert isinstance(failed, Failed)
-        assert failed.error.code == "daemon"
+        assert failed.error.code == "job_lost"
         assert psutil.wait_procs(family, 2)[1] == []
         left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
         assert [name.split("/")[0] for name in left] == ["log", "results", "results", "runtime"]

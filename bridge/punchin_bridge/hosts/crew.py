@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, JobCancelled, PunchinError
+from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, JobCancelled, JobLost, PunchinError
 from punchin_wire.messages import Progress, TransferRequest
 
 from .. import disk, launch
@@ -37,8 +37,10 @@ from .spool import Spool
 
 AT_ONCE = 4
 """Jobs that are prepared or at the daemon at once; it makes one after the other anyway."""
-TRIES = 3
+TRIES = 5
 """How often a job is given to a daemon, when daemons die under it."""
+GIVE_UP_SECONDS = 8.0
+"""How long a silent daemon is waited for, until the next try looks where it is now, or starts one."""
 
 
 Find = Callable[[Settings], str]
@@ -76,7 +78,10 @@ class Crew:
 
     def __init__(self, spool: Spool, settings: Settings, find: Find = launch.find_or_start) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._spool, self._settings, self._find = spool, settings, find
+        self._spool, self._find = spool, find
+        self._settings = msgspec.structs.replace(
+            settings, give_up_seconds=min(settings.give_up_seconds, GIVE_UP_SECONDS)
+        )
         self._turns = threading.Semaphore(AT_ONCE)
         self._stops: dict[str, threading.Event] = {}
 
@@ -137,11 +142,19 @@ class Crew:
             _check(stop)
             try:
                 with Client(self._find(self._settings), self._settings) as client:
-                    return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
-            except DaemonUnreachable:
+                    return self._ask(client, order, job, drafts)
+            except (DaemonUnreachable, JobLost):
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def _ask(self, client: Client, order: Order, job: str, drafts: Path) -> Report:
+        """Have the order made. Raises DaemonUnreachable, and JobLost where the daemon's predecessor had the job."""
+        try:
+            return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
+        except JobLost:
+            client.release(job)  # else it would tell us the same again
+            raise
 
 
 @dataclass
