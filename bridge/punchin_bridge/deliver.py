@@ -88,7 +88,8 @@ class Delivery:
 
     def free_path(self) -> Path:
         """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
-        stem, number = f"{self.order.name[:80]}_{self.order.scene}_take{self.index + 1}_seed{self.seed}", 1
+        name = self.order.name.encode()[:80].decode(errors="ignore")  # systems count bytes
+        stem, number = f"{name}_{self.order.scene}_take{self.index + 1}_seed{self.seed}", 1
         while True:
             path = self.out / f"{stem}{f'_{number}' if number > 1 else ''}.wav"
             if not (path.exists() or mix_path(path).exists()):

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import msgspec
 from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, JobCancelled, JobLost, PunchinError
-from punchin_wire.messages import Progress, TransferRequest
+from punchin_wire.messages import Progress
 
 from .. import disk, launch
 from ..client import Client
@@ -195,7 +195,7 @@ def finished(kept: Kept, order: Order, report: Report, folder: Path | None) -> K
     """`kept` with the takes of `report`: staged where they were written, bound for `folder` if there is one."""
     submit, grid = kept.submit, timeline.tempo_map(kept.submit.timeline)
     place = naming.place(Region(submit.region.start, submit.region.end), grid, submit.timeline.rate)
-    what = order.request.prompt if isinstance(order.request, TransferRequest) else ""
+    what = order.task.to if order.task else ""
     staged = [Path(take.path) for take in report.takes]
     takes = tuple(
         TakeFile(

@@ -13,7 +13,9 @@ from ..tempo_map import TempoMap
 ON_LINE = 0.001
 """Seconds by which an edge may miss a bar line and still count as on it: hosts round in their own ways."""
 MAX_TITLE = 80
-"""Longest name of a track in the name of a file."""
+"""Longest name of a track in the name of a file, in bytes."""
+MAX_WHAT = 40
+"""Longest target of a transfer in the name of a take."""
 
 
 def bars(region: Region, grid: TempoMap, rate: int) -> tuple[int, int] | None:
@@ -38,11 +40,12 @@ def place(region: Region, grid: TempoMap, rate: int) -> str:
 
 
 def take(number: int, place: str, spec: TakeSpec, what: str = "") -> str:
-    """The name of take `number` (from 1) at `place`: what it follows, or `what` it is, and its seed.
+    """The name of take `number` (from 1) at `place`: what it follows, or `what` it was made into, and its seed.
 
     >>> take(1, "bars 5-8", TakeSpec(7, {"chord": 1.0, "drums": 0.5}))
     'Punchin 1 · bars 5-8 · chord+drums=0.5 · seed 7'
     """
+    what = what if len(what) <= MAX_WHAT else what[: MAX_WHAT - 1].rstrip() + "…"
     follows = "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in sorted(spec.controls.items()))
     return f"Punchin {number} · {place} · {what or follows or 'free'} · seed {spec.seed}"
 
@@ -58,7 +61,8 @@ def undo(takes: int, place: str) -> str:
 
 def title(name: str) -> str:
     """A track's name as part of a file name on any system; empty where nothing of it can be."""
-    return re.sub(r"[^\w &'()+.,-]+", "-", name)[:MAX_TITLE].strip(" .-")
+    plain = re.sub(r"[^\w &'()+.,-]+", "-", name).encode()[:MAX_TITLE].decode(errors="ignore")
+    return plain.strip(" .-")
 
 
 def _line(seconds: float, grid: TempoMap) -> int | None:
