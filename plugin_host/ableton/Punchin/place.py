@@ -108,11 +108,13 @@ def _free_lane(track: Track, at: float, number: int) -> TakeLane:
 
 def _on_tracks(song: Song, found: Region, at: float, takes: list[Json], clips: list[Clip]) -> None:
     target = found.track
+    new = found.number + 1  # below the target, one after the other
     for number, take in enumerate(takes):
         if number == 0 and hasattr(target, "create_audio_clip") and free_from(main_lane(target), at):
             track = target
         else:
-            track = song.create_audio_track(found.number + 1 + number)
+            track = song.create_audio_track(new)
+            new += 1
             track.name = f"{target.name} take {number + 1}"
         clips.append(_on_track(track, at, take, number))
         clips[-1].muted = number > 0

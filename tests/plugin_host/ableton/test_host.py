@@ -1,0 +1,276 @@
+"""The script tick by tick, over real UDP: hello, saying again, asks, progress, starting the bridge, and odd packets."""
+
+import json
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from fakes.harness import until
+from fakes.live_set import Desk, Stage
+from punchin_bridge.hosts.documents import (
+    Ask,
+    Bye,
+    Cancel,
+    Did,
+    Hello,
+    InpaintWish,
+    Placed,
+    Submit,
+    TransferWish,
+)
+
+from .conftest import Song
+
+
+def submitted(on: Stage) -> Submit:
+    assert on.desk is not None
+    on.act("inpaint")
+    return on.desk.of(Submit)[-1]
+
+
+def test_hello_says_who_is_there(on: Stage, desk: Desk) -> None:
+    hello = desk.of(Hello)[0]
+    assert on.live.log[0] == f"Punchin: {hello.host} on port {hello.port}"
+    assert hello.program == "Ableton Live 12.2.1"
+    assert hello.project.name == "Tune"
+    assert hello.port == desk.port > 0
+    assert {"inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "cancel", "settings"} <= {*hello.can}
+    assert {"place", "drop"} <= {*hello.can}
+
+
+def test_hello_again_when_another_set_is_open(on: Stage, song: Song, desk: Desk) -> None:
+    song.live.song.file_path = "/somewhere/Other.als"
+    on.turn()
+    assert desk.of(Hello)[-1].project.id == "/somewhere/Other.als"
+
+
+def test_bye_when_the_set_closes(song: Song, play: Callable[..., Stage], desk: Desk) -> None:
+    on = play(song)
+    on.script.disconnect()
+    time.sleep(0.01)
+    desk.listen()
+    assert len(desk.of(Bye)) == 1
+    assert song.live.scheduled == []
+
+
+def test_a_submit_is_said_until_the_bridge_shows_it_once(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    on.until(lambda: len(desk.of(Submit)) == 3, 5)
+    assert len({document.job for document in desk.of(Submit)}) == 1
+    desk.say(on.view(submit, "preparing"))
+    on.turn()
+    count = len(desk.of(Submit))
+    time.sleep(1.2)
+    on.turn(3)
+    assert len(desk.of(Submit)) == count
+
+
+def test_cancel_of_the_newest_job_is_said_until_it_has_ended(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    desk.say(on.view(submit, "running"))
+    on.turn()
+    on.act("cancel")
+    on.until(lambda: len(desk.of(Cancel)) == 2, 5)
+    desk.say(on.view(submit, "cancelled", line="Cancelled."))
+    on.turn()
+    assert "Cancelled." in on.live.messages[-1]
+    on.act("cancel")
+    assert "No job of Punchin is" in on.live.messages[-1]
+
+
+def test_progress_is_shown_a_few_times_a_second_and_the_queue_too(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    desk.say(on.view(submit, "queued", line="2 jobs ahead", position=2))
+    on.turn()
+    assert on.live.messages[-1] == "Punchin: 2 jobs ahead"
+    before = len(on.live.messages)
+    began = time.monotonic()
+    for step in range(60):
+        desk.say(on.view(submit, "running", line="take 1", fraction=step / 60))
+        on.turn()
+        time.sleep(0.01)
+    shown = on.live.messages[before:]
+    assert all(text.startswith("Punchin: take 1") for text in shown)
+    assert 0 < len(shown) <= (time.monotonic() - began) * 4 + 2
+    time.sleep(0.3)
+    desk.say(on.view(submit, "running", line="take 1", fraction=0.99))
+    on.turn()
+    assert on.live.messages[-1] == "Punchin: take 1, 99 %"
+
+
+def test_a_failed_job_is_told_once_with_what_to_do(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    for _ in range(3):
+        desk.say(on.view(submit, "failed", line="The pack is missing.", code="pack_missing", next_step="Install it."))
+        on.turn()
+    assert on.live.messages.count("Punchin: The pack is missing. Install it.") == 1
+
+
+def test_asks_are_done_once_and_answered(on: Stage, desk: Desk) -> None:
+    wish = InpaintWish(takes=2, seed=7)
+    for _ in range(3):
+        desk.say(asks=(Ask("one", "inpaint", wish=wish),))
+        on.turn()
+    assert [submit.wish for submit in desk.of(Submit)] == [wish]
+    assert {(did.ask, did.error) for did in desk.of(Did)} == {("one", "")}
+    desk.say(asks=(Ask("two", "transfer", wish=TransferWish("flute")), Ask("three", "pick", take=4)))
+    on.turn()
+    assert desk.of(Submit)[-1].wish == TransferWish("flute")
+    assert {(did.ask, did.error) for did in desk.of(Did)[-2:]} == {
+        ("two", ""),
+        ("three", "No takes were placed since this set was opened."),
+    }
+    desk.say(asks=(Ask("four", "explode"),))
+    on.turn()
+    assert "explode is no action" in desk.of(Did)[-1].error
+
+
+def test_a_state_in_a_file(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    desk.say(on.view(submit, "ready", takes=on.takes(submit)), by_file=True)
+    on.turn(2)
+    assert len(desk.of(Placed)) == 1
+
+
+def test_a_state_file_elsewhere_or_too_long_is_not_read(on: Stage, desk: Desk, tmp_path: Path) -> None:
+    other = tmp_path / "state.json"
+    other.write_text("{}")
+    desk.send("/punchin/host/state_file", str(other))
+    on.turn()
+    assert "where none belongs" in on.live.log[-1]
+    own = desk.spool / "hosts" / desk.host / "state.json"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b" " * (2**20 + 1))
+    desk.send("/punchin/host/state_file", str(own))
+    on.turn()
+    assert "more than a megabyte" in on.live.log[-1]
+
+
+def test_a_job_of_another_set_is_left_alone(on: Stage, song: Song, desk: Desk) -> None:
+    submit = submitted(on)
+    stranger = on.view(submit, "ready", takes=on.takes(submit))
+    desk.say(
+        *[
+            type(stranger)(
+                **{name: getattr(stranger, name) for name in stranger.__struct_fields__}
+                | {"job": "someone-else", "project": "/other.als"}
+            )
+        ]
+    )
+    on.turn(2)
+    assert song.bass.take_lanes == []
+    song.live.song.file_path = "/saved/under/a/new/name.als"  # but a job of ours stays ours
+    desk.say(stranger)
+    on.turn(2)
+    assert len(song.bass.take_lanes) == 2
+
+
+def test_no_packet_stops_the_tick(on: Stage, desk: Desk) -> None:
+    rng = random.Random(3)
+    good = json.dumps({"type": "state", "host": desk.host, "jobs": 5, "asks": {}}).encode()
+    for _ in range(300):
+        data = bytearray(rng.choice([b"/punchin/host/state\0,s\0\0" + good + b"\0", rng.randbytes(40), b"#bundle\0"]))
+        data[rng.randrange(len(data))] = rng.randrange(256)
+        desk.raw(bytes(data))
+        if rng.random() < 0.2:
+            on.turn()
+    on.live.log = [line for line in on.live.log if "Traceback" not in line]  # a state of nonsense may be told
+    on.until(lambda: submitted(on), 1)
+    desk.say()
+    on.turn(20)
+    submit = submitted(on)
+    desk.say(on.view(submit, "ready", takes=on.takes(submit)))
+    on.until(lambda: desk.of(Placed))
+    on.live.log = [line for line in on.live.log if "Traceback" not in line]
+
+
+def test_a_tick_is_short_even_when_much_comes_at_once(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    view = on.view(submit, "running", line="x" * 4000)
+    for _ in range(500):
+        desk.say(view)
+    on.turn(30)
+    print(f"longest tick {on.longest_tick * 1e3:.1f} ms")
+    assert on.longest_tick < 0.1
+
+
+# ---- the bridge as a process -----------------------------------------------------------------------------------
+
+
+def test_a_bridge_that_is_not_there_is_started_and_outlives_live(song: Song, play: Callable[..., Stage]) -> None:
+    code = "import os, time, pathlib; pathlib.Path(os.environ['WHERE']).write_text(str(os.getpid())); time.sleep(60)"
+    where = Path(song.live.song.file_path).with_name("pid")
+    command = ["/usr/bin/env", f"WHERE={where}", sys.executable, "-c", code]
+    on = play(song, command=command)
+    on.until(lambda: on.live.watch.reads > 0)
+    time.sleep(4.1)  # nothing was heard of the bridge for so long
+    on.act("inpaint")
+    assert "Punchin: starting the bridge" in on.live.messages
+    pid = int(until(lambda: where.is_file() and where.read_text()))
+    process = psutil.Process(pid)
+    try:
+        on.act("inpaint")
+        on.turn(3)
+        assert on.live.messages.count("Punchin: starting the bridge") == 1
+        on.script.disconnect()
+        assert process.is_running()
+        assert process.terminal() is None
+    finally:
+        process.kill()
+        on.script._host._link._child.wait(10)
+
+
+def test_no_bridge_at_all_is_said_in_the_end(
+    song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = play(song, settings={"start_bridge": False})
+    monkeypatch.setattr(sys.modules["Punchin.host"], "GIVE_UP_SECONDS", 0.5)
+    monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)
+    on.act("inpaint")
+    on.until(lambda: "the bridge does not answer" in on.live.messages[-1], 5)
+
+
+def test_a_long_document_waits_in_the_inbox_once(song: Song, play: Callable[..., Stage], desk: Desk) -> None:
+    on = play(song)
+    song.clip.warp_markers = [type(song.clip.warp_markers[0])(0.1 * n, 0.2 * n) for n in range(400)]
+    on.desk = None  # nobody reads
+    on.act("inpaint")
+    on.until(lambda: list((desk.spool / "inbox").glob("*.json")))
+    time.sleep(2.2)
+    on.turn(5)
+    [waiting] = (desk.spool / "inbox").iterdir()
+    assert waiting.name == f"{desk.host}-00000001.json"
+    desk.listen()
+    assert len(desk.of(Submit)) == 1
+
+
+# ---- MIDI ------------------------------------------------------------------------------------------------------
+
+
+def test_notes_and_controllers_are_forwarded_as_the_settings_say(song: Song, play: Callable[..., Stage]) -> None:
+    settings = {"midi_channel": 10, "notes": {"60": "cancel"}, "controls": {"20": "settings"}}
+    on = play(song, settings=settings)
+    assert on.live.forwarded == [("forward_midi_note", 9, 60), ("forward_midi_cc", 9, 20)]
+    for value in (0, 63, 64, 127, 100, 20, 90):
+        on.script.receive_midi((0xB9, 20, value))
+    assert sum("Punchin's settings" in text for text in on.live.messages) == 2
+    on.script.receive_midi((0x99, 60, 0))
+    on.script.receive_midi((0x89, 60, 64))
+    on.script.receive_midi((0xF0, 1, 2, 3, 0xF7))
+    assert not any("No job" in text for text in on.live.messages)
+    on.script.receive_midi((0x99, 60, 1))
+    assert "No job" in on.live.messages[-1]
+
+
+def test_the_settings_action_writes_the_defaults_to_edit(on: Stage) -> None:
+    on.act("settings")
+    path = on.folder / "settings.json"
+    assert str(path) in on.live.messages[-1]
+    assert json.loads(path.read_text())["takes"] == 3
+    path.write_text("{")
+    on.act("inpaint")
+    assert "Cannot read" in on.live.messages[-1]
