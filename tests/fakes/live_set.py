@@ -84,8 +84,10 @@ class Desk:
         self.host = ""
         self.revision = 0
         spool.mkdir(parents=True, exist_ok=True)
+        self.record = spool.parent / "runtime" / "bridge.json"
+        self.record.parent.mkdir(parents=True, exist_ok=True)
         record = {"pid": 1, "osc_port": self.socket.getsockname()[1], "version": "0.1.0"}
-        (spool / "bridge.json").write_text(json.dumps(record))
+        self.record.write_text(json.dumps(record))
 
     def listen(self) -> None:
         while True:
@@ -195,9 +197,10 @@ def stage(
     """The script, installed below `folder` and started in `live`. Fails when it did what no Live offers."""
     installed = folder / "Remote Scripts" / "Punchin"
     shutil.copytree(PACKAGE, installed, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
-    spool = desk.spool if desk else folder / "home" / "spool"
-    record = {"spool": str(spool), "command": command or ["/nowhere/punchin", "bridge"]}
-    (installed / "installed.json").write_text(json.dumps(record))
+    home = folder / "home"
+    config = {"spool": str(home / "spool"), "record": str(home / "runtime" / "bridge.json")}
+    config["command"] = command or ["/nowhere/punchin", "bridge"]  # type: ignore[assignment]
+    (installed / "installed.json").write_text(json.dumps(config))
     if settings is not None:
         (installed / "settings.json").write_text(json.dumps(settings))
     on = Stage(live, installed, desk)

@@ -27,6 +27,8 @@ MAX_STATE = 1 << 20
 PACKETS_A_TICK = 32
 ALIVE_SECONDS = 4.0
 """A bridge says how it is every second; one that was silent for so long is not there."""
+JOB_FIELDS = {"job", "phase", "project", "line", "fraction", "track", "region", "guard", "takes"}
+"""What is read of a job."""
 START_SECONDS = 15.0
 """How long a bridge may take to come up before it is started again."""
 
@@ -92,11 +94,16 @@ class Link:
         state = json.loads(text)
         if not isinstance(state, dict) or state.get("host") != self._host:
             raise OscError("a state of another host")
+        for name, fields in (("jobs", JOB_FIELDS), ("asks", {"ask", "action"})):
+            items = state.setdefault(name, [])
+            if not isinstance(items, list) or not all(
+                isinstance(item, dict) and item.keys() >= fields for item in items
+            ):
+                raise OscError(f"a state with other {name} than this version knows")
         return state
 
     def _read(self, path: str) -> str:
-        spool, _ = installed(self._folder)
-        own = os.path.join(os.path.realpath(spool), "hosts", self._host, "state.json")
+        own = os.path.join(os.path.realpath(installed(self._folder).spool), "hosts", self._host, "state.json")
         if os.path.realpath(path) != own:
             raise OscError("a state file where none belongs")
         with open(own, "rb") as file:
@@ -124,8 +131,7 @@ class Link:
         waiting = self._waiting.get(text)
         if waiting is not None and os.path.exists(waiting):
             return
-        spool, _ = installed(self._folder)
-        inbox = os.path.join(spool, "inbox")
+        inbox = os.path.join(installed(self._folder).spool, "inbox")
         os.makedirs(inbox, mode=0o700, exist_ok=True)
         self._files += 1
         path = os.path.join(inbox, f"{self._host}-{self._files:08d}.json")
@@ -138,7 +144,7 @@ class Link:
     def _find_bridge(self) -> None:
         """The bridge's port, as its record says."""
         try:
-            port = read_json(os.path.join(installed(self._folder)[0], "bridge.json")).get("osc_port")
+            port = read_json(installed(self._folder).record).get("osc_port")
         except Refusal:
             return
         if isinstance(port, int) and 0 < port < 65536:
@@ -152,7 +158,7 @@ class Link:
             self._child = None  # collected, so that no zombie stays
         if self.alive(now) or now - self._started < START_SECONDS:
             return False
-        _, command = installed(self._folder)
+        command = installed(self._folder).command
         self._started = now
         try:
             self._child = _detached(command)

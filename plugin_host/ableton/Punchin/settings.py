@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import NamedTuple
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 MAX_BYTES = 1 << 20
@@ -100,13 +101,24 @@ def triggers(settings: dict[str, object]) -> dict[tuple[str, int], str]:
     return found
 
 
-def installed(folder: str = FOLDER) -> tuple[str, list[str]]:
-    """The spool folder, and the command that starts the bridge. Raises Refusal when Punchin was not installed here."""
-    record = read_json(os.path.join(folder, "installed.json"))
-    spool, command = record.get("spool"), record.get("command")
-    if not isinstance(spool, str) or not isinstance(command, list) or not all(isinstance(w, str) for w in command):
-        raise Refusal("Run `punchin host install ableton` again: installed.json is damaged.")
-    return spool, command
+class Installed(NamedTuple):
+    """What the installer wrote: the spool folder, the file in which a bridge says its port, and how one is started."""
+
+    spool: str
+    record: str
+    command: list[str]
+
+
+def installed(folder: str = FOLDER) -> Installed:
+    """Raises Refusal when Punchin was not installed here by its installer."""
+    try:
+        found = read_json(os.path.join(folder, "installed.json"))
+        spool, record, command = str(found["spool"]), str(found["record"]), found["command"]
+    except (Refusal, KeyError):
+        raise Refusal("Run `punchin host install ableton`: installed.json is missing or damaged.") from None
+    if not isinstance(command, list) or not all(isinstance(word, str) for word in command):
+        raise Refusal("Run `punchin host install ableton` again: installed.json names no command.")
+    return Installed(spool, record, command)
 
 
 def read_json(path: str) -> dict[str, object]:

@@ -66,7 +66,7 @@ def test_a_python_3_7_runs_it_where_there_is_one(tmp_path: Path) -> None:
         "import time; time.sleep(0.1)\n"
         "print(osc.decode(b._socket.recv(9999)), settings.triggers(settings.load())['note', 36])\n"
     )
-    (tmp_path / "installed.json").write_text(f'{{"spool": "{tmp_path}", "command": ["true"]}}')
+    (tmp_path / "installed.json").write_text(f'{{"spool": "{tmp_path}", "record": "", "command": ["true"]}}')
     if not found:
         pytest.skip("no Python 3.7 here")
     done = subprocess.run(
