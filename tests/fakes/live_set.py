@@ -190,14 +190,17 @@ class Stage:
 def stage(
     live: Live,
     folder: Path,
-    desk: Desk | None,
+    desk: Desk | None = None,
     command: list[str] | None = None,
     settings: dict[str, Any] | None = None,
+    home: Path | None = None,
 ) -> Iterator[Stage]:
-    """The script, installed below `folder` and started in `live`. Fails when it did what no Live offers."""
+    """The script, installed below `folder` and started in `live`; `home` is Punchin's. Fails when it did what no Live
+    offers."""
     installed = folder / "Remote Scripts" / "Punchin"
+    shutil.rmtree(installed, ignore_errors=True)
     shutil.copytree(PACKAGE, installed, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
-    home = folder / "home"
+    home = home or folder / "home"
     config = {"spool": str(home / "spool"), "record": str(home / "runtime" / "bridge.json")}
     config["command"] = command or ["/nowhere/punchin", "bridge"]  # type: ignore[assignment]
     (installed / "installed.json").write_text(json.dumps(config))

@@ -57,7 +57,8 @@ class OscLink:
             except OSError:  # Windows says here that a port we wrote to is gone
                 continue
             try:
-                yield spool.decode(_document(data).encode(), "osc")
+                text = _document(data).encode()
+                yield spool.decode(text, spool.sender(text) or "osc")
             except PunchinError as error:
                 yield Post("osc", None, error)
 

@@ -146,6 +146,18 @@ def decode(data: bytes, host: str) -> Post:
     return Post(document.host, document)
 
 
+class _Signed(msgspec.Struct):
+    host: str
+
+
+def sender(data: bytes) -> str:
+    """Who a document says it comes from, also where the rest of it cannot be used; empty where it does not say."""
+    try:
+        return msgspec.json.decode(data, type=_Signed).host
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return ""
+
+
 def _read(path: Path, host: str) -> Post:
     try:
         if path.stat().st_size > MAX_BYTES:

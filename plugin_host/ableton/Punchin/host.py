@@ -28,6 +28,9 @@ HELLO_SECONDS = 5.0
 AGAIN_SECONDS = 1.0
 """How long to wait for the bridge to show that it heard something, before it is said again."""
 GIVE_UP_SECONDS = 25.0
+"""How long a job waits for a bridge to come up."""
+UNHEARD_TIMES = 8
+"""How often a job is said to a bridge that is there."""
 SAY_SECONDS = 0.25
 LIVE_PHASES = ("preparing", "queued", "running", "ready", "held")
 UNHEARD = {"cancel": LIVE_PHASES, "placed": ("ready", "held"), "held": ("ready",), "drop": ("ready", "held")}
@@ -39,7 +42,7 @@ class Pending:
     """A document that the bridge has not shown to have heard yet."""
 
     def __init__(self, text: str, now: float) -> None:
-        self.text, self.since, self.sent = text, now, -1e9
+        self.text, self.since, self.sent, self.unheard = text, now, -1e9, 0
 
 
 class Host:
@@ -66,8 +69,10 @@ class Host:
         """Everything that is due at `now`, seconds of a clock that only goes forward. Never waits."""
         states = self._link.receive(now)
         if states:
-            self._state = states[-1]
+            trouble, self._state = self._state.get("trouble"), states[-1]
             self._settle()
+            if self._state.get("trouble") not in ("", None, trouble):
+                self._refused(str(self._state["trouble"]))
             self._do_what_is_asked(now)
             self._announce(now)
         self._place_one(now)
@@ -139,20 +144,29 @@ class Host:
         """Say hello, and whatever the bridge has not shown to have heard."""
         alive = self._link.alive(now)
         project = dump(self._project())
-        every = HELLO_SECONDS if alive or not self._pending else AGAIN_SECONDS
+        every = HELLO_SECONDS if alive else AGAIN_SECONDS
         if project != self._hello[0] or now - self._hello[1] >= every:
             self._hello = (project, now)
             self._send(self._hello_text(), now)
         for key, pending in list(self._pending.items()):
-            if key[0] == "submit" and now - pending.since > GIVE_UP_SECONDS:
+            lost = pending.unheard >= UNHEARD_TIMES if alive else now - pending.since > GIVE_UP_SECONDS
+            if key[0] == "submit" and lost:
                 del self._pending[key]
-                why = str(self._state.get("trouble", "")) if alive else "the bridge does not answer"
-                self._program.say(
-                    "Punchin: {}. Run `punchin bridge` to see why.".format(why or "the job was not taken")
-                )
+                self._program.say(f"Punchin: {self._why_lost(alive)} `punchin bridge` in a terminal shows why.")
             elif now - pending.sent >= AGAIN_SECONDS:
-                pending.sent = now
+                pending.sent, pending.unheard = now, pending.unheard + alive
                 self._send(pending.text, now)
+
+    def _why_lost(self, alive: bool) -> str:
+        if not alive:
+            return "The bridge does not answer."
+        return str(self._state.get("trouble") or "The bridge did not take the job.")
+
+    def _refused(self, trouble: str) -> None:
+        """The bridge cannot use something that was said, and saying it again would not help."""
+        self._program.say(f"Punchin: {trouble}")
+        for key in [key for key in self._pending if key[0] == "submit"]:
+            del self._pending[key]
 
     def _send(self, text: str, now: float) -> None:
         try:

@@ -228,7 +228,7 @@ def test_no_bridge_at_all_is_said_in_the_end(
     monkeypatch.setattr(sys.modules["Punchin.host"], "GIVE_UP_SECONDS", 0.5)
     monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)
     on.act("inpaint")
-    on.until(lambda: "the bridge does not answer" in on.live.messages[-1], 5)
+    on.until(lambda: "The bridge does not answer." in on.live.messages[-1], 5)
 
 
 def test_a_long_document_waits_in_the_inbox_once(song: Song, play: Callable[..., Stage], desk: Desk) -> None:
@@ -271,3 +271,25 @@ def test_the_settings_action_writes_the_defaults_to_edit(on: Stage) -> None:
     path.write_text("{")
     on.act("inpaint")
     assert "Cannot read" in on.live.messages[-1]
+
+
+def test_what_the_bridge_cannot_use_is_said_and_not_said_again_to_it(on: Stage, desk: Desk) -> None:
+    submitted(on)
+    desk.say(trouble="`weights` cannot be that. Correct it.")
+    on.turn()
+    assert on.live.messages[-1] == "Punchin: `weights` cannot be that. Correct it."
+    count = len(desk.of(Submit))
+    time.sleep(1.2)
+    on.turn(3)
+    assert len(desk.of(Submit)) == count
+    desk.say(trouble="`weights` cannot be that. Correct it.")
+    on.turn()
+    assert on.live.messages.count("Punchin: `weights` cannot be that. Correct it.") == 1
+
+
+def test_a_job_that_a_bridge_never_takes_is_given_up(on: Stage, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["Punchin.host"], "AGAIN_SECONDS", 0.05)
+    submitted(on)
+    desk.say()
+    on.until(lambda: "did not take the job" in on.live.messages[-1], 5)
+    assert len(desk.of(Submit)) == 8

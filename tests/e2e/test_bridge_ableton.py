@@ -1,0 +1,189 @@
+"""The Remote Script in the fake Live, with a real bridge and a real daemon: from the brace to clips in take lanes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+from fakes.bridge import RunningBridge, bridge, launch
+from fakes.harness import daemon, until
+from fakes.live import Live, MidiNote
+from fakes.live_set import Stage, clip, midi_clip, stage, wav
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def running(home: Path) -> Iterator[RunningBridge]:
+    with daemon(home), bridge(home) as found:
+        yield found
+
+
+class Tune:
+    """A set of 60 seconds at 120 BPM: a bass track, drums, and a chords track; the brace lies over beats 32 to 48."""
+
+    def __init__(self, folder: Path, version: str = "12.2.1", rate: int = 44_100) -> None:
+        self.live = Live(version)
+        song = self.live.song
+        song.file_path, song.name = str(folder / "Tune Project" / "Tune.als"), "Tune"
+        self.bass = self.live.track("Bass")
+        self.chords = self.live.track("Chords", has_midi_input=True)
+        clip(self.bass, wav(folder / "Tune Project" / "bass.wav", 60.0, rate), 0.0, 120.0)
+        clip(self.live.track("Drums"), wav(folder / "Tune Project" / "drums.wav", 60.0, seed=1), 0.0, 120.0)
+        notes = [MidiNote(pitch, 4.0 * bar, 4.0) for bar in range(4) for pitch in (57, 60, 64)]
+        midi_clip(self.chords, 0.0, 120.0, notes, looping_=True, loop_end_=16.0)
+        song.loop, song.loop_start, song.loop_length = True, 32.0, 16.0
+        song.view.selected_track = self.bass
+
+    @property
+    def takes(self) -> list[Any]:
+        return [lane.arrangement_clips[0] for lane in self.bass.take_lanes if lane.arrangement_clips]
+
+
+@pytest.fixture
+def tune(tmp_path: Path) -> Tune:
+    return Tune(tmp_path)
+
+
+def start(on: Stage, action: str = "inpaint") -> None:
+    """Act once the bridge is heard, so that none is started."""
+    on.until(lambda: on.script._host._state, 10)
+    on.act(action)
+
+
+def job(on: Stage) -> dict[str, Any]:
+    found: dict[str, Any] = (on.script._host._jobs() or [{"phase": ""}])[-1]
+    return found
+
+
+def test_from_the_brace_to_the_take_lanes(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:
+    steps = len(tune.live.song.steps)
+    with stage(tune.live, tmp_path, home=home) as on:
+        start(on)
+        on.until(lambda: job(on)["phase"] in ("placed", "failed"), 30)
+        assert job(on)["phase"] == "placed", job(on)["line"]
+        timings = job(on)["timings"]
+        print(json.dumps(timings), f"longest tick {on.longest_tick * 1e3:.1f} ms")
+        assert timings["accept"] < 0.15
+        assert on.longest_tick < 0.1
+    assert len(tune.takes) == 3
+    for take in tune.takes:
+        info = soundfile.info(take.file_path)
+        assert (info.samplerate, info.frames, info.channels) == (44_100, 8 * 44_100, 2)
+        assert (take.start_time, take.end_time, take.warping_) == (32.0, 48.0, False)
+        assert Path(take.file_path).parent == tmp_path / "Tune Project" / "Samples" / "Punchin"
+    assert len(tune.live.song.steps) == steps + 1
+    until(lambda: not list((running.spool / "jobs").iterdir()))
+    assert not list((running.spool / "inbox").iterdir())
+
+
+def test_cancel_from_live(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:  # noqa: ARG001
+    with stage(tune.live, tmp_path, home=home, settings={"text": "steps=1000 step=0.02"}) as on:
+        start(on)
+        on.until(lambda: job(on)["phase"] == "running", 20)
+        on.act("cancel")
+        on.until(lambda: job(on)["phase"] == "cancelled", 5)
+        assert on.live.messages[-1] == "Punchin: Cancelled."
+        assert tune.takes == []
+
+
+def test_an_error_reaches_the_status_bar(
+    running: RunningBridge,  # noqa: ARG001
+    home: Path,
+    tune: Tune,
+    tmp_path: Path,
+) -> None:
+    with stage(tune.live, tmp_path, home=home, settings={"text": "fail"}) as on:
+        start(on)
+        on.until(lambda: job(on)["phase"] == "failed", 20)
+        assert job(on)["next_step"] in on.live.messages[-1]
+
+
+def test_what_the_settings_cannot_mean_is_said(
+    running: RunningBridge,  # noqa: ARG001
+    home: Path,
+    tune: Tune,
+    tmp_path: Path,
+) -> None:
+    with stage(tune.live, tmp_path, home=home, settings={"weights": {"cowbell": 1.0}}) as on:
+        start(on)
+        on.until(lambda: any("cowbell" in text or "weights" in text for text in on.live.messages), 10)
+
+
+def test_the_bridge_dies_under_a_job(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:
+    with stage(tune.live, tmp_path, home=home, settings={"text": "steps=60 step=0.02", "takes": 2}) as on:
+        start(on)
+        on.until(lambda: job(on)["phase"] == "running", 20)
+        running.stop(signal.SIGKILL)
+        running.process = launch(home).process
+        on.until(lambda: len(tune.takes) == 2, 40)
+        on.until(lambda: job(on)["phase"] == "placed", 10)
+
+
+def test_takes_that_came_while_live_was_closed(
+    running: RunningBridge,  # noqa: ARG001
+    home: Path,
+    tune: Tune,
+    tmp_path: Path,
+) -> None:
+    with stage(tune.live, tmp_path, home=home, settings={"takes": 1, "text": "steps=40 step=0.02"}) as on:
+        start(on)
+        on.until(lambda: job(on)["phase"] == "running", 20)
+    with stage(tune.live, tmp_path, home=home) as on:
+        on.until(lambda: len(tune.takes) == 1, 30)
+        on.until(lambda: job(on)["phase"] == "placed", 10)
+
+
+def test_the_script_starts_the_bridge(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    tune = Tune(tmp_path)
+    paths = os.pathsep.join(filter(None, sys.path))
+    command = ["/usr/bin/env", f"PUNCHIN_HOME={home}", f"PYTHONPATH={paths}", sys.executable]
+    command += ["-m", "punchin_bridge.cli", "bridge", "--osc-port", "0"]
+    with daemon(home), stage(tune.live, tmp_path, home=home, command=command) as on:
+        on.turn(2)
+        on.act("inpaint")
+        record = home / "runtime" / "bridge.json"
+        try:
+            on.until(lambda: len(tune.takes) == 3, 60)
+        finally:
+            pid = json.loads(record.read_text())["pid"]
+            psutil.Process(pid).kill()
+            on.script._host._link._child.wait(10)
+
+
+@pytest.mark.model
+def test_on_the_built_in_pack(tmp_path: Path) -> None:
+    """The real models, one take of two bars; the chord track reaches them and the take is no copy and no silence."""
+    home = tmp_path / "home"
+    home.mkdir()
+    tune = Tune(tmp_path, rate=48_000)
+    tune.live.song.loop_length = 8.0
+    before, _ = soundfile.read(tune.bass.arrangement_clips[0].file_path)
+    real = {"REAL_WORKER": "1"}
+    with daemon(home, env=real), bridge(home), stage(tune.live, tmp_path, home=home, settings={"takes": 1}) as on:
+        start(on)
+        on.until(lambda: job(on)["phase"] in ("placed", "failed"), 200)
+        assert job(on)["phase"] == "placed", job(on)["line"]
+        print(json.dumps(job(on)["timings"]))
+    [take] = tune.takes
+    audio, rate = soundfile.read(take.file_path)
+    assert (rate, len(audio)) == (48_000, 4 * 48_000)
+    old = before[16 * rate : 20 * rate]
+    assert np.sqrt(np.mean(audio**2)) > 1e-3
+    assert abs(np.corrcoef(audio[:, 0], old[:, 0])[0, 1]) < 0.5
