@@ -168,6 +168,7 @@ def only_one(program: Literal["daemon", "bridge"]) -> IO[bytes]:
     except OSError:
         lock.close()
         record = read_daemon_record() if program == "daemon" else read_bridge_record()
-        who = f" (process {record.pid})" if record else ""
+        port = record.port if isinstance(record, DaemonRecord) else record.osc_port if record else 0
+        who = f" (process {record.pid}, port {port})" if record else ""
         raise DaemonError(f"A {program} of this user runs already{who}.", "Use that one, or stop it first.") from None
     return lock
