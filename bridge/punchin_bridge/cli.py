@@ -35,7 +35,7 @@ from punchin_wire.messages import Status
 from rich.console import Console
 from rich.table import Table
 
-from . import launch, settings
+from . import cli_host, launch, settings
 from .cli_bridge import bridge
 from .cli_inpaint import inpaint
 from .cli_transfer import transfer
@@ -61,6 +61,7 @@ app = typer.Typer(
 app.command("inpaint", epilog=EXITS)(inpaint)
 app.command("transfer", epilog=EXITS)(transfer)
 app.command("bridge")(bridge)
+app.add_typer(cli_host.app, name="host")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

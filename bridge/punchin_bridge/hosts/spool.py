@@ -27,7 +27,7 @@ import msgspec
 from punchin_wire.errors import BadMessage, PunchinError, TooLarge
 
 from ..disk import replacing
-from .documents import MAX_BYTES, FromHost, State
+from .documents import MAX_BYTES, Ask, Bye, FromHost, Hello, Project, State, Want
 from .jobs import Kept
 
 NAME = re.compile(r"([a-z]{2,16}-[A-Za-z0-9]{1,32})-(\d{8}|hello)\.json")
@@ -63,7 +63,7 @@ class Spool:
 
     def receive(self) -> Iterator[Post]:
         """The documents that wait, each deleted before it is handed on, so that one which kills us comes only once."""
-        for name in sorted(self._waiting())[:MOST_AT_ONCE]:
+        for name in sorted(self._waiting(), key=_turn)[:MOST_AT_ONCE]:
             path, host = self.inbox / name, NAME.fullmatch(name)
             assert host is not None
             post = _read(path, host[1])
@@ -137,6 +137,41 @@ class Spool:
         _delete(self.job(submit.job))
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Somebody without a time line, at the other end of the spool: wants something of a host, and waits for it."""
+
+    spool: Spool
+    name: str
+
+    def want(self, target: str, ask: Ask, until: float) -> str:
+        """What became of `ask` by `until` (monotonic seconds): `done`, or why not."""
+        self._post("hello", Hello(self.name, "punchin", Project("")))
+        self._post("00000001", Want(self.name, target, ask))
+        while time.monotonic() < until:
+            if (state := self._state()) is not None:
+                if state.trouble:
+                    return state.trouble
+                if state.answers.get(ask.ask):
+                    return state.answers[ask.ask]
+            time.sleep(0.02)
+        return f"{target} has not answered."
+
+    def leave(self) -> None:
+        self._post("00000002", Bye(self.name))
+
+    def _post(self, number: str, document: FromHost) -> None:
+        draft = self.spool.inbox / f"{self.name}-{number}.part"
+        draft.write_bytes(msgspec.json.encode(document))
+        os.replace(draft, draft.with_suffix(".json"))
+
+    def _state(self) -> State | None:
+        try:
+            return msgspec.json.decode((self.spool.host(self.name) / "state.json").read_bytes(), type=State)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+
 def decode(data: bytes, host: str) -> Post:
     """A document from its JSON; `host` is who is told when there is none in it."""
     try:
@@ -156,6 +191,11 @@ def sender(data: bytes) -> str:
         return msgspec.json.decode(data, type=_Signed).host
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return ""
+
+
+def _turn(name: str) -> tuple[bool, str]:
+    """Whose turn it is: who says hello is answered, so that comes first; then by number."""
+    return not name.endswith("-hello.json"), name
 
 
 def _read(path: Path, host: str) -> Post:

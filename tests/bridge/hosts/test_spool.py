@@ -1,0 +1,122 @@
+"""Documents by files: in order, once, and whatever else lies in the inbox."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from bridge.hosts.test_jobs import SUBMIT
+from punchin_bridge.hosts.documents import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
+from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Spool
+from punchin_wire.errors import BadMessage, TooLarge
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    made = Spool(tmp_path / "spool")
+    made.open()
+    return made
+
+
+def put(spool: Spool, name: str, data: bytes) -> Path:
+    path = spool.inbox / name
+    path.write_bytes(data)
+    return path
+
+
+def test_hello_comes_first_then_the_numbers(spool: Spool) -> None:
+    said = [Cancel("fake-1", f"job-{number}") for number in range(3)]
+    for number in (2, 0, 1):
+        put(spool, f"fake-1-{number:08}.json", msgspec.json.encode(said[number]))
+    hello = Hello("fake-1", "Fake", Project("song"))
+    put(spool, "fake-1-hello.json", msgspec.json.encode(hello))
+    assert [post.document for post in spool.receive()] == [hello, *said]
+    assert not list(spool.receive())
+    assert not list(spool.inbox.iterdir())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\xff\xfe", b"null", b'{"type":"cancel","host":"fake-1"}', b'{"type":"bye","host":"fake-1","more":1}',
+     b'{"type":"bye","host":"../../etc"}', b"[" * 50_000],
+)  # fmt: skip
+def test_what_is_no_document_is_said_once(spool: Spool, data: bytes) -> None:
+    put(spool, "fake-1-00000001.json", data)
+    put(spool, "fake-1-00000002.json", msgspec.json.encode(Bye("fake-1")))
+    bad, good = spool.receive()
+    assert isinstance(bad.said, BadMessage)
+    assert bad.host == "fake-1"
+    assert len(str(bad.said)) < 500
+    assert good.document == Bye("fake-1")
+    assert not list(spool.receive())
+
+
+def test_a_document_in_another_name_is_refused(spool: Spool) -> None:
+    put(spool, "fake-1-00000001.json", msgspec.json.encode(Bye("fake-2")))
+    [post] = spool.receive()
+    assert isinstance(post.said, BadMessage)
+
+
+def test_a_document_that_is_too_long_is_not_read(spool: Spool) -> None:
+    path = put(spool, "fake-1-00000001.json", b"")
+    os.truncate(path, MAX_BYTES + 1)
+    [post] = spool.receive()
+    assert isinstance(post.said, TooLarge)
+
+
+def test_a_half_written_document_is_left_alone_until_it_is_old(spool: Spool) -> None:
+    young = put(spool, "fake-1-00000001.part", b'{"type"')
+    old = put(spool, "fake-1-00000002.part", b'{"type"')
+    os.utime(old, (time.time() - 2 * STALE_SECONDS,) * 2)
+    assert not list(spool.receive())
+    assert young.exists()
+    assert not old.exists()
+
+
+def test_a_flood_leaves_others_their_turn(spool: Spool) -> None:
+    for number in range(3 * MOST_AT_ONCE):
+        put(spool, f"fake-1-{number:08}.json", b"{")
+    assert len(list(spool.receive())) == MOST_AT_ONCE
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_others_on_this_computer_cannot_look_in(spool: Spool) -> None:
+    for folder in (spool.root, spool.inbox, spool.root / "jobs"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_state_replaces_the_one_before(spool: Spool) -> None:
+    spool.welcome("fake-1")
+    for beat in (1, 2):
+        path = spool.tell(State("fake-1", 1, beat, "0.1.0"))
+    assert msgspec.json.decode(path.read_bytes(), type=State).beat == 2
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["audio", "state.json"]
+
+
+def test_jobs_are_found_again_and_damaged_ones_deleted(spool: Spool) -> None:
+    kept = Kept(SUBMIT, 1.0, 7)
+    spool.keep(kept)
+    spool.job("broken").mkdir()
+    (spool.job("broken") / "job.json").write_bytes(b"{")
+    assert [found for found, _ in spool.kept()] == [kept]
+    assert not spool.job("broken").exists()
+
+
+def test_finishing_deletes_the_hosts_own_stems_only(spool: Spool, tmp_path: Path) -> None:
+    spool.welcome("fake-1")
+    own, others = spool.host("fake-1") / "audio" / "a.wav", tmp_path / "mine.wav"
+    for path in (own, others):
+        path.write_bytes(b"RIFF")
+        submit = msgspec.structs.replace(
+            SUBMIT, target=msgspec.structs.replace(SUBMIT.target, audio=Rendered(str(path), 0))
+        )
+        spool.keep(Kept(submit, 1.0, 7))
+        spool.finish(Kept(submit, 1.0, 7))
+    assert not own.exists()
+    assert others.exists()
+    assert not spool.job("job-1").exists()
