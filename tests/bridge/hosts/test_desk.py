@@ -202,7 +202,7 @@ def test_changes_are_told_at_once_and_progress_now_and_then(room: Room) -> None:
     assert room.tell() == ["fake-1"]  # it has begun
     room.desk.working("job-1", Progress("decode", 2, 100), room.now)
     assert room.tell() == []
-    room.now += PROGRESS_SECONDS
+    room.now += 2 * PROGRESS_SECONDS
     assert room.tell() == ["fake-1"]
 
 
