@@ -50,8 +50,8 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
 def _inpaint(submit: Submit, wish: InpaintWish, place: Place, seed: int, folder: Path) -> Order:
     grid = place.grid or TempoMap()
     by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
-    labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(_notes(submit.chords, grid), grid)
-    inputs = Inputs(labels, "names" if by_names else "midi", grid, _notes(submit.piano, grid))
+    labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(_notes(submit.chords, grid, place), grid)
+    inputs = Inputs(labels, "names" if by_names else "midi", grid, _notes(submit.piano, grid, place))
     takes = Takes(seed, wish.takes, wish.weights, wish.specs)
     options = Options(wish.pack, wish.text, wish.strikes, wish.sampling)
     if submit.drums is None:
@@ -66,14 +66,16 @@ def _transfer(wish: TransferWish) -> order_transfer.Wish:
     return order_transfer.Wish(Task(wish.task, wish.to), wish.source, wish.negative, knobs, wish.pack)
 
 
-def _notes(notes: Sequence[MidiNote], grid: TempoMap) -> tuple[Note, ...]:
-    """Notes in seconds of the project, by start; those without length are dropped."""
+def _notes(notes: Sequence[MidiNote], grid: TempoMap, place: Place) -> tuple[Note, ...]:
+    """The notes that the model can hear of, in seconds of the project, by start; those without length are dropped."""
+    rate, near = place.song.rate, requests.CONTEXT_SECONDS
+    first, last = place.on_line.start / rate - near, place.on_line.end / rate + near
     timed = [
         Note(grid.seconds(note.start), grid.seconds(note.end), note.pitch, note.velocity)
         for note in notes
         if note.end > note.start
     ]
-    return tuple(sorted(timed, key=lambda note: note.start))
+    return tuple(sorted((note for note in timed if note.start < last and note.end > first), key=lambda n: n.start))
 
 
 # ---- audio ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What a host submits becomes the order that the command line would have made, at any place of the project."""
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -154,6 +155,15 @@ def test_the_piano_travels_as_notes(folder: Path) -> None:
         (pytest.approx(10, abs=1e-9), pytest.approx(10.5), 60, 90),
     ]
     assert asked(made).takes[0].controls == {"chord": 1.0, "piano": 1.0}
+
+
+def test_a_chord_track_of_hours_costs_its_excerpt(folder: Path) -> None:
+    far = tuple(MidiNote(1000 + i / 4, 1000.2 + i / 4, 40 + i % 40) for i in range(20_000))
+    near = submit(folder).chords
+    began = time.monotonic()
+    made = compose.order(submit(folder, chords=(*far, *near)), 0, folder)
+    assert time.monotonic() - began < 3
+    assert asked(made).chords == asked(compose.order(submit(folder), 0, folder)).chords
 
 
 def test_chord_names_stand_for_a_chord_track(folder: Path) -> None:
