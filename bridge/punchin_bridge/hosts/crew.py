@@ -133,7 +133,7 @@ class Crew:
         report = self._produce(order, submit.job, drafts, stop)
         timings = {"prepare": prepared} | {name: s for name, s in report.timings.items() if name != "total"}
         ready = finished(kept, order, report, Path(submit.folder) if submit.folder else None)
-        ready = msgspec.structs.replace(ready, phase="ready", timings=timings)
+        ready = msgspec.structs.replace(ready, phase="ready", timings=timings, notes=report.notes)
         self._spool.keep(ready)
         return settle(ready, self._spool)
 

@@ -247,7 +247,7 @@ class Desk:
         """The takes lie whole where they belong, and that is written down. One that was cancelled meanwhile ends."""
         job = self.jobs[kept.submit.job]
         timings = job.kept.timings | kept.timings
-        job.move("ready", takes=kept.takes, staged=(), undo=kept.undo, timings=timings)
+        job.move("ready", takes=kept.takes, staged=(), undo=kept.undo, notes=kept.notes, timings=timings)
         if job.cancelling:
             self._end(job, "dropped", now)
 

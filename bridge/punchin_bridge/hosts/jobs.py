@@ -38,6 +38,9 @@ MOVES: dict[Phase, tuple[Phase, ...]] = {
 ENDED = frozenset(phase for phase, following in MOVES.items() if not following)
 WORKING: frozenset[Phase] = frozenset({"preparing", "queued", "running"})
 
+MAX_NOTES = 3
+"""Sentences beside the takes in one line."""
+
 STAGES = {
     "load": "loading the models",
     "encode": "listening",
@@ -52,7 +55,7 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A job as it is written down: what was submitted, when, the seed that was drawn, and how far it came.
 
     `takes` are the finished files where they belong; `staged[i]` is where take `i` was written first, until it is
-    moved there.
+    moved there. `notes` are sentences that a musician should read with the takes.
     """
 
     submit: Submit
@@ -60,6 +63,7 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: int
     phase: Phase = "preparing"
     undo: str = ""
+    notes: tuple[str, ...] = ()
     takes: tuple[TakeFile, ...] = ()
     staged: tuple[str, ...] = ()
     error: ErrorInfo | None = None
@@ -153,11 +157,11 @@ def line(job: Job, now: float) -> str:
         case "dropped":
             return "Not placed; the files stay in the project's folder." if job.kept.submit.folder else "Not placed."
         case "placed":
-            return f"{_takes(len(job.kept.takes))} placed."
+            return " ".join([f"{_takes(len(job.kept.takes))} placed.", *job.kept.notes[:MAX_NOTES]])
         case "held":
             return "The song has changed; nothing is placed until you say where."
         case "ready":
-            return f"{_takes(len(job.kept.takes))} ready."
+            return " ".join([f"{_takes(len(job.kept.takes))} ready.", *job.kept.notes[:MAX_NOTES]])
     if job.cancelling:
         return "Stopping."
     if job.phase == "preparing":

@@ -122,6 +122,18 @@ def test_a_job_from_submission_to_its_place(room: Room) -> None:
     )
 
 
+def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
+    room.say(submit())
+    kept = msgspec.structs.replace(
+        room.desk.jobs["job-1"].kept, phase="ready", takes=(TAKE,), notes=("A was stretched.",)
+    )
+    room.desk.ready(kept, room.now)
+    room.tell()
+    assert room.told["fake-1"].jobs[0].line == "1 take ready. A was stretched."
+    room.say(Placed("fake-1", "job-1"))
+    assert room.told["fake-1"].jobs[0].line == "1 take placed. A was stretched."
+
+
 def test_a_seed_is_drawn_once_and_kept(room: Room) -> None:
     room.say(submit())
     assert 0 <= room.elsewhere.kept[0].seed < 2**31
