@@ -29,8 +29,8 @@ class Verdict(NamedTuple):
     start: float
 
 
-def of(song: Song, found: Region) -> str:
-    """The guard of a region as it is now."""
+def of(song: Song, found: Region, rate: int) -> str:
+    """The guard of a region as it is now; `rate` is kept with it, and not compared."""
     playing_here = list(playing(song, found.track, found, found.start, found.end))[:MAX_CLIPS]
     return json.dumps(
         {
@@ -39,6 +39,7 @@ def of(song: Song, found: Region) -> str:
             "start": round(found.start, 6),
             "end": round(found.end, 6),
             "scene": found.scene,
+            "rate": rate,
             "clips": [_mark(song, clip, stretch) for clip, stretch in playing_here],
         },
         separators=(",", ":"),
@@ -55,11 +56,12 @@ def _mark(song: Song, clip: Clip, stretch: Stretch) -> list[object]:
 
 
 class Memory(NamedTuple):
-    """What a guard says of its region: beats, and the row of session slots (None: arrangement)."""
+    """What a guard says of its region: beats, the row of session slots (None: arrangement), samples a second."""
 
     start: float
     end: float
     scene: int | None
+    rate: int
 
 
 def memory(text: str) -> Memory | None:
@@ -67,7 +69,8 @@ def memory(text: str) -> Memory | None:
     try:
         record = json.loads(text)
         scene = record["scene"]
-        return Memory(float(record["start"]), float(record["end"]), None if scene is None else int(scene))
+        beats = float(record["start"]), float(record["end"])
+        return Memory(beats[0], beats[1], None if scene is None else int(scene), int(record["rate"]))
     except (ValueError, TypeError, KeyError):
         return None
 
@@ -77,7 +80,8 @@ def compare(song: Song, found: Region, text: str) -> Verdict:
 
     When all clips of the region moved together, and nothing else, the takes would follow them.
     """
-    then, now = json.loads(text), json.loads(of(song, found))
+    then = json.loads(text)
+    now = json.loads(of(song, found, then["rate"]))
     if then == now:
         return Verdict("", found.start)
     if then["tempo"] != now["tempo"]:

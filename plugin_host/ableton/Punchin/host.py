@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from . import guard
 from .clips import Json
 from .link import Link
-from .place import Shelf, pick, place, stands
+from .place import Shelf, on_sample, pick, place, stands
 from .selection import Region, find_track, region
 from .settings import ACTIONS, DEFAULTS, FOLDER, Refusal, load
 from .submit import dump, submit
@@ -277,17 +277,18 @@ class Host:
         began, name, song = time.perf_counter(), str(job["job"]), self._program.song()
         takes = job["takes"]
         assert isinstance(takes, (list, tuple))
-        if name in self._placed or stands(song, list(takes)):
-            self._post("placed", name, {}, now)
-            return
         try:
-            found = self._where(song, job)
+            found, rate = self._where(song, job)
+            if name in self._placed or stands(song, found.track, list(takes)):
+                self._post("placed", name, {}, now)
+                return
             if at is None:
                 verdict = guard.compare(song, found, str(job["guard"]))
                 if verdict.reason:
                     self._hold(job, verdict, now)
                     return
                 at = verdict.start
+            at = on_sample(song, at, rate)
             self._shelf = place(song, found, at, list(takes), str(load(self._folder)["place"]))
         except Refusal as refusal:
             self._hold(job, guard.Verdict(str(refusal), -1.0), now)
@@ -295,17 +296,17 @@ class Host:
         self._active = 0
         self._placed = ([*self._placed, name])[-REMEMBERED:]
         more: Json = {"seconds": time.perf_counter() - began}
-        if abs(at - found.start) > 1e-6:
+        if abs(at - found.start) * 60.0 / song.tempo * rate > 1:
             more["at"] = _moved_sample(job, found, at)
         self._post("placed", name, more, now)
         self._program.say(f"Punchin: {self._shelf.message}")
 
-    def _where(self, song: Song, job: Json) -> Region:
-        """The region that a job was submitted for. Raises Refusal."""
+    def _where(self, song: Song, job: Json) -> tuple[Region, int]:
+        """The region that a job was submitted for, and its sample rate. Raises Refusal."""
         track, memory = find_track(song, str(job["track"])), guard.memory(str(job["guard"]))
         if track is None or memory is None:
             raise Refusal("the track of this job is not there any more")
-        return Region(track[1], track[0], memory.start, memory.end, memory.scene)
+        return Region(track[1], track[0], memory.start, memory.end, memory.scene), memory.rate
 
     def _hold(self, job: Json, verdict: guard.Verdict, now: float) -> None:
         name = str(job["job"])

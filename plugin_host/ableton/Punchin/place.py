@@ -198,10 +198,18 @@ def _said(song: Song, kind: str, found: Region, clips: list[Clip]) -> str:
     return said
 
 
-def stands(song: Song, takes: list[Json]) -> bool:
-    """Whether one of the takes lies in the Live Set already: it was placed, and then Live or the bridge went away."""
+def on_sample(song: Song, beat: float, rate: int) -> float:
+    """The beat at which the sample begins that lies nearest to `beat`: takes begin with a sample."""
+    return round(beat * 60.0 / song.tempo * rate) / rate * song.tempo / 60.0
+
+
+def stands(song: Song, target: Track, takes: list[Json]) -> bool:
+    """Whether one of the takes lies on its track already, or on one that was made for it: it was placed, and then Live
+    or the bridge went away."""
     paths = {os.path.normcase(str(take["path"])) for take in takes}
     for track in all_tracks(song):
+        if not track.name.startswith(target.name):
+            continue
         clips = list(track.arrangement_clips)
         for lane in lanes(track):
             clips += list(lane.arrangement_clips)

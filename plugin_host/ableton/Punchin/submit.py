@@ -48,7 +48,7 @@ def submit(song: Song, found: Region, wish: Json, settings: Json, ids: Json, cli
         "wish": wish,
         "chords": chord_notes(song, found, str(settings["chords_track"]), low, high),
         "folder": takes_folder(song, str(settings["folder"])),
-        "guard": guard.of(song, found),
+        "guard": guard.of(song, found, rate),
         "clicked": clicked,
     }
     document.update(ids)

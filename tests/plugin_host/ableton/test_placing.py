@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fakes.live import Clip, Track
-from fakes.live_set import Desk, Stage, clip, in_slot, wav
+from fakes.live_set import RATE, Desk, Stage, clip, in_slot, wav
 from punchin_bridge.hosts.documents import Drop, Held, Placed, Submit
 
 from .conftest import Song
@@ -73,6 +73,17 @@ def test_live_12_2_lays_takes_in_lanes_in_one_undo_step(on: Stage, song: Song, d
     assert len(song.live.song.steps) == steps + 1
     song.live.song.undo()
     assert image(song) == before
+
+
+@pytest.mark.parametrize(("tempo", "start"), [(97.3, 16.37), (120.0, 1 / 3), (181.0, 41.0)])
+def test_takes_begin_with_the_very_sample(on: Stage, song: Song, desk: Desk, tempo: float, start: float) -> None:
+    song.live.song.tempo, song.live.song.loop_start, song.live.song.loop_length = tempo, start, 7.123
+    submit = ready(on)
+    for lane in song.bass.take_lanes:
+        [take] = lane.arrangement_clips
+        assert take.start_time * 60 / tempo * RATE == pytest.approx(submit.region.start, abs=1e-4)
+        assert take.end_time * 60 / tempo * RATE == pytest.approx(submit.region.end, abs=1e-4)
+    assert desk.of(Placed)[-1].at is None
 
 
 def test_where_nothing_lies_the_first_take_plays(on: Stage, song: Song) -> None:
@@ -332,9 +343,10 @@ def test_what_stands_already_is_not_placed_twice(on: Stage, song: Song, desk: De
         desk.say(on.view(submit, "ready", takes=takes))
         on.turn(2)
     assert len(song.bass.take_lanes) == 2
-    other = on.takes(submit, 1)[0]
-    clip(song.drums, wav(tmp_path / "x.wav", 1.0), 80.0, 2.0, file_path=other.path)
     again = submitted(on)
+    other = on.takes(again, 1)[0]
+    beside = song.live.track("Bass take 1")
+    clip(beside, wav(tmp_path / "x.wav", 1.0), 80.0, 2.0, file_path=other.path)
     desk.say(on.view(again, "ready", takes=(other,)))  # as after a crash of Live that came before its Placed
     on.turn(2)
     assert {placed.job for placed in desk.of(Placed)} == {submit.job, again.job}
