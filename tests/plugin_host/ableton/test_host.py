@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 from fakes.harness import until
-from fakes.live_set import Desk, Stage
+from fakes.live import MidiNote
+from fakes.live_set import Desk, Stage, clip
 from punchin_bridge.hosts.documents import (
     Ask,
     Bye,
@@ -293,3 +294,35 @@ def test_a_job_that_a_bridge_never_takes_is_given_up(on: Stage, desk: Desk, monk
     desk.say()
     on.until(lambda: "did not take the job" in on.live.messages[-1], 5)
     assert len(desk.of(Submit)) == 8
+
+
+def test_a_large_set_is_read_and_laid_within_a_tick(
+    make_song: Callable[[str], Song], play: Callable[..., Stage], desk: Desk
+) -> None:
+    """A hundred tracks of two hundred clips, four thousand notes, takes for one of them. What Live is asked for is
+    counted, since that costs more in Live than here."""
+    song = make_song("12.2.1")
+    path = Path(song.clip.file_path)
+    song.bass.arrangement_clips.clear()
+    for number in range(100):
+        track = song.bass if not number else song.live.track(f"Track {number}")
+        for at in range(200):
+            clip(track, path, at * 4.0, 4.0)
+    song.piano.arrangement_clips[0].notes = [MidiNote(60, n / 256, 1 / 256) for n in range(4000)]
+    on = play(song)
+    before = on.live.watch.reads
+    began = time.perf_counter()
+    submit = submitted(on)
+    read, reads = time.perf_counter() - began, on.live.watch.reads - before
+    desk.say(on.view(submit, "ready", takes=on.takes(submit, 16)))
+    before = on.live.watch.reads
+    on.turn(2)
+    laid = on.live.watch.reads - before
+    assert len(desk.of(Placed)) == 1
+    print(
+        f"read in {read * 1e3:.0f} ms, {reads} questions; longest tick {on.longest_tick * 1e3:.0f} ms, {laid} questions"
+    )
+    assert reads < 30_000
+    assert laid < 6_000
+    assert read < 0.5
+    assert on.longest_tick < 0.2
