@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,6 +147,35 @@ def test_takes_that_came_while_live_was_closed(
     with stage(tune.live, tmp_path, home=home) as on:
         on.until(lambda: len(tune.takes) == 1, 30)
         on.until(lambda: job(on)["phase"] == "placed", 10)
+
+
+def punchin(home: Path, *words: str) -> subprocess.Popen[str]:
+    paths = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(
+        [sys.executable, "-m", "punchin_bridge.cli", *words],
+        env=os.environ | {"PUNCHIN_HOME": str(home), "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_the_command_line_asks_live(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:  # noqa: ARG001
+    def does(on: Stage, *words: str) -> str:
+        asked = punchin(home, "host", "do", "ableton", *words)
+        on.until(lambda: asked.poll() is not None, 20)
+        return asked.communicate()[0]
+
+    with stage(tune.live, tmp_path, home=home) as on:
+        on.until(lambda: on.script._host._state, 10)
+        wish = '{"engine": "transfer", "to": "violin", "takes": 2}'
+        assert does(on, "transfer", "--wish", wish) == "ableton: transfer is done.\n"
+        on.until(lambda: len(tune.takes) == 2, 30)
+        assert "violin" in tune.takes[0].name
+        assert "Live lets no script choose" in does(on, "next_take")
+        assert "No job of Punchin is" in does(on, "cancel")
+        tune.live.song.loop_length = 0.0
+        assert "no length" in does(on, "repeat")
 
 
 def test_the_script_starts_the_bridge(tmp_path: Path) -> None:

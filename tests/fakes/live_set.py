@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
 import socket
 import sys
@@ -15,17 +16,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import msgspec
 import numpy as np
 import soundfile
+from punchin_bridge.hosts.ableton import INSTALLER
 from punchin_bridge.hosts.documents import FromHost, JobView, Span, State, Submit, TakeFile
+from punchin_bridge.hosts.install import Config, scripts
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from .live import Clip, ClipSlot, Live, MidiNote, Track, WarpMarker
 
-PACKAGE = Path(__file__).parents[2] / "plugin_host" / "ableton" / "Punchin"
 RATE = 44_100
 D = TypeVar("D")
 
@@ -199,11 +202,13 @@ def stage(
     offers."""
     installed = folder / "Remote Scripts" / "Punchin"
     shutil.rmtree(installed, ignore_errors=True)
-    shutil.copytree(PACKAGE, installed, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     home = home or folder / "home"
-    config = {"spool": str(home / "spool"), "record": str(home / "runtime" / "bridge.json")}
-    config["command"] = command or ["/nowhere/punchin", "bridge"]  # type: ignore[assignment]
-    (installed / "installed.json").write_text(json.dumps(config))
+    config = Config(home / "spool", tuple(command or ("/nowhere/punchin", "bridge")))
+    with patch.dict(os.environ, {"PUNCHIN_HOME": str(home)}):
+        files = INSTALLER.files(scripts(), config)
+    for path, data in files.items():
+        (installed.parent / path).parent.mkdir(parents=True, exist_ok=True)
+        (installed.parent / path).write_bytes(data)
     if settings is not None:
         (installed / "settings.json").write_text(json.dumps(settings))
     on = Stage(live, installed, desk)
