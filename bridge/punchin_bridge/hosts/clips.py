@@ -24,7 +24,7 @@ from ..disk import replacing
 from ..region import Region
 from ..splice.place import GUARD
 from ..tempo_map import TempoMap
-from ..wavfile import Song
+from ..wavfile import BLOCK, Song
 from .documents import Clip
 from .warp import Piece, pieces
 
@@ -57,8 +57,12 @@ def compose(
         _lay(player, parts, canvas, span.start)
         if altered := [part.speed for part in parts if not part.copied]:
             notes[player.note(min(altered), max(altered))] = None
-    with replacing(path) as file:
-        soundfile.write(file, canvas.T, rate, subtype="FLOAT", format="WAV")
+    with (
+        replacing(path) as file,
+        soundfile.SoundFile(file, "w", rate, width, subtype="FLOAT", format="WAV") as sound,
+    ):
+        for at in range(0, span.samples, BLOCK):
+            sound.write(canvas[:, at : at + BLOCK].T)
     return tuple(notes)
 
 
