@@ -30,7 +30,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         raise
     except OSError as error:
         raise BadSetting(
-            f"{path} cannot be written: {error.strerror or error}", "Choose another --out folder."
+            f"{path} cannot be written: {error.strerror or error}", "Choose another folder for takes."
         ) from None
     finally:
         part.unlink(missing_ok=True)

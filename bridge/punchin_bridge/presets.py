@@ -89,10 +89,10 @@ def prompts(task: TaskName, to: str, source: str | None = None, negative: str | 
     """
     preset = PRESETS[task]
     if source is not None and negative is not None:
-        raise BadSetting("--from and --negative both say the negative prompt.", "Leave one of them out.")
+        raise BadSetting("The source and the negative text both say the negative prompt.", "Leave one of them out.")
     if negative is None:
-        negative = preset.otherwise if source is None else _sentence(source, preset.unlike, "--from")
-    return Prompts(_sentence(to, preset.sentence, "--to"), " ".join(negative.split()))
+        negative = preset.otherwise if source is None else _sentence(source, preset.unlike, "The name of the source")
+    return Prompts(_sentence(to, preset.sentence, "The target"), " ".join(negative.split()))
 
 
 def knobs(task: TaskName, given: Knobs) -> Knobs:
@@ -100,12 +100,12 @@ def knobs(task: TaskName, given: Knobs) -> Knobs:
     preset = PRESETS[task]
     if given.method == "sdedit":
         if given.pooling is not None or given.alpha is not None:
-            raise BadSetting("SDEdit has no audio prompt, so no pooling and no alpha.", "It has --strength instead.")
+            raise BadSetting("SDEdit has no audio prompt, so no pooling and no alpha.", "It has a strength instead.")
         return msgspec.structs.replace(
             given, guidance=_or(given.guidance, preset.guidance), strength=_or(given.strength, STRENGTH)
         )
     if given.strength is not None:
-        raise BadSetting("Strength belongs to SDEdit.", "Add --method sdedit, or set --alpha and --pooling.")
+        raise BadSetting("Strength belongs to SDEdit.", "Choose the method sdedit, or set alpha and pooling.")
     return msgspec.structs.replace(
         given,
         pooling=given.pooling or (preset.pooling, preset.pooling),
@@ -132,10 +132,10 @@ def _or(value: float | None, otherwise: float) -> float:
 # ---- names and sentences -------------------------------------------------------------------------------------
 
 
-def _sentence(text: str, pattern: str, option: str) -> str:
+def _sentence(text: str, pattern: str, what: str) -> str:
     words = text.split()
     if not words:
-        raise BadSetting(f"{option} says nothing.", "Name an instrument or a style, for example --to violin.")
+        raise BadSetting(f"{what} says nothing.", "Name an instrument or a style, for example violin.")
     name = words[1:] if words[0].lower() in ("a", "an", "the") and len(words) > 1 else words
     own = re.findall(r"\w+", pattern.lower())
     is_name = len(name) <= 3 and all(re.fullmatch(r"[\w'’&/+-]+", word) and word.lower() not in own for word in name)

@@ -65,9 +65,9 @@ def _check_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadSetting(f"{out} cannot be made: {error.strerror}.", "Choose another --out folder.") from None
+        raise BadSetting(f"{out} cannot be made: {error.strerror}.", "Choose another folder for takes.") from None
     if not os.access(out, os.W_OK):
-        raise BadSetting(f"{out} may not be written.", "Choose another --out folder.")
+        raise BadSetting(f"{out} may not be written.", "Choose another folder for takes.")
 
 
 def _stages(order: Order, done: Done) -> dict[str, float]:

@@ -334,7 +334,9 @@ def _sound(path: Path) -> Iterator[Any]:
 
 def _write(path: Path, song: Song, pieces: Sequence[Piece], frames: int) -> None:
     if path.exists() and path.samefile(song.path):
-        raise BadSetting(f"The take would replace the song {song.path.name} itself.", "Choose another --out folder.")
+        raise BadSetting(
+            f"The take would replace the song {song.path.name} itself.", "Choose another folder for takes."
+        )
     with replacing(path) as file:
         riff.write(file, pieces, frames)
 
