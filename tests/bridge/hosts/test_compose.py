@@ -1,6 +1,7 @@
 """What a host submits becomes the order that the command line would have made, at any place of the project."""
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.songs import CHORDS, LABELS, RATE, SECONDS, audio, write_chords, write_drums, write_song
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from punchin_bridge import bwf, order_inpaint, wavfile
 from punchin_bridge.hosts import compose, documents
 from punchin_bridge.hosts.documents import (
@@ -27,6 +30,7 @@ from punchin_bridge.hosts.documents import (
     TransferWish,
     WarpPoint,
 )
+from punchin_bridge.hosts.timeline import tempo_map
 from punchin_bridge.order import recipe_of
 from punchin_bridge.order_inpaint import Sources, Takes
 from punchin_bridge.recipe import decode, encode
@@ -121,6 +125,40 @@ def test_notes_follow_a_tempo_ramp(folder: Path) -> None:
     at = 24 / speed * ((1 + 2 * 10 * (3 / 2) / 24) ** 0.5 - 1)
     assert asked(made).chords[1].start == pytest.approx(at, abs=1e-9)
     assert made.tempo is None
+
+
+@st.composite
+def clocks(draw: st.DrawFn) -> Timeline:
+    """Slow enough that a chord of two quarters is none too short to be heard."""
+    tempos, quarter = [], 0.0
+    for _ in range(draw(st.integers(1, 4))):
+        curve = draw(st.sampled_from(["steady", "time", "quarters"]))
+        tempos.append(TempoPoint(quarter, draw(st.floats(40, 160)), curve))
+        quarter += draw(st.floats(1, 12))
+    metres = (MetrePoint(0, draw(st.integers(2, 7)), draw(st.sampled_from([4, 8]))),)
+    return Timeline(RATE, tuple(tempos), metres, draw(st.floats(-20 * RATE, 2 * RATE)))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(clocks(), st.integers(-(10**9), 10**9), st.integers(4 * RATE, 12 * RATE), st.integers(3 * RATE, 8 * RATE))
+def test_music_meets_the_audio_to_the_sample_on_any_map(
+    folder: Path, clock: Timeline, start: int, first: int, samples: int
+) -> None:
+    """A chord changes where the region begins, and a beat falls there, whatever the tempo does and wherever it is."""
+    clock = msgspec.structs.replace(clock, origin=clock.origin + start)
+    grid = tempo_map(clock)
+    region = Span(start + first, start + first + samples)
+    at, end = (grid.quarter_of(edge, RATE) for edge in (region.start, region.end))
+    notes = (*(MidiNote(at - 8, at, p) for p in (60, 64, 67)), *(MidiNote(at, end, p) for p in (57, 61, 64)))
+    made = asked(compose.order(submit(folder, start, timeline=clock, region=region, chords=notes), 0, folder))
+    [hole] = made.holes
+    assert (hole.start, hole.end - hole.start) == (first, samples)
+    change = next(chord for chord in made.chords if chord.label == "A:maj")
+    assert change.start * RATE == pytest.approx(hole.start, abs=0.01)
+    assert change.end * RATE == pytest.approx(hole.end, abs=0.01)
+    places = [grid.quarters((start / RATE) + beat) for beat in made.beats]
+    steps = {round(there - here, 6) for here, there in pairwise(places)}
+    assert steps <= {0.5, 1.0, 1.5}
 
 
 # ---- what takes may follow -----------------------------------------------------------------------------------
