@@ -8,11 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from fakes.bridge import RunningBridge, bridge, launch
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.host import FakeHost, music
 from punchin_bridge import recipe
-from punchin_bridge.hosts.documents import Drop, Held, InpaintWish, Rendered, Span, Track, TransferWish
+from punchin_bridge.hosts.documents import (
+    Clip,
+    Clips,
+    Drop,
+    Held,
+    InpaintWish,
+    Rendered,
+    Span,
+    Track,
+    TransferWish,
+    WarpPoint,
+)
 from punchin_bridge.wavfile import probe
 
 pytestmark = pytest.mark.e2e
@@ -52,7 +64,8 @@ def test_from_selection_to_time_line(host: FakeHost, running: RunningBridge) -> 
     view = host.place(job)
     start, end = round(4.0 * host.rate), round(6.0 * host.rate)
     assert [(take.start, take.end, take.seed) for take in view.takes] == [(start, end, 1), (start, end, 2)]
-    assert view.undo == "Punchin: 2 takes of bars 3"[:20] + view.undo[20:]
+    assert view.undo == "Punchin: 2 takes of bar 3"
+    assert [take.name for take in view.takes] == [f"Punchin {n} · bar 3 · chord · seed {n}" for n in (1, 2)]
     inside = np.any(host.track != before, axis=0)
     assert inside[start:end].mean() > 0.9
     assert not inside[:start].any()
@@ -93,6 +106,22 @@ def test_a_transfer(host: FakeHost) -> None:
     view = host.place(host.submit(wish=TransferWish("violin", takes=1, source="piano")))
     assert view.engine == "transfer"
     assert "violin" in view.takes[0].name
+
+
+def test_clips_at_another_tempo_come_back_at_the_projects_samples(host: FakeHost, tmp_path: Path) -> None:
+    """A host that renders nothing: the bridge plays the clip, far from the start of the project, and says so."""
+    loop = str(tmp_path / "loop.wav")
+    soundfile.write(loop, host.track.T, 44_100)
+    clip = Clip(loop, 64.0, 96.0, 0.0, (WarpPoint(0, 0), WarpPoint(4, 1.9)), loop=(0.0, 16.0))
+    region = Span(40 * host.rate, 42 * host.rate + 1)
+    target = Track("1", "Loop", Clips((clip,), Span(30 * host.rate, 50 * host.rate)), 2)
+    ready = host.wait(host.submit(target=target, region=region, chords=()), "ready")
+    assert "loop.wav is heard at 0.95 times its speed" in ready.line
+    take = probe(Path(ready.takes[0].path))
+    assert (take.samples, take.rate, take.channels) == (2 * host.rate + 1, host.rate, 2)
+    assert take.time_reference == region.start
+    host.post(Drop(host.name, ready.job))
+    host.wait(ready.job, "dropped")
 
 
 def test_nothing_is_left_of_a_placed_job(host: FakeHost, running: RunningBridge) -> None:
