@@ -265,6 +265,7 @@ class Track(Model):
     arrangement_clips: list[Clip] = field(default_factory=list)
     clip_slots: list[ClipSlot] = field(default_factory=list)
     take_lanes: list[TakeLane] = field(default_factory=list)
+    mixer_device: MixerDevice = field(default_factory=lambda: MixerDevice())
 
     @property
     def has_audio_input(self) -> bool:
@@ -331,6 +332,18 @@ class Track(Model):
 
 
 @dataclass(eq=False)
+class DeviceParameter(Model):
+    STUB = "DeviceParameter.DeviceParameter"
+    automation_state: int = 0
+
+
+@dataclass(eq=False)
+class MixerDevice(Model):
+    STUB = "MixerDevice.MixerDevice"
+    song_tempo: DeviceParameter = field(default_factory=DeviceParameter)
+
+
+@dataclass(eq=False)
 class Scene(Model):
     STUB = "Scene.Scene"
 
@@ -359,6 +372,7 @@ class Song(Model):
     tracks: list[Track] = field(default_factory=list)
     scenes: list[Scene] = field(default_factory=list)
     view: SongView = field(default_factory=SongView)
+    master_track: Track = field(default_factory=lambda: Track(None, "Main"))  # type: ignore[arg-type]
     auto_warp: bool = True
     guess: float = 97.0
     refuses: str = ""
@@ -431,7 +445,8 @@ class Application(Model):
         return int((self.version + ".0").split(".")[2])
 
 
-MODELS = (WarpMarker, MidiNote, Clip, ClipSlot, TakeLane, Track, Scene, SongView, Song, ApplicationView, Application)
+MODELS = (WarpMarker, MidiNote, Clip, ClipSlot, TakeLane, Track, DeviceParameter, MixerDevice)
+MODELS += (Scene, SongView, Song, ApplicationView, Application)
 OURS = {
     Clip: {"song", "seconds", "decibels", "notes", "fired", "open_step"},
     ClipSlot: {"track"},

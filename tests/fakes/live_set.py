@@ -6,6 +6,7 @@ The desk is no bridge: it decodes every document strictly, and says the states t
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -36,9 +38,16 @@ D = TypeVar("D")
 def wav(path: Path, seconds: float, rate: int = RATE, seed: int = 0) -> Path:
     """Noise, stereo, 24 bit."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).uniform(-0.3, 0.3, (round(seconds * rate), 2))
-    soundfile.write(path, noise, rate, subtype="PCM_24")
+    path.write_bytes(_noise(seconds, rate, seed))
     return path
+
+
+@cache
+def _noise(seconds: float, rate: int, seed: int) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(seed).uniform(-0.3, 0.3, (round(seconds * rate), 2))
+    soundfile.write(file, noise, rate, subtype="PCM_24", format="WAV")
+    return file.getvalue()
 
 
 def clip(track: Track, path: Path, start: float, beats: float, **more: Any) -> Clip:

@@ -15,7 +15,7 @@ from . import guard
 from .clips import Json
 from .link import Link
 from .place import Shelf, on_sample, pick, place, stands
-from .selection import Region, find_track, region
+from .selection import Region, find_track, region, tempo_moves
 from .settings import ACTIONS, DEFAULTS, FOLDER, Refusal, load
 from .submit import dump, submit
 
@@ -129,7 +129,7 @@ class Host:
         if settings["start_bridge"] and self._link.start_bridge(now):
             self._program.say("Punchin: starting the bridge")
         else:
-            self._program.say(f"Punchin: {round(found.end - found.start, 3)} beats of {found.track.name}")
+            self._program.say(f"Punchin: {round(found.end - found.start, 3)} beats of {found.track.name}{_at(song)}")
         self._wish = wish
         self._mine = ([*self._mine, job])[-REMEMBERED:]
         self._pending["submit", job] = Pending(dump(document), now)
@@ -348,6 +348,13 @@ class Host:
             except OSError as problem:
                 raise Refusal(f"Cannot write {path}: {problem}.") from None
         return f"Punchin's settings: {path}"
+
+
+def _at(song: Song) -> str:
+    """What to say of a tempo that moves: only the one at the playhead can be read."""
+    if not tempo_moves(song):
+        return ""
+    return f" at {song.tempo:g} BPM, the tempo of now; it is automated, so put the playhead into the region first"
 
 
 def _moved_sample(job: Json, found: Region, at: float) -> int:

@@ -69,6 +69,11 @@ def context(song: Song, found: Region) -> tuple[float, float]:
     return max(0.0, found.start - beats), found.end + beats
 
 
+def tempo_moves(song: Song) -> bool:
+    """Whether the tempo is automated. What it is elsewhere, the Live Object Model does not tell."""
+    return int(song.master_track.mixer_device.song_tempo.automation_state) != 0
+
+
 def find_track(song: Song, track_id: str) -> tuple[int, Track] | None:
     """The track that was called `track_id` (see :attr:`Region.track_id`), also after others were moved around it."""
     index, _, name = track_id.partition(":")

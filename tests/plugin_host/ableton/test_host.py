@@ -58,6 +58,13 @@ def test_bye_when_the_set_closes(song: Song, play: Callable[..., Stage], desk: D
     assert song.live.scheduled == []
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch, on: Stage) -> None:  # noqa: ARG001 - the script is there
+    """Everything is said again ten times as often."""
+    monkeypatch.setattr(sys.modules["Punchin.host"], "AGAIN_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("hurried")
 def test_a_submit_is_said_until_the_bridge_shows_it_once(on: Stage, desk: Desk) -> None:
     submit = submitted(on)
     on.until(lambda: len(desk.of(Submit)) == 3, 5)
@@ -65,11 +72,12 @@ def test_a_submit_is_said_until_the_bridge_shows_it_once(on: Stage, desk: Desk) 
     desk.say(on.view(submit, "preparing"))
     on.turn()
     count = len(desk.of(Submit))
-    time.sleep(1.2)
+    time.sleep(0.3)
     on.turn(3)
     assert len(desk.of(Submit)) == count
 
 
+@pytest.mark.usefixtures("hurried")
 def test_cancel_of_the_newest_job_is_said_until_it_has_ended(on: Stage, desk: Desk) -> None:
     submit = submitted(on)
     desk.say(on.view(submit, "running"))
@@ -199,13 +207,14 @@ def test_a_tick_is_short_even_when_much_comes_at_once(on: Stage, desk: Desk) -> 
 # ---- the bridge as a process -----------------------------------------------------------------------------------
 
 
-def test_a_bridge_that_is_not_there_is_started_and_outlives_live(song: Song, play: Callable[..., Stage]) -> None:
+def test_a_bridge_that_is_not_there_is_started_and_outlives_live(
+    song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = "import os, time, pathlib; pathlib.Path(os.environ['WHERE']).write_text(str(os.getpid())); time.sleep(60)"
     where = Path(song.live.song.file_path).with_name("pid")
     command = ["/usr/bin/env", f"WHERE={where}", sys.executable, "-c", code]
     on = play(song, command=command)
-    on.until(lambda: on.live.watch.reads > 0)
-    time.sleep(4.1)  # nothing was heard of the bridge for so long
+    monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)  # nothing was heard of it
     on.act("inpaint")
     assert "Punchin: starting the bridge" in on.live.messages
     pid = int(until(lambda: where.is_file() and where.read_text()))
@@ -232,13 +241,16 @@ def test_no_bridge_at_all_is_said_in_the_end(
     on.until(lambda: "The bridge does not answer." in on.live.messages[-1], 5)
 
 
-def test_a_long_document_waits_in_the_inbox_once(song: Song, play: Callable[..., Stage], desk: Desk) -> None:
+def test_a_long_document_waits_in_the_inbox_once(
+    song: Song, play: Callable[..., Stage], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on = play(song)
+    monkeypatch.setattr(sys.modules["Punchin.host"], "AGAIN_SECONDS", 0.1)
     song.clip.warp_markers = [type(song.clip.warp_markers[0])(0.1 * n, 0.2 * n) for n in range(400)]
     on.desk = None  # nobody reads
     on.act("inpaint")
     on.until(lambda: list((desk.spool / "inbox").glob("*.json")))
-    time.sleep(2.2)
+    time.sleep(0.3)
     on.turn(5)
     [waiting] = (desk.spool / "inbox").iterdir()
     assert waiting.name == f"{desk.host}-00000001.json"
@@ -274,13 +286,14 @@ def test_the_settings_action_writes_the_defaults_to_edit(on: Stage) -> None:
     assert "Cannot read" in on.live.messages[-1]
 
 
+@pytest.mark.usefixtures("hurried")
 def test_what_the_bridge_cannot_use_is_said_and_not_said_again_to_it(on: Stage, desk: Desk) -> None:
     submitted(on)
     desk.say(trouble="`weights` cannot be that. Correct it.")
     on.turn()
     assert on.live.messages[-1] == "Punchin: `weights` cannot be that. Correct it."
     count = len(desk.of(Submit))
-    time.sleep(1.2)
+    time.sleep(0.3)
     on.turn(3)
     assert len(desk.of(Submit)) == count
     desk.say(trouble="`weights` cannot be that. Correct it.")
@@ -288,8 +301,8 @@ def test_what_the_bridge_cannot_use_is_said_and_not_said_again_to_it(on: Stage, 
     assert on.live.messages.count("Punchin: `weights` cannot be that. Correct it.") == 1
 
 
-def test_a_job_that_a_bridge_never_takes_is_given_up(on: Stage, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["Punchin.host"], "AGAIN_SECONDS", 0.05)
+@pytest.mark.usefixtures("hurried")
+def test_a_job_that_a_bridge_never_takes_is_given_up(on: Stage, desk: Desk) -> None:
     submitted(on)
     desk.say()
     on.until(lambda: "did not take the job" in on.live.messages[-1], 5)
