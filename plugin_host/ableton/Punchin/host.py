@@ -129,7 +129,7 @@ class Host:
         if settings["start_bridge"] and self._link.start_bridge(now):
             self._program.say("Punchin: starting the bridge")
         else:
-            self._program.say(f"Punchin: {round(found.end - found.start, 3)} beats of {found.track.name}{_at(song)}")
+            self._program.say(f"Punchin: {found.end - found.start:g} beats of {found.track.name}{_at(song)}")
         self._wish = wish
         self._mine = ([*self._mine, job])[-REMEMBERED:]
         self._pending["submit", job] = Pending(dump(document), now)

@@ -54,7 +54,7 @@ def test_the_brace_over_the_selected_track(on: Stage, song: Song) -> None:
 
 def test_an_automated_tempo_is_said(on: Stage, song: Song) -> None:
     asked(on)
-    assert on.live.messages[-1] == "Punchin: 16.0 beats of Bass"
+    assert on.live.messages[-1] == "Punchin: 16 beats of Bass"
     song.live.song.master_track.mixer_device.song_tempo.automation_state = 1
     asked(on)
     assert "at 120 BPM, the tempo of now; it is automated" in on.live.messages[-1]
