@@ -349,6 +349,13 @@ class Scene(Model):
 
 
 @dataclass(eq=False)
+class CuePoint(Model):
+    STUB = "Song.CuePoint"
+    time: float
+    name: str
+
+
+@dataclass(eq=False)
 class SongView(Model):
     STUB = "Song.Song.View"
     selected_track: Track | None = None
@@ -371,6 +378,7 @@ class Song(Model):
     name: str = "Untitled"
     tracks: list[Track] = field(default_factory=list)
     scenes: list[Scene] = field(default_factory=list)
+    cue_points: list[CuePoint] = field(default_factory=list)
     view: SongView = field(default_factory=SongView)
     master_track: Track = field(default_factory=lambda: Track(None, "Main"))  # type: ignore[arg-type]
     auto_warp: bool = True
@@ -446,7 +454,7 @@ class Application(Model):
 
 
 MODELS = (WarpMarker, MidiNote, Clip, ClipSlot, TakeLane, Track, DeviceParameter, MixerDevice)
-MODELS += (Scene, SongView, Song, ApplicationView, Application)
+MODELS += (Scene, CuePoint, SongView, Song, ApplicationView, Application)
 OURS = {
     Clip: {"song", "seconds", "decibels", "notes", "fired", "open_step"},
     ClipSlot: {"track"},

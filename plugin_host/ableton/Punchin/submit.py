@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from Live.Song import Song
     from Live.Track import Track
 
+MAX_LOCATORS = 8192
 Sample = Callable[[float], int]
 """From beats to samples of the project."""
 
@@ -47,6 +48,7 @@ def submit(song: Song, found: Region, wish: Json, settings: Json, ids: Json, cli
         "target": target,
         "wish": wish,
         "chords": chord_notes(song, found, str(settings["chords_track"]), low, high),
+        "chord_names": locators(song) if found.scene is None else [],
         "folder": takes_folder(song, str(settings["folder"])),
         "guard": guard.of(song, found, rate),
         "clicked": clicked,
@@ -112,6 +114,12 @@ def chord_notes(song: Song, found: Region, name: str, low: float, high: float) -
                 if _same(clip.name, name) and stretch[0] < found.end and stretch[1] > found.start:
                     return clip_notes(clip, stretch, low, high)
     return []
+
+
+def locators(song: Song) -> list[Json]:
+    """All locators of the arrangement; the bridge reads those that name chords."""
+    points = [{"start": point.time, "end": point.time, "name": point.name[:60]} for point in song.cue_points]
+    return sorted(points, key=lambda point: float(point["start"]))[:MAX_LOCATORS]
 
 
 def named(song: Song, name: str) -> Track | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.live import MidiNote, WarpMarker
+from fakes.live import CuePoint, MidiNote, WarpMarker
 from fakes.live_set import RATE, Desk, Stage, clip, in_slot, midi_clip, wav
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +75,11 @@ def test_a_clip_called_chords_on_another_track(on: Stage, song: Song) -> None:
     assert asked(on).chords == ()
     song.chords.arrangement_clips[0].name = "chords"
     assert len(asked(on).chords) == 48
+
+
+def test_locators_are_sent_for_the_chords_that_they_name(on: Stage, song: Song) -> None:
+    song.live.song.cue_points = [CuePoint(20.0, "Am7"), CuePoint(0.0, "Verse")]
+    assert [(n.start, n.end, n.name) for n in asked(on).chord_names] == [(0.0, 0.0, "Verse"), (20.0, 20.0, "Am7")]
 
 
 def test_the_target_is_not_its_own_drums_and_midi_drums_are_left_out(on: Stage, song: Song) -> None:

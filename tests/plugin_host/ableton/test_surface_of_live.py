@@ -3,6 +3,7 @@
 import ast
 import inspect
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from fakes.live import MODELS, NEWER, OURS, ControlSurface
 from fakes.live_stubs import stubs
+from Punchin.settings import DEFAULTS
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "plugin_host" / "ableton" / "Punchin"
@@ -125,3 +127,16 @@ def test_the_framework_that_is_faked_is_the_framework_that_is_declared() -> None
     for name, value in offered.items():
         arguments = [*methods[name].args.args, *filter(None, [methods[name].args.vararg])]
         assert list(inspect.signature(value).parameters) == [argument.arg for argument in arguments]
+
+
+def test_the_manual_shows_the_defaults() -> None:
+    text = (ROOT / "docs" / "ableton.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| ([0-9, ]+).*? \| ([0-9, ]+) \|", text, re.MULTILINE)
+    notes, controls = {}, {}
+    for actions, note, control in rows:
+        names = re.findall(r"[a-z_]+", actions)
+        notes |= dict(zip(re.findall(r"\d+", note), names, strict=True))
+        controls |= dict(zip(re.findall(r"\d+", control), names, strict=True))
+    assert (notes, controls) == (DEFAULTS["notes"], DEFAULTS["controls"])
+    for name in DEFAULTS:
+        assert f"`{name}`" in text, name
