@@ -83,10 +83,12 @@ _TONES: tuple[tuple[str, str], ...] = (
     (r"(?:no|omit)3", "*3"),
     (r"(?:no|omit)5", "*5"),
 )
+_LONGEST = 40
+"""Letters of a name that may be a chord's; notes to oneself are longer."""
 _NAME = re.compile(r"(?P<root>[A-G][b#]?)(?P<rest>.*?)(?:/(?P<bass>[A-Ga-g][b#]?))?")
 _STARTS = tuple((re.compile(pattern), kind) for pattern, kind in _KINDS)
 _CHANGES = tuple((re.compile(pattern), degrees) for pattern, degrees in _TONES)
-_WEAK = re.compile("[A-G][1-4]?")
+_WEAK = re.compile("[A-G][1-4]?|N|X")
 _DIGIT = "(?:#|5|6|7|9|11|13)"
 _LIKE_A_CHORD = re.compile(rf"[A-H][b#]?(?=[mM]|dim|aug|sus|add|dom|[-+(/]|{_DIGIT})\S*{_DIGIT}\S*")
 
@@ -116,7 +118,9 @@ def read(name: str) -> str:
     """The Harte label of a chord name. Raises UnknownChord."""
     text = name.strip()
     if text in _SILENT:
-        return "N" if text != "X" else "X"
+        return "N"
+    if len(text) > _LONGEST:
+        raise UnknownChord(text, HELP)
     try:
         harte.parse(text)
     except UnknownChord:
@@ -134,7 +138,7 @@ def _read(name: str) -> str | None:
     except UnknownChord:
         plain = _plain(name)
         is_german = re.match("H.", plain) and _label("B" + plain[1:])
-        if is_german or _LIKE_A_CHORD.fullmatch(plain):
+        if len(plain) <= _LONGEST and (is_german or _LIKE_A_CHORD.fullmatch(plain)):
             raise
         return None
 

@@ -105,7 +105,7 @@ class ChordName(Piece, frozen=True):
 
     start: Quarter
     end: Quarter
-    name: Annotated[str, Meta(max_length=60)]
+    name: Annotated[str, Meta(max_length=4096)]
 
 
 class Rendered(Piece, frozen=True, tag_field="as", tag="rendered"):

@@ -47,7 +47,22 @@ def test_no_chord_is_silence(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "H7", "Cmja7", "Verse", "c", "C/H", "C7b", "C#b", "Cm7(b", "Am7 Dm7", "1", "C" * 60]
+    "name",
+    [
+        "",
+        "H7",
+        "Cmja7",
+        "Verse",
+        "c",
+        "C/H",
+        "C7b",
+        "C#b",
+        "Cm7(b",
+        "Am7 Dm7",
+        "1",
+        "C" * 60,
+        "C:(1,2,3,4,5,6,7,8,9,10,11,12,13,1,2,3,4,5,6)",
+    ],
 )
 def test_anything_else_is_no_chord_and_says_what_is(name: str) -> None:
     with pytest.raises(UnknownChord) as caught:
@@ -73,7 +88,8 @@ def labels(*names: str) -> list[str]:
 
 def test_other_names_are_passed_over() -> None:
     assert labels("Verse 1", "Am", "C", "Bridge", "F", "Emotional", "Drop") == ["A:min", "C:maj", "F:maj"]
-    assert labels("Intro", "Verse", "Outro") == []
+    assert labels("Intro", "Verse", "Outro", "X") == []
+    assert labels("Am", "C#9 " + "and so on, as we said at the last rehearsal " * 5) == ["A:min"]
     assert labels() == []
 
 
