@@ -65,11 +65,13 @@ class Model:
 
 @dataclass
 class Watch:
-    """What a script may see: `lacks` are members that this Live has not; `slips` is what no Live has."""
+    """What a script may see: `lacks` are members that this Live has not; `slips` is what no Live has; `gone` are the
+    `id` of fakes that were deleted, while a script still holds them."""
 
     lacks: frozenset[str] = frozenset()
     slips: list[str] = field(default_factory=list)
     reads: int = 0
+    gone: set[int] = field(default_factory=set)
 
     def wrap(self, value: Any) -> Any:
         if isinstance(value, Model):
@@ -99,6 +101,8 @@ class Checked:
     def __getattr__(self, name: str) -> Any:
         watch, model = self._watch, self._model
         watch.reads += 1
+        if id(model) in watch.gone:
+            raise RuntimeError("this object does not exist any more")
         member = stubs()[model.STUB].get(name)
         if member is None:
             raise watch.slip(f"{model.STUB} has no {name}")
@@ -108,6 +112,8 @@ class Checked:
         return watch.wrap(value) if member.least is None else Method(watch, f"{model.STUB}.{name}", member, value)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if id(self._model) in self._watch.gone:
+            raise RuntimeError("this object does not exist any more")
         member = stubs()[self._model.STUB].get(name)
         if member is None or not member.settable:
             raise self._watch.slip(f"{self._model.STUB}.{name} cannot be set")

@@ -95,7 +95,9 @@ class Host:
             self._post("cancel", str(job["job"]), {}, now)
         elif action == "place":
             job = self._job(more, ("held",))
-            self._place(job, self._moved.get(str(job["job"])), now)
+            reason = self._place(job, self._moved.get(str(job["job"])), now)
+            if reason:
+                raise Refusal(reason)
         elif action == "drop":
             job = self._job(more, ("held", "ready"))
             self._post("drop", str(job["job"]), {}, now)
@@ -234,6 +236,9 @@ class Host:
                 except Refusal as refusal:
                     self._asked[name] = str(refusal)
                     self._program.say(f"Punchin: {refusal}")
+                except Exception as problem:
+                    self._asked[name] = f"Something went wrong in Live: {problem}"
+                    raise
             if ("did", name) not in self._pending:
                 did: Json = {"type": "did", "host": self._name, "ask": name, "error": self._asked[name][:500]}
                 self._pending["did", name] = Pending(dump(did), now)
@@ -269,11 +274,14 @@ class Host:
             if job["phase"] == "ready" and not any(
                 (kind, name) in self._pending for kind in ("placed", "held", "drop")
             ):
-                self._place(job, None, now)
+                reason = self._place(job, None, now)
+                if reason:
+                    self._program.say(f"Punchin: {reason.rstrip('.')}. Place the takes anyway, or drop them?")
                 return
 
-    def _place(self, job: Json, at: float | None, now: float) -> None:
-        """Lay a job's takes where they belong, or at beat `at`; or ask, when the time line changed meanwhile."""
+    def _place(self, job: Json, at: float | None, now: float) -> str:
+        """Lay a job's takes where they belong, or at beat `at`. Where the time line changed meanwhile, or Live refuses,
+        nothing is placed, the job is held, and the reason is returned."""
         began, name, song = time.perf_counter(), str(job["job"]), self._program.song()
         takes = job["takes"]
         assert isinstance(takes, (list, tuple))
@@ -281,18 +289,18 @@ class Host:
             found, rate = self._where(song, job)
             if name in self._placed or stands(song, found.track, list(takes)):
                 self._post("placed", name, {}, now)
-                return
+                return ""
             if at is None:
                 verdict = guard.compare(song, found, str(job["guard"]))
                 if verdict.reason:
-                    self._hold(job, verdict, now)
-                    return
+                    self._moved[name] = verdict.start
+                    raise Refusal(verdict.reason)
                 at = verdict.start
             at = on_sample(song, at, rate)
             self._shelf = place(song, found, at, list(takes), str(load(self._folder)["place"]))
         except Refusal as refusal:
-            self._hold(job, guard.Verdict(str(refusal), -1.0), now)
-            return
+            self._post("held", name, {"reason": str(refusal)[:500]}, now)
+            return str(refusal)
         self._active = 0
         self._placed = ([*self._placed, name])[-REMEMBERED:]
         more: Json = {"seconds": time.perf_counter() - began}
@@ -300,6 +308,7 @@ class Host:
             more["at"] = _moved_sample(job, found, at)
         self._post("placed", name, more, now)
         self._program.say(f"Punchin: {self._shelf.message}")
+        return ""
 
     def _where(self, song: Song, job: Json) -> tuple[Region, int]:
         """The region that a job was submitted for, and its sample rate. Raises Refusal."""
@@ -307,13 +316,6 @@ class Host:
         if track is None or memory is None:
             raise Refusal("the track of this job is not there any more")
         return Region(track[1], track[0], memory.start, memory.end, memory.scene), memory.rate
-
-    def _hold(self, job: Json, verdict: guard.Verdict, now: float) -> None:
-        name = str(job["job"])
-        if verdict.start >= 0:
-            self._moved[name] = verdict.start
-        self._post("held", name, {"reason": verdict.reason[:500]}, now)
-        self._program.say("Punchin: {}. Place the takes anyway, or drop them?".format(verdict.reason.rstrip(".")))
 
     # ---- the rest --------------------------------------------------------------------------------------------------
 
@@ -333,7 +335,10 @@ class Host:
         take = int(str(ask.get("take", 0))) if step is None else (self._active + step) % len(shelf.clips)
         if not 0 <= take < len(shelf.clips):
             raise Refusal(f"There is no take {take + 1}: {len(shelf.clips)} were placed.")
-        said = pick(self._program.song(), shelf, take)
+        try:
+            said = pick(self._program.song(), shelf, take)
+        except RuntimeError as problem:  # what Live says of clips that were deleted or undone
+            raise Refusal(f"These takes do not stand any more ({problem}).") from problem
         self._active = take
         self._program.say(f"Punchin: {said}")
 

@@ -27,7 +27,9 @@ MAX_STATE = 1 << 20
 PACKETS_A_TICK = 32
 ALIVE_SECONDS = 4.0
 """A bridge says how it is every second; one that was silent for so long is not there."""
-JOB_FIELDS = {"job", "phase", "project", "line", "fraction", "track", "region", "guard", "takes"}
+ASK_FIELDS: dict[str, type | tuple[type, ...]] = {"ask": str, "action": str}
+JOB_FIELDS: dict[str, type | tuple[type, ...]] = {"fraction": (int, float), "region": dict, "takes": list}
+JOB_FIELDS.update(dict.fromkeys(("job", "phase", "project", "line", "track", "guard"), str))
 """What is read of a job."""
 START_SECONDS = 15.0
 """How long a bridge may take to come up before it is started again."""
@@ -94,11 +96,9 @@ class Link:
         state = json.loads(text)
         if not isinstance(state, dict) or state.get("host") != self._host:
             raise OscError("a state of another host")
-        for name, fields in (("jobs", JOB_FIELDS), ("asks", {"ask", "action"})):
+        for name, fields in (("jobs", JOB_FIELDS), ("asks", ASK_FIELDS)):
             items = state.setdefault(name, [])
-            if not isinstance(items, list) or not all(
-                isinstance(item, dict) and item.keys() >= fields for item in items
-            ):
+            if not isinstance(items, list) or not all(_has(item, fields) for item in items):
                 raise OscError(f"a state with other {name} than this version knows")
         return state
 
@@ -165,6 +165,10 @@ class Link:
         except (OSError, AttributeError) as problem:
             raise Refusal(f"Cannot start the bridge ({problem}): run `punchin bridge` in a terminal.") from None
         return True
+
+
+def _has(item: object, fields: dict[str, type | tuple[type, ...]]) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(name), kind) for name, kind in fields.items())
 
 
 def _detached(command: list[str]) -> subprocess.Popen[bytes]:

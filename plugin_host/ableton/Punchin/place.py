@@ -43,18 +43,26 @@ def place(song: Song, found: Region, at: float, takes: list[Json], choice: str) 
     folder = os.path.dirname(str(takes[0]["path"]))
     if kind == "files":
         return Shelf("files", [], f"this Live adds no audio clips by script: drag the takes in from {folder}")
-    clips: list[Clip] = []
+    before, clips = _extent(song, found), []
     song.begin_undo_step()
     try:
         # All of it in this one call, or Live makes several undo steps of it.
-        {"lanes": _in_lanes, "tracks": _on_tracks, "slots": _in_slots}[kind](song, found, at, takes, clips)
+        clips = {"lanes": _in_lanes, "tracks": _on_tracks, "slots": _in_slots}[kind](song, found, at, takes)
     except Exception as problem:  # Live raises RuntimeError, and more; whatever it is, the takes are still files
         song.end_undo_step()
-        if clips:
+        if _extent(song, found) != before:
             song.undo()
         raise Refusal(f"Live did not take the takes ({problem}): drag them in from {folder}.") from problem
     song.end_undo_step()
     return Shelf(kind, clips, _said(song, kind, found, clips))
+
+
+def _extent(song: Song, found: Region) -> list[int]:
+    """How many tracks, scenes, lanes, clips there are: whether half a placement has to be undone."""
+    track = found.track
+    in_lanes = [len(lane.arrangement_clips) for lane in lanes(track)]
+    filled = sum(slot.has_clip for slot in slots(track))
+    return [len(song.tracks), len(song.scenes), len(track.arrangement_clips), filled, *in_lanes]
 
 
 def offered(found: Region, choice: str) -> str:
@@ -65,7 +73,7 @@ def offered(found: Region, choice: str) -> str:
     by_slot = bool(slots(track)) and hasattr(slots(track)[0], "create_audio_clip")
     if found.scene is not None:
         return "slots" if by_slot else "files"
-    if choice != "tracks" and hasattr(track, "create_take_lane"):
+    if choice != "tracks" and hasattr(track, "create_take_lane") and hasattr(track, "create_audio_clip"):
         return "lanes"
     return "tracks" if by_slot or hasattr(track, "create_audio_clip") else "files"
 
@@ -75,20 +83,14 @@ def free_from(clips: Iterable[Clip], beat: float) -> bool:
     return all(clip.end_time <= beat + 1e-6 for clip in clips)
 
 
-def _in_lanes(
-    song: Song,  # noqa: ARG001
-    found: Region,
-    at: float,
-    takes: list[Json],
-    clips: list[Clip],
-) -> None:
-    track = found.track
+def _in_lanes(song: Song, found: Region, at: float, takes: list[Json]) -> list[Clip]:  # noqa: ARG001
+    track, clips = found.track, []
     for number, take in enumerate(takes):
-        lane = _free_lane(track, at, number)
-        clips.append(lane.create_audio_clip(str(take["path"]), at))
+        clips.append(_free_lane(track, at, number).create_audio_clip(str(take["path"]), at))
         _dress(clips[-1], take, number)
     if free_from(main_lane(track), at):  # no script can choose a take, but where nothing lies, the first can play
         _dress(track.create_audio_clip(str(takes[0]["path"]), at), takes[0], 0)
+    return clips
 
 
 def lanes(track: Track) -> list[TakeLane]:
@@ -106,8 +108,9 @@ def _free_lane(track: Track, at: float, number: int) -> TakeLane:
     return new
 
 
-def _on_tracks(song: Song, found: Region, at: float, takes: list[Json], clips: list[Clip]) -> None:
-    target = found.track
+def _on_tracks(song: Song, found: Region, at: float, takes: list[Json]) -> list[Clip]:
+    target: Track = found.track
+    clips: list[Clip] = []
     new = found.number + 1  # below the target, one after the other
     for number, take in enumerate(takes):
         if number == 0 and hasattr(target, "create_audio_clip") and free_from(main_lane(target), at):
@@ -122,6 +125,7 @@ def _on_tracks(song: Song, found: Region, at: float, takes: list[Json], clips: l
         # The first take is what plays: what it replaces is switched off where it is a whole clip.
         if clip not in clips and clip.start_time >= at - 1e-6 and clip.end_time <= at + found.end - found.start + 1e-6:
             clip.muted = True
+    return clips
 
 
 def _on_track(track: Track, at: float, take: Json, number: int) -> Clip:
@@ -136,14 +140,9 @@ def _on_track(track: Track, at: float, take: Json, number: int) -> Clip:
     return clip
 
 
-def _in_slots(
-    song: Song,
-    found: Region,
-    at: float,  # noqa: ARG001
-    takes: list[Json],
-    clips: list[Clip],
-) -> None:
+def _in_slots(song: Song, found: Region, at: float, takes: list[Json]) -> list[Clip]:  # noqa: ARG001
     assert found.scene is not None
+    clips: list[Clip] = []
     beats = found.end - found.start
     old = slots(found.track)[found.scene]
     loops = old.has_clip and old.clip.looping
@@ -151,6 +150,7 @@ def _in_slots(
         slot = _free_slot(song, found.track, found.scene + 1)
         clips.append(slot.create_audio_clip(str(take["path"])))
         _dress(clips[-1], take, number, beats if loops else 0.0)
+    return clips
 
 
 def _free_slot(song: Song, track: Track, first: int) -> ClipSlot:

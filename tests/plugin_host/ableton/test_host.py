@@ -138,6 +138,20 @@ def test_asks_are_done_once_and_answered(on: Stage, desk: Desk) -> None:
     assert "explode is no action" in desk.of(Did)[-1].error
 
 
+def test_an_ask_that_goes_wrong_in_live_is_answered_and_the_next_one_done(on: Stage, song: Song, desk: Desk) -> None:
+    on.live.watch.gone.add(id(song.bass))
+    desk.say(asks=(Ask("bad", "inpaint"),))
+    on.turn()
+    on.live.watch.gone.clear()
+    assert any("Traceback" in line for line in on.live.log)
+    on.live.log.clear()
+    desk.say(asks=(Ask("bad", "inpaint"), Ask("good", "inpaint")))
+    on.turn()
+    errors = {did.ask: did.error for did in desk.of(Did)}
+    assert errors == {"bad": "Something went wrong in Live: this object does not exist any more", "good": ""}
+    assert len({submit.job for submit in desk.of(Submit)}) == 1
+
+
 def test_a_state_in_a_file(on: Stage, desk: Desk) -> None:
     submit = submitted(on)
     desk.say(on.view(submit, "ready", takes=on.takes(submit)), by_file=True)

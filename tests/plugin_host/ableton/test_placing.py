@@ -131,6 +131,16 @@ def test_takes_on_new_tracks_and_the_first_plays(make_song: Callable[[str], Song
     assert image(song) == before
 
 
+def test_takes_that_were_undone_cannot_be_chosen(make_song: Callable[[str], Song], play: Callable[..., Stage]) -> None:
+    song = make_song("12.0.5")
+    on = play(song)
+    ready(on)
+    on.live.watch.gone |= {id(track.arrangement_clips[0]) for track in song.live.song.tracks[1:3]}
+    song.live.song.undo()
+    on.act("next_take")
+    assert "do not stand any more" in on.live.messages[-1]
+
+
 def test_on_an_empty_end_of_the_track_itself(make_song: Callable[[str], Song], play: Callable[..., Stage]) -> None:
     song = make_song("12.2.1")
     song.clip.end_time = song.clip.loop_end_ = 16.0
@@ -315,7 +325,7 @@ def test_a_live_that_refuses_keeps_the_takes_and_the_set(on: Stage, song: Song, 
     on.turn(2)
     assert "the track is being recorded" in desk.of(Held)[-1].reason
     assert image(song)[0][1] == before[0][1]
-    assert song.bass.take_lanes[0].arrangement_clips == []
+    assert song.bass.take_lanes == []
     song.live.song.refuses = ""
     desk.say(on.view(submit, "held", takes=takes))
     on.turn(2)
