@@ -1,5 +1,6 @@
 """A song in the fake Live, one Live a version, with the script running in it and the desk at the other end."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -57,12 +58,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def play(tmp_path: Path, desk: Desk) -> Iterator[Callable[..., Stage]]:
-    """Start the script in a song's Live; the desk has heard its hello and answered."""
+def play(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
+    """Start the script in a song's Live; the desk has heard its hello and answered, which counts for a minute."""
     with ExitStack() as stack:
 
         def start(song: Song, **more: Any) -> Stage:
             on = stack.enter_context(stage(song.live, tmp_path, desk, **more))
+            monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 60.0)
             on.turn()
             desk.say()
             on.turn()
