@@ -1,0 +1,397 @@
+-- Reads the project in front: what is selected, tempo and metre, chords, and what a region looked like. Changes nothing.
+
+local json = ...
+local project = {}
+
+local CURRENT = 0
+local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
+local MOST_CHANNELS = 16
+
+function project.rate ()
+  if reaper.GetSetProjectInfo (CURRENT, "PROJECT_SRATE_USE", 0, false) > 0 then
+    return math.floor (reaper.GetSetProjectInfo (CURRENT, "PROJECT_SRATE", 0, false))
+  end
+  local _, rate = reaper.GetAudioDeviceInfo ("SRATE", "")
+  return math.floor (tonumber (rate) or 48000)
+end
+
+local function sample_of (seconds)
+  return math.floor (seconds * project.rate () + 0.5)
+end
+
+function project.quarter_at (sample)
+  return reaper.TimeMap2_timeToQN (CURRENT, sample / project.rate ())
+end
+
+function project.sample_at (quarter)
+  return sample_of (reaper.TimeMap2_QNToTime (CURRENT, quarter))
+end
+
+-- Where takes are kept: beside the project's other recordings.
+function project.folder ()
+  local path = reaper.GetProjectPathEx (CURRENT)
+  return path ~= "" and path .. "/Punchin" or ""
+end
+
+function project.is_recording ()
+  return reaper.GetPlayStateEx (CURRENT) & 4 ~= 0
+end
+
+-- ---- time ----------------------------------------------------------------------------------------------------
+
+-- The project's clock, as a Timeline. Tempos glide evenly in time; they count quarters, also in 6/8.
+function project.timeline ()
+  local numerator, denominator, bpm = reaper.TimeMap_GetTimeSigAtTime (CURRENT, 0)
+  local tempos = json.array ({ { quarter = 0.0, bpm = bpm, curve = "steady" } })
+  local metres = json.array ({ { quarter = 0.0, numerator = numerator, denominator = denominator } })
+  for i = 0, reaper.CountTempoTimeSigMarkers (CURRENT) - 1 do
+    local found, time, _, _, speed, count, value, glides = reaper.GetTempoTimeSigMarker (CURRENT, i)
+    if found then
+      local quarter = math.max (0.0, reaper.TimeMap2_timeToQN (CURRENT, time))
+      local tempo = { quarter = quarter, bpm = speed, curve = glides and "time" or "steady" }
+      if quarter == 0 then tempos[1] = tempo else tempos[#tempos + 1] = tempo end
+      if count > 0 and NOTE_VALUES[value] then -- else it changes the tempo alone
+        local metre = { quarter = quarter, numerator = count, denominator = value }
+        if quarter == 0 then metres[1] = metre else metres[#metres + 1] = metre end
+      end
+    end
+  end
+  return { rate = project.rate (), tempos = tempos, metres = metres, origin = 0.0 }
+end
+
+-- ---- tracks --------------------------------------------------------------------------------------------------
+
+function project.id (track)
+  local _, id = reaper.GetSetMediaTrackInfo_String (track, "GUID", "", false)
+  return id
+end
+
+function project.name (track)
+  local _, name = reaper.GetTrackName (track)
+  return name
+end
+
+local function all_tracks ()
+  local list = {}
+  for i = 0, reaper.CountTracks (CURRENT) - 1 do list[#list + 1] = reaper.GetTrack (CURRENT, i) end
+  return list
+end
+
+function project.track (id)
+  for _, track in ipairs (all_tracks ()) do
+    if project.id (track) == id then return track end
+  end
+end
+
+-- The items of a track between two times, in order: { item, start, stop } in seconds.
+function project.items (track, from, till)
+  local list = {}
+  for i = 0, reaper.CountTrackMediaItems (track) - 1 do
+    local item = reaper.GetTrackMediaItem (track, i)
+    local start = reaper.GetMediaItemInfo_Value (item, "D_POSITION")
+    local stop = start + reaper.GetMediaItemInfo_Value (item, "D_LENGTH")
+    if start < till and stop > from then list[#list + 1] = { item = item, start = start, stop = stop } end
+  end
+  table.sort (list, function (a, b) return a.start < b.start end)
+  return list
+end
+
+-- How many channels a take on `track` has between two samples: as many as the widest file there.
+function project.channels (track, start, stop)
+  local most, rate = 0, project.rate ()
+  for _, found in ipairs (project.items (track, start / rate, stop / rate)) do
+    local take = reaper.GetActiveTake (found.item)
+    if take and not reaper.TakeIsMIDI (take) then
+      local source = reaper.GetMediaItemTake_Source (take)
+      most = math.max (most, reaper.GetMediaSourceNumChannels (source))
+    end
+  end
+  if most == 0 then return 2 end
+  return math.min (MOST_CHANNELS, most, math.floor (reaper.GetMediaTrackInfo_Value (track, "I_NCHAN")))
+end
+
+local function by_name (name)
+  if name == "" then return nil end
+  for _, track in ipairs (all_tracks ()) do
+    if project.name (track):lower () == name:lower () then return track end
+  end
+end
+
+project.midi_track = by_name
+
+-- The track to keep time by: the one that was named, else one that calls itself drums.
+function project.drums (name, target)
+  if name ~= "" then return by_name (name) end
+  for _, track in ipairs (all_tracks ()) do
+    if project.name (track):lower ():find ("drum", 1, true) and project.id (track) ~= project.id (target) then
+      return track
+    end
+  end
+end
+
+-- ---- selection -----------------------------------------------------------------------------------------------
+
+-- Razor edits of the tracks themselves (not of their envelopes): the span of all, and the tracks.
+local function razor ()
+  local start, stop, tracks = math.huge, -math.huge, {}
+  for _, track in ipairs (all_tracks ()) do
+    local _, edits = reaper.GetSetMediaTrackInfo_String (track, "P_RAZOREDITS", "", false)
+    for first, last, envelope in edits:gmatch ('(%S+) (%S+) "([^"]*)"') do
+      if envelope == "" then
+        start, stop = math.min (start, tonumber (first)), math.max (stop, tonumber (last))
+        tracks[#tracks + 1] = track
+      end
+    end
+  end
+  if start < stop then return start, stop, tracks end
+end
+
+local function selected_items ()
+  local start, stop, tracks, seen = math.huge, -math.huge, {}, {}
+  for i = 0, reaper.CountSelectedMediaItems (CURRENT) - 1 do
+    local item = reaper.GetSelectedMediaItem (CURRENT, i)
+    local first = reaper.GetMediaItemInfo_Value (item, "D_POSITION")
+    start = math.min (start, first)
+    stop = math.max (stop, first + reaper.GetMediaItemInfo_Value (item, "D_LENGTH"))
+    local track = reaper.GetMediaItem_Track (item)
+    if not seen[project.id (track)] then
+      seen[project.id (track)] = true
+      tracks[#tracks + 1] = track
+    end
+  end
+  if start < stop then return start, stop, tracks end
+end
+
+local function range (is_loop)
+  local start, stop = reaper.GetSet_LoopTimeRange2 (CURRENT, false, is_loop, 0, 0, false)
+  if start < stop then return start, stop end
+end
+
+local function selected_tracks ()
+  local tracks = {}
+  for i = 0, reaper.CountSelectedTracks (CURRENT) - 1 do tracks[#tracks + 1] = reaper.GetSelectedTrack (CURRENT, i) end
+  if #tracks > 0 then return tracks end
+  local _, _, owners = selected_items ()
+  return owners or {}
+end
+
+-- Which of `tracks` is meant: the only one, or the only one that is not the drums, or the one the settings name.
+local function meant (tracks, names)
+  local others = {}
+  for _, track in ipairs (tracks) do
+    local name = project.name (track):lower ()
+    if names.target ~= "" and name == names.target:lower () then return track end
+    local drums = names.drums ~= "" and name == names.drums:lower () or names.drums == "" and name:find ("drum", 1, true)
+    if not drums then others[#others + 1] = track end
+  end
+  if #tracks == 1 then return tracks[1] end
+  if #others == 1 then return others[1] end
+  if #tracks == 0 then return by_name (names.target) end
+end
+
+-- What the musician means: samples `start` and `stop`, and the track. Nil and what to do where that is not clear.
+-- The narrower selection wins: razor edits, then the time selection, then items, then the loop.
+function project.selection (names)
+  local start, stop, tracks = razor ()
+  if not start then
+    start, stop = range (false)
+    tracks = selected_tracks ()
+  end
+  if not start then start, stop, tracks = selected_items () end
+  if not start then
+    start, stop = range (true)
+    tracks = selected_tracks ()
+  end
+  if not start then return nil, "Select a time range, a razor area, or an item: the bars that you want anew." end
+  local track = meant (tracks, names)
+  if not track then return nil, "Select one track: the one that takes are wanted for." end
+  return sample_of (start), sample_of (stop), track
+end
+
+function project.selected_track ()
+  local track = reaper.GetSelectedTrack (CURRENT, 0)
+  return track and project.id (track)
+end
+
+-- ---- chords --------------------------------------------------------------------------------------------------
+
+-- How many quarters after which a looped item's notes begin again; endless where they do not.
+local function loop_length (item, take)
+  if reaper.GetMediaItemInfo_Value (item, "B_LOOPSRC") == 0 then return math.huge end
+  local length, is_quarters = reaper.GetMediaSourceLength (reaper.GetMediaItemTake_Source (take))
+  return is_quarters and length > 0 and length or math.huge
+end
+
+local function add_notes (notes, take, length, first, last)
+  local _, count = reaper.MIDI_CountEvts (take)
+  for i = 0, count - 1 do
+    local found, _, muted, on, off, _, pitch, velocity = reaper.MIDI_GetNote (take, i)
+    if found and not muted then
+      local start = reaper.MIDI_GetProjQNFromPPQPos (take, on)
+      local stop = reaper.MIDI_GetProjQNFromPPQPos (take, off)
+      local turn = 0
+      while start + turn < last do
+        local from, till = start + turn, math.min (stop + turn, last)
+        if from >= first and till > from then
+          notes[#notes + 1] = { start = from, ["end"] = till, pitch = pitch, velocity = math.max (1, velocity) }
+        end
+        turn = turn + length
+      end
+    end
+  end
+end
+
+-- Notes of a track's MIDI items that sound between two quarters.
+function project.notes (track, from, till)
+  local notes, all = json.array (), json.array ()
+  local first = reaper.TimeMap2_QNToTime (CURRENT, from)
+  local last = reaper.TimeMap2_QNToTime (CURRENT, till)
+  for _, found in ipairs (project.items (track, first, last)) do
+    local take = reaper.GetActiveTake (found.item)
+    local muted = reaper.GetMediaItemInfo_Value (found.item, "B_MUTE") > 0
+    if take and not muted and reaper.TakeIsMIDI (take) then
+      local start = reaper.TimeMap2_timeToQN (CURRENT, found.start)
+      local stop = reaper.TimeMap2_timeToQN (CURRENT, found.stop)
+      add_notes (all, take, loop_length (found.item, take), start, math.min (stop, till))
+    end
+  end
+  for _, note in ipairs (all) do
+    if note["end"] > from then notes[#notes + 1] = note end
+  end
+  return notes
+end
+
+-- Regions and markers between two samples with their names; a marker lasts until the next one. Which of the names are
+-- chords the bridge finds out. (EnumProjectMarkers3 is old, and there in every version; its successors are not.)
+function project.chord_names (from, till)
+  local rate, marks, names, index = project.rate (), {}, json.array (), 0
+  while true do
+    local more, is_region, start, stop, name = reaper.EnumProjectMarkers3 (CURRENT, index)
+    if more == 0 then break end
+    if name ~= "" then marks[#marks + 1] = { start = start, stop = is_region and stop or nil, name = name } end
+    index = index + 1
+  end
+  table.sort (marks, function (a, b) return a.start < b.start end)
+  for i, mark in ipairs (marks) do
+    local stop = mark.stop or marks[i + 1] and marks[i + 1].start or till / rate
+    if mark.start < till / rate and stop > from / rate and stop > mark.start and #mark.name <= 60 then
+      names[#names + 1] = {
+        start = reaper.TimeMap2_timeToQN (CURRENT, mark.start),
+        ["end"] = reaper.TimeMap2_timeToQN (CURRENT, math.min (stop, till / rate)),
+        name = mark.name,
+      }
+    end
+  end
+  return names
+end
+
+-- ---- guard ---------------------------------------------------------------------------------------------------
+
+local function guid (item)
+  local _, id = reaper.GetSetMediaItemInfo_String (item, "GUID", "", false)
+  return id
+end
+
+local function take_id (take)
+  local _, id = reaper.GetSetMediaItemTakeInfo_String (take, "GUID", "", false)
+  return id
+end
+
+project.item_id, project.take_id = guid, take_id
+
+-- The first take of an item that is not one of ours.
+local function own_take (item, ours)
+  for i = 0, reaper.CountTakes (item) - 1 do
+    local take = reaper.GetTake (item, i)
+    if take and not ours[take_id (take)] then return take end
+  end
+end
+
+-- What plays on `track` between two samples apart from our takes, cut there: so that a split changes nothing.
+local function heard (track, start, stop, ours)
+  local list, rate = json.array (), project.rate ()
+  for _, found in ipairs (project.items (track, start / rate, stop / rate)) do
+    local take = own_take (found.item, ours)
+    if take then
+      local from = math.max (found.start, start / rate)
+      local speed = reaper.GetMediaItemTakeInfo_Value (take, "D_PLAYRATE")
+      local skipped = reaper.GetMediaItemTakeInfo_Value (take, "D_STARTOFFS") + (from - found.start) * speed
+      local piece = {
+        source = reaper.GetMediaSourceFileName (reaper.GetMediaItemTake_Source (take)),
+        offset = sample_of (from) - start,
+        length = sample_of (math.min (found.stop, stop / rate)) - sample_of (from),
+        skipped = ("%.4f"):format (skipped),
+        speed = ("%.6g"):format (speed),
+        gain = ("%.6g"):format (reaper.GetMediaItemInfo_Value (found.item, "D_VOL")),
+      }
+      local last = list[#list]
+      if last and last.source == piece.source and last.offset + last.length == piece.offset then
+        last.length = last.length + piece.length -- one item, until somebody split it
+      elseif piece.length > 0 then
+        list[#list + 1] = piece
+      end
+    end
+  end
+  return list
+end
+
+local function clock (start, stop)
+  local list, line = json.array (), project.timeline ()
+  local first, last = project.quarter_at (start), project.quarter_at (stop)
+  for _, kind in ipairs ({ "tempos", "metres" }) do
+    local inside = json.array ()
+    for _, point in ipairs (line[kind]) do
+      if point.quarter <= first then inside[1] = point elseif point.quarter < last then inside[#inside + 1] = point end
+    end
+    list[#list + 1] = inside
+  end
+  return { first = ("%.9g"):format (first), last = ("%.9g"):format (last), points = list }
+end
+
+local function first_item (track, start, stop)
+  local rate = project.rate ()
+  local found = project.items (track, start / rate, stop / rate)[1]
+  return found and { id = guid (found.item), offset = sample_of (found.start) - start }
+end
+
+-- What must still hold when takes come back, as text. `ours` are ids of takes that we laid.
+function project.guard (track, start, stop, ours)
+  return json.encode ({
+    clock = clock (start, stop),
+    items = heard (track, start, stop, ours),
+    first = first_item (track, start, stop),
+  })
+end
+
+local function same (a, b)
+  return json.encode (a) == json.encode (b)
+end
+
+-- By how much what lay in the region moved, if all of it moved together.
+local function shift (track, start, stop, before, ours)
+  if not before.first then return nil end
+  for _, found in ipairs (project.items (track, -math.huge, math.huge)) do
+    if guid (found.item) == before.first.id then
+      local by = sample_of (found.start) - before.first.offset - start
+      if by ~= 0 and same (heard (track, start + by, stop + by, ours), before.items) then return by end
+    end
+  end
+end
+
+-- Nil while all is as it was. Else what has changed, in a sentence; and the sample where the takes belong now, if known.
+function project.changed (track, start, stop, guard, ours)
+  if not track then return "The track is gone." end
+  local before = json.try (guard)
+  if not before then return "The region cannot be compared with what it was." end
+  local is_clock = same (before.clock, clock (start, stop))
+  if is_clock and same (before.items, heard (track, start, stop, ours)) then return nil end
+  if not is_clock then
+    local there = project.sample_at (tonumber (before.clock.first))
+    return "The tempo or the metre was edited.", there ~= start and there or nil
+  end
+  local by = shift (track, start, stop, before, ours)
+  if by then return "What was selected has been moved.", start + by end
+  return "What was selected has been edited."
+end
+
+return project

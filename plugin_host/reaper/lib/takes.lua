@@ -1,0 +1,212 @@
+-- Lays takes on the time line, all in one undo step, and remembers them in the project.
+--
+-- Where one item plays through the whole region, it is split at the region's edges and the takes are added to the piece
+-- in the middle: what was there before is its first take. Elsewhere the takes are an item of their own, and what lies
+-- under it is split at the edges and muted. Either way nothing is deleted.
+
+local json, here, project = ...
+local takes = {}
+
+local CURRENT = 0
+local MOST = 64 -- jobs remembered
+local ALL = -1 -- what an undo step may have changed
+local BUILD_PEAKS = 40047 -- Peaks: Build any missing peaks
+local IS_SET = 0x1000000 -- the bit that makes a colour count
+local COLOURS = { { 94, 129, 172 }, { 163, 190, 140 }, { 208, 135, 112 }, { 180, 142, 173 } }
+
+-- ---- memory --------------------------------------------------------------------------------------------------
+
+-- { placed = list of { job, track, item, takes = list of take ids }, last = what was asked for last }
+local function recall ()
+  local memory = here.recall ()
+  memory.placed = memory.placed or json.array ()
+  return memory
+end
+
+local function remember (memory)
+  while #memory.placed > MOST do table.remove (memory.placed, 1) end
+  here.remember (memory)
+end
+
+-- What was asked for last, to repeat it: { engine, track, start, stop, wish }.
+function takes.last ()
+  return recall ().last
+end
+
+function takes.keep_last (last)
+  local memory = recall ()
+  memory.last = last
+  remember (memory)
+end
+
+function takes.placed (job)
+  for _, record in ipairs (recall ().placed) do
+    if record.job == job then return record end
+  end
+end
+
+-- Ids of all takes that we laid.
+function takes.sources ()
+  local ours = {}
+  for _, record in ipairs (recall ().placed) do
+    for _, id in ipairs (record.takes) do ours[id] = true end
+  end
+  return ours
+end
+
+-- ---- laying --------------------------------------------------------------------------------------------------
+
+-- Split an item at `time`, without the fades that REAPER adds there: neither half sounds other than before. Returns
+-- the right half, or nil where `time` is not inside.
+local function split (item, time)
+  local right = reaper.SplitMediaItem (item, time)
+  if not right then return nil end
+  for _, end_ in ipairs ({ { item, "D_FADEOUTLEN" }, { right, "D_FADEINLEN" } }) do
+    reaper.SetMediaItemInfo_Value (end_[1], end_[2], 0)
+    reaper.SetMediaItemInfo_Value (end_[1], end_[2] .. "_AUTO", -1)
+  end
+  local start = reaper.GetMediaItemInfo_Value (item, "D_POSITION")
+  reaper.SetMediaItemInfo_Value (item, "D_LENGTH", time - start) -- a split may leave an overlap, by preference
+  return right
+end
+
+-- Cut what lies on `track` at both edges. Returns the pieces inside: { item, start, stop } in seconds.
+local function cut (track, from, till, hair)
+  for _, edge in ipairs ({ from, till }) do
+    for _, found in ipairs (project.items (track, edge - hair, edge + hair)) do
+      if found.start < edge - hair and found.stop > edge + hair then split (found.item, edge) end
+    end
+  end
+  return project.items (track, from + hair, till - hair)
+end
+
+local function is_whole (pieces, from, till, hair)
+  if #pieces ~= 1 then return false end
+  local take = reaper.GetActiveTake (pieces[1].item)
+  return take and not reaper.TakeIsMIDI (take)
+    and math.abs (pieces[1].start - from) <= hair and math.abs (pieces[1].stop - till) <= hair
+end
+
+local function add (item, file, index)
+  local take = reaper.AddTakeToMediaItem (item)
+  reaper.SetMediaItemTake_Source (take, reaper.PCM_Source_CreateFromFile (file.path))
+  -- the take is as loud as it was heard; the item's own volume must not come on top
+  reaper.SetMediaItemTakeInfo_Value (take, "D_VOL", 1 / reaper.GetMediaItemInfo_Value (item, "D_VOL"))
+  reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", file.name, true)
+  local red, green, blue = table.unpack (COLOURS[(index - 1) % #COLOURS + 1])
+  reaper.SetMediaItemTakeInfo_Value (take, "I_CUSTOMCOLOR", reaper.ColorToNative (red, green, blue) | IS_SET)
+  return take
+end
+
+local function lay (view, track, start)
+  local rate = project.rate ()
+  local from, till = start / rate, (start + view.takes[1]["end"] - view.takes[1].start) / rate
+  local hair = 0.25 / rate
+  local pieces = cut (track, from, till, hair)
+  local item
+  if is_whole (pieces, from, till, hair) then
+    item = pieces[1].item
+  else
+    for _, piece in ipairs (pieces) do reaper.SetMediaItemInfo_Value (piece.item, "B_MUTE", 1) end
+    item = reaper.AddMediaItemToTrack (track)
+    reaper.SetMediaItemInfo_Value (item, "D_POSITION", from)
+    reaper.SetMediaItemInfo_Value (item, "D_LENGTH", till - from)
+    for _, name in ipairs ({ "D_FADEINLEN", "D_FADEOUTLEN" }) do
+      reaper.SetMediaItemInfo_Value (item, name, 0)
+      reaper.SetMediaItemInfo_Value (item, name .. "_AUTO", -1)
+    end
+  end
+  local record = {
+    job = view.job, track = project.id (track), item = project.item_id (item), takes = json.array (),
+  }
+  local first
+  for i, file in ipairs (view.takes) do
+    local take = add (item, file, i)
+    first = first or take
+    record.takes[i] = project.take_id (take)
+  end
+  reaper.SetActiveTake (first)
+  reaper.UpdateItemInProject (item)
+  return record
+end
+
+-- Lay the takes of job `view` on `track`, from sample `start` on. Raises what REAPER cannot do.
+function takes.place (view, track, start)
+  reaper.Undo_BeginBlock2 (CURRENT)
+  reaper.PreventUIRefresh (1)
+  local fine, record = pcall (lay, view, track, start)
+  if fine then
+    local memory = recall ()
+    memory.placed[#memory.placed + 1] = record
+    remember (memory)
+  end
+  reaper.PreventUIRefresh (-1)
+  reaper.Undo_EndBlock2 (CURRENT, view.undo, ALL)
+  reaper.UpdateArrange ()
+  if not fine then error (record, 0) end
+  reaper.Main_OnCommandEx (BUILD_PEAKS, 0, CURRENT)
+end
+
+-- ---- choosing ------------------------------------------------------------------------------------------------
+
+-- The item of a job's takes, and its track, if they still stand.
+local function find (record)
+  local track = project.track (record.track)
+  if not track then return nil end
+  for _, found in ipairs (project.items (track, -math.huge, math.huge)) do
+    if project.item_id (found.item) == record.item then return found.item end
+  end
+end
+
+-- The item that the musician means: the one of `job`, or the selected one, or the last of ours that stands.
+local function meant (job)
+  local placed = recall ().placed
+  local selected = not job and reaper.GetSelectedMediaItem (CURRENT, 0)
+  for i = #placed, 1, -1 do
+    local record = placed[i]
+    local item = (not job or record.job == job) and find (record)
+    if item and (not selected or record.item == project.item_id (selected)) then return item, record end
+  end
+  if selected then
+    for i = #placed, 1, -1 do
+      local item = find (placed[i])
+      if item then return item, placed[i] end
+    end
+  end
+end
+
+local function show (item, take)
+  reaper.Undo_BeginBlock2 (CURRENT)
+  reaper.SetActiveTake (take)
+  reaper.UpdateItemInProject (item)
+  local _, name = reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", "", false)
+  reaper.Undo_EndBlock2 (CURRENT, "Punchin: " .. name, ALL)
+  return name ~= "" and name or "what was there before"
+end
+
+-- Show take `index` (from 1) of a job. Returns its name, or nil and why not.
+function takes.pick (index, job)
+  local item, record = meant (job)
+  if not item then return nil, "There are no takes of ours." end
+  for i = 0, reaper.CountTakes (item) - 1 do
+    local take = reaper.GetTake (item, i)
+    if take and project.take_id (take) == record.takes[index] then return show (item, take) end
+  end
+  return nil, ("There are %d takes."):format (#record.takes)
+end
+
+-- Show the take `by` after (or before) the one that is shown, round and round.
+function takes.step (by)
+  local item = meant ()
+  if not item then return nil, "There are no takes of ours." end
+  local count, active = reaper.CountTakes (item), reaper.GetActiveTake (item)
+  for i = 0, count - 1 do
+    local take = reaper.GetTake (item, i)
+    if take and active and project.take_id (take) == project.take_id (active) then
+      return show (item, reaper.GetTake (item, (i + by) % count) or take)
+    end
+  end
+  return nil, "This item shows no take."
+end
+
+return takes

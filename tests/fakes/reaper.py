@@ -1,0 +1,510 @@
+"""A REAPER without a screen: our Lua scripts run in it as they are, and every call is held to the published signature.
+
+A name that 7.08 does not have, a wrong count or type of arguments, or an answer of another shape than the signature's,
+is an error of the test. Behind the calls stands a :class:`~fakes.reaper_project.Project` with real audio, or several.
+"""
+
+# ruff: noqa: N802  (methods are called as in REAPER)
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lupa.lua54
+import numpy as np
+
+from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render
+
+SIGNATURES: dict[str, str] = json.loads(Path(__file__).with_name("reascript_api.json").read_text())["lua_7_08"]
+KINDS: dict[str, tuple[type, ...]] = {
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "string": (str,),
+    "MediaTrack": (Track,),
+    "MediaItem": (Item,),
+    "MediaItem_Take": (Take,),
+    "PCM_source": (Source,),
+    "AudioAccessor": (Track,),
+}
+NEW_ARRAY = """
+function (size)
+  local array = {}
+  for i = 1, size do array[i] = 0.0 end
+  array.clear = function () for i = 1, size do array[i] = 0.0 end end
+  array.table = function () return table.move (array, 1, size, 1, {}) end
+  return array
+end
+"""
+FILL = """
+function (array, data, count)
+  local at = 1
+  for i = 1, count, 64 do
+    local size = math.min (64, count - i + 1)
+    local values = { string.unpack ("<" .. ("d"):rep (size), data, at) }
+    table.move (values, 1, size, i, array)
+    at = values[size + 1]
+  end
+end
+"""
+WRAP = """
+function (find, builtin)
+  return setmetatable ({}, { __index = function (_, name) return builtin[name] or find (name) end })
+end
+"""
+
+
+class ApiError(AssertionError):
+    """A script used the API as REAPER does not have it."""
+
+
+@dataclass
+class Step:
+    """What an undo step goes back to, and on to."""
+
+    name: str
+    before: Project
+    after: Project
+
+
+@dataclass
+class Reaper:
+    """The program: its tabs, the one in front, extended state, message boxes and deferred functions."""
+
+    resources: Path
+    tabs: list[Project]
+    front: int = 0
+    answers: list[int] = field(default_factory=list)
+    inputs: list[str | None] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    ext: dict[tuple[str, str], str] = field(default_factory=dict)
+    undos: dict[int, list[Step]] = field(default_factory=dict)
+    redos: dict[int, list[Step]] = field(default_factory=dict)
+    longest_tick: float = 0.0
+    recording: bool = False
+    ran: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._deferred: list[Any] = []
+        self._exits: list[Any] = []
+        self._block: tuple[int, Project] | None = None
+        self._scripts: dict[int, str] = {}
+        self._refresh = 0
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.drawn: list[str] = []
+        self.mouse = (0, 0, 0)
+        self._closing = False
+        self.lua = self._runtime()
+
+    @property
+    def project(self) -> Project:
+        return self.tabs[self.front]
+
+    # ---- running scripts -------------------------------------------------------------------------------------
+
+    def _runtime(self) -> Any:
+        lua = lupa.lua54.LuaRuntime(unpack_returned_tuples=True, register_eval=False)
+        builtin = lua.table_from(
+            {"defer": self._deferred.append, "atexit": self._exits.append, "new_array": lua.eval(NEW_ARRAY)}
+        )
+        lua.globals().reaper = lua.eval(WRAP)(self._find, builtin)
+        lua.globals().gfx = lua.table_from(
+            {
+                "init": lambda *_a: 1, "quit": lambda: None, "update": lambda: None, "set": lambda *_a: None,
+                "rect": lambda *_a: None, "drawstr": self.drawn.append, "getchar": lambda: -1 if self._closing else 0,
+                "mouse_cap": 0, "mouse_x": 0, "mouse_y": 0, "x": 0, "y": 0,
+            }
+        )  # fmt: skip
+        self._fill = lua.eval(FILL)
+        self._load = lua.eval("function (path) return assert (loadfile (path)) end")
+        return lua
+
+    def run(self, script: Path | str) -> None:
+        """Run a script as a click on its action does."""
+        self._load(f"{script}")()
+
+    def tick(self) -> None:
+        """What was deferred, once."""
+        now, self._deferred[:] = list(self._deferred), []
+        gfx = self.lua.globals().gfx
+        gfx.mouse_cap, gfx.mouse_x, gfx.mouse_y = self.mouse
+        began = time.perf_counter()
+        for function in now:
+            function()
+        self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+        assert self._refresh == 0, "the screen was left frozen"
+        assert self._block is None, "an undo block was left open"
+
+    def ticks(self, until: Callable[[], object], seconds: float = 30.0) -> Any:
+        """Tick until `until` says something true."""
+        deadline = time.monotonic() + seconds
+        while not (found := until()):
+            assert time.monotonic() < deadline, (self.said, self.console, self.drawn[-5:])
+            self.tick()
+            time.sleep(0.001)
+        return found
+
+    def quit(self) -> None:
+        for function in self._exits:
+            function()
+        self._deferred.clear()
+        self._exits.clear()
+
+    # ---- the strict layer ------------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> Callable[..., Any]:
+        if name not in SIGNATURES:
+            raise ApiError(f"reaper.{name} is not in REAPER 7.08, or not in tests/fakes/reascript_api.json")
+        params, results = _signature(SIGNATURES[name])
+        function = getattr(self, name)
+
+        def call(*args: Any) -> Any:
+            if len(args) != len(params):
+                raise ApiError(f"{name} takes {len(params)} arguments, not {len(args)}")
+            for value, (kind, what) in zip(args, params, strict=True):
+                if not self._fits(value, kind):
+                    raise ApiError(f"{name}: {value!r} is no {kind} ({what})")
+            answer = function(*args)
+            count = 0 if answer is None and not results else len(answer) if isinstance(answer, tuple) else 1
+            if count != len(results):
+                raise ApiError(f"the fake's {name} answers {count} values, not {len(results)}")
+            return answer
+
+        return call
+
+    def _fits(self, value: Any, kind: str) -> bool:
+        if kind == "ReaProject":
+            return value == 0 or isinstance(value, Project)
+        if kind == "reaper.array":
+            return lupa.lua54.lua_type(value) == "table"
+        if isinstance(value, bool) and kind != "boolean":
+            return False
+        if isinstance(value, float) and not math.isfinite(value):
+            return False
+        return isinstance(value, KINDS[kind])
+
+    # ---- undo ------------------------------------------------------------------------------------------------
+
+    def Undo_BeginBlock2(self, _project: Any) -> None:
+        assert self._block is None, "undo blocks are nested"
+        self._block = (self.front, copy.deepcopy(self.project))
+
+    def Undo_EndBlock2(self, _project: Any, name: str, flags: int) -> None:
+        assert self._block is not None
+        assert flags == -1
+        front, before = self._block
+        self._block = None
+        self.undos.setdefault(front, []).append(Step(name, before, copy.deepcopy(self.project)))
+        self.redos.pop(front, None)
+
+    def undo(self) -> str:
+        """As Ctrl-Z; returns what was undone."""
+        step = self.undos[self.front].pop()
+        self.redos.setdefault(self.front, []).append(step)
+        self.tabs[self.front] = copy.deepcopy(step.before)
+        return step.name
+
+    def redo(self) -> None:
+        step = self.redos[self.front].pop()
+        self.undos.setdefault(self.front, []).append(step)
+        self.tabs[self.front] = copy.deepcopy(step.after)
+
+    # ---- the program -----------------------------------------------------------------------------------------
+
+    def GetAppVersion(self) -> str:
+        return "7.08/linux-x86_64"
+
+    def GetResourcePath(self) -> str:
+        return str(self.resources)
+
+    def time_precise(self) -> float:
+        return time.monotonic()
+
+    def genGuid(self, _text: str) -> str:
+        return guid()
+
+    def ExecProcess(self, command: str, timeout: int) -> str:
+        assert timeout == -2, "only -2 neither waits nor shows a window"
+        self.children.append(subprocess.Popen(shlex.split(command)))
+        return ""
+
+    def MB(self, text: str, _title: str, kind: int) -> int:
+        self.said.append(text)
+        return 1 if kind == 0 else self.answers.pop(0)
+
+    def GetUserInputs(self, _title: str, count: int, captions: str, values: str) -> tuple[bool, str]:
+        assert len([part for part in captions.split(",") if "=" not in part]) == count
+        given = self.inputs.pop(0)
+        return given is not None, values if given in (None, "") else given
+
+    def ShowConsoleMsg(self, text: str) -> None:
+        self.console.append(text)
+
+    def AddRemoveReaScript(self, add: bool, _section: int, path: str, _commit: bool) -> int:
+        assert add
+        assert Path(path).is_file()
+        known = {script: command for command, script in self._scripts.items()}
+        command = known.get(path, 50_000 + len(known))
+        self._scripts[command] = path
+        return command
+
+    def Main_OnCommandEx(self, command: int, _flag: int, _project: Any) -> None:
+        if command in self._scripts:
+            self.ran.append(Path(self._scripts[command]).name)
+            self.run(self._scripts[command])
+
+    def GetExtState(self, section: str, key: str) -> str:
+        return self.ext.get((section, key), "")
+
+    def SetExtState(self, section: str, key: str, value: str, _persist: bool) -> None:
+        self.ext[section, key] = value
+
+    def GetAudioDeviceInfo(self, _what: str) -> tuple[bool, str]:
+        return False, ""
+
+    def GetPlayStateEx(self, _project: Any) -> int:
+        return 5 if self.recording else 0
+
+    def PreventUIRefresh(self, step: int) -> None:
+        self._refresh += step
+
+    def UpdateArrange(self) -> None: ...
+
+    def UpdateItemInProject(self, _item: Item) -> None: ...
+
+    def ColorToNative(self, red: int, green: int, blue: int) -> int:
+        return red | green << 8 | blue << 16
+
+    # ---- the project -----------------------------------------------------------------------------------------
+
+    def GetProjectName(self, _project: Any) -> str:
+        return self.project.folder.name
+
+    def GetProjectPathEx(self, _project: Any) -> str:
+        return str(self.project.folder)
+
+    def GetProjExtState(self, _project: Any, section: str, key: str) -> tuple[int, str]:
+        text = self.project.ext.get((section, key), "")
+        return len(text), text
+
+    def SetProjExtState(self, _project: Any, section: str, key: str, value: str) -> int:
+        self.project.ext[section, key] = value
+        return len(value)
+
+    def GetSetProjectInfo(self, _project: Any, what: str, _value: float, is_set: bool) -> float:
+        assert not is_set
+        return {"PROJECT_SRATE_USE": 1.0, "PROJECT_SRATE": float(self.project.rate)}[what]
+
+    def GetSet_LoopTimeRange2(
+        self, _p: Any, is_set: bool, is_loop: bool, _a: float, _b: float, _seek: bool
+    ) -> tuple[float, float]:
+        assert not is_set
+        return self.project.loop if is_loop else self.project.selection
+
+    def EnumProjectMarkers3(self, _project: Any, index: int) -> tuple[int, bool, float, float, str, int, int]:
+        if index >= len(self.project.markers):
+            return 0, False, 0.0, 0.0, "", 0, 0
+        marker: Marker = self.project.markers[index]
+        return index + 1, marker.stop is not None, marker.start, marker.stop or 0.0, marker.name, index, 0
+
+    def TimeMap2_timeToQN(self, _project: Any, time: float) -> float:
+        return self.project.map.quarters(time)
+
+    def TimeMap2_QNToTime(self, _project: Any, quarter: float) -> float:
+        return self.project.map.seconds(quarter)
+
+    def TimeMap_GetTimeSigAtTime(self, _project: Any, time: float) -> tuple[int, int, float]:
+        quarter = self.project.map.quarters(time) + 1e-9
+        metre = [metre for metre in self.project.metres if metre.quarter <= quarter][-1]
+        tempo = [tempo for tempo in self.project.tempos if tempo.quarter <= quarter][-1]
+        return metre.numerator, metre.denominator, float(tempo.bpm)
+
+    def CountTempoTimeSigMarkers(self, _project: Any) -> int:
+        return len(self._points())
+
+    def _points(self) -> list[float]:
+        """Quarters at which there is a tempo marker; a project with one tempo and one metre has none."""
+        project = self.project
+        places = sorted({t.quarter for t in project.tempos} | {m.quarter for m in project.metres})
+        return places if len(places) > 1 else []
+
+    def GetTempoTimeSigMarker(self, _project: Any, index: int) -> tuple[bool, float, int, float, float, int, int, bool]:
+        quarter = self._points()[index]
+        tempo = [tempo for tempo in self.project.tempos if tempo.quarter <= quarter][-1]
+        metre = next((metre for metre in self.project.metres if metre.quarter == quarter), None)
+        count, value = (metre.numerator, metre.denominator) if metre else (-1, -1)
+        glides = tempo.curve == "time"
+        return True, self.project.map.seconds(quarter), 0, 0.0, float(tempo.bpm), count, value, glides
+
+    # ---- tracks and items ------------------------------------------------------------------------------------
+
+    def CountTracks(self, _project: Any) -> int:
+        return len(self.project.tracks)
+
+    def GetTrack(self, _project: Any, index: int) -> Track:
+        return self.project.tracks[index]
+
+    def GetTrackName(self, track: Track) -> tuple[bool, str]:
+        return True, track.name
+
+    def GetMediaTrackInfo_Value(self, _track: Track, name: str) -> float:
+        return {"I_NCHAN": 2.0}[name]
+
+    def GetSetMediaTrackInfo_String(self, track: Track, name: str, _value: str, is_set: bool) -> tuple[bool, str]:
+        assert not is_set
+        return True, {"GUID": track.guid, "P_RAZOREDITS": track.razor}[name]
+
+    def _selected(self) -> list[Track]:
+        return [track for track in self.project.tracks if track.selected]
+
+    def CountSelectedTracks(self, _project: Any) -> int:
+        return len(self._selected())
+
+    def GetSelectedTrack(self, _project: Any, index: int) -> Track | None:
+        return self._selected()[index] if index < len(self._selected()) else None
+
+    def _selected_items(self) -> list[Item]:
+        return [item for track in self.project.tracks for item in track.items if item.selected]
+
+    def CountSelectedMediaItems(self, _project: Any) -> int:
+        return len(self._selected_items())
+
+    def GetSelectedMediaItem(self, _project: Any, index: int) -> Item | None:
+        return self._selected_items()[index] if index < len(self._selected_items()) else None
+
+    def GetMediaItem_Track(self, item: Item) -> Track:
+        return next(track for track in self.project.tracks if any(item is other for other in track.items))
+
+    def CountTrackMediaItems(self, track: Track) -> int:
+        return len(track.items)
+
+    def GetTrackMediaItem(self, track: Track, index: int) -> Item:
+        return track.items[index]
+
+    def AddMediaItemToTrack(self, track: Track) -> Item:
+        track.items.append(Item())
+        return track.items[-1]
+
+    def SplitMediaItem(self, item: Item, position: float) -> Item | None:
+        right = item.split(position)
+        if right is not None:
+            self.GetMediaItem_Track(item).items.append(right)
+        return right
+
+    def GetMediaItemInfo_Value(self, item: Item, name: str) -> float:
+        return item.info[name]
+
+    def SetMediaItemInfo_Value(self, item: Item, name: str, value: float) -> bool:
+        assert name in item.info
+        item.info[name] = float(value)
+        return True
+
+    def GetSetMediaItemInfo_String(self, item: Item, name: str, _value: str, is_set: bool) -> tuple[bool, str]:
+        assert (name, is_set) == ("GUID", False)
+        return True, item.guid
+
+    # ---- takes and sources -----------------------------------------------------------------------------------
+
+    def CountTakes(self, item: Item) -> int:
+        return len(item.takes)
+
+    def GetTake(self, item: Item, index: int) -> Take:
+        return item.takes[index]
+
+    def GetActiveTake(self, item: Item) -> Take | None:
+        return item.takes[item.active] if item.takes else None
+
+    def SetActiveTake(self, take: Take) -> None:
+        for track in self.project.tracks:
+            for item in track.items:
+                item.active = next((i for i, other in enumerate(item.takes) if other is take), item.active)
+
+    def AddTakeToMediaItem(self, item: Item) -> Take:
+        item.takes.append(Take())
+        return item.takes[-1]
+
+    def GetMediaItemTakeInfo_Value(self, take: Take, name: str) -> float:
+        return take.info[name]
+
+    def SetMediaItemTakeInfo_Value(self, take: Take, name: str, value: float) -> bool:
+        assert name in take.info
+        take.info[name] = float(value)
+        return True
+
+    def GetSetMediaItemTakeInfo_String(self, take: Take, name: str, value: str, is_set: bool) -> tuple[bool, str]:
+        if is_set:
+            assert name == "P_NAME"
+            take.name = value
+        return True, {"P_NAME": take.name, "GUID": take.guid}[name]
+
+    def TakeIsMIDI(self, take: Take) -> bool:
+        return take.source is not None and take.source.notes is not None
+
+    def GetMediaItemTake_Source(self, take: Take) -> Source | None:
+        return take.source
+
+    def SetMediaItemTake_Source(self, take: Take, source: Source) -> bool:
+        take.source = source
+        return True
+
+    def PCM_Source_CreateFromFile(self, path: str) -> Source:
+        assert Path(path).is_file()
+        return Source(path)
+
+    def GetMediaSourceFileName(self, source: Source) -> str:
+        return source.path
+
+    def GetMediaSourceNumChannels(self, source: Source) -> int:
+        return source.channels
+
+    def GetMediaSourceLength(self, source: Source) -> tuple[float, bool]:
+        return source.quarters, True
+
+    def MIDI_CountEvts(self, take: Take) -> tuple[int, int, int, int]:
+        assert take.source is not None
+        count = len(take.source.notes or ())
+        return count, count, 0, 0
+
+    def MIDI_GetNote(self, take: Take, index: int) -> tuple[bool, bool, bool, float, float, int, int, int]:
+        assert take.source is not None
+        assert take.source.notes is not None
+        start, end, pitch, velocity, muted = take.source.notes[index]
+        return True, False, muted, float(start), float(end), 0, pitch, velocity
+
+    def MIDI_GetProjQNFromPPQPos(self, take: Take, ticks: float) -> float:
+        item = next(i for track in self.project.tracks for i in track.items if any(take is t for t in i.takes))
+        return self.project.map.quarters(item.start) + ticks / PPQ
+
+    # ---- audio -----------------------------------------------------------------------------------------------
+
+    def CreateTrackAudioAccessor(self, track: Track) -> Track:
+        return track
+
+    def DestroyAudioAccessor(self, _accessor: Track) -> None: ...
+
+    def GetAudioAccessorSamples(
+        self, accessor: Track, rate: int, channels: int, start: float, frames: int, memory: Any
+    ) -> int:
+        sound = render(accessor, rate, round(start * rate), frames, channels)
+        self._fill(memory, sound.astype("<f8").tobytes(), frames * channels)
+        return int(np.any(sound))
+
+
+def _signature(text: str) -> tuple[list[tuple[str, str]], list[str]]:
+    """Parameters as (type, name), and results, of `number a, number b = reaper.Name(ReaProject proj)`."""
+    match = re.fullmatch(r"(?:(?P<many>.*?) = |(?P<one>\S+) )?reaper\.\w+\((?P<params>.*)\)", text)
+    assert match is not None, text
+    params = [part.strip().rpartition(" ")[::2] for part in match["params"].split(",") if part.strip()]
+    results = [part.strip() for part in (match["many"] or match["one"] or "").split(",") if part.strip()]
+    return [(kind, name) for kind, name in params], results

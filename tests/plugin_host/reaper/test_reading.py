@@ -1,0 +1,224 @@
+"""What REAPER's scripts read and hand over, checked against the documents and the sound of the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from fakes.reaper_project import Marker, Source, Take, render
+from punchin_bridge.hosts import timeline
+from punchin_bridge.hosts.compose import order
+from punchin_bridge.hosts.documents import Ask, Bye, Cancel, Did, Hello, InpaintWish, Rendered, Submit, TransferWish
+
+from .conftest import RATE, SECONDS, Studio, song
+
+
+def test_the_selection_and_what_is_around_it(studio: Studio) -> None:
+    said = studio.submit()
+    assert (said.region.start, said.region.end) == (2 * RATE, 4 * RATE)
+    assert (said.target.name, said.target.channels) == ("Keys", 2)
+    assert said.drums is not None
+    assert (said.drums.name, said.drums.channels) == ("Drums", 1)
+    assert said.wish == InpaintWish(takes=3)
+    assert said.folder == str(studio.project.folder / "Punchin")
+    assert said.project.name == "Song"
+    assert 0 <= said.read < 1
+    assert studio.reaper.console == []
+
+
+@pytest.mark.parametrize("track", ["target", "drums"])
+def test_stems_are_what_the_tracks_play_to_the_bit(studio: Studio, track: str) -> None:
+    keys = studio.project.track("Keys").items[0]
+    keys.info |= {"D_VOL": 0.5, "D_FADEINLEN": 1.0, "D_LENGTH": 7.0}
+    said = getattr(studio.submit(), track)
+    assert isinstance(said.audio, Rendered)
+    sound, rate = soundfile.read(said.audio.path, dtype="float32", always_2d=True)
+    assert rate == RATE
+    played = render(studio.project.track(said.name), RATE, said.audio.start, len(sound), said.channels)
+    assert np.array_equal(sound, played.astype(np.float32))
+    assert len(sound) >= 9 * RATE
+
+
+def test_the_clock_is_reapers_to_the_sample(studio: Studio) -> None:
+    said = studio.submit().timeline
+    ours, theirs = timeline.tempo_map(said), studio.project.map
+    assert [point.curve for point in said.tempos] == ["steady", "time", "steady"]
+    for quarter in np.linspace(0, 30, 301):
+        assert ours.sample(float(quarter), RATE) == theirs.sample(float(quarter), RATE)
+    assert [ours.bar(bar) for bar in range(1, 6)] == [theirs.bar(bar) for bar in range(1, 6)]
+
+
+def test_chords_of_a_looped_item_that_are_not_muted(studio: Studio) -> None:
+    source = studio.project.track("Chords").items[0].takes[0].source
+    assert source is not None
+    assert source.notes is not None
+    source.notes.append((0.0, 960.0, 72, 90, True))
+    said = studio.submit().chords
+    assert {note.pitch for note in said} == {60, 64, 67}
+    assert sorted({note.start for note in said})[:3] == [0.0, 4.0, 8.0]
+    assert max(note.end for note in said) <= studio.project.map.quarters(SECONDS) + 1e-9
+
+
+def test_chord_names_stand_in_for_a_chord_track(studio: Studio) -> None:
+    studio.project.tracks.remove(studio.project.track("Chords"))
+    studio.project.markers = [Marker(0.0, None, "Am7"), Marker(3.0, None, "F"), Marker(5.0, 6.0, "Verse 1")]
+    said = studio.submit()
+    assert said.chords == ()
+    names = [(name.name, name.start, name.end) for name in said.chord_names]
+    assert names[:2] == [("Am7", 0.0, 6.0), ("F", 6.0, pytest.approx(studio.project.map.quarters(5.0)))]
+
+
+def test_a_submission_is_an_order(studio: Studio, tmp_path: Path) -> None:
+    """The bridge makes a request of it as it is."""
+    said = order(studio.submit(), 7, tmp_path)
+    assert said.region.samples == 2 * RATE
+    assert [take.controls for take in said.request.takes] == [{"chord": 1.0, "drums": 1.0}] * 3
+
+
+def test_a_razor_edit_is_narrower_than_the_time_selection(studio: Studio) -> None:
+    studio.project.track("Keys").razor = '5.0 6.5 "" 0.0 9.0 "{ENVELOPE}"'
+    studio.project.track("Drums").selected = True
+    said = studio.submit()
+    assert (said.region.start, said.region.end) == (5 * RATE, round(6.5 * RATE))
+    assert said.target.name == "Keys"
+
+
+def test_a_selected_item_is_a_region(studio: Studio) -> None:
+    studio.project.selection = (0.0, 0.0)
+    studio.project.track("Keys").selected = False
+    item = studio.project.track("Keys").items[0]
+    item.selected = True
+    item.info |= {"D_POSITION": 1.0, "D_LENGTH": 3.0}
+    assert (studio.submit().region.start, studio.project.track("Keys").items[0].stop) == (RATE, 4.0)
+
+
+def test_nothing_selected_is_said(studio: Studio) -> None:
+    studio.project.selection = (0.0, 0.0)
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert studio.reaper.said == ["Select a time range, a razor area, or an item: the bars that you want anew."]
+
+
+def test_several_tracks_are_asked_about_unless_one_is_the_drums(studio: Studio) -> None:
+    studio.project.track("Drums").selected = True
+    assert studio.submit().target.name == "Keys"
+    studio.project.add("Bass").selected = True
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert "Select one track" in studio.reaper.said[0]
+
+
+def test_a_mono_item_wants_mono_takes(studio: Studio) -> None:
+    studio.project.track("Keys").selected = False
+    studio.project.track("Drums").selected = True
+    said = studio.submit()
+    assert (said.target.name, said.target.channels, said.drums) == ("Drums", 1, None)
+
+
+def test_a_transfer_brings_the_region_alone(studio: Studio) -> None:
+    studio.reaper.inputs = ["violin|piano|timbre|2"]
+    said = studio.submit("Transfer selection")
+    assert said.wish == TransferWish("violin", source="piano", takes=2)
+    assert isinstance(said.target.audio, Rendered)
+    assert soundfile.info(said.target.audio.path).frames == 2 * RATE
+
+
+def test_settings_are_kept_for_all_projects(studio: Studio) -> None:
+    studio.reaper.inputs = ["5|slow|tiny|tiny|harmony|Drums|||20", None]
+    studio.click("Settings")
+    studio.click("Settings")  # dismissed
+    said = studio.submit()
+    assert said.wish == InpaintWish(takes=5, text="slow")
+    assert said.chords == ()
+
+
+def test_repeating_asks_for_the_same_with_another_seed(studio: Studio) -> None:
+    first = studio.submit()
+    studio.project.selection = (0.0, 0.0)
+    again = studio.submit("Repeat last")
+    assert (again.region, again.target.id, again.wish) == (first.region, first.target.id, first.wish)
+    assert again.job != first.job
+
+
+def test_one_background_script_runs_whatever_is_clicked(studio: Studio) -> None:
+    studio.submit()
+    studio.submit()
+    studio.submit("Repeat last")
+    assert studio.reaper.ran.count("Punchin_Background.lua") == 1
+
+
+def test_the_bridge_is_started_when_it_does_not_answer(studio: Studio) -> None:
+    studio.click("Inpaint selection")
+    for _ in range(5):
+        studio.reaper.tick()
+    assert [child.wait(5) for child in studio.reaper.children] == [0]
+    assert isinstance(studio.hear(Submit), Submit)
+    assert len(studio.reaper.children) == 1
+
+
+def test_a_job_is_stopped_from_the_window_and_by_the_action(studio: Studio) -> None:
+    said = studio.submit()
+    view = studio.ready(said)
+    for stop in ("window", "action"):
+        studio.jobs = (
+            msgspec.structs.replace(view, job=f"job-{stop}", phase="running", line="playing, 40 %", takes=()),
+        )
+        studio.tell()
+        studio.reaper.ticks(lambda: "playing, 40 %" in studio.reaper.drawn[-4:])
+        if stop == "window":
+            studio.reaper.mouse = (1, 400, 20)
+        else:
+            studio.click("Cancel")
+        assert studio.hear(Cancel).job == f"job-{stop}"
+        studio.reaper.mouse = (0, 0, 0)
+        studio.jobs = ()
+        studio.tell()
+        for _ in range(20):
+            studio.reaper.tick()
+
+
+def test_a_failure_is_said_once_with_what_to_do(studio: Studio) -> None:
+    said = studio.submit()
+    failed = msgspec.structs.replace(
+        studio.ready(said), phase="failed", line="The region is empty.", next_step="Select more.", takes=()
+    )
+    studio.jobs = (failed,)
+    for _ in range(30):
+        studio.tell()
+        studio.reaper.tick()
+    assert studio.reaper.said == ["The region is empty.\n\nSelect more."]
+
+
+def test_others_may_ask(studio: Studio) -> None:
+    studio.submit()
+    studio.asks = (Ask("ask-1", "inpaint", InpaintWish(takes=1, seed=5)), Ask("ask-2", "dance"))
+    assert studio.hear(Submit).wish == InpaintWish(takes=1, seed=5)
+    assert sorted((did.ask, did.error) for did in studio.heard(Did)) == [
+        ("ask-1", ""),
+        ("ask-2", "REAPER cannot do that."),
+    ]
+
+
+def test_another_project_is_another_host(studio: Studio) -> None:
+    first = studio.submit()
+    studio.reaper.tabs.append(song(studio.project.folder.parent / "Other"))
+    studio.reaper.front = 1
+    assert studio.hear(Bye).host == first.host
+    assert studio.hear(Hello).project.name == "Other"
+    assert studio.submit().host != first.host
+
+
+def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
+    """The fake reads sound far slower than REAPER; a tick is its budget and one chunk."""
+    studio.submit()
+    assert studio.reaper.longest_tick < 0.25
+
+
+def test_an_item_without_sound_is_silence(studio: Studio) -> None:
+    studio.project.track("Keys").items[0].takes = [Take(Source(notes=[]))]
+    said = studio.submit()
+    assert isinstance(said.target.audio, Rendered)
+    assert not soundfile.read(said.target.audio.path)[0].any()
