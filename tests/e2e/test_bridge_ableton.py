@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +52,15 @@ class Tune:
         midi_clip(self.chords, 0.0, 120.0, notes, looping_=True, loop_end_=16.0)
         song.loop, song.loop_start, song.loop_length = True, 32.0, 16.0
         song.view.selected_track = self.bass
+        self.starts: list[float] = []
 
     @property
     def takes(self) -> list[Any]:
         return [lane.arrangement_clips[0] for lane in self.bass.take_lanes if lane.arrangement_clips]
+
+    @property
+    def all_takes(self) -> list[Any]:
+        return [one for lane in self.bass.take_lanes for one in lane.arrangement_clips]
 
 
 @pytest.fixture
@@ -64,6 +72,10 @@ def start(on: Stage, action: str = "inpaint") -> None:
     """Act once the bridge is heard, so that none is started."""
     on.until(lambda: on.script._host._state, 10)
     on.act(action)
+
+
+def accepted(on: Stage) -> None:
+    on.until(lambda: not on.script._host._pending, 30)
 
 
 def job(on: Stage) -> dict[str, Any]:
@@ -195,6 +207,40 @@ def test_the_script_starts_the_bridge(tmp_path: Path) -> None:
             pid = json.loads(record.read_text())["pid"]
             psutil.Process(pid).kill()
             on.script._host._link._child.wait(10)
+
+
+def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_path: Path) -> None:
+    """The bridge is killed and Live closed, in turn, under four jobs."""
+    home = tmp_path / "home"
+    home.mkdir()
+    tune, rng = Tune(tmp_path), random.Random(4)
+    tune.live.song.loop_length = 4.0
+    settings = {"takes": 2, "text": "steps=20 step=0.02"}
+    with daemon(home):
+        running, opened = launch(home), ExitStack()
+        on = opened.enter_context(stage(tune.live, tmp_path, home=home, settings=settings))
+        try:
+            for victim in ("bridge", "live", "bridge", "live"):
+                tune.live.song.loop_start = 32.0 + 4.0 * len(tune.starts)
+                start(on)
+                accepted(on)
+                tune.starts.append(tune.live.song.loop_start)
+                on.turn(rng.randrange(30))
+                time.sleep(rng.random() * 0.3)
+                if victim == "bridge":
+                    running.stop(signal.SIGKILL)
+                    running = launch(home)
+                else:
+                    opened.close()
+                    opened = ExitStack()
+                    on = opened.enter_context(stage(tune.live, tmp_path, home=home, settings=settings))
+            on.until(lambda: len(tune.all_takes) >= 8, 60)
+            on.until(lambda: not list((home / "spool" / "jobs").iterdir()), 20)
+        finally:
+            opened.close()
+            running.process.kill()
+            running.process.wait()
+    assert sorted(take.start_time for take in tune.all_takes) == sorted(tune.starts * 2)
 
 
 @pytest.mark.model
