@@ -67,15 +67,15 @@ def _transfer(wish: TransferWish) -> order_transfer.Wish:
 
 
 def _notes(notes: Sequence[MidiNote], grid: TempoMap, place: Place) -> tuple[Note, ...]:
-    """The notes that the model can hear of, in seconds of the project, by start; those without length are dropped."""
+    """What the model can hear of the notes, in seconds of the project, by start; those without length are dropped."""
     rate, near = place.song.rate, requests.CONTEXT_SECONDS
     first, last = place.on_line.start / rate - near, place.on_line.end / rate + near
-    timed = [
-        Note(grid.seconds(note.start), grid.seconds(note.end), note.pitch, note.velocity)
-        for note in notes
-        if note.end > note.start
-    ]
-    return tuple(sorted((note for note in timed if note.start < last and note.end > first), key=lambda n: n.start))
+    heard: list[Note] = []
+    for note in notes:
+        start, end = max(grid.seconds(note.start), first), min(grid.seconds(note.end), last)
+        if start < end:
+            heard.append(Note(start, end, note.pitch, note.velocity))
+    return tuple(sorted(heard, key=lambda note: note.start))
 
 
 # ---- audio ---------------------------------------------------------------------------------------------------

@@ -197,11 +197,11 @@ def test_the_piano_travels_as_notes(folder: Path) -> None:
 
 def test_a_chord_track_of_hours_costs_its_excerpt(folder: Path) -> None:
     far = tuple(MidiNote(1000 + i / 4, 1000.2 + i / 4, 40 + i % 40) for i in range(20_000))
-    near = submit(folder).chords
+    near = (*submit(folder).chords, MidiNote(48, 1e7, 60))
     began = time.monotonic()
     made = compose.order(submit(folder, chords=(*far, *near)), 0, folder)
     assert time.monotonic() - began < 3
-    assert asked(made).chords == asked(compose.order(submit(folder), 0, folder)).chords
+    assert [chord.label for chord in asked(made).chords] == list(LABELS) * 3
 
 
 def test_chord_names_stand_for_a_chord_track(folder: Path) -> None:
