@@ -31,6 +31,8 @@ GIVE_UP_SECONDS = 25.0
 """How long a job waits for a bridge to come up."""
 UNHEARD_TIMES = 8
 """How often a job is said to a bridge that is there."""
+LOOK_SECONDS = 2.0
+"""How long a bridge that runs may take to answer the first hello."""
 SAY_SECONDS = 0.25
 LIVE_PHASES = ("preparing", "queued", "running", "ready", "held")
 UNHEARD = {"cancel": LIVE_PHASES, "placed": ("ready", "held"), "held": ("ready",), "drop": ("ready", "held")}
@@ -62,6 +64,8 @@ class Host:
         self._shelf: Shelf | None = None
         self._active = 0
         self._wish: Json = {}
+        self._began: float | None = None
+        self._looked = False
 
     # ---- the tick ------------------------------------------------------------------------------------------------
 
@@ -77,6 +81,19 @@ class Host:
             self._announce(now)
         self._place_one(now)
         self._say_again(now)
+        if self._began is None:
+            self._began = now
+        elif not self._looked and now - self._began > LOOK_SECONDS:
+            self._looked = True
+            self._look_for_bridge(now)
+
+    def _look_for_bridge(self, now: float) -> None:
+        """Once, a moment after the set was opened: without a bridge nobody else could ask Live for anything."""
+        try:
+            if load(self._folder)["start_bridge"] and self._link.start_bridge(now):
+                self._program.log("Punchin: starting the bridge")
+        except Refusal as refusal:
+            self._program.say(f"Punchin: {refusal}")
 
     def bye(self) -> None:
         bye: Json = {"type": "bye", "host": self._name}

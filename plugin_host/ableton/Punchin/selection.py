@@ -71,7 +71,7 @@ def context(song: Song, found: Region) -> tuple[float, float]:
 
 def tempo_moves(song: Song) -> bool:
     """Whether the tempo is automated. What it is elsewhere, the Live Object Model does not tell."""
-    return int(song.master_track.mixer_device.song_tempo.automation_state) != 0
+    return bool(song.master_track.mixer_device.song_tempo.automation_state)
 
 
 def find_track(song: Song, track_id: str) -> tuple[int, Track] | None:

@@ -245,6 +245,19 @@ def test_a_bridge_that_is_not_there_is_started_and_outlives_live(
         on.script._host._link._child.wait(10)
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_bridge_is_looked_for_once_when_a_set_was_opened(
+    song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, wanted: bool
+) -> None:
+    on = play(song, settings={"start_bridge": wanted})
+    monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)
+    monkeypatch.setattr(sys.modules["Punchin.link"], "START_SECONDS", 0.0)
+    monkeypatch.setattr(sys.modules["Punchin.host"], "LOOK_SECONDS", 0.05)
+    time.sleep(0.06)
+    on.turn(5)
+    assert sum("Cannot start the bridge" in text for text in on.live.messages) == wanted
+
+
 def test_no_bridge_at_all_is_said_in_the_end(
     song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
