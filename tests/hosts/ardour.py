@@ -153,15 +153,16 @@ def _lua_string(text: str) -> str:
     return f'"{text}"'
 
 
+_COMPILE = """(function () local made = setmetatable ({{ ardour = function () end }}, {{ __index = _ENV }})
+assert (load ({text}, "={name}", "t", made)) () return string.dump (made.factory, true) end) ()"""
+"""As Ardour keeps a script: its compiled factory, without what lies around it."""
+
+
 def _slot(name: str, script: str) -> str:
-    """What Ardour keeps of a script: its name, its text, and the text that makes its function."""
-    body = script if "function factory" not in script else _factory_body(script)
-    return f'["n"] = {_lua_string(name)}, ["s"] = {_lua_string(script)}, ["f"] = {_lua_string(body)}, ["a"] = {{}}'
-
-
-def _factory_body(script: str) -> str:
-    """Ardour keeps the compiled factory; its text, called with the same arguments, does the same."""
-    return f"local function ardour () end\n{script}\nreturn factory (...)"
+    """What Ardour keeps of a script. This text is run by Ardour's own Lua, as its file of scripts is."""
+    text = _lua_string(script)
+    made = _COMPILE.format(text=text, name=name.replace('"', ""))
+    return f'["n"] = {_lua_string(name)}, ["s"] = {text}, ["f"] = {made}, ["a"] = {{}}'
 
 
 def ui_scripts(actions: Mapping[int, tuple[str, str]], hooks: Mapping[str, str]) -> str:

@@ -1,4 +1,5 @@
 -- An action of the tests: runs @HOME@/ask.lua, and writes what it returns to @HOME@/answer.json.
+function factory ()
 local function json (value)
   if type (value) == "table" then
     local parts = {}
@@ -27,4 +28,5 @@ return function ()
   out:write (json ({ fine = fine, answer = fine and answer or tostring (answer) }))
   out:close ()
   os.rename ("@HOME@/answer.part", "@HOME@/answer.json")
+end
 end

@@ -114,13 +114,13 @@ def test_the_state_is_read_when_it_is_new_and_the_beat_tells_who_lives(shared: A
 def test_wav_files_hold_every_sample(shared: Any, tmp_path: Path, channels: int) -> None:
     sound = np.random.default_rng(channels).uniform(-2, 2, (1000, channels)).astype(np.float32)
     shared.globals()[b"path"] = str(tmp_path / "a.wav").encode()
-    shared.globals()[b"samples"] = shared.table_from(sound.ravel().tolist())
-    whole = shared.eval(
-        b"function (channels) local out = shared.wav.create (path, 44100, channels, 1000)\n"
-        b"out.add (samples, 300 * channels)\n"
-        b"out.add ({ table.unpack (samples, 300 * channels + 1) }, 700 * channels)\n"
-        b"return out.close () end"
-    )(channels)
+    shared.globals()[b"channels"] = shared.table_from([shared.table_from(channel) for channel in sound.T.tolist()])
+    whole = shared.execute(
+        b"local out = shared.wav.create (path, 44100, #channels, 1000)\n"
+        b"local rest = {}\n"
+        b"for c, channel in ipairs (channels) do rest[c] = { table.unpack (channel, 301) } end\n"
+        b"out.add (channels, 300) out.add (rest, 700) return out.close ()"
+    )
     assert whole
     found, rate = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
     assert rate == 44_100

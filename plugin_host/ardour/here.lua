@@ -1,0 +1,87 @@
+-- What all of our scripts in Ardour share: where they are, what the musician set, what was clicked.
+--
+-- Called with `json`, `spool` and `config` (`spool`: the bridge's folder; `home`: ours, in Ardour's configuration;
+-- `bridge`: the shell command that starts the bridge). Action scripts and the hook run in interpreters of their own,
+-- which share nothing; what is clicked goes through a small file, and the hook, which ticks ten times a second, acts.
+
+local json, spool, config = ...
+local here = {}
+
+-- The session as the bridge knows it: the same whenever it is opened.
+function here.project ()
+  return { id = ("%s/%s.ardour"):format (Session:path (), Session:snap_name ()), name = Session:name () }
+end
+
+function here.host ()
+  return "ardour-" .. spool.hashed (here.project ().id)
+end
+
+-- Microseconds of a clock that only grows.
+function here.now ()
+  return ARDOUR.LuaAPI.monotonic_time ()
+end
+
+-- ---- settings ------------------------------------------------------------------------------------------------
+
+here.DEFAULTS = {
+  inpaint = { takes = 3, pack = "tiny", text = "" },
+  transfer = { to = "", source = "", task = "timbre", takes = 1, pack = "tiny", ask = true },
+  tracks = { chords = "chords", drums = "", piano = "", target = "" },
+  seconds = 30,
+}
+
+local function filled (given, defaults)
+  local all = {}
+  for key, default in pairs (defaults) do
+    local value = type (given) == "table" and given[key]
+    if type (default) == "table" then
+      all[key] = filled (value, default)
+    elseif type (value) == type (default) then
+      all[key] = value
+    else
+      all[key] = default
+    end
+  end
+  return all
+end
+
+function here.settings ()
+  return filled (json.try (spool.read (config.home .. "/settings.json")), here.DEFAULTS)
+end
+
+function here.keep_settings (settings)
+  return spool.write (config.home .. "/settings.json", json.encode (settings))
+end
+
+-- ---- clicks --------------------------------------------------------------------------------------------------
+
+local function clicks_file ()
+  return ("%s/clicks-%s.jsonl"):format (config.home, here.host ())
+end
+
+-- The musician wants `action`; the hook hears of it within a tenth of a second.
+function here.click (action)
+  local file = io.open (clicks_file (), "ab")
+  if not file then return here.say ("Punchin's folder is gone.", "Install again: punchin host install ardour") end
+  file:write (json.encode ({ action = action, at = here.now () }), "\n")
+  file:close ()
+end
+
+-- What was clicked since the last time, oldest first.
+function here.clicks ()
+  local path, found = clicks_file (), {}
+  if not os.rename (path, path .. ".read") then return found end
+  for line in io.lines (path .. ".read") do found[#found + 1] = json.try (line) end
+  os.remove (path .. ".read")
+  return found
+end
+
+-- ---- people --------------------------------------------------------------------------------------------------
+
+-- Tell the musician something that needs to be known now. Returns when it was read.
+function here.say (what, next_step)
+  local text = next_step and next_step ~= "" and (what .. "\n\n" .. next_step) or what
+  LuaDialog.Message ("Punchin", text, LuaDialog.MessageType.Info, LuaDialog.ButtonType.Close):run ()
+end
+
+return here

@@ -1,0 +1,381 @@
+-- What Ardour does for Punchin, ten times a second: hears clicks and the bridge, reads stems, places takes.
+--
+-- Called with its modules; returns the function of the tick. Every tick does what has become possible and returns at
+-- once; only what the musician has to answer waits, and import, during which Ardour goes on drawing by itself.
+
+local json, spool, config, here, project, stems, takes, progress = ...
+
+local CAN = json.array ({
+  "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "cancel", "settings",
+})
+local SECOND = 1000000
+local HELLO = 5 * SECOND
+local BUDGET = 16000 -- microseconds of reading in one tick: a frame of the screen
+local PATIENCE = 30 * SECOND -- for the bridge to start
+local ENDED = { placed = true, failed = true, cancelled = true, dropped = true }
+
+local link, current -- the bridge's end for session `current`
+local wanted = {} -- what was clicked and is being read: { job, submit, reader, … }, oldest first
+local told = {} -- job -> true once the musician was told how it ended
+local asked = {} -- job -> true once the musician was asked where its takes belong
+local answered = {} -- job -> when we said Placed, until the bridge has heard it
+local done_asks = {} -- ask -> answer, until the bridge has heard it
+local earliest, latest = -math.huge, math.huge -- bounds of Unix time minus the clock's
+local greeted, counted, busy = -HELLO, 0, false
+
+-- ---- small things --------------------------------------------------------------------------------------------
+
+-- Unix seconds of clock value `now`. Lua's own clock has whole seconds only; but every look at it narrows down where
+-- they begin, and ticks look ten times a second.
+local function wall (now)
+  return now / SECOND + (earliest + latest) / 2
+end
+
+local function look_at_clock ()
+  local second, now = os.time (), here.now () / SECOND
+  if second - now > latest or second + 1 - now < earliest then earliest, latest = -math.huge, math.huge end -- it was set
+  earliest, latest = math.max (earliest, second - now), math.min (latest, second + 1 - now)
+end
+
+local function new_job ()
+  counted = counted + 1
+  return spool.hashed (("%s %d %d"):format (link.host, here.now (), counted)):sub (1, 12)
+end
+
+local function greet (now)
+  greeted = now
+  link.post ({ type = "hello", program = "Ardour " .. (config.ardour or ""), project = here.project (), can = CAN })
+end
+
+local function alive (now)
+  return link.alive (now / SECOND)
+end
+
+local function start_bridge ()
+  if config.bridge ~= "" then os.execute (config.bridge) end
+end
+
+-- ---- asking for takes ----------------------------------------------------------------------------------------
+
+-- The samples around `[start, stop)` that are of use: for an inpaint a window of the model (30 s) with the region in its
+-- middle, or at least a quarter of one on each side; a transfer hears the region alone.
+local function around (engine, start, stop, settings)
+  if engine == "transfer" then return start, stop end
+  local window = math.min (settings.seconds, 30) * Session:nominal_sample_rate ()
+  local side = math.max (window // 4, (window - (stop - start)) // 2)
+  local last = math.max (stop, Session:current_end_sample ())
+  local till = math.min (last, math.max (stop + side, window)) -- near the start of the song more of what follows
+  local from = math.max (0, math.min (start - side, till - window))
+  return from, till
+end
+
+local function track_document (track, path, start)
+  return {
+    id = project.id (track),
+    name = track:name (),
+    audio = { as = "rendered", path = path, start = start },
+    channels = project.channels (track),
+  }
+end
+
+-- What is played around the region, for an inpaint: chords, drums, a piano to follow.
+local function company (submit, settings, target, from, till)
+  local first, last = project.quarter_at (from), project.quarter_at (till)
+  local chords = project.midi_track (settings.tracks.chords)
+  if chords then submit.chords = project.notes (chords, first, last) end
+  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names (from, till) end
+  local piano = project.midi_track (settings.tracks.piano)
+  if piano then submit.piano = project.notes (piano, first, last) end
+  return project.drums (settings.tracks.drums, target)
+end
+
+-- Begin a job: samples `[start, stop)` of `track`. Reads the session now; the stems follow, tick by tick.
+local function begin (engine, track, start, stop, wish, clicked)
+  local settings, began, job = here.settings (), here.now (), new_job ()
+  local from, till = around (engine, start, stop, settings)
+  local mine = ("%s/%s-target.wav"):format (link.audio, job)
+  local submit = {
+    type = "submit",
+    job = job,
+    project = here.project (),
+    timeline = project.timeline (),
+    region = { start = start, ["end"] = stop },
+    target = track_document (track, mine, from),
+    wish = wish,
+    folder = Session:path () .. "/punchin",
+    guard = project.guard (track, start, stop, takes.sources ()),
+    clicked = wall (clicked),
+  }
+  local reading = { { track = track, channels = submit.target.channels, start = from, stop = till, path = mine } }
+  if engine == "inpaint" then
+    local drums = company (submit, settings, track, from, till)
+    if drums then
+      local path = ("%s/%s-drums.wav"):format (link.audio, job)
+      submit.drums = track_document (drums, path, from)
+      reading[2] = { track = drums, channels = submit.drums.channels, start = from, stop = till, path = path }
+    end
+  end
+  submit.read = (here.now () - clicked) / SECOND
+  takes.keep_last ({ engine = engine, track = submit.target.id, start = start, stop = stop, wish = wish })
+  wanted[#wanted + 1] = { job = job, submit = submit, reading = reading, began = began }
+  return job
+end
+
+local function inpaint_wish (settings)
+  local wish = { engine = "inpaint", takes = settings.inpaint.takes, pack = settings.inpaint.pack }
+  if settings.inpaint.text ~= "" then wish.text = settings.inpaint.text end
+  return wish
+end
+
+local function transfer_wish (settings)
+  local set = settings.transfer
+  if set.to == "" then return nil, "Say what it should become: Punchin: settings." end
+  local wish = { engine = "transfer", to = set.to, task = set.task, takes = set.takes, pack = set.pack }
+  if set.source ~= "" then wish.source = set.source end
+  return wish
+end
+
+local WISHES = { inpaint = inpaint_wish, transfer = transfer_wish }
+
+local function request (engine, wish, clicked)
+  local settings, why = here.settings (), nil
+  local start, stop, track = project.selection (settings.tracks)
+  if not start then return nil, stop end
+  if not wish then
+    wish, why = WISHES[engine] (settings)
+    if not wish then return nil, why end
+  end
+  return begin (engine, track, start, stop, wish, clicked)
+end
+
+local function again (clicked)
+  local last = takes.last ()
+  if not last then return nil, "Nothing was asked for in this session yet." end
+  local track = project.track (last.track)
+  if not track then return nil, "The track of the last request is gone." end
+  last.wish.seed = nil -- a new one is drawn
+  return begin (last.engine, track, last.start, last.stop, last.wish, clicked)
+end
+
+-- ---- reading stems and handing over --------------------------------------------------------------------------
+
+local function give_up (one, why, next_step)
+  if one.reader then one.reader.stop () end
+  progress.hide (one.job)
+  table.remove (wanted, 1)
+  if why then here.say (why, next_step) end
+end
+
+local function hand_over (one, now)
+  one.submit.render = (now - one.ready_to_read) / SECOND
+  local fine, why = link.post (one.submit)
+  if not fine then return give_up (one, "The request could not be handed over: " .. why) end
+  table.remove (wanted, 1)
+end
+
+-- Go on with the oldest request: wait for the bridge, read, hand over.
+local function work (now)
+  local one = wanted[1]
+  if not one then return end
+  local region = one.submit.region
+  if not one.reader then
+    if not alive (now) then
+      if not one.called then
+        one.called = now
+        start_bridge ()
+      elseif now - one.called > PATIENCE then
+        return give_up (one, "The bridge did not start.", "Run `punchin bridge` in a terminal, and ask again.")
+      end
+      return progress.show (one.job, region.start, region["end"], "starting the bridge", now)
+    end
+    one.ready_to_read = now
+    one.reader = stems.reader (one.reading)
+  end
+  local whole, why = one.reader.step (BUDGET)
+  if whole == nil then return give_up (one, "The tracks could not be read: " .. why) end
+  if whole then return hand_over (one, here.now ()) end
+  local text = ("reading the tracks, %d %%"):format (math.floor (100 * one.reader.fraction))
+  progress.show (one.job, region.start, region["end"], text, now)
+end
+
+local function cancel (job)
+  local one = wanted[#wanted]
+  if one and (not job or job == one.job) then
+    if one == wanted[1] then give_up (one) else table.remove (wanted) end
+    return one.job
+  end
+  local jobs = link.state and link.state.jobs or {}
+  for i = #jobs, 1, -1 do
+    local view = jobs[i]
+    if not ENDED[view.phase] and (not job or job == view.job) then
+      link.post ({ type = "cancel", job = view.job })
+      return view.job
+    end
+  end
+  return nil, "Nothing is at work."
+end
+
+-- ---- takes that come back ------------------------------------------------------------------------------------
+
+local function place (view, track, start)
+  local began = here.now ()
+  local fine, mistake = pcall (takes.place, view, track, start)
+  progress.hide (view.job)
+  if not fine then
+    asked[view.job] = true
+    link.post ({ type = "held", job = view.job, reason = tostring (mistake):sub (1, 400) })
+    return here.say ("The takes could not be placed: " .. tostring (mistake), "Their files lie in the session's folder "
+      .. "punchin; open the session again to be asked once more.")
+  end
+  local seconds = (here.now () - began) / SECOND
+  answered[view.job] = here.now ()
+  local placed = { type = "placed", job = view.job, seconds = seconds }
+  if start ~= view.takes[1].start then placed.at = start end
+  link.post (placed)
+end
+
+-- The song has changed under the job: nothing is placed before the musician has said where.
+local function ask_where (view, track, reason, there)
+  asked[view.job] = true
+  link.post ({ type = "held", job = view.job, reason = reason })
+  progress.hide (view.job)
+  local choices = { ["Leave them; ask again when the session is opened"] = "later", ["Drop them"] = "drop" }
+  if track then choices["Where they were asked for"] = "here" end
+  if track and there then choices["At the new place"] = "there" end
+  local answer = LuaDialog.Dialog ("Punchin: where do the takes belong?", {
+    { type = "heading", title = reason .. " Nothing was placed yet." },
+    { type = "radio", key = "where", title = "Place them", values = choices,
+      default = there and "At the new place" or track and "Where they were asked for" or "Drop them" },
+  }):run ()
+  local where = answer and answer.where or "later"
+  if where == "drop" then
+    link.post ({ type = "drop", job = view.job })
+  elseif where ~= "later" then
+    place (view, track, where == "there" and there or view.takes[1].start)
+  end
+end
+
+local function take_in (view)
+  if takes.placed (view.job) then -- they stand already: whoever was told has forgotten
+    if not answered[view.job] or here.now () - answered[view.job] > HELLO then
+      answered[view.job] = here.now ()
+      link.post ({ type = "placed", job = view.job })
+    end
+    return
+  end
+  if asked[view.job] or Session:actively_recording () then return end
+  local track = project.track (view.track)
+  local region = view.region
+  local reason, there = project.changed (track, region.start, region["end"], view.guard, takes.sources ())
+  if reason then ask_where (view, track, reason, there) else place (view, track, view.takes[1].start) end
+end
+
+-- Act on what the bridge says of one job.
+local function follow (view, now)
+  if view.phase == "ready" or view.phase == "held" then return take_in (view) end
+  if not ENDED[view.phase] then
+    return progress.show (view.job, view.region.start, view.region["end"], view.line, now)
+  end
+  progress.hide (view.job)
+  answered[view.job] = nil
+  if view.phase == "failed" and not told[view.job] then
+    told[view.job] = true
+    here.say (view.line, view.next_step)
+  end
+  told[view.job] = true
+end
+
+-- ---- actions -------------------------------------------------------------------------------------------------
+
+local function selected_track ()
+  for route in Editor:get_selection ().tracks:routelist ():iter () do
+    return project.id (route)
+  end
+end
+
+local function given (value)
+  return value ~= json.null and value or nil
+end
+
+-- Do `action`. Returns something true, or nil and why not.
+local ACTIONS = {
+  inpaint = function (ask) return request ("inpaint", given (ask.wish), ask.at) end,
+  transfer = function (ask) return request ("transfer", given (ask.wish), ask.at) end,
+  ["repeat"] = function (ask) return again (ask.at) end,
+  next_take = function () return takes.step (1, selected_track ()) end,
+  previous_take = function () return takes.step (-1, selected_track ()) end,
+  pick = function (ask) return takes.pick ((given (ask.take) or 0) + 1, given (ask.job)) end,
+  cancel = function (ask) return cancel (given (ask.job)) end,
+  settings = function () return nil, "Settings are a dialog of Ardour: Punchin: settings." end,
+}
+
+local function act (ask)
+  local action = ACTIONS[ask.action]
+  if not action then return nil, "Ardour cannot do that." end
+  local fine, result, why = pcall (action, ask)
+  if not fine then return nil, tostring (result) end
+  return result, why
+end
+
+local function hear_clicks ()
+  for _, click in ipairs (here.clicks ()) do
+    local fine, why = act (click)
+    if not fine then here.say (why) end
+  end
+end
+
+local function hear_asks (now)
+  local open = {}
+  for _, ask in ipairs (link.state and link.state.asks or {}) do
+    open[ask.ask] = true
+    if not done_asks[ask.ask] then
+      ask.at = now
+      local fine, why = act (ask)
+      done_asks[ask.ask] = true
+      link.post ({ type = "did", ask = ask.ask, error = fine and "" or tostring (why):sub (1, 400) })
+    end
+  end
+  for name in pairs (done_asks) do
+    if not open[name] then done_asks[name] = nil end
+  end
+end
+
+-- ---- the tick ------------------------------------------------------------------------------------------------
+
+local function open_session ()
+  current = here.project ().id
+  link = spool.open (config.spool, here.host ())
+  wanted, told, asked, answered, done_asks = {}, {}, {}, {}, {}
+  progress.sweep ()
+  greeted = -HELLO
+end
+
+local function tick ()
+  local now = here.now ()
+  look_at_clock ()
+  if current ~= here.project ().id then
+    if link then link.post ({ type = "bye" }) end
+    open_session ()
+  end
+  if now - greeted >= HELLO then greet (now) end
+  link.poll (now / SECOND)
+  if busy then return end -- the musician is being asked something, or Ardour imports
+  busy = true
+  hear_clicks ()
+  hear_asks (now)
+  work (now)
+  if alive (now) then
+    for _, view in ipairs (link.state.jobs) do follow (view, now) end
+  end
+  takes.follow_undo ()
+  busy = false
+end
+
+return function ()
+  local before = busy
+  local fine, mistake = pcall (tick)
+  if not fine then
+    busy = before
+    print ("Punchin: " .. tostring (mistake)) -- in Ardour's log; the next tick goes on
+  end
+end

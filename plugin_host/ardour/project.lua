@@ -1,0 +1,345 @@
+-- Reads the session: what is selected, tempo and metre, chords, and what a region looked like. Changes nothing.
+
+local json = ...
+local project = {}
+
+local FAR = 1 << 36 -- samples; no session is that long, and superclocks still fit
+local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
+
+local function at (sample)
+  return Temporal.timepos_t (sample)
+end
+
+-- Quarters of a Temporal.Beats, which has no number in Lua: "beat:tick".
+local function quarters (beats)
+  local whole, ticks = beats:str ():match ("^(-?%d+):(%d+)$")
+  return tonumber (whole) + tonumber (ticks) / Temporal.ticks_per_beat
+end
+
+function project.quarter_at (sample)
+  return quarters (Temporal.TempoMap.read ():quarters_at (at (sample)))
+end
+
+function project.sample_at (quarter)
+  return Temporal.timepos_t.from_ticks (math.floor (quarter * Temporal.ticks_per_beat + 0.5)):samples ()
+end
+
+-- ---- time ----------------------------------------------------------------------------------------------------
+
+-- All points of one kind, in order. Ardour 7 lists none: `ask` gives the one in force, so we go back from the far end.
+local function points (ask)
+  local found, from = {}, FAR
+  repeat
+    local point = ask (at (from))
+    local place = point:to_point ()
+    local sample = place:sample (Session:nominal_sample_rate ())
+    table.insert (found, 1, { quarter = quarters (place:beats ()), sample = sample, point = point })
+    from = sample - 1
+  until sample <= 0
+  return found
+end
+
+local function tempos (map)
+  local list = json.array ()
+  local found = points (function (where) return map:tempo_at (where) end)
+  for i, here in ipairs (found) do
+    local tempo = { quarter = here.quarter, bpm = here.point:to_tempo ():quarter_notes_per_minute (), curve = "steady" }
+    list[#list + 1] = tempo
+    local following = found[i + 1]
+    if following then
+      local last = map:quarters_per_minute_at (at (following.sample - 1))
+      local goal = following.point:to_tempo ():quarter_notes_per_minute ()
+      if math.abs (last - tempo.bpm) > 1e-5 * tempo.bpm then
+        tempo.curve = "quarters"
+        if math.abs (last - goal) > 1e-3 * goal then -- the ramp ends elsewhere than where the next tempo begins
+          list[#list + 1] = { quarter = following.quarter - 1 / Temporal.ticks_per_beat, bpm = last, curve = "steady" }
+        end
+      end
+    end
+  end
+  return list
+end
+
+local function metres (map)
+  local list = json.array ()
+  for _, here in ipairs (points (function (where) return map:meter_at (where) end)) do
+    local value = math.floor (here.point:note_value ())
+    if NOTE_VALUES[value] then
+      local numerator = math.max (1, math.floor (here.point:divisions_per_bar () + 0.5))
+      list[#list + 1] = { quarter = here.quarter, numerator = numerator, denominator = value }
+    end
+  end
+  return list
+end
+
+-- The session's clock, as a Timeline.
+function project.timeline ()
+  local map = Temporal.TempoMap.read ()
+  return { rate = Session:nominal_sample_rate (), tempos = tempos (map), metres = metres (map), origin = 0 }
+end
+
+-- ---- tracks --------------------------------------------------------------------------------------------------
+
+local function audio_track (route)
+  local track = route:to_track ()
+  if track:isnil () or track:to_audio_track ():isnil () then return nil end
+  return track
+end
+
+function project.id (object)
+  return object:to_stateful ():id ():to_s ()
+end
+
+function project.track (id)
+  local route = Session:route_by_id (PBD.ID (id))
+  return not route:isnil () and audio_track (route) or nil
+end
+
+-- How many channels a take on `track` has.
+function project.channels (track)
+  local most = track:n_inputs ():n_audio ()
+  if most == 0 then
+    for region in track:playlist ():region_list ():iter () do
+      most = math.max (most, region:to_audioregion ():n_channels ())
+    end
+  end
+  return math.max (1, math.min (16, most))
+end
+
+local function by_name (name)
+  if name == "" then return nil end
+  for route in Session:get_tracks ():iter () do
+    if route:name ():lower () == name:lower () then return route:to_track () end
+  end
+end
+
+-- The MIDI track of that name, or nil.
+function project.midi_track (name)
+  local track = by_name (name)
+  return track and not track:to_midi_track ():isnil () and track or nil
+end
+
+-- The track to keep time by: the one that was named, else one that calls itself drums.
+function project.drums (name, target)
+  local track = by_name (name)
+  if track then return audio_track (track) end
+  if name ~= "" then return nil end
+  for route in Session:get_tracks ():iter () do
+    local found = route:name ():lower ():find ("drum", 1, true) and audio_track (route)
+    if found and project.id (found) ~= project.id (target) then return found end
+  end
+end
+
+-- ---- selection -----------------------------------------------------------------------------------------------
+
+local function selected_regions (selection)
+  local start, stop, tracks = math.huge, -math.huge, {}
+  for region in selection.regions:regionlist ():iter () do
+    if not region:to_audioregion ():isnil () then
+      local first = region:position ():samples ()
+      start, stop = math.min (start, first), math.max (stop, first + region:length ():samples ())
+      for route in Session:get_tracks ():iter () do
+        local track = audio_track (route)
+        if track and not track:playlist ():region_by_id (region:to_stateful ():id ()):isnil () then
+          tracks[project.id (track)] = track
+        end
+      end
+    end
+  end
+  if start < stop then return start, stop, tracks end
+end
+
+local function selected_tracks (selection)
+  local tracks = {}
+  for route in selection.tracks:routelist ():iter () do
+    local track = audio_track (route)
+    if track then tracks[project.id (track)] = track end
+  end
+  return tracks
+end
+
+local function loop ()
+  local range = Session:locations ():auto_loop_location ()
+  if range then return range:start ():samples (), range:_end ():samples () end
+end
+
+-- Which of `tracks` is meant: the only one, or the only one that is not the drums, or the one the settings name.
+local function meant (tracks, names)
+  local list, others = {}, {}
+  for _, track in pairs (tracks) do
+    list[#list + 1] = track
+    local name = track:name ():lower ()
+    if name == names.target:lower () then return track end
+    local drums = names.drums ~= "" and name == names.drums:lower () or names.drums == "" and name:find ("drum", 1, true)
+    if not drums then others[#others + 1] = track end
+  end
+  if #list == 1 then return list[1] end
+  if #others == 1 then return others[1] end
+  if #list == 0 then
+    local track = by_name (names.target)
+    return track and audio_track (track) or nil
+  end
+end
+
+-- What the musician means: samples `start` and `stop`, and the track. Nil and what to do where that is not clear.
+function project.selection (names)
+  local selection = Editor:get_selection ()
+  local start, stop = selection.time:start_sample (), selection.time:end_sample ()
+  local tracks = selected_tracks (selection)
+  if start >= stop then
+    local first, last, owners = selected_regions (selection)
+    if first then
+      start, stop, tracks = first, last, owners
+    else
+      start, stop = loop ()
+    end
+  end
+  if not start or start >= stop then
+    return nil, "Select a range, or a region, or set the loop around the bars that you want anew."
+  end
+  local track = meant (tracks, names)
+  if not track then return nil, "Select one audio track: the one that takes are wanted for." end
+  return start, stop, track
+end
+
+-- ---- chords --------------------------------------------------------------------------------------------------
+
+-- Notes of a MIDI track that sound between two quarters.
+function project.notes (track, from, till)
+  local notes = json.array ()
+  for region in track:playlist ():region_list ():iter () do
+    local midi = region:to_midiregion ()
+    if not midi:isnil () and not region:muted () then
+      local first, skipped = quarters (region:position ():beats ()), quarters (region:start ():beats ())
+      local last = first + quarters (region:length ():beats ())
+      if first < till and last > from then
+        for note in ARDOUR.LuaAPI.note_list (midi:model ()):iter () do
+          local start = first + quarters (note:time ()) - skipped
+          local stop = math.min (start + quarters (note:length ()), last)
+          if start >= first and start < math.min (last, till) and stop > from then
+            local velocity = math.max (1, note:velocity ())
+            notes[#notes + 1] = { start = start, ["end"] = stop, pitch = note:note (), velocity = velocity }
+          end
+        end
+      end
+    end
+  end
+  return notes
+end
+
+local PARTS = { "maj", "min", "dim", "aug", "sus", "add", "hdim", "[mM]", "%d", "[#b+°ø%-]", "/[A-G]?", "[()]", ",", ":" }
+
+-- Whether a marker's name reads like a chord: a root, then nothing but parts of chord names ("Am7", "F#:maj/3").
+local function is_chord (name)
+  local rest = name:match ("^[A-G][#b]?(.*)$")
+  while rest and rest ~= "" do
+    local longest = 0
+    for _, part in ipairs (PARTS) do
+      local _, stop = rest:find ("^" .. part)
+      longest = math.max (longest, stop or 0)
+    end
+    if longest == 0 then return false end
+    rest = rest:sub (longest + 1)
+  end
+  return rest ~= nil
+end
+
+-- Markers and ranges between two samples that are named by chords; a marker lasts until the next one.
+function project.chord_names (from, till)
+  local marks, names = {}, json.array ()
+  for place in Session:locations ():list ():iter () do
+    if (place:is_mark () or place:is_range_marker ()) and not place:is_hidden () and is_chord (place:name ()) then
+      local start, stop = place:start ():samples (), place:_end ():samples ()
+      marks[#marks + 1] = { start = start, stop = stop > start and stop or nil, name = place:name () }
+    end
+  end
+  table.sort (marks, function (a, b) return a.start < b.start end)
+  for i, mark in ipairs (marks) do
+    local stop = mark.stop or (marks[i + 1] and marks[i + 1].start) or till
+    if mark.start < till and stop > from and stop > mark.start then
+      local first, last = project.quarter_at (mark.start), project.quarter_at (math.min (stop, till))
+      names[#names + 1] = { start = first, ["end"] = last, name = mark.name }
+    end
+  end
+  return names
+end
+
+-- ---- guard ---------------------------------------------------------------------------------------------------
+
+-- What plays on `track` between two samples, apart from takes that we laid there: sources, places, gains.
+local function items (track, start, stop, ours)
+  local list = json.array ()
+  for region in track:playlist ():regions_touched (at (start), at (stop - 1)):iter () do
+    local source = project.id (region:source (0))
+    if not ours[source] then
+      list[#list + 1] = {
+        source = source,
+        skipped = region:start ():samples (),
+        offset = region:position ():samples () - start,
+        length = region:length ():samples (),
+        gain = ("%.6g"):format (region:to_audioregion ():scale_amplitude ()),
+        muted = region:muted (),
+      }
+    end
+  end
+  table.sort (list, function (a, b) return a.offset < b.offset or a.offset == b.offset and a.source < b.source end)
+  return list
+end
+
+local function clock (start, stop)
+  local list, line = json.array (), project.timeline ()
+  local first, last = project.quarter_at (start), project.quarter_at (stop)
+  for _, kind in ipairs ({ "tempos", "metres" }) do
+    local inside = json.array ()
+    for _, point in ipairs (line[kind]) do
+      if point.quarter <= first then inside[1] = point elseif point.quarter < last then inside[#inside + 1] = point end
+    end
+    list[#list + 1] = inside
+  end
+  return { first = first, last = last, points = list }
+end
+
+-- What must still hold when takes come back, as text. `ours` are ids of sources that we imported.
+function project.guard (track, start, stop, ours)
+  return json.encode ({ clock = clock (start, stop), items = items (track, start, stop, ours) })
+end
+
+local function same (a, b)
+  return json.encode (a) == json.encode (b)
+end
+
+-- By how much all of `before` moved together, if that is what happened.
+local function shift (track, start, before, ours)
+  if #before == 0 then return nil end
+  for region in track:playlist ():region_list ():iter () do
+    local first = before[1]
+    if project.id (region:source (0)) == first.source and region:start ():samples () == first.skipped then
+      local by = region:position ():samples () - start - first.offset
+      local last = before[#before]
+      local stop = start + by + last.offset + last.length
+      local found = items (track, start + by, math.max (stop, start + by + 1), ours)
+      local there = {}
+      for _, item in ipairs (found) do there[json.encode (item)] = true end
+      local all = by ~= 0
+      for _, item in ipairs (before) do all = all and there[json.encode (item)] end
+      if all then return by end
+    end
+  end
+end
+
+-- Nil while all is as it was. Else what has changed, in a sentence; and the sample where the takes belong now, if known.
+function project.changed (track, start, stop, guard, ours)
+  if not track then return "The track is gone." end
+  if project.guard (track, start, stop, ours) == guard then return nil end
+  local before = json.try (guard)
+  if not before then return "The region cannot be compared with what it was." end
+  if not same (before.clock, clock (start, stop)) then
+    local there = project.sample_at (before.clock.first)
+    return "The tempo or the metre was edited.", there ~= start and there or nil
+  end
+  local by = shift (track, start, before.items, ours)
+  if by then return "What was selected has been moved.", start + by end
+  return "What was selected has been edited."
+end
+
+return project

@@ -1,0 +1,207 @@
+-- Lays takes on the time line: each a playlist of its own, all in one undo step. Remembers them in the session's folder.
+--
+-- Ardour makes playlists without undo. So the undo step holds what lies in them: undoing empties all takes at once, and
+-- `follow_undo` then gives the track back the playlist that it had. The emptied copies stay in the track's list.
+
+local json, spool, project = ...
+local takes = {}
+
+local MOST = 64 -- jobs remembered
+local AUDIO = ARDOUR.DataType ("audio")
+
+-- ---- memory --------------------------------------------------------------------------------------------------
+
+local function file ()
+  return Session:path () .. "/punchin.json"
+end
+
+local memory, memory_of
+
+-- { placed = list of { job, track, original, active, takes = list of { playlist, region, sources } }, last = … }
+local function recall ()
+  if memory_of ~= file () then
+    memory_of, memory = file (), json.try (spool.read (file ())) or {}
+    memory.placed = memory.placed or json.array ()
+  end
+  return memory
+end
+
+local function remember ()
+  while #memory.placed > MOST do table.remove (memory.placed, 1) end
+  spool.write (memory_of, json.encode (memory))
+end
+
+-- What was asked for last, to repeat it: { engine, track, start, stop, wish }.
+function takes.last ()
+  return recall ().last
+end
+
+function takes.keep_last (last)
+  recall ().last = last
+  remember ()
+end
+
+function takes.placed (job)
+  for _, record in ipairs (recall ().placed) do
+    if record.job == job then return record end
+  end
+end
+
+-- Ids of all sources that takes play.
+function takes.sources ()
+  local ours = {}
+  for _, record in ipairs (recall ().placed) do
+    for _, take in ipairs (record.takes) do
+      for _, id in ipairs (take.sources) do ours[id] = true end
+    end
+  end
+  return ours
+end
+
+-- ---- laying --------------------------------------------------------------------------------------------------
+
+local function known_regions ()
+  local known = {}
+  for id in ARDOUR.RegionFactory.regions ():iter () do known[id:to_s ()] = true end
+  return known
+end
+
+-- The file at `path` as a region that lies nowhere yet. Ardour copies it into the session.
+local function import (path)
+  local known, files = known_regions (), C.StringVector ()
+  files:push_back (path)
+  Editor:do_import (
+    files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
+    ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, Temporal.timepos_t (0),
+    ARDOUR.PluginInfo (), ARDOUR.Track (), false)
+  for id, region in ARDOUR.RegionFactory.regions ():iter () do
+    if not known[id:to_s ()] and region:whole_file () then return region end
+  end
+  error (path .. " could not be imported.", 0)
+end
+
+-- A region of its own for a take: what was made, and nothing of Ardour's fades on top.
+local function take_region (imported, name)
+  local region = ARDOUR.RegionFactory.clone_region (imported, true, false)
+  region:set_name (name)
+  local audio = region:to_audioregion ()
+  audio:set_fade_in_active (false)
+  audio:set_fade_out_active (false)
+  region:set_opaque (true)
+  return region
+end
+
+local function sources (region, channels)
+  local ids = json.array ()
+  for c = 0, channels - 1 do ids[#ids + 1] = project.id (region:source (c)) end
+  return ids
+end
+
+function takes.show (track, playlist_id)
+  return track:find_and_use_playlist (AUDIO, PBD.ID (playlist_id))
+end
+
+-- Lay the takes of job `view` on `track`, from sample `start` on. Raises what Ardour cannot do.
+function takes.place (view, track, start)
+  local regions = {}
+  for i, take in ipairs (view.takes) do regions[i] = take_region (import (take.path), take.name) end
+
+  local original = project.id (track:playlist ())
+  local record = { job = view.job, track = project.id (track), original = original, takes = json.array () }
+  local lists = {}
+  for i, take in ipairs (view.takes) do
+    track:use_copy_playlist ()
+    lists[i] = track:playlist ()
+    lists[i]:set_name (take.name)
+    takes.show (track, original)
+  end
+
+  Session:begin_reversible_command (view.undo)
+  for i, region in ipairs (regions) do
+    lists[i]:to_stateful ():clear_changes ()
+    lists[i]:add_region (region, Temporal.timepos_t (start), 1, false, 0, 0, false)
+    Session:add_stateful_diff_command (lists[i]:to_statefuldestructible ())
+    record.takes[i] = {
+      name = view.takes[i].name,
+      playlist = project.id (lists[i]),
+      region = project.id (region),
+      sources = sources (region, view.takes[i].channels),
+    }
+  end
+  if not Session:abort_empty_reversible_command () then Session:commit_reversible_command (nil) end
+
+  record.active = 1
+  takes.show (track, record.takes[1].playlist)
+  local placed = recall ().placed
+  placed[#placed + 1] = record
+  remember ()
+end
+
+-- ---- choosing ------------------------------------------------------------------------------------------------
+
+-- The job whose takes the musician means: `job`, or the last one on `track`, or the last one of all.
+local function meant (job, track)
+  local placed, fallback = recall ().placed, nil
+  for i = #placed, 1, -1 do
+    local record = placed[i]
+    if job and record.job == job or not job and (not track or record.track == track) then return record end
+    fallback = fallback or not job and record
+  end
+  return fallback or nil
+end
+
+-- Show take `index` (from 1; 0 is what was there before) of a job. Returns its name, or nil and why not.
+function takes.pick (index, job, track_id)
+  local record = meant (job, track_id)
+  if not record then return nil, "There are no takes of ours yet." end
+  local track = project.track (record.track)
+  if not track then return nil, "The track of these takes is gone." end
+  local take = record.takes[index]
+  if index ~= 0 and not take then return nil, ("There are %d takes."):format (#record.takes) end
+  if not takes.show (track, take and take.playlist or record.original) then return nil, "That playlist is gone." end
+  record.active = index
+  remember ()
+  return take and take.name or "what was there before"
+end
+
+-- Show the take `by` after (or before) the one that is shown; after the last comes what was there before.
+function takes.step (by, track_id)
+  local record = meant (nil, track_id)
+  if not record then return nil, "There are no takes of ours yet." end
+  local track = project.track (record.track)
+  if not track then return nil, "The track of these takes is gone." end
+  local shown, now = project.id (track:playlist ()), 0
+  for i, take in ipairs (record.takes) do
+    if take.playlist == shown then now = i end
+  end
+  return takes.pick ((now + by) % (#record.takes + 1), record.job)
+end
+
+-- ---- undo ----------------------------------------------------------------------------------------------------
+
+local function lies (take)
+  local playlist = Session:playlists ():by_id (PBD.ID (take.playlist))
+  return not playlist:isnil () and not playlist:region_by_id (PBD.ID (take.region)):isnil ()
+end
+
+-- After an undo that took the takes away, show what was there before; after a redo, the take again. Called every tick.
+function takes.follow_undo ()
+  local placed = recall ().placed
+  for i = #placed, math.max (1, #placed - 7), -1 do
+    local record = placed[i]
+    local track = project.track (record.track)
+    local active = record.takes[math.max (1, record.active)]
+    if track and active then
+      local shown, there = project.id (track:playlist ()), lies (active)
+      if not there and shown == active.playlist then
+        takes.show (track, record.original)
+        record.undone = true
+      elseif there and record.undone then
+        record.undone = nil
+        if shown == record.original then takes.show (track, active.playlist) end
+      end
+    end
+  end
+end
+
+return takes
