@@ -6,6 +6,7 @@ With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable inst
     runtime/bridge.json   the same of the bridge
     log/daemon.log        what the daemon says; bridge.log what the bridge says
     data/packs/           installed model packs
+    data/hosts/           what was installed in which host, and what their scripts remember
     results/              takes that the daemon keeps until they are fetched
     spool/                what hosts and the bridge hand each other (punchin_bridge.hosts.spool)
     cache/                what can be made again
@@ -55,6 +56,10 @@ def cache_folder() -> Path:
 
 def packs_folder() -> Path:
     return data_folder() / "packs"
+
+
+def hosts_folder() -> Path:
+    return data_folder() / "hosts"
 
 
 def daemon_file() -> Path:

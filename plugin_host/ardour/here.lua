@@ -1,6 +1,6 @@
 -- What all of our scripts in Ardour share: where they are, what the musician set, what was clicked.
 --
--- Called with `json`, `spool` and `config` (`spool`: the bridge's folder; `home`: ours, in Ardour's configuration;
+-- Called with `json`, `spool` and `config` (`spool`: the bridge's folder; `home`: where scripts may keep files;
 -- `bridge`: the shell command that starts the bridge). Action scripts and the hook run in interpreters of their own,
 -- which share nothing; what is clicked goes through a small file, and the hook, which ticks ten times a second, acts.
 
@@ -46,17 +46,17 @@ local function filled (given, defaults)
 end
 
 function here.settings ()
-  return filled (json.try (spool.read (config.home .. "/settings.json")), here.DEFAULTS)
+  return filled (json.try (spool.read (config.home .. "/ardour-settings.json")), here.DEFAULTS)
 end
 
 function here.keep_settings (settings)
-  return spool.write (config.home .. "/settings.json", json.encode (settings))
+  return spool.write (config.home .. "/ardour-settings.json", json.encode (settings))
 end
 
 -- ---- clicks --------------------------------------------------------------------------------------------------
 
 local function clicks_file ()
-  return ("%s/clicks-%s.jsonl"):format (config.home, here.host ())
+  return ("%s/%s.clicks"):format (config.home, here.host ())
 end
 
 -- The musician wants `action`; the hook hears of it within a tenth of a second.

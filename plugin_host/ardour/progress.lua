@@ -6,11 +6,17 @@ local progress = {}
 
 local PREFIX = "Punchin: "
 local SLOWEST = 250000 -- microseconds between two texts
-local shown = {} -- job -> { id, text, at }
+local shown = {} -- job -> { start, stop, text, at }
 
-local function find (id)
-  for place in Session:locations ():list ():iter () do
-    if place:id ():to_s () == id then return place end
+-- Call `act` with the marker of a job; true if there is one. It is known by its name and its place: Lua gets wrong ids of
+-- locations in Ardour 7. Only within the loop: what it gives points into the list.
+local function with (mark, act)
+  local list = Session:locations ():list ()
+  for place in list:iter () do
+    if place:name () == PREFIX .. mark.text and place:start ():samples () == mark.start then
+      act (place)
+      return true
+    end
   end
 end
 
@@ -18,31 +24,35 @@ end
 function progress.show (job, start, stop, text, now)
   local mark = shown[job]
   if mark and (mark.text == text or now - mark.at < SLOWEST) then return end
-  local place = mark and find (mark.id)
-  if not place then
-    place = Session:locations ():add_range (Temporal.timepos_t (start), Temporal.timepos_t (stop))
+  local function name (place) place:set_name (PREFIX .. text) end
+  if not (mark and with (mark, name)) then
+    local place = Session:locations ():add_range (Temporal.timepos_t (start), Temporal.timepos_t (stop))
     if not place then return end
+    name (place)
   end
-  place:set_name (PREFIX .. text)
-  shown[job] = { id = place:id ():to_s (), text = text, at = now }
+  shown[job] = { start = start, stop = stop, text = text, at = now }
+end
+
+local function remove (mark)
+  return with (mark, function (place) Session:locations ():remove (place) end)
 end
 
 function progress.hide (job)
   local mark = shown[job]
-  if not mark then return end
   shown[job] = nil
-  local place = find (mark.id)
-  if place then Session:locations ():remove (place) end
+  if mark then remove (mark) end
 end
 
 -- Take away what a session that was closed too early has kept.
 function progress.sweep ()
   shown = {}
-  local old = {}
-  for place in Session:locations ():list ():iter () do
-    if place:is_range_marker () and place:name ():sub (1, #PREFIX) == PREFIX then old[#old + 1] = place:id ():to_s () end
+  local old, list = {}, Session:locations ():list ()
+  for place in list:iter () do
+    if place:is_range_marker () and place:name ():sub (1, #PREFIX) == PREFIX then
+      old[#old + 1] = { text = place:name ():sub (#PREFIX + 1), start = place:start ():samples () }
+    end
   end
-  for _, id in ipairs (old) do Session:locations ():remove (find (id)) end
+  for _, mark in ipairs (old) do remove (mark) end
 end
 
 return progress

@@ -140,7 +140,7 @@ local function selected_regions (selection)
       start, stop = math.min (start, first), math.max (stop, first + region:length ():samples ())
       for route in Session:get_tracks ():iter () do
         local track = audio_track (route)
-        if track and not track:playlist ():region_by_id (region:to_stateful ():id ()):isnil () then
+        if track and project.id (track:playlist ()) == project.id (region:playlist ()) then
           tracks[project.id (track)] = track
         end
       end
@@ -247,7 +247,8 @@ end
 -- Markers and ranges between two samples that are named by chords; a marker lasts until the next one.
 function project.chord_names (from, till)
   local marks, names = {}, json.array ()
-  for place in Session:locations ():list ():iter () do
+  local list = Session:locations ():list ()
+  for place in list:iter () do
     if (place:is_mark () or place:is_range_marker ()) and not place:is_hidden () and is_chord (place:name ()) then
       local start, stop = place:start ():samples (), place:_end ():samples ()
       marks[#marks + 1] = { start = start, stop = stop > start and stop or nil, name = place:name () }

@@ -75,7 +75,7 @@ local function import (path)
     ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, Temporal.timepos_t (0),
     ARDOUR.PluginInfo (), ARDOUR.Track (), false)
   for id, region in ARDOUR.RegionFactory.regions ():iter () do
-    if not known[id:to_s ()] and region:whole_file () then return region end
+    if not known[id:to_s ()] and region:whole_file () then return ARDOUR.RegionFactory.region_by_id (id) end
   end
   error (path .. " could not be imported.", 0)
 end
@@ -179,9 +179,14 @@ end
 
 -- ---- undo ----------------------------------------------------------------------------------------------------
 
+-- Whether a take lies in its playlist. (`region_by_id` also finds regions that were in it once.)
 local function lies (take)
   local playlist = Session:playlists ():by_id (PBD.ID (take.playlist))
-  return not playlist:isnil () and not playlist:region_by_id (PBD.ID (take.region)):isnil ()
+  if playlist:isnil () then return false end
+  for region in playlist:region_list ():iter () do
+    if project.id (region) == take.region then return true end
+  end
+  return false
 end
 
 -- After an undo that took the takes away, show what was there before; after a redo, the take again. Called every tick.

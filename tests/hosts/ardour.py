@@ -147,6 +147,16 @@ _CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
+FLOAT_PRESET = "a3c1b7de-2f5f-4a44-9b1b-5d1a33f5a001"
+_FLOAT_PRESET = f"""<?xml version="1.0" encoding="UTF-8"?>
+<ExportPreset id="{FLOAT_PRESET}" name="Float">
+  <ExportFormat id="20b4ab09-6452-4cb3-bd66-b921cdbd2942"/>
+  <ExportFilename><Folder relative="true" path="/export"/></ExportFilename>
+</ExportPreset>
+"""
+"""Export as 32-bit float at the session's rate, not normalised: a format that Ardour brings, but no preset for it."""
+
+
 def _lua_string(text: str) -> str:
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "")):
         text = text.replace(plain, escaped)
@@ -280,6 +290,8 @@ def ardour(
     (config / ".a7").touch()
     (config / "config").write_text(_CONFIG.format(port=port, rate=session.rate))
     console = Path(__file__).with_name("console.lua").read_text().replace("@HOME@", str(home))
+    (config / "export").mkdir(exist_ok=True)
+    (config / "export" / "float.preset").write_text(_FLOAT_PRESET)
     (config / "ui_scripts").write_text(ui_scripts({**actions, CONSOLE_SLOT: ("console", console)}, hooks))
     environment = {
         **os.environ,

@@ -6,12 +6,15 @@ a script's factory, for Ardour keeps the factory alone, without what lies around
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from punchin_wire import places
+
+from .install import Config, Installer, Surroundings
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "json": (),
@@ -67,45 +70,66 @@ ACTIONS = (
 HOOK = "punchin"
 
 
-def scripts(spool: Path, home: Path, bridge: Sequence[str], sources: Path) -> dict[str, str]:
-    """All scripts, by file name without `.lua`. `sources` is the folder `plugin_host`; `spool` the bridge's folder, `home`
-    ours in Ardour's configuration, `bridge` the command that starts the bridge; all absolute."""
-    config = f"{{ spool = {_quoted(str(spool))}, home = {_quoted(str(home))}, bridge = {_quoted(_detached(bridge))} }}"
-    hook = (sources / "ardour" / "hook.lua").read_text(encoding="utf-8")
-    action = (sources / "ardour" / "action.lua").read_text(encoding="utf-8")
+USUAL = 8
+"""The version whose folder is made where no Ardour has one."""
+FOLDER = re.compile(r"[Aa]rdour(\d+)")
+
+
+def folders(here: Surroundings) -> tuple[Path, ...]:
+    """The configuration folders of all versions of Ardour that were started here."""
+    if here.platform == "darwin":
+        parent, name = here.home / "Library" / "Preferences", "Ardour"
+    elif here.platform == "win32":
+        parent, name = Path(here.environ.get("LOCALAPPDATA") or here.home / "AppData" / "Local"), "Ardour"
+    else:
+        parent, name = Path(here.environ.get("XDG_CONFIG_HOME") or here.home / ".config"), "ardour"
+    found = sorted(path for path in parent.glob("[Aa]rdour*") if FOLDER.fullmatch(path.name) and path.is_dir())
+    return tuple(found) or (parent / f"{name}{USUAL}",)
+
+
+def files(source: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
+    """A script for each action, and the hook that does the work. `source` is the folder `plugin_host`."""
+    lua = (
+        f"{{ spool = {_quoted(config.spool.as_posix())}, home = {_quoted(places.hosts_folder().as_posix())}, "
+        f"bridge = {_quoted(_detached(config.command))} }}"
+    )
+    hook = (source / "ardour" / "hook.lua").read_text(encoding="utf-8")
+    action = (source / "ardour" / "action.lua").read_text(encoding="utf-8")
     modules = tuple(name for name in NEEDS if name != "dialogs")
-    made = {HOOK: hook.replace("--@MODULES", _bundle(modules, config, sources))}
+    made = {HOOK: hook.replace("--@MODULES", _bundle(modules, lua, source))}
     for one in ACTIONS:
         text = action.replace("@TITLE@", one.title).replace("@ABOUT@", one.about).replace("@CALL@", one.call)
-        made[one.file] = text.replace("--@MODULES", _bundle(one.modules, config, sources))
-    return made
+        made[one.file] = text.replace("--@MODULES", _bundle(one.modules, lua, source))
+    return {PurePosixPath("scripts") / f"{name}.lua": text.encode() for name, text in made.items()}
 
 
-def folder(environ: Mapping[str, str], version: int = 7) -> Path:
-    """Ardour's configuration folder on this system."""
-    home = Path(environ.get("HOME") or Path.home())
-    if sys.platform == "darwin":
-        return home / "Library" / "Preferences" / f"Ardour{version}"
-    if sys.platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / f"Ardour{version}"
-    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / f"ardour{version}"
+def problems(folder: Path, _here: Surroundings) -> Iterator[str]:
+    """What keeps Ardour from running the scripts."""
+    if not FOLDER.fullmatch(folder.name):
+        yield f"Ardour looks for scripts in its configuration folder only (`ardour7`, `ardour8`), not in {folder.name}."
+    used = folder / "ui_scripts"
+    try:
+        text = used.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    if 'name="Punchin"' not in text:
+        yield "The hook `Punchin` is not added in Ardour, or Ardour was not closed since: see docs/ardour.md."
 
 
-def _bundle(modules: Sequence[str], config: str, sources: Path) -> str:
+def _bundle(modules: Sequence[str], config: str, source: Path) -> str:
     parts = [f"local config = {config}"]
     for name in modules:
-        shared = sources / "lua" / f"{name}.lua"
-        path = shared if shared.exists() else sources / "ardour" / f"{name}.lua"
-        parts.append(f"local {name} = (function (...)\n{path.read_text(encoding='utf-8')}\nend) ({', '.join(NEEDS[name])})")
+        shared = source / "lua" / f"{name}.lua"
+        path = shared if shared.exists() else source / "ardour" / f"{name}.lua"
+        parts.append(
+            f"local {name} = (function (...)\n{path.read_text(encoding='utf-8')}\nend) ({', '.join(NEEDS[name])})"
+        )
     return "\n".join(parts)
 
 
 def _detached(command: Sequence[str]) -> str:
-    """`command` for a shell that returns at once; the program outlives Ardour and holds nothing of its."""
-    if not command:
-        return ""
-    if os.name == "nt":
-        return ""  # Ardour's Lua starts no programs on Windows
+    """`command` for a POSIX shell that returns at once; the program outlives Ardour and holds nothing of its. Ardour's
+    Lua starts no programs on Windows: there the bridge is started by hand."""
     return f"nohup {shlex.join(command)} </dev/null >/dev/null 2>&1 &"
 
 
@@ -113,3 +137,20 @@ def _quoted(text: str) -> str:
     """`text` as a Lua string."""
     escaped = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
     return '"' + "".join(escaped.get(letter, letter) for letter in text) + '"'
+
+
+INSTALLER = Installer(
+    "ardour",
+    "Ardour",
+    folders,
+    files,
+    (
+        "Start Ardour, open a session, and choose Edit > Lua Scripts > Script Manager.",
+        "Page `Action Hooks`: `New Hook`, name `Punchin`, `Add`. It does the work.",
+        "Page `Action Scripts`: for each of `Punchin: inpaint selection`, `transfer selection`, `repeat last`, "
+        "`next take`, `previous take`, `cancel` and `settings`, choose a free row and `Add/Set`.",
+        "Give them keys in Window > Keyboard Shortcuts (group `Lua Scripts`), or use the buttons beside the clock.",
+        "Select some bars of an audio track, and press `Punchin: inpaint selection`.",
+    ),
+    problems,
+)

@@ -148,7 +148,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _record(name: str) -> Path:
-    return places.data_folder() / "hosts" / f"{name}.json"
+    return places.hosts_folder() / f"{name}.json"
 
 
 def _remembered(name: str) -> Installed:

@@ -1,0 +1,254 @@
+"""Punchin in a real Ardour: its own windows, scripts, playlists, undo and export; a real bridge and a real daemon.
+
+The fake engine plays the hole itself, times the seed; so a take's samples are known.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from fakes.bridge import RunningBridge, bridge, launch
+from fakes.harness import RunningDaemon, daemon, until
+from hosts.ardour import Tempo, missing, screen
+from hosts.studio import Samples, Studio, make_song, noise, studio
+from punchin_bridge.hosts.documents import InpaintWish, JobView, Rendered, Timeline, TransferWish
+from punchin_bridge.hosts.install import scripts
+from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.timeline import tempo_map
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.host,
+    pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}"),
+]
+SCRIPTS = scripts()
+RATE = 48_000
+SECONDS = 40.0
+BAR = 2 * RATE  # 4/4 at 120
+RAMP = (Tempo(0, 120), Tempo(32, 120, ramp=True), Tempo(48, 90))
+"""Bars 9 to 12 slow down from 120 to 90."""
+
+
+@pytest.fixture(scope="module")
+def display() -> Iterator[str]:
+    with screen() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PUNCHIN_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def served(home: Path) -> Iterator[RunningDaemon]:
+    with daemon(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
+    with bridge(home) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def song(
+    home: Path,
+    running: RunningBridge,  # noqa: ARG001
+    display: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Studio]:
+    """48 kHz, with a tempo ramp and a change of metre after it."""
+    folder = tmp_path_factory.mktemp("ardour")
+    session = make_song(folder / "song", RATE, RAMP, ((48, 3, 4),))
+    with studio(folder / "own", session, home, display) as found:
+        found.lay("Drums", noise(SECONDS, 1, RATE, 1))
+        found.lay("Bass", noise(8.0, 1, RATE, 2), start=4 * BAR)
+        found.lay("Piano", noise(SECONDS, 2, RATE, 3))
+        found.lay_chords()
+        found.save()
+        yield found
+
+
+def take_file(view: JobView, number: int = 0) -> Samples:
+    sound: Samples = soundfile.read(view.takes[number].path, dtype="float32", always_2d=True)[0]
+    return sound
+
+
+def outside(before: Samples, after: Samples) -> None:
+    """A bar on either side of the hole is what it was, bit for bit; the hole is not."""
+    np.testing.assert_array_equal(after[:BAR], before[:BAR])
+    np.testing.assert_array_equal(after[-BAR:], before[-BAR:])
+    assert np.any(after[BAR:-BAR] != before[BAR:-BAR], axis=1).mean() > 0.9
+
+
+# ---- the main job --------------------------------------------------------------------------------------------
+
+
+def test_selected_bars_become_takes_at_the_exact_sample(song: Studio) -> None:
+    start, end = 4 * BAR, 6 * BAR
+    song.select("Piano", start, end)
+    before = song.heard("Piano", start - BAR, end + BAR)
+    view = song.run("inpaint", InpaintWish(takes=3, seed=1))
+    assert [(take.start, take.end, take.channels) for take in view.takes] == 3 * [(start, end, 2)]
+    lists = song.playlists("Piano")
+    names = [take.name for take in view.takes]
+    assert set(lists) == {"Piano", *names}
+    for name in names:
+        assert lists[name][-1] == (name, start, end - start)
+    assert lists["Piano"] == [("Piano", 0, round(SECONDS * RATE))]
+    assert song.shown("Piano") == names[0]
+    after = song.heard("Piano", start - BAR, end + BAR)
+    np.testing.assert_array_equal(after[BAR:-BAR], take_file(view))
+    outside(before, after)
+
+
+def test_one_undo_takes_all_takes_away_and_one_redo_brings_them_back(song: Studio) -> None:
+    start, end = 7 * BAR, 8 * BAR
+    song.select("Piano", start, end)
+    was, before = song.shown("Piano"), song.heard("Piano", start - BAR, end + BAR)
+    view = song.run("inpaint", InpaintWish(takes=2, seed=1))
+    after, names = song.heard("Piano", start - BAR, end + BAR), [take.name for take in view.takes]
+    for _ in range(2):
+        song.undo()
+        lists = song.playlists("Piano")
+        assert all(region[0] not in names for regions in lists.values() for region in regions)
+        assert song.shown("Piano") == was
+        np.testing.assert_array_equal(song.heard("Piano", start - BAR, end + BAR), before)
+        song.redo()
+        lists = song.playlists("Piano")
+        assert all((name, start, end - start) in lists[name] for name in names)
+        assert song.shown("Piano") == names[0]
+        np.testing.assert_array_equal(song.heard("Piano", start - BAR, end + BAR), after)
+
+
+def test_the_export_differs_inside_the_hole_only(song: Studio) -> None:
+    """Through faders, panners and the master bus, in stereo and in mono."""
+    for track in ("Piano", "Bass"):
+        start, end = 5 * BAR + 1, 6 * BAR - 12_345  # on no line of any grid
+        song.select(track, start, end)
+        before = song.export(start - BAR, end + BAR)
+        np.testing.assert_array_equal(before, song.export(start - BAR, end + BAR))
+        song.run("inpaint", InpaintWish(seed=2))
+        outside(before, song.export(start - BAR, end + BAR))
+
+
+def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
+    """Chords with their places, the drums, the ramp; the song around the region as the playlist plays it."""
+    start, end = 9 * BAR, 10 * BAR
+    song.select("Piano", start, end)
+    known = [view.job for view in song.jobs()]
+    song.ask("inpaint", InpaintWish(seed=1, text="steps=80 step=0.05"))
+    view = song.wait("running", known=known)
+    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=Kept).submit
+    assert [(point.quarter, point.bpm, point.curve) for point in kept.timeline.tempos] == [
+        (0, 120, "steady"),
+        (32, 120, "quarters"),
+        (48, 90, "steady"),
+    ]
+    assert [(point.quarter, point.numerator) for point in kept.timeline.metres] == [(0, 4), (48, 3)]
+    assert {(note.start, note.end, note.pitch) for note in kept.chords} >= {(32, 36, 48), (36, 40, 53), (40, 44, 59)}
+    assert isinstance(kept.target.audio, Rendered)
+    assert kept.drums is not None
+    assert isinstance(kept.drums.audio, Rendered)
+    assert (kept.target.name, kept.target.channels, kept.drums.name, kept.drums.channels) == ("Piano", 2, "Drums", 1)
+    for track in (kept.target, kept.drums):
+        sound, rate = soundfile.read(track.audio.path, dtype="float32", always_2d=True)
+        assert rate == RATE
+        first = track.audio.start
+        np.testing.assert_array_equal(sound, song.heard(track.name, first, first + len(sound)))
+        assert first <= start - 5 * RATE
+        assert first + len(sound) >= end + 5 * RATE
+    song.wait("placed", known=known)
+
+
+def test_our_tempo_map_is_ardours_to_the_sample(song: Studio) -> None:
+    timeline = song.ardour.lua(
+        f"""local function chunk (path, ...) return assert (loadfile ("{SCRIPTS}/" .. path)) (...) end
+        local json = chunk ("lua/json.lua")
+        return json.encode (chunk ("ardour/project.lua", json).timeline ())"""
+    )
+    grid = tempo_map(msgspec.json.decode(timeline, type=Timeline))
+    ticks = np.sort(np.random.default_rng(5).integers(0, 60 * 1920, 300)).tolist()
+    theirs = song.ardour.lua(
+        f"""local all = {{}}
+        for i, ticks in ipairs ({{ {", ".join(map(str, ticks))} }}) do
+          all[i] = Temporal.timepos_t.from_ticks (ticks):samples ()
+        end
+        return all"""
+    )
+    ours = [grid.seconds(tick / 1920) * RATE for tick in ticks]
+    np.testing.assert_allclose(ours, theirs, atol=1.0)  # Ardour cuts fractions of a sample off
+
+
+# ---- the rest of what musicians do ---------------------------------------------------------------------------
+
+
+def test_a_transfer_of_a_selected_region(song: Studio) -> None:
+    song.select_regions("Bass")
+    known = [view.job for view in song.jobs()]
+    assert song.ask("transfer", TransferWish("violin", source="bass")) == "done"
+    view = song.wait("placed", "failed", "held", known=known)
+    assert (view.engine, view.phase) == ("transfer", "placed")
+    (take,) = view.takes
+    assert (take.start, take.end, take.channels) == (4 * BAR, 4 * BAR + 8 * RATE, 1)
+    assert song.playlists("Bass")[take.name][-1] == (take.name, take.start, take.end - take.start)
+
+
+def test_a_click_cancels_and_nothing_is_left(song: Studio) -> None:
+    start, end = 2 * BAR, 3 * BAR
+    song.select("Piano", start, end)
+    known, before = [view.job for view in song.jobs()], song.playlists("Piano")
+    song.ask("inpaint", InpaintWish(seed=1, text="steps=200 step=0.05"))
+    view = song.wait("running", known=known)
+    until(lambda: any(name.startswith("Punchin: ") and "playing" in name for name in song.markers()))
+    song.click("cancel")
+    assert song.wait("cancelled", known=known).job == view.job
+    until(lambda: not any(name.startswith("Punchin: ") for name in song.markers()))
+    assert song.playlists("Piano") == before
+
+
+def test_a_click_repeats_and_takes_are_stepped_through(song: Studio) -> None:
+    start, end = 2 * BAR, 3 * BAR
+    song.select("Piano", start, end)
+    was = song.shown("Piano")
+    song.run("inpaint", InpaintWish(takes=2, seed=1))
+    song.undo()
+    known = [view.job for view in song.jobs()]
+    song.click("repeat")
+    view = song.wait("placed", known=known)
+    names = [take.name for take in view.takes]
+    assert len(names) == 2
+    assert view.takes[0].seed != 1
+    seen = [song.shown("Piano")]
+    for action in ("next_take", "next_take", "next_take", "previous_take"):
+        song.click(action)
+        seen.append(until(lambda: (now := song.shown("Piano")) != seen[-1] and now))
+    assert seen == [names[0], names[1], was, names[0], was]
+    assert song.ask("pick", take=1) == "done"
+    assert song.shown("Piano") == names[1]
+    assert "2 takes" in song.ask("pick", take=5)
+
+
+def test_the_bridge_starts_again_in_the_middle_of_a_job(song: Studio, running: RunningBridge) -> None:
+    start, end = 14 * BAR, 15 * BAR
+    song.select("Piano", start, end)
+    known = [view.job for view in song.jobs()]
+    song.ask("inpaint", InpaintWish(seed=1, text="steps=20 step=0.05"))
+    view = song.wait("running", known=known)
+    running.stop(signal.SIGKILL)
+    running.process = launch(running.home).process
+    placed = song.wait("placed", known=known)
+    assert placed.job == view.job
+    name = placed.takes[0].name
+    assert (name, start, end - start) in song.playlists("Piano")[name]

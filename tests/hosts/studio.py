@@ -1,0 +1,269 @@
+"""A studio for tests: a song in a real Ardour with Punchin installed, a bridge and a daemon beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import mido
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import soundfile
+from fakes.harness import until
+from punchin_bridge import cli
+from punchin_bridge.hosts import ardour as scripts
+from punchin_bridge.hosts.documents import Ask, InpaintWish, JobView, State, TransferWish, Want
+
+from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_session
+
+Samples = npt.NDArray[np.float32]
+SLOTS = {action.file.removeprefix("punchin_"): slot for slot, action in enumerate(scripts.ACTIONS, start=1)}
+CHORDS = ((48, 52, 55), (53, 57, 60), (55, 59, 62), (45, 48, 52))
+"""C, F, G and Am, a bar each, again and again."""
+
+
+def noise(seconds: float, channels: int, rate: int, seed: int) -> Samples:
+    """`[samples, channels]`, never silent."""
+    random = np.random.default_rng(seed)
+    return random.uniform(-0.3, 0.3, (round(seconds * rate), channels)).astype(np.float32)
+
+
+def write_chords(path: Path, bars: int = 16) -> Path:
+    midi, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
+    midi.tracks.append(track)
+    for bar in range(bars):
+        chord = CHORDS[bar % len(CHORDS)]
+        for pitch in chord:
+            track.append(mido.Message("note_on", note=pitch, velocity=90, time=0))
+        for i, pitch in enumerate(chord):
+            track.append(mido.Message("note_off", note=pitch, velocity=0, time=0 if i else 4 * 480))
+    midi.save(path)
+    return path
+
+
+@dataclass
+class Studio:
+    """A running Ardour. `home` is Punchin's own (PUNCHIN_HOME), `parts` what was imported, by track."""
+
+    ardour: Ardour
+    session: Session
+    home: Path
+    parts: dict[str, tuple[int, Samples]] = field(default_factory=dict)
+
+    # ---- the song --------------------------------------------------------------------------------------------
+
+    def lay(self, track: str, sound: Samples, start: int = 0) -> None:
+        """Import `sound` `[samples, channels]` at sample `start` of a track."""
+        path = self.session.folder.parent / f"{track}.wav"
+        soundfile.write(path, sound, self.session.rate, subtype="FLOAT")
+        self._import(track, path, start)
+        path.unlink()
+        self.parts[track] = (start, sound)
+
+    def lay_chords(self) -> None:
+        self._import("chords", write_chords(self.session.folder.parent / "chords.mid"), 0)
+
+    def _import(self, track: str, path: Path, start: int) -> None:
+        self.ardour.lua(
+            f"""local files, track = C.StringVector (), Session:route_by_name ("{track}"):to_track ()
+            files:push_back ("{path}")
+            Editor:do_import (files, Editing.ImportSerializeFiles, Editing.ImportToTrack, ARDOUR.SrcQuality.SrcBest,
+              ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore,
+              Temporal.timepos_t ({start}), ARDOUR.PluginInfo (), track, false)"""
+        )
+
+    def select(self, track: str, start: int, end: int) -> None:
+        """A range over `[start, end)` of one track, as by dragging over it."""
+        self.select_regions(track)
+        found = self.ardour.lua(
+            f"""Editor:access_action ("Region", "set-selection-from-region")
+            Editor:set_loop_range (Temporal.timepos_t ({start}), Temporal.timepos_t ({end}), "loop")
+            Editor:access_action ("Editor", "select-loop-range")
+            local selected = Editor:get_selection ()
+            local found = {{ selected.time:start_sample (), selected.time:end_sample () }}
+            for route in selected.tracks:routelist ():iter () do found[#found + 1] = route:name () end
+            return found"""
+        )
+        assert found == [start, end, track]
+
+    def select_regions(self, track: str) -> None:
+        """All regions of a track, as by clicking on them."""
+        self.ardour.lua(
+            f"""Editor:access_action ("Main", "Escape")
+            local list = ArdourUI.SelectionList ()
+            for region in Session:route_by_name ("{track}"):to_track ():playlist ():region_list ():iter () do
+              list:push_back (Editor:regionview_from_region (region))
+            end
+            Editor:set_selection (list, ArdourUI.SelectionOp.Set)"""
+        )
+
+    # ---- asking ----------------------------------------------------------------------------------------------
+
+    def click(self, action: str) -> None:
+        self.ardour.action(SLOTS[action])
+
+    def ask(self, action: str, wish: InpaintWish | TransferWish | None = None, **more: Any) -> str:
+        """What somebody else asks of Ardour through the bridge, and the answer: `done`, or why not."""
+        me, ask = f"test-{uuid.uuid4().hex[:8]}", Ask(uuid.uuid4().hex[:12], action, **more)
+        if wish is not None:
+            ask = msgspec.structs.replace(ask, wish=wish)
+        inbox = self.spool / "inbox"
+        hello = {"type": "hello", "host": me, "program": "tests", "project": {"id": me}}
+        for name, data in (
+            (f"{me}-hello.json", json.dumps(hello).encode()),
+            (f"{me}-00000001.json", msgspec.json.encode(Want(me, self.host, ask))),
+        ):
+            (inbox / f"{name}.part").write_bytes(data)
+            os.replace(inbox / f"{name}.part", inbox / name)
+            until(lambda path=inbox / name: not path.exists())  # type: ignore[misc]
+        answer = until(lambda: (state := self.state_of(me)) and (state.answers.get(ask.ask) or state.trouble), 15)
+        (inbox / "bye.part").write_text(json.dumps({"type": "bye", "host": me}))
+        os.replace(inbox / "bye.part", inbox / f"{me}-00000002.json")
+        return str(answer)
+
+    # ---- what is known ---------------------------------------------------------------------------------------
+
+    @property
+    def spool(self) -> Path:
+        return self.home / "spool"
+
+    @property
+    def host(self) -> str:
+        return until(lambda: next((path.name for path in (self.spool / "hosts").glob("ardour-*")), ""), 15)
+
+    def state_of(self, host: str) -> State | None:
+        try:
+            return msgspec.json.decode((self.spool / "hosts" / host / "state.json").read_bytes(), type=State)
+        except FileNotFoundError:
+            return None
+
+    def jobs(self) -> tuple[JobView, ...]:
+        state = self.state_of(self.host)
+        return state.jobs if state else ()
+
+    def wait(self, *phases: str, known: Sequence[str] = (), seconds: float = 30.0) -> JobView:
+        """The newest job that is not among `known`, once it is in one of `phases`."""
+
+        def found() -> JobView | None:
+            views = [view for view in self.jobs() if view.job not in known]
+            return views[-1] if views and views[-1].phase in phases else None
+
+        return until(found, seconds)
+
+    def run(self, action: str, wish: InpaintWish | TransferWish | None = None, seconds: float = 30.0) -> JobView:
+        """Ask for takes and wait until they stand."""
+        known = [view.job for view in self.jobs()]
+        assert self.ask(action, wish) == "done"
+        view = self.wait("placed", "failed", "held", known=known, seconds=seconds)
+        assert view.phase == "placed", view
+        return view
+
+    # ---- the time line ---------------------------------------------------------------------------------------
+
+    def playlists(self, track: str) -> dict[str, list[tuple[str, int, int]]]:
+        """The playlists of a track: their regions as (name, first sample, length), the uppermost last."""
+        found = self.ardour.lua(
+            f"""local all, track = {{}}, Session:route_by_name ("{track}"):to_track ()
+            for list in Session:playlists ():playlists_for_track (track):iter () do
+              local regions = {{}}
+              for region in list:region_list ():iter () do
+                local place, length = region:position ():samples (), region:length ():samples ()
+                regions[#regions + 1] = {{ region:layer (), region:name (), place, length }}
+              end
+              all[#all + 1] = {{ list:name (), regions }}
+            end
+            return all"""
+        )
+        return {name: [tuple(region[1:]) for region in sorted(regions)] for name, regions in found}
+
+    def shown(self, track: str) -> str:
+        """The name of the playlist that plays."""
+        return str(self.ardour.lua(f'return Session:route_by_name ("{track}"):to_track ():playlist ():name ()'))
+
+    def markers(self) -> list[str]:
+        return list(
+            self.ardour.lua(
+                "local all = {} for place in Session:locations ():list ():iter () do all[#all + 1] = place:name () end"
+                " return all"
+            )
+        )
+
+    def heard(self, track: str, start: int, end: int) -> Samples:
+        """What the playlist plays, `[samples, channels]`, before fader and plugins."""
+        path, channels = self.ardour.home / "heard.f32", self.parts[track][1].shape[1]
+        self.ardour.lua(
+            f"""local list, count = Session:route_by_name ("{track}"):to_track ():playlist (), {end - start}
+            list = list:to_audioplaylist ()
+            local memory = ARDOUR.DSP.DspShm (3 * 4 * count)
+            local sound, out = memory:to_float (0), io.open ("{path}", "wb")
+            for channel = 0, {channels - 1} do
+              list:read (sound, memory:to_float (count), memory:to_float (2 * count), Temporal.timepos_t ({start}),
+                Temporal.timecnt_t (count), channel)
+              local found = sound:array ()
+              for i = 1, count do out:write (string.pack ("<f", found[i])) end
+            end
+            out:close ()"""
+        )
+        return np.fromfile(path, np.float32).reshape(channels, -1).T
+
+    def export(self, start: int, end: int) -> Samples:
+        """The session's own export of a range, through faders and master, as 32-bit float."""
+        folder = self.ardour.home / f"export-{uuid.uuid4().hex[:8]}"
+        folder.mkdir()
+        fine = self.ardour.lua(
+            f"""local export = Session:simple_export ()
+            export:set_name ("mix") export:set_folder ("{folder}") export:set_range ({start}, {end})
+            return export:set_preset ("{FLOAT_PRESET}") and export:run_export ()""",
+            60,
+        )
+        assert fine
+        (path,) = folder.iterdir()
+        sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        assert rate == self.session.rate
+        return np.asarray(sound)
+
+    def undo(self) -> None:
+        self.ardour.osc("/undo")
+        self._settle()
+
+    def redo(self) -> None:
+        self.ardour.osc("/redo")
+        self._settle()
+
+    def _settle(self) -> None:
+        """Until the hook has ticked twice."""
+        time.sleep(0.3)
+
+    def save(self) -> None:
+        self.ardour.lua('Session:save_state ("", false, false, false, false, false)')
+
+
+def make_song(
+    folder: Path, rate: int, tempos: Sequence[Tempo] = (Tempo(0, 120),), metres: Sequence[tuple[int, int, int]] = ()
+) -> Session:
+    """Drums and Bass in mono, Piano in stereo, and a MIDI track `chords`, all still empty."""
+    return make_session(folder, rate, {"Drums": 1, "Bass": 1, "Piano": 2}, ("chords",), tempos, metres)
+
+
+@contextmanager
+def studio(
+    folder: Path, session: Session, home: Path, display: str, environ: Mapping[str, str] = {}
+) -> Iterator[Studio]:
+    """Ardour with Punchin installed by its own command, and `session` open. `folder` is Ardour's alone."""
+    config = folder / "config" / "ardour7"
+    config.mkdir(parents=True, exist_ok=True)
+    assert cli.main(["host", "install", "ardour", "--folder", str(config)]) == 0
+    texts = {path.stem: path.read_text() for path in (config / "scripts").glob("*.lua")}
+    actions = {slot: (name, texts[f"punchin_{name}"]) for name, slot in SLOTS.items()}
+    with ardour(folder, session, display, actions, {"Punchin": texts["punchin"]}, environ) as program:
+        found = Studio(program, session, home)
+        until(lambda: found.state_of(found.host), 20)
+        yield found
