@@ -31,7 +31,7 @@ local function read_chunk (stem, memory)
     channels[c] = sound:array ()
   end
   stem.at = stem.at + count
-  return stem.file.add (channels, count)
+  return stem.file.add_channels (channels, count)
 end
 
 -- Begin to read all of `wanted` (tables of track, channels, start, stop, path). Returns a reader: `step` reads for so

@@ -44,8 +44,8 @@ local function header (rate, channels, bytes)
   return "RIFF" .. string.pack ("<I4", #body + 8 + bytes) .. body .. "data" .. string.pack ("<I4", bytes)
 end
 
--- A file of `frames` frames at `path`. Returns it, or nil and why not. Channels go to `add`, some frames at a time;
--- `close` says whether all of them came and are written.
+-- A file of `frames` frames at `path`. Returns it, or nil and why not. Some at a time, interleaved samples go to `add`,
+-- or channels to `add_channels`; `close` says whether all of them came and are written.
 function wav.create (path, rate, channels, frames)
   local file, why = io.open (path, "wb")
   if not file then return nil, why end
@@ -56,9 +56,13 @@ function wav.create (path, rate, channels, frames)
   end
   local out = {}
 
-  function out.add (lists, count)
+  function out.add_channels (lists, count)
     left = left - 4 * count * #lists
     return file:write (wav.pack (lists, count))
+  end
+
+  function out.add (samples, count)
+    return out.add_channels ({ samples }, count)
   end
 
   function out.close ()

@@ -119,7 +119,10 @@ def test_wav_files_hold_every_sample(shared: Any, tmp_path: Path, channels: int)
         b"local out = shared.wav.create (path, 44100, #channels, 1000)\n"
         b"local rest = {}\n"
         b"for c, channel in ipairs (channels) do rest[c] = { table.unpack (channel, 301) } end\n"
-        b"out.add (channels, 300) out.add (rest, 700) return out.close ()"
+        b"out.add_channels (channels, 300)\n"
+        b"local mixed = {}\n"
+        b"for i = 1, 700 do for c = 1, #rest do mixed[#mixed + 1] = rest[c][i] end end\n"
+        b"out.add (mixed, 700 * #rest) return out.close ()"
     )
     assert whole
     found, rate = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
