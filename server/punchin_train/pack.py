@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 import yaml
-from punchin_server.registry import Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
+from punchin_server.registry import MANIFEST, Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
 from torch import Tensor
 
 from punchin_train.codec import Codec, CodecShape
@@ -66,6 +67,27 @@ def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling,
             files=tuple(_described(folder / name) for name in [LM_FILE, CODEC_FILE, *adapters.values()]),
         ),
     )
+
+
+def read_codec(folder: Path, shape: CodecShape) -> Codec:
+    """The codec of a pack that :func:`write_pack` wrote, to be trained further. Its moving averages are lost."""
+    state = torch.load(folder / CODEC_FILE, map_location="cpu", weights_only=True)["best_state"]
+    codec = Codec(shape)
+    renamed = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
+    ours: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        stem, _, last = name.rpartition(".")
+        ours[f"{stem}.{renamed.get(last, last)}"] = tensor.float()
+    codec.load_state_dict(ours)
+    return codec.eval()
+
+
+def replace_codec(folder: Path, codec: Codec, version: str) -> None:
+    """Write another codec into a pack, and what the manifest says of it."""
+    _save(folder / CODEC_FILE, _export(codec_state(codec), codec_settings(codec.shape)))
+    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    files = tuple(_described(folder / CODEC_FILE) if file.path == CODEC_FILE else file for file in manifest.files)
+    write_manifest(folder, msgspec.structs.replace(manifest, files=files, version=version))
 
 
 def lm_state(lm: LanguageModel) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from punchin_train.codec import Codec, CodecShape
 from punchin_train.corpus import AudioCorpus
@@ -22,6 +23,7 @@ UNQUANTISED_STEPS = 300  # the encoder must spread out before k-means looks at i
 KMEANS_CROPS = 48
 COMMITMENT = 0.25
 CHECKPOINT_SECONDS = 300.0
+REFINING_RATE, NOISE_WEIGHT = 8e-4, 0.1
 
 
 def train(songs: Path, checkpoint: Path, minutes: float, shape: CodecShape, batch: int = 6, seed: int = 0) -> Codec:
@@ -62,6 +64,56 @@ def train(songs: Path, checkpoint: Path, minutes: float, shape: CodecShape, batc
             save(checkpoint, codec, optimiser, step, spent)
     save(checkpoint, codec, optimiser, step, spent)
     return codec.eval()
+
+
+def refine_decoder(codec: Codec, songs: Path, checkpoint: Path, minutes: float, batch: int = 6, seed: int = 1) -> Codec:
+    """Go on with the decoder alone, until `minutes` in all are spent; returns the codec in eval mode.
+
+    Encoder and codebooks stand still, so tokens mean what they meant, and a language model that was trained on them
+    stays valid. The loss gains the noise-to-signal ratio in dB, which is what SI-SDR measures.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    codec = codec.to(device).eval()
+    loss_of = SpectralLoss(codec.shape.sample_rate).to(device)
+    parameters = list(codec.decoder.parameters())
+    optimiser = torch.optim.AdamW(parameters, REFINING_RATE, betas=(0.8, 0.99), weight_decay=1e-3)
+    step, spent = 0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        codec.load_state_dict(state["codec"])
+        optimiser.load_state_dict(state["optimiser"])
+        step, spent = state["step"], state["seconds"]
+    corpus = AudioCorpus(songs, codec.shape.sample_rate, seed + step)
+    started, saved = time.monotonic() - spent, spent
+    while (spent := time.monotonic() - started) < 60 * minutes:
+        for group in optimiser.param_groups:
+            group["lr"] = REFINING_RATE * min(1.0, (step + 1) / WARM_UP) * _cosine(spent / (60 * minutes))
+        audio = corpus.batch(batch).to(device)
+        with torch.no_grad():
+            quantised = codec.quantizer(codec.encoder(audio))[0]
+        estimate = codec.decoder(quantised)
+        loss, parts = loss_of(estimate, audio)
+        noise = _noise_db(estimate, audio)
+        optimiser.zero_grad()
+        (loss + NOISE_WEIGHT * noise).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+        optimiser.step()
+        step += 1
+        if step % 50 == 0:
+            named = " ".join(f"{name} {value:.4f}" for name, value in parts.items())
+            print(f"decoder step {step} {spent:.0f}s {named} noise {noise.item():.2f} dB", flush=True)
+            corpus.refresh()
+        if spent - saved > CHECKPOINT_SECONDS:
+            saved = spent
+            save(checkpoint, codec, optimiser, step, spent)
+    save(checkpoint, codec, optimiser, step, spent)
+    return codec.eval()
+
+
+def _noise_db(estimate: Tensor, target: Tensor) -> Tensor:
+    """Noise to signal `[B, 1, N]` in dB, the mean over the batch."""
+    noise, signal = ((audio**2).mean((1, 2)) + 1e-6 for audio in (estimate - target, target))
+    return 10 * torch.log10(noise / signal).mean()
 
 
 def load(checkpoint: Path, shape: CodecShape) -> Codec:

@@ -81,8 +81,14 @@ class FakeHost:
         os.replace(draft, inbox / name)
 
     def hello(self) -> None:
-        self.post(Hello(self.name, "Fake 1.0", Project(self.project, self.project), can=self.can))
+        self.hello_once()
         until(lambda: self.state() is not None)
+
+    def hello_once(self) -> None:
+        self.post(Hello(self.name, "Fake 1.0", Project(self.project, self.project), can=self.can))
+
+    def confirm(self, job: str) -> None:
+        self.post(Placed(self.name, job))
 
     def bye(self) -> None:
         self.post(Bye(self.name))
