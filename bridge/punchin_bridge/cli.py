@@ -29,7 +29,7 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from punchin_wire import VERSION
+from punchin_wire import VERSION, places
 from punchin_wire.errors import BadSetting, DaemonUnreachable, InternalError, PunchinError
 from punchin_wire.messages import Status
 from rich.console import Console
@@ -69,13 +69,15 @@ PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show the daemon, its worker and its jobs."""
+    """Show the daemon, its worker and its jobs, and the bridge."""
     with _client() as client:
         found = client.status()
+    bridge = places.read_bridge_record()
     if as_json:
-        print(json.dumps(msgspec.to_builtins(found)))
+        print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}))
     else:
         _show(found)
+        print(f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs.")
 
 
 @app.command()
