@@ -33,7 +33,8 @@ here.DEFAULTS = {
 local function filled (given, defaults)
   local all = {}
   for key, default in pairs (defaults) do
-    local value = type (given) == "table" and given[key]
+    local value = nil
+    if type (given) == "table" then value = given[key] end
     if type (default) == "table" then
       all[key] = filled (value, default)
     elseif type (value) == type (default) then

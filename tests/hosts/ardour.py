@@ -25,7 +25,7 @@ from typing import Any
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-PROGRAMS = ("ardour", "ardour7-lua", "Xvfb")
+PROGRAMS = ("ardour", "ardour7-lua", "Xvfb", "xdotool")
 CONSOLE_SLOT = 9
 TIMER_SIGNAL = 49
 """Ardour 7's LuaTimerDS, ten times a second."""
@@ -264,9 +264,36 @@ class Ardour:
             env={**os.environ, "DISPLAY": self.display},
         )
 
-    def key(self, *keys: str) -> None:
-        """Press keys, as at the keyboard, in the window that has the focus."""
-        subprocess.run(["xdotool", "key", *keys], check=True, timeout=10, env={**os.environ, "DISPLAY": self.display})
+    def xdotool(self, *words: object) -> str:
+        done = subprocess.run(
+            ["xdotool", *map(str, words)],
+            env={**os.environ, "DISPLAY": self.display},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        return done.stdout
+
+    def dialog(self, title: str, seconds: float = 15.0) -> str:
+        """The window of that title, once it is there."""
+        deadline = time.monotonic() + seconds
+        while not (found := self.xdotool("search", "--onlyvisible", "--name", title).split()):
+            assert time.monotonic() < deadline, f"no window {title!r}"
+            time.sleep(0.1)
+        time.sleep(0.2)  # until it is drawn where it stays
+        return found[-1]
+
+    def confirm(self, title: str) -> None:
+        """Click the last button of a dialog, which stands in its lower right corner, until the dialog is gone."""
+        window = self.dialog(title)
+        place = dict(line.split("=") for line in self.xdotool("getwindowgeometry", "--shell", window).split())
+        for _ in range(50):
+            at = (int(place["WIDTH"]) - 50, int(place["HEIGHT"]) - 25)
+            self.xdotool("mousemove", "--window", window, *at, "click", 1)
+            time.sleep(0.2)
+            if window not in self.xdotool("search", "--onlyvisible", "--name", title).split():
+                return
+        raise AssertionError(f"the window {title!r} stays")
 
     def kill(self) -> None:
         """As the machine would: no farewell, nothing saved."""

@@ -13,52 +13,22 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from fakes.bridge import RunningBridge, bridge, launch
-from fakes.harness import RunningDaemon, daemon, until
-from hosts.ardour import Tempo, missing, screen
+from fakes.bridge import RunningBridge, launch
+from fakes.harness import until
+from hosts.ardour import Tempo
 from hosts.studio import Samples, Studio, make_song, noise, studio
 from punchin_bridge.hosts.documents import InpaintWish, JobView, Rendered, Timeline, TransferWish
 from punchin_bridge.hosts.install import scripts
 from punchin_bridge.hosts.jobs import Kept
 from punchin_bridge.hosts.timeline import tempo_map
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.host,
-    pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.host]
 SCRIPTS = scripts()
 RATE = 48_000
 SECONDS = 40.0
 BAR = 2 * RATE  # 4/4 at 120
 RAMP = (Tempo(0, 120), Tempo(32, 120, ramp=True), Tempo(48, 90))
 """Bars 9 to 12 slow down from 120 to 90."""
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    with screen() as name:
-        yield name
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PUNCHIN_HOME", str(folder))
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[RunningDaemon]:
-    with daemon(home) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
-    with bridge(home) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
