@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,10 +19,10 @@ from torch import Tensor
 from punchin_train import measures
 from punchin_train.codec import Codec
 from punchin_train.generate import fill
+from punchin_train.lm import LanguageModel, Tuning
 from punchin_train.rendering import TRACKS
 from punchin_train.songs import Song, compose
 from punchin_train.tokens import TOKEN_TRACKS
-from punchin_train.train_lm import Trainee
 from punchin_train.windows import FRAME_RATE, chord_frames
 
 Interval = tuple[float, float, float]
@@ -65,11 +66,24 @@ def windows(songs: Path, tokens: Path, frames: int, count: int) -> list[Window]:
     return found
 
 
+class Adapted(Protocol):
+    """A language model with a way to adapt it to each condition, such as a :class:`.train_lm.Trainee`."""
+
+    @property
+    def lm(self) -> LanguageModel:
+        """The base."""
+        ...
+
+    def adapter(self, condition: str) -> Tuning:
+        """What adapts the base to a condition."""
+        ...
+
+
 class TakeEvaluation:
     """Generates and measures the takes of one set of windows."""
 
     def __init__(
-        self, trainee: Trainee, codec: Codec, excerpts: list[Window], silence: Tensor, sampling: Sampling
+        self, trainee: Adapted, codec: Codec, excerpts: list[Window], silence: Tensor, sampling: Sampling
     ) -> None:
         self.trainee, self.codec, self.excerpts, self.sampling = trainee, codec, excerpts, sampling
         self.rate, frames = codec.shape.sample_rate, excerpts[0].codes.shape[2]
@@ -86,8 +100,12 @@ class TakeEvaluation:
         yield from self._figures("unrelated song", self.original.roll(1, 0))
         for condition in ("chord", "drums", "piano"):
             for variant in VARIANTS if condition == "chord" else VARIANTS[:2]:
-                audio = self._decode(self._takes(condition, variant))
-                yield from self._figures(f"{condition}, {variant} control", audio, foreign=variant == "foreign")
+                yield from self.takes(condition, variant)
+
+    def takes(self, condition: str, variant: str) -> Iterator[tuple[str, Interval]]:
+        """The figures of takes under one condition, in one of VARIANTS."""
+        audio = self._decode(self._takes(condition, variant))
+        yield from self._figures(f"{condition}, {variant} control", audio, foreign=variant == "foreign")
 
     def _tokens(self, track: str) -> Tensor:
         return torch.stack([e.codes[TOKEN_TRACKS.index(track)] for e in self.excerpts])

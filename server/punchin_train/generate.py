@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from punchin_train.lm import Adapter, Cache, LanguageModel, delayed, track_types
+from punchin_train.lm import Cache, LanguageModel, Tuning, delayed, track_types
 
 
 @torch.no_grad()
 def fill(
     lm: LanguageModel,
-    adapter: Adapter | None,
+    adapter: Tuning | None,
     music: Tensor,
     condition: Tensor,
     hole: range,

@@ -61,13 +61,45 @@ class Cache:
         return self.keys[:, :, : self.length], self.values[:, :, : self.length]
 
 
-class Adapter(nn.Module):
+class Tuning(nn.Module):
+    """A way to adapt a frozen model inside each layer's self-attention. This one changes nothing; AIRGen's is
+    :class:`Adapter`, others that it is compared with live in :mod:`.compare.methods`.
+
+    `types` [B, S] is the track type of every step.
+    """
+
+    def project(self, index: int, normed: Tensor, projected: Tensor, types: Tensor) -> Tensor:  # noqa: ARG002
+        """What layer `index` takes for its queries, keys and values, [B, S, 3D], given its input [B, S, D]."""
+        return projected
+
+    def attend(self, index: int, layer: Layer, q: Tensor, k: Tensor, v: Tensor, types: Tensor) -> Tensor:  # noqa: ARG002
+        """What the heads read, [B, H, S, d], from q [B, H, S, d], k and v [B, H, N, d], N >= S steps up to the last."""
+        return attention(q, k, v)
+
+
+class Adapter(Tuning):
     """AIRGen's heterogeneous adapter: tokens and gates for each layer and track type."""
 
     def __init__(self, shape: LmShape) -> None:
         super().__init__()
         self.adaptor = nn.Parameter(torch.randn(shape.layers, TRACK_TYPES, shape.adapter_tokens, shape.width))
         self.gates = nn.Parameter(torch.zeros(shape.layers, TRACK_TYPES))
+
+    def attend(self, index: int, layer: Layer, q: Tensor, k: Tensor, v: Tensor, types: Tensor) -> Tensor:
+        """Adds what each query reads from the adapter tokens of its own type, in a softmax of their own."""
+        tokens, gates = self.adaptor[index], self.gates[index]
+        kinds, count, width = tokens.shape
+        projected = F.linear(layer.norm1(tokens.reshape(-1, width)), layer.self_attn.in_proj_weight[width:])
+        own_k, own_v = projected.view(kinds * count, 2, layer.heads, -1).permute(1, 2, 0, 3)  # [H, 4m, d] each
+        scores = q @ own_k.transpose(-1, -2) / math.sqrt(width // layer.heads)
+        weights = scores.float().masked_fill(foreign(types, count)[:, None], -torch.inf).softmax(-1)
+        delta = weights.to(own_v.dtype) @ own_v
+        return attention(q, k, v) + delta * gates[types][:, None, :, None]
+
+
+def foreign(types: Tensor, count: int) -> Tensor:
+    """Which of 4 x `count` tokens, ordered by type, are not of a step's type: [B, S] -> bool [B, S, 4 * count]."""
+    return types[..., None] != torch.arange(TRACK_TYPES, device=types.device).repeat_interleave(count)
 
 
 class Layer(nn.Module):
@@ -87,41 +119,44 @@ class Layer(nn.Module):
         nn.init.normal_(self.linear2.weight, std=residual_std)
 
     def forward(
-        self, x: Tensor, tokens: Tensor | None, gates: Tensor | None, types: Tensor | None, cache: Cache | None
+        self, x: Tensor, index: int, tuning: Tuning | None, types: Tensor | None, cache: Cache | None
     ) -> Tensor:
-        """x [B, S, D]; adapter tokens [4, m, D], gates [4] and types [B, S], or None for the plain model."""
+        """x [B, S, D]; this layer's index; a tuning with types [B, S], or None for the plain model."""
         batch, steps, width = x.shape
-        projected = F.linear(self.norm1(x), self.self_attn.in_proj_weight)
+        normed = self.norm1(x)
+        projected = F.linear(normed, self.self_attn.in_proj_weight)
+        if tuning is not None and types is not None:
+            projected = tuning.project(index, normed, projected, types)
         q, k, v = projected.view(batch, steps, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # [B, H, S, d] each
         if cache is not None:
             k, v = cache.extend(k, v)
-        attended = causal_attention(q, k, v) if steps > 1 else F.scaled_dot_product_attention(q, k, v)
-        if tokens is not None and gates is not None and types is not None:
-            attended = attended + self._delta(q, tokens, types) * gates[types][:, None, :, None]
+        if tuning is not None and types is not None:
+            attended = tuning.attend(index, self, q, k, v, types)
+        else:
+            attended = attention(q, k, v)
         merged = attended.transpose(1, 2).reshape(batch, steps, width)
         x = x + self.self_attn.out_proj(merged)
         return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
 
-    def _delta(self, q: Tensor, tokens: Tensor, types: Tensor) -> Tensor:
-        """What each query reads from the adapter tokens of its own type, [B, H, S, d]."""
-        kinds, count, width = tokens.shape
-        projected = F.linear(self.norm1(tokens.reshape(-1, width)), self.self_attn.in_proj_weight[width:])
-        k, v = projected.view(kinds * count, 2, self.heads, -1).permute(1, 2, 0, 3)  # [H, 4m, d] each
-        scores = q @ k.transpose(-1, -2) / math.sqrt(width // self.heads)
-        owner = torch.arange(kinds, device=q.device).repeat_interleave(count)
-        foreign = types[:, None, :, None] != owner
-        weights = scores.float().masked_fill(foreign, -torch.inf).softmax(-1)
-        return weights.to(v.dtype) @ v
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention of all steps, or of one that sees all keys: [B, H, S, d] and [B, H, N, d] -> [B, H, S, d]."""
+    return causal_attention(q, k, v) if q.shape[2] > 1 else F.scaled_dot_product_attention(q, k, v)
 
 
 def causal_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """[B, H, S, d] each -> [B, H, S, d]; written out because on one CPU core in bfloat16 it takes 0.4 of the
     time of torch's fused kernel, forward and backward (35 against 84 ms at [8, 4, 501, 64])."""
+    future = torch.full((q.shape[2], q.shape[2]), -1e4, dtype=q.dtype, device=q.device).triu(1)
+    return masked_attention(q, k, v, future)
+
+
+def masked_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """q [B, H, S, d], k and v [B, H, N, d], an additive mask [S, N] or [B * H, S, N] -> [B, H, S, d]."""
     batch, heads, steps, size = q.shape
-    future = torch.full((steps, steps), -1e4, dtype=q.dtype, device=q.device).triu(1)
     with torch.autocast(q.device.type, enabled=False):
-        flat_q, flat_k, flat_v = (t.reshape(batch * heads, steps, size) for t in (q / math.sqrt(size), k, v))
-        weights = torch.baddbmm(future, flat_q, flat_k.transpose(1, 2)).softmax(-1)
+        flat_q, flat_k, flat_v = (t.reshape(batch * heads, -1, size) for t in (q / math.sqrt(size), k, v))
+        weights = torch.baddbmm(mask, flat_q, flat_k.transpose(1, 2)).softmax(-1)
         return (weights @ flat_v).view(batch, heads, steps, size)
 
 
@@ -155,7 +190,7 @@ class LanguageModel(nn.Module):
     def features(
         self,
         sequence: Tensor,
-        adapter: Adapter | None = None,
+        adapter: Tuning | None = None,
         types: Tensor | None = None,
         start: int = 0,
         caches: list[Cache] | None = None,
@@ -169,9 +204,7 @@ class LanguageModel(nn.Module):
         x = torch.stack(embedded).sum(0) + positions(start, sequence.shape[2], self.shape.width, sequence.device)
         tapped = None
         for index, layer in enumerate(self.layers):
-            tokens = None if adapter is None else adapter.adaptor[index]
-            gates = None if adapter is None else adapter.gates[index]
-            x = layer(x, tokens, gates, types, None if caches is None else caches[index])
+            x = layer(x, index, adapter, types, None if caches is None else caches[index])
             if index == tap:
                 tapped = x
         return self.out_norm(x), tapped

@@ -82,6 +82,13 @@ def read_codec(folder: Path, shape: CodecShape) -> Codec:
     return codec.eval()
 
 
+def read_lm(folder: Path, shape: LmShape) -> LanguageModel:
+    """The language model of a pack that :func:`write_pack` wrote, in single precision."""
+    lm = LanguageModel(shape)
+    lm.load_state_dict(torch.load(folder / LM_FILE, map_location="cpu", weights_only=True)["best_state"])
+    return lm.eval()
+
+
 def replace_codec(folder: Path, codec: Codec, version: str) -> None:
     """Write another codec into a pack, and what the manifest says of it."""
     _save(folder / CODEC_FILE, _export(codec_state(codec), codec_settings(codec.shape)))

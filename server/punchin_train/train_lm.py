@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from punchin_server.registry import Control
 from torch import Tensor, nn
 
-from punchin_train.lm import Adapter, LanguageModel, LmShape, delayed, track_types
+from punchin_train.lm import Adapter, LanguageModel, LmShape, Tuning, delayed, track_types
 from punchin_train.windows import Batch, TokenCorpus
 
 CONDITIONS: tuple[Control, ...] = ("drums", "chord", "piano")
@@ -63,20 +63,28 @@ def frame_losses(logits: Tensor, codes: Tensor, first: int) -> Iterable[tuple[Te
         yield F.cross_entropy(predicted.transpose(1, 2), codes[:, k, first : frames - k], reduction="none"), count
 
 
-def controlled_loss(trainee: Trainee, batch: Batch, condition: str) -> tuple[Tensor, dict[str, float]]:
-    """Prediction loss, inpainted mean + half the repeated mean, plus the chord classifier's."""
-    lm, window = trainee.lm, batch.kept.shape[1]
+def prediction_losses(lm: LanguageModel, tuning: Tuning | None, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss of the prediction's hidden frames, of those repeated, and the output [B, S, D] of CHORD_LAYER.
+
+    The losses are means over codebooks (CODEBOOK_WEIGHTS), each of all frames of its kind in the batch.
+    """
+    window = batch.kept.shape[1]
     sequence = delayed(batch.codes, lm.shape.entries)
-    types = track_types(batch.kept)
-    features, middle = lm.features(sequence, trainee.adapter(condition), types, tap=CHORD_LAYER)
+    features, middle = lm.features(sequence, tuning, track_types(batch.kept), tap=CHORD_LAYER)
     logits = lm.heads(features[:, window:])
     masked, kept = [], []
     for losses, count in frame_losses(logits, batch.codes, window):
         weight = batch.kept[:, :count].float()
         masked.append((losses * (1 - weight)).sum() / (1 - weight).sum().clamp(min=1))
         kept.append((losses * weight).sum() / weight.sum().clamp(min=1))
-    inpaint, repeat = _weighted(masked), _weighted(kept)
     assert middle is not None
+    return _weighted(masked), _weighted(kept), middle
+
+
+def controlled_loss(trainee: Trainee, batch: Batch, condition: str) -> tuple[Tensor, dict[str, float]]:
+    """Prediction loss, inpainted mean + half the repeated mean, plus the chord classifier's."""
+    window = batch.kept.shape[1]
+    inpaint, repeat, middle = prediction_losses(trainee.lm, trainee.adapter(condition), batch)
     # Step s + 1 holds codebook 0 of prefix frame s; step `window` + s predicts prediction frame s.
     chords = inpaint.new_zeros(())
     for start in (1, window):
