@@ -6,5 +6,5 @@
 
 local folder = debug.getinfo (1, "S").source:match ("^@(.*[/\\])") .. "lib/"
 local module = assert (loadfile (folder .. "load.lua")) (folder)
-module ("dialogs").transfer ()
+module ("here").click ("ask_transfer")
 module ("tend") ()

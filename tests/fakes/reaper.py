@@ -24,6 +24,7 @@ import lupa.lua54
 import numpy as np
 
 from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render
+from fakes.reaper_screen import Gfx, Imgui
 
 SIGNATURES: dict[str, str] = json.loads(Path(__file__).with_name("reascript_api.json").read_text())["lua_7_08"]
 KINDS: dict[str, tuple[type, ...]] = {
@@ -94,6 +95,7 @@ class Reaper:
     longest_tick: float = 0.0
     recording: bool = False
     ran: list[str] = field(default_factory=list)
+    has_imgui: bool = False
 
     def __post_init__(self) -> None:
         self._deferred: list[Any] = []
@@ -102,9 +104,6 @@ class Reaper:
         self._scripts: dict[int, str] = {}
         self._refresh = 0
         self.children: list[subprocess.Popen[bytes]] = []
-        self.drawn: list[str] = []
-        self.mouse = (0, 0, 0)
-        self._closing = False
         self.lua = self._runtime()
 
     @property
@@ -118,14 +117,11 @@ class Reaper:
         builtin = lua.table_from(
             {"defer": self._deferred.append, "atexit": self._exits.append, "new_array": lua.eval(NEW_ARRAY)}
         )
+        self.screen: Gfx | Imgui = Imgui(lua) if self.has_imgui else Gfx(lua)
+        lua.globals()["imgui" if self.has_imgui else "gfx"] = self.screen.table
+        if self.has_imgui:
+            builtin["ImGui_GetBuiltinPath"] = self._imgui_path
         lua.globals().reaper = lua.eval(WRAP)(self._find, builtin)
-        lua.globals().gfx = lua.table_from(
-            {
-                "init": lambda *_a: 1, "quit": lambda: None, "update": lambda: None, "set": lambda *_a: None,
-                "rect": lambda *_a: None, "drawstr": self.drawn.append, "getchar": lambda: -1 if self._closing else 0,
-                "mouse_cap": 0, "mouse_x": 0, "mouse_y": 0, "x": 0, "y": 0,
-            }
-        )  # fmt: skip
         self._fill = lua.eval(FILL)
         self._load = lua.eval("function (path) return assert (loadfile (path)) end")
         return lua
@@ -137,12 +133,12 @@ class Reaper:
     def tick(self) -> None:
         """What was deferred, once."""
         now, self._deferred[:] = list(self._deferred), []
-        gfx = self.lua.globals().gfx
-        gfx.mouse_cap, gfx.mouse_x, gfx.mouse_y = self.mouse
+        self.screen.before_tick()
         began = time.perf_counter()
         for function in now:
             function()
         self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+        self.screen.after_tick()
         assert self._refresh == 0, "the screen was left frozen"
         assert self._block is None, "an undo block was left open"
 
@@ -150,10 +146,18 @@ class Reaper:
         """Tick until `until` says something true."""
         deadline = time.monotonic() + seconds
         while not (found := until()):
-            assert time.monotonic() < deadline, (self.said, self.console, self.drawn[-5:])
+            assert time.monotonic() < deadline, (self.said, self.console, self.screen.texts)
             self.tick()
             time.sleep(0.001)
         return found
+
+    def window(self) -> str:
+        """All that our window says."""
+        return " ".join(self.screen.texts)
+
+    def press(self, caption: str) -> None:
+        """Click a button of the window in the next tick."""
+        self.screen.press(caption)
 
     def quit(self) -> None:
         for function in self._exits:
@@ -186,6 +190,8 @@ class Reaper:
     def _fits(self, value: Any, kind: str) -> bool:
         if kind == "ReaProject":
             return value == 0 or isinstance(value, Project)
+        if kind == "identifier":
+            return isinstance(value, (Track, Item, Take, Source))
         if kind == "reaper.array":
             return lupa.lua54.lua_type(value) == "table"
         if isinstance(value, bool) and kind != "boolean":
@@ -212,15 +218,25 @@ class Reaper:
         """As Ctrl-Z; returns what was undone."""
         step = self.undos[self.front].pop()
         self.redos.setdefault(self.front, []).append(step)
-        self.tabs[self.front] = copy.deepcopy(step.before)
+        vars(self.project).update(vars(copy.deepcopy(step.before)))
         return step.name
 
     def redo(self) -> None:
         step = self.redos[self.front].pop()
         self.undos.setdefault(self.front, []).append(step)
-        self.tabs[self.front] = copy.deepcopy(step.after)
+        vars(self.project).update(vars(copy.deepcopy(step.after)))
 
     # ---- the program -----------------------------------------------------------------------------------------
+
+    def APIExists(self, name: str) -> bool:
+        return name in SIGNATURES or (self.has_imgui and name == "ImGui_GetBuiltinPath")
+
+    def _imgui_path(self) -> str:
+        """The folder of ReaImGui's loader for Lua."""
+        folder = self.resources / "UserPlugins"
+        folder.mkdir(exist_ok=True)
+        (folder / "imgui.lua").write_text('return function (version) assert (version == "0.9.3") return imgui end')
+        return str(folder)
 
     def GetAppVersion(self) -> str:
         return "7.08/linux-x86_64"
@@ -294,12 +310,20 @@ class Reaper:
     def GetProjectPathEx(self, _project: Any) -> str:
         return str(self.project.folder)
 
-    def GetProjExtState(self, _project: Any, section: str, key: str) -> tuple[int, str]:
-        text = self.project.ext.get((section, key), "")
+    def EnumProjects(self, index: int) -> tuple[Project | None, str]:
+        if index == -1:
+            return self.project, ""
+        return (self.tabs[index], "") if index < len(self.tabs) else (None, "")
+
+    def GetProjectLength(self, _project: Any) -> float:
+        return max((item.stop for track in self.project.tracks for item in track.items), default=0.0)
+
+    def GetProjExtState(self, project: Any, section: str, key: str) -> tuple[int, str]:
+        text = (project or self.project).ext.get((section, key), "")
         return len(text), text
 
-    def SetProjExtState(self, _project: Any, section: str, key: str, value: str) -> int:
-        self.project.ext[section, key] = value
+    def SetProjExtState(self, project: Any, section: str, key: str, value: str) -> int:
+        (project or self.project).ext[section, key] = value
         return len(value)
 
     def GetSetProjectInfo(self, _project: Any, what: str, _value: float, is_set: bool) -> float:
@@ -358,8 +382,12 @@ class Reaper:
     def GetTrackName(self, track: Track) -> tuple[bool, str]:
         return True, track.name
 
-    def GetMediaTrackInfo_Value(self, _track: Track, name: str) -> float:
-        return {"I_NCHAN": 2.0}[name]
+    def GetMediaTrackInfo_Value(self, track: Track, name: str) -> float:
+        return {"I_NCHAN": 2.0, "I_FREEMODE": 0.0 if track.lane is None else 2.0}[name]
+
+    def ValidatePtr2(self, _project: Any, pointer: Any, kind: str) -> bool:
+        assert kind == "MediaTrack*"
+        return any(pointer is track for track in self.project.tracks)
 
     def GetSetMediaTrackInfo_String(self, track: Track, name: str, _value: str, is_set: bool) -> tuple[bool, str]:
         assert not is_set
@@ -403,6 +431,8 @@ class Reaper:
         return right
 
     def GetMediaItemInfo_Value(self, item: Item, name: str) -> float:
+        if name == "C_LANEPLAYS":
+            return float(self.GetMediaItem_Track(item).lane == item.info["I_FIXEDLANE"])
         return item.info[name]
 
     def SetMediaItemInfo_Value(self, item: Item, name: str, value: float) -> bool:

@@ -40,7 +40,15 @@ class Take:
     source: Source | None = None
     name: str = ""
     info: dict[str, float] = field(
-        default_factory=lambda: {"D_STARTOFFS": 0.0, "D_PLAYRATE": 1.0, "D_VOL": 1.0, "I_CUSTOMCOLOR": 0.0}
+        default_factory=lambda: {
+            "D_STARTOFFS": 0.0,
+            "D_PLAYRATE": 1.0,
+            "D_VOL": 1.0,
+            "I_CUSTOMCOLOR": 0.0,
+            "D_PAN": 0.0,
+            "D_PITCH": 0.0,
+            "I_CHANMODE": 0.0,
+        }
     )
     guid: str = field(default_factory=guid)
 
@@ -51,7 +59,8 @@ class Item:
     info: dict[str, float] = field(
         default_factory=lambda: {
             "D_POSITION": 0.0, "D_LENGTH": 0.0, "D_VOL": 1.0, "B_MUTE": 0.0, "B_LOOPSRC": 1.0, "D_FADEINLEN": 0.01,
-            "D_FADEOUTLEN": 0.01, "D_FADEINLEN_AUTO": -1.0, "D_FADEOUTLEN_AUTO": -1.0,
+            "D_FADEOUTLEN": 0.01, "D_FADEINLEN_AUTO": -1.0, "D_FADEOUTLEN_AUTO": -1.0, "C_LOCK": 0.0,
+            "B_ALLTAKESPLAY": 0.0, "I_FIXEDLANE": 0.0,
         }
     )  # fmt: skip
     active: int = 0
@@ -82,10 +91,13 @@ class Item:
 
 @dataclass
 class Track:
+    """`lane` is the fixed lane that plays, where it has lanes."""
+
     name: str = ""
     items: list[Item] = field(default_factory=list)
     selected: bool = False
     razor: str = ""
+    lane: int | None = None
     guid: str = field(default_factory=guid)
 
 
@@ -152,7 +164,12 @@ def render(track: Track, rate: int, start: int, frames: int, channels: int) -> S
     """What a track plays before its effects, `[frames, channels]`: its items' active takes with volumes and fades."""
     out = np.zeros((frames, channels))
     for item in track.items:
-        if item.info["B_MUTE"] or not item.takes or item.takes[item.active].source is None:
+        if (
+            track.lane not in (None, item.info["I_FIXEDLANE"])
+            or item.info["B_MUTE"]
+            or not item.takes
+            or item.takes[item.active].source is None
+        ):
             continue
         take = item.takes[item.active]
         assert take.source is not None

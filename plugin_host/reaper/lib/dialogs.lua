@@ -1,68 +1,75 @@
--- The dialogs that the musician opens: settings, and what a transfer should become. Plain ones, which every REAPER has.
+-- What the musician is asked: settings, and what a transfer should become.
+--
+-- A field is { key, caption, value, kind }: `count` has `least` and `most`, `choice` has `choices`, other kinds are
+-- text. Plain dialogs know only text, so what comes back is checked here.
 
-local here = ...
+local here, window = ...
 local dialogs = {}
 
-local SEPARATOR = "|"
-local TASKS = { timbre = true, genre = true, accompaniment = true }
+local TASKS = { "timbre", "genre", "accompaniment" }
 
--- Ask for `fields`, each { caption, value }. Returns their texts, or nil.
-local function ask (title, fields)
-  local captions, values = {}, {}
-  for i, field in ipairs (fields) do
-    captions[i], values[i] = field[1], (tostring (field[2]):gsub ("[|,\n]", " "))
-  end
-  local layout = "separator=" .. SEPARATOR .. ",extrawidth=160"
-  local fine, text = reaper.GetUserInputs (
-    title, #fields, table.concat (captions, ",") .. "," .. layout, table.concat (values, SEPARATOR))
-  if not fine then return nil end
-  local answers = {}
-  for value in (text .. SEPARATOR):gmatch ("([^|]*)|") do answers[#answers + 1] = value:match ("^%s*(.-)%s*$") end
-  return answers
+local function count (key, caption, value, least, most)
+  return { key = key, caption = ("%s (%d-%d)"):format (caption, least, most), value = value, kind = "count",
+    least = least, most = most }
 end
 
-local function count (text, before)
-  local number = tonumber (text)
-  return number and math.max (1, math.min (16, math.floor (number))) or before
+local function text (key, caption, value)
+  return { key = key, caption = caption, value = value, kind = "text" }
+end
+
+local function whole (value, before, least, most)
+  local number = tonumber (value)
+  return number and math.floor (math.max (least, math.min (most, number))) or before
+end
+
+local function one_of (value, choices)
+  for _, choice in ipairs (choices) do
+    if choice == value then return value end
+  end
+  return choices[1]
 end
 
 -- What every request has in it; what is left empty is found out.
 function dialogs.settings ()
   local set = here.settings ()
-  local answers = ask ("Punchin: settings", {
-    { "Takes of an inpaint (1-16)", set.inpaint.takes },
-    { "Style in words", set.inpaint.text },
-    { "Model pack", set.inpaint.pack },
-    { "Model pack of transfers", set.transfer.pack },
-    { "Chord track (MIDI)", set.tracks.chords },
-    { "Drum track (empty: by its name)", set.tracks.drums },
-    { "Piano to follow (MIDI)", set.tracks.piano },
-    { "Track for takes (if none is selected)", set.tracks.target },
-    { "Seconds heard around (5-30)", set.seconds },
-  })
-  if not answers then return end
-  set.inpaint = { takes = count (answers[1], set.inpaint.takes), text = answers[2], pack = answers[3] }
-  set.transfer.pack = answers[4]
-  set.tracks = { chords = answers[5], drums = answers[6], piano = answers[7], target = answers[8] }
-  set.seconds = math.max (5, math.min (30, math.floor (tonumber (answers[9]) or set.seconds)))
-  here.keep_settings (set)
+  local fields = {
+    count ("takes", "Takes of an inpaint", set.inpaint.takes, 1, 16),
+    text ("text", "Style in words", set.inpaint.text),
+    text ("pack", "Model pack", set.inpaint.pack),
+    text ("transfer_pack", "Model pack of transfers", set.transfer.pack),
+    text ("chords", "Chord track (MIDI)", set.tracks.chords),
+    text ("drums", "Drum track (empty: by its name)", set.tracks.drums),
+    text ("piano", "Piano to follow (MIDI)", set.tracks.piano),
+    text ("target", "Track for takes (if none is selected)", set.tracks.target),
+    count ("seconds", "Seconds heard around", set.seconds, 5, 30),
+  }
+  window.ask ("Punchin: settings", fields, function (got)
+    set.inpaint = { takes = whole (got.takes, set.inpaint.takes, 1, 16), text = got.text, pack = got.pack }
+    set.transfer.pack = got.transfer_pack
+    set.tracks = { chords = got.chords, drums = got.drums, piano = got.piano, target = got.target }
+    set.seconds = whole (got.seconds, set.seconds, 5, 30)
+    here.keep_settings (set)
+  end)
 end
 
--- What a transfer should become; then the click.
-function dialogs.transfer ()
+-- What a transfer should become; `done` is called then.
+function dialogs.transfer (done)
   local set = here.settings ()
-  local answers = ask ("Punchin: transfer the selection", {
-    { "To (violin; slow brushed drums)", set.transfer.to },
-    { "From (what plays now)", set.transfer.source },
-    { "Task (timbre; genre; accompaniment)", set.transfer.task },
-    { "Takes (1-16)", set.transfer.takes },
-  })
-  if not answers or answers[1] == "" then return end
-  set.transfer.to, set.transfer.source = answers[1], answers[2]
-  set.transfer.task = TASKS[answers[3]] and answers[3] or "timbre"
-  set.transfer.takes = count (answers[4], set.transfer.takes)
-  here.keep_settings (set)
-  here.click ("transfer")
+  local fields = {
+    text ("to", "To (violin; slow brushed drums)", set.transfer.to),
+    text ("source", "From (what plays now)", set.transfer.source),
+    { key = "task", caption = "Task (timbre; genre; accompaniment)", value = set.transfer.task, kind = "choice",
+      choices = TASKS },
+    count ("takes", "Takes", set.transfer.takes, 1, 16),
+  }
+  window.ask ("Punchin: transfer the selection", fields, function (got)
+    if got.to == "" then return end
+    set.transfer.to, set.transfer.source = got.to, got.source
+    set.transfer.task = one_of (got.task, TASKS)
+    set.transfer.takes = whole (got.takes, set.transfer.takes, 1, 16)
+    here.keep_settings (set)
+    done ()
+  end)
 end
 
 return dialogs

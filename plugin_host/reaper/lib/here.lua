@@ -8,16 +8,50 @@ local json, spool, config = ...
 local here = { PROGRAM = "REAPER " .. reaper.GetAppVersion () }
 
 local SECTION = "Punchin"
+local VERSION = "0.1.0"
 local CURRENT = 0 -- the project in front
+
+-- ---- which project -------------------------------------------------------------------------------------------
+
+local front, known -- the project in front when `has_changed` looked last, and its id
+
+local function id_of (project)
+  local _, id = reaper.GetProjExtState (project, SECTION, "id")
+  return id
+end
+
+-- Whether another open tab has the id of the project in front: one is a copy of the other's file.
+local function is_copy (project, id)
+  local index, other = 0, reaper.EnumProjects (0)
+  while other do
+    if other ~= project and id_of (other) == id then return true end
+    index = index + 1
+    other = reaper.EnumProjects (index)
+  end
+  return false
+end
 
 -- The project as the bridge knows it: an id that is kept in it, for a new project has no path yet.
 function here.project ()
-  local _, id = reaper.GetProjExtState (CURRENT, SECTION, "id")
+  local id = id_of (CURRENT)
   if id == "" then
     id = reaper.genGuid ("")
     reaper.SetProjExtState (CURRENT, SECTION, "id", id)
   end
   return { id = id, name = reaper.GetProjectName (CURRENT) }
+end
+
+-- Whether another project is in front than when this was asked last.
+function here.has_changed ()
+  local project = reaper.EnumProjects (-1)
+  if project == front and id_of (CURRENT) == known then return false end
+  local id = here.project ().id
+  if is_copy (project, id) then
+    reaper.SetProjExtState (CURRENT, SECTION, "id", "")
+    id = here.project ().id
+  end
+  front, known = project, id
+  return true
 end
 
 function here.host ()
@@ -69,12 +103,17 @@ local function filled (given, defaults)
   return all
 end
 
+-- What the musician set. Which tracks are meant is the project's own; a new one begins with what was set last.
 function here.settings ()
-  return filled (json.try (reaper.GetExtState (SECTION, "settings")), here.DEFAULTS)
+  local all = filled (json.try (reaper.GetExtState (SECTION, "settings")), here.DEFAULTS)
+  local _, own = reaper.GetProjExtState (CURRENT, SECTION, "tracks")
+  all.tracks = filled (json.try (own), all.tracks)
+  return all
 end
 
 function here.keep_settings (settings)
   reaper.SetExtState (SECTION, "settings", json.encode (settings), true)
+  reaper.SetProjExtState (CURRENT, SECTION, "tracks", json.encode (settings.tracks))
 end
 
 -- ---- clicks --------------------------------------------------------------------------------------------------
@@ -111,23 +150,18 @@ function here.untend ()
   reaper.SetExtState (SECTION, "tended", "", false)
 end
 
+-- Whether this version of our scripts runs here for the first time. Says so once.
+function here.is_new ()
+  if reaper.GetExtState (SECTION, "version") == VERSION then return false end
+  reaper.SetExtState (SECTION, "version", VERSION, true)
+  return true
+end
+
 -- ---- people --------------------------------------------------------------------------------------------------
 
 -- Tell the musician something that needs to be known now. Returns when it was read.
 function here.say (what, next_step)
   reaper.MB (next_step and next_step ~= "" and (what .. "\n\n" .. next_step) or what, "Punchin", 0)
-end
-
-local BUTTONS = { [2] = { 4, { [6] = 1, [7] = 2 } }, [3] = { 3, { [6] = 1, [7] = 2, [2] = 3 } } }
-local NAMES = { "Yes", "No", "Cancel" }
-
--- Let the musician choose one of two or three `choices`, each { what it is, what it means }. Returns which.
-function here.choose (question, choices)
-  local lines = { question, "" }
-  for i, choice in ipairs (choices) do lines[#lines + 1] = ("%s: %s"):format (NAMES[i], choice[2]) end
-  local kind, answers = table.unpack (BUTTONS[#choices])
-  local index = answers[reaper.MB (table.concat (lines, "\n"), "Punchin", kind)] or #choices
-  return choices[index][1]
 end
 
 return here

@@ -11,19 +11,25 @@ local NEEDS = {
   project = { "json" },
   stems = { "wav", "project", "here" },
   takes = { "json", "here", "project" },
-  progress = { "here" },
-  dialogs = { "here" },
+  request = { "here", "project", "takes" },
+  imgui = {},
+  plain = {},
+  window = { "imgui", "plain" },
+  dialogs = { "here", "window" },
   tend = { "here", "folder" },
-  host = { "json", "spool", "config", "here", "project", "stems", "takes", "progress", "dialogs" },
+  host = {
+    "json", "spool", "config", "here", "project", "request", "stems", "takes", "window", "dialogs",
+  },
 }
 local made = { folder = folder }
 
 local function module (name)
-  if not made[name] then
-    local needed = {}
-    for i, other in ipairs (NEEDS[name]) do needed[i] = module (other) end
+  if made[name] == nil then
+    local needed = NEEDS[name]
+    local given = {}
+    for i, other in ipairs (needed) do given[i] = module (other) or nil end
     local chunk = assert (loadfile (folder .. name .. ".lua"))
-    made[name] = chunk (table.unpack (needed))
+    made[name] = chunk (table.unpack (given, 1, #needed)) or false -- not everything is there everywhere
   end
   return made[name]
 end

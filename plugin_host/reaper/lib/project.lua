@@ -33,6 +33,11 @@ function project.folder ()
   return path ~= "" and path .. "/Punchin" or ""
 end
 
+-- The sample after the last of the project.
+function project.last ()
+  return sample_of (reaper.GetProjectLength (CURRENT))
+end
+
 function project.is_recording ()
   return reaper.GetPlayStateEx (CURRENT) & 4 ~= 0
 end
@@ -83,28 +88,44 @@ function project.track (id)
   end
 end
 
--- The items of a track between two times, in order: { item, start, stop } in seconds.
+local FIXED_LANES = 2
+
+function project.has_lanes (track)
+  return reaper.GetMediaTrackInfo_Value (track, "I_FREEMODE") == FIXED_LANES
+end
+
+-- The items of a track between two times, in order: { item, start, stop } in seconds. Lanes that do not play are passed
+-- over.
 function project.items (track, from, till)
-  local list = {}
+  local list, has_lanes = {}, project.has_lanes (track)
   for i = 0, reaper.CountTrackMediaItems (track) - 1 do
     local item = reaper.GetTrackMediaItem (track, i)
     local start = reaper.GetMediaItemInfo_Value (item, "D_POSITION")
     local stop = start + reaper.GetMediaItemInfo_Value (item, "D_LENGTH")
-    if start < till and stop > from then list[#list + 1] = { item = item, start = start, stop = stop } end
+    local plays = not has_lanes or reaper.GetMediaItemInfo_Value (item, "C_LANEPLAYS") > 0
+    if plays and start < till and stop > from then list[#list + 1] = { item = item, start = start, stop = stop } end
   end
   table.sort (list, function (a, b) return a.start < b.start end)
   return list
 end
 
--- How many channels a take on `track` has between two samples: as many as the widest file there.
+-- How many channels a take plays: those of its file, but one of it alone or mixed to mono is one, and two where it is
+-- not in the middle.
+local function channels_of (take)
+  local mode = reaper.GetMediaItemTakeInfo_Value (take, "I_CHANMODE")
+  local count = reaper.GetMediaSourceNumChannels (reaper.GetMediaItemTake_Source (take))
+  if mode >= 2 then count = 1 end -- 2: mixed to mono; 3, 4: left, right. Beyond: one or two of many channels
+  if mode > 66 then count = 2 end
+  if count == 1 and reaper.GetMediaItemTakeInfo_Value (take, "D_PAN") ~= 0 then count = 2 end
+  return count
+end
+
+-- How many channels a take on `track` has between two samples: as many as the widest one there.
 function project.channels (track, start, stop)
   local most, rate = 0, project.rate ()
   for _, found in ipairs (project.items (track, start / rate, stop / rate)) do
     local take = reaper.GetActiveTake (found.item)
-    if take and not reaper.TakeIsMIDI (take) then
-      local source = reaper.GetMediaItemTake_Source (take)
-      most = math.max (most, reaper.GetMediaSourceNumChannels (source))
-    end
+    if take and not reaper.TakeIsMIDI (take) then most = math.max (most, channels_of (take)) end
   end
   if most == 0 then return 2 end
   return math.min (MOST_CHANNELS, most, math.floor (reaper.GetMediaTrackInfo_Value (track, "I_NCHAN")))
@@ -117,7 +138,7 @@ local function by_name (name)
   end
 end
 
-project.midi_track = by_name
+project.named = by_name
 
 -- The track to keep time by: the one that was named, else one that calls itself drums.
 function project.drums (name, target)
@@ -211,6 +232,43 @@ end
 function project.selected_track ()
   local track = reaper.GetSelectedTrack (CURRENT, 0)
   return track and project.id (track)
+end
+
+-- ---- what cannot be done -------------------------------------------------------------------------------------
+
+-- Where an item fades, in seconds from its start: until which time in, and from which time out.
+local function fades (found)
+  local function longer (name)
+    return math.max (reaper.GetMediaItemInfo_Value (found.item, name),
+      reaper.GetMediaItemInfo_Value (found.item, name .. "_AUTO"))
+  end
+  return found.start + math.max (0, longer ("D_FADEINLEN")), found.stop - math.max (0, longer ("D_FADEOUTLEN"))
+end
+
+-- Whether cutting the item at `edge` would change how it fades: a fade belongs to the whole item.
+local function cuts_fade (found, edge, hair)
+  if edge <= found.start + hair or edge >= found.stop - hair then return false end
+  local risen, falls = fades (found)
+  return edge < risen - hair or edge > falls + hair
+end
+
+-- Why takes of samples `[start, stop)` cannot stand on `track`, or nil.
+function project.refusal (track, start, stop)
+  local rate, midi, audio = project.rate (), false, false
+  local from, till, hair = start / rate, stop / rate, 0.25 / rate
+  for _, found in ipairs (project.items (track, from + hair, till - hair)) do
+    local take = reaper.GetActiveTake (found.item)
+    if take and reaper.TakeIsMIDI (take) then midi = true elseif take then audio = true end
+    if reaper.GetMediaItemInfo_Value (found.item, "C_LOCK") ~= 0 then
+      return "An item there is locked. Unlock it, and ask again."
+    end
+    if cuts_fade (found, from, hair) or cuts_fade (found, till, hair) then
+      return "An edge of the selection lies within a fade. Select up to the item's edge, or past the fade."
+    end
+  end
+  if midi and not audio then
+    return "Only MIDI plays there, which scripts cannot hear. Freeze the track, or render it to a new take, and ask again."
+  end
 end
 
 -- ---- chords --------------------------------------------------------------------------------------------------
@@ -322,7 +380,9 @@ local function heard (track, start, stop, ours)
         length = sample_of (math.min (found.stop, stop / rate)) - sample_of (from),
         skipped = ("%.4f"):format (skipped),
         speed = ("%.6g"):format (speed),
-        gain = ("%.6g"):format (reaper.GetMediaItemInfo_Value (found.item, "D_VOL")),
+        pitch = ("%.6g"):format (reaper.GetMediaItemTakeInfo_Value (take, "D_PITCH")),
+        gain = ("%.6g"):format (reaper.GetMediaItemInfo_Value (found.item, "D_VOL")
+          * reaper.GetMediaItemTakeInfo_Value (take, "D_VOL")),
       }
       local last = list[#list]
       if last and last.source == piece.source and last.offset + last.length == piece.offset then

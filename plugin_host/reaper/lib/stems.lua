@@ -1,12 +1,13 @@
 -- Reads what tracks play into WAV files, a few milliseconds at a time. Leaves nothing in the project.
 --
 -- REAPER's audio accessors give what a track's items play, with their fades, volumes and take effects, before the
--- track's own effects and fader: that is what a take on the track will stand beside.
+-- track's own effects and fader: that is what a take on the track will stand beside. A mono item plays into both
+-- channels of its track, so that two are read at least, and the first of them is the sound.
 
 local wav, project, here = ...
 local stems = {}
 
-local CHUNK = 8192 -- frames read at once
+local CHUNK = 4096 -- frames read at once
 
 -- A stem to read: samples `[start, stop)` of `track` with `channels` channels, into `path`. Returns it, or nil and why.
 local function open (wanted)
@@ -15,7 +16,8 @@ local function open (wanted)
   if not file then return nil, why end
   local accessor = reaper.CreateTrackAudioAccessor (wanted.track)
   return {
-    file = file, accessor = accessor, rate = rate, channels = wanted.channels, at = wanted.start, stop = wanted.stop,
+    track = wanted.track, file = file, accessor = accessor, rate = rate, channels = wanted.channels,
+    at = wanted.start, stop = wanted.stop,
   }
 end
 
@@ -24,16 +26,23 @@ local function close (stem)
   return stem.file.close ()
 end
 
+local function first_of_two (samples, frames)
+  local mono = {}
+  for i = 1, frames do mono[i] = samples[2 * i - 1] end
+  return mono
+end
+
 local function read_chunk (stem)
-  local frames = math.min (CHUNK, stem.stop - stem.at)
-  local count = frames * stem.channels
-  local memory = reaper.new_array (count)
-  local sounds =
-    reaper.GetAudioAccessorSamples (stem.accessor, stem.rate, stem.channels, stem.at / stem.rate, frames, memory)
+  if not reaper.ValidatePtr2 (0, stem.track, "MediaTrack*") then return nil, "a track is gone" end
+  local frames, heard = math.min (CHUNK, stem.stop - stem.at), math.max (2, stem.channels)
+  local memory = reaper.new_array (frames * heard)
+  local sounds = reaper.GetAudioAccessorSamples (stem.accessor, stem.rate, heard, stem.at / stem.rate, frames, memory)
   if sounds < 0 then return nil, "REAPER cannot read this track" end
   if sounds == 0 then memory.clear () end
   stem.at = stem.at + frames
-  if not stem.file.add (memory.table (), count) then return nil, "the disk is full" end
+  local samples = memory.table ()
+  if stem.channels == 1 then samples = first_of_two (samples, frames) end
+  if not stem.file.add (samples, frames * stem.channels) then return nil, "the disk is full" end
   return true
 end
 

@@ -54,6 +54,15 @@ function takes.sources ()
   return ours
 end
 
+-- ---- time ----------------------------------------------------------------------------------------------------
+
+-- The second of a sample, from which the sample comes back however REAPER rounds: never a hair before it.
+local function second_of (sample, rate)
+  local second = sample / rate
+  if second * rate < sample then second = second + math.abs (second) * 2.0 ^ -52 end
+  return second
+end
+
 -- ---- laying --------------------------------------------------------------------------------------------------
 
 -- Split an item at `time`, without the fades that REAPER adds there: neither half sounds other than before. Returns
@@ -81,7 +90,7 @@ local function cut (track, from, till, hair)
 end
 
 local function is_whole (pieces, from, till, hair)
-  if #pieces ~= 1 then return false end
+  if #pieces ~= 1 or reaper.GetMediaItemInfo_Value (pieces[1].item, "B_ALLTAKESPLAY") ~= 0 then return false end
   local take = reaper.GetActiveTake (pieces[1].item)
   return take and not reaper.TakeIsMIDI (take)
     and math.abs (pieces[1].start - from) <= hair and math.abs (pieces[1].stop - till) <= hair
@@ -100,7 +109,8 @@ end
 
 local function lay (view, track, start)
   local rate = project.rate ()
-  local from, till = start / rate, (start + view.takes[1]["end"] - view.takes[1].start) / rate
+  local length = view.takes[1]["end"] - view.takes[1].start
+  local from, till = second_of (start, rate), second_of (start + length, rate)
   local hair = 0.25 / rate
   local pieces = cut (track, from, till, hair)
   local item
@@ -109,6 +119,10 @@ local function lay (view, track, start)
   else
     for _, piece in ipairs (pieces) do reaper.SetMediaItemInfo_Value (piece.item, "B_MUTE", 1) end
     item = reaper.AddMediaItemToTrack (track)
+    if pieces[1] and project.has_lanes (track) then -- into the lane that plays
+      local lane = reaper.GetMediaItemInfo_Value (pieces[1].item, "I_FIXEDLANE")
+      reaper.SetMediaItemInfo_Value (item, "I_FIXEDLANE", lane)
+    end
     reaper.SetMediaItemInfo_Value (item, "D_POSITION", from)
     reaper.SetMediaItemInfo_Value (item, "D_LENGTH", till - from)
     for _, name in ipairs ({ "D_FADEINLEN", "D_FADEOUTLEN" }) do

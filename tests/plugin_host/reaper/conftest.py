@@ -1,4 +1,4 @@
-"""A REAPER with Punchin installed in it, and a song: drums, keys, a chord track, a tempo that glides, a bar of 3/4."""
+"""A REAPER with Punchin installed in it, and the bridge's end of the spool, worked by hand."""
 
 from __future__ import annotations
 
@@ -11,48 +11,29 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.reaper import Reaper
-from fakes.reaper_project import Marker, Project, audio_item, midi_item, render
+from fakes.reaper_project import Marker, Project, render
+from fakes.reaper_song import RATE, SECONDS, song, write
 from punchin_bridge.hosts import install, reaper
 from punchin_bridge.hosts.documents import FromHost, JobView, Span, State, Submit, TakeFile
-from punchin_bridge.tempo_map import Metre, Tempo
 
-RATE = 12_000
-SECONDS = 10.0
 SCRIPTS = "Scripts/Punchin"
-
-
-def write(path: Path, channels: int, seconds: float = SECONDS, rate: int = RATE, seed: int = 0) -> Path:
-    sound = np.random.default_rng(seed).uniform(-0.3, 0.3, (round(seconds * rate), channels))
-    soundfile.write(path, sound, rate, subtype="FLOAT")
-    return path
-
-
-def song(folder: Path, rate: int = RATE) -> Project:
-    folder.mkdir(parents=True, exist_ok=True)
-    made = Project(folder, rate)
-    made.add("Drums", audio_item(write(folder / "drums.wav", 1, rate=rate, seed=1), 0.0))
-    made.add("Keys", audio_item(write(folder / "keys.wav", 2, rate=rate), 0.0)).selected = True
-    made.add("Chords", midi_item(0.0, SECONDS, *((0.0, 4.0, pitch) for pitch in (60, 64, 67)), quarters=4.0))
-    made.tempos = (Tempo(0.0, 120.0), Tempo(8.0, 120.0, "time"), Tempo(12.0, 90.0))
-    made.metres = (Metre(0.0), Metre(8.0, 3, 4))
-    made.selection = (2.0, 4.0)
-    return made
 
 
 class Studio:
     """REAPER, and the bridge's end of the spool, worked by hand."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, has_imgui: bool = False) -> None:
         self.spool = folder / "spool"
         self.resources = folder / "REAPER"
         self.resources.mkdir()
         (self.resources / "reaper.ini").touch()
         config = install.Config(self.spool, ("true",))
         install.install(reaper.INSTALLER, (self.resources,), config)
-        self.reaper = Reaper(self.resources, [song(folder / "Song")])
+        self.reaper = Reaper(self.resources, [song(folder / "Song")], has_imgui=has_imgui)
         self.revision = 0
         self.jobs: tuple[JobView, ...] = ()
         self.asks: tuple[Any, ...] = ()
+        self.trouble = ""
 
     @property
     def project(self) -> Project:
@@ -60,6 +41,15 @@ class Studio:
 
     def click(self, title: str) -> None:
         self.reaper.run(self.resources / SCRIPTS / f"Punchin_{title}.lua")
+
+    def press(self, caption: str) -> None:
+        """Click a button of the window, once it is there."""
+        self.reaper.ticks(lambda: self.tell() or caption in self.reaper.screen.texts)
+        self.reaper.press(caption)
+
+    def shown(self, text: str) -> None:
+        """Wait until the window says something."""
+        self.reaper.ticks(lambda: self.tell() or text in self.reaper.window())
 
     def heard(self, *kinds: type[Any]) -> list[Any]:
         """What the host has said, oldest first; each is heard once."""
@@ -89,7 +79,7 @@ class Studio:
             folder = self.spool / "hosts" / host
             (folder / "audio").mkdir(parents=True, exist_ok=True)
             self.revision += 1
-            state = State(host, self.revision, self.revision, "0.1.0", self.jobs, self.asks)
+            state = State(host, self.revision, self.revision, "0.1.0", self.jobs, self.asks, self.trouble)
             (folder / "state.part").write_bytes(msgspec.json.encode(state))
             (folder / "state.part").replace(folder / "state.json")
 
@@ -123,11 +113,22 @@ class Studio:
 
 @pytest.fixture
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
-    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "home"))
-    made = Studio(tmp_path)
+    yield from _studio(tmp_path, monkeypatch, has_imgui=False)
+
+
+@pytest.fixture
+def fancy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    """A studio whose REAPER has ReaImGui."""
+    yield from _studio(tmp_path, monkeypatch, has_imgui=True)
+
+
+def _studio(folder: Path, monkeypatch: pytest.MonkeyPatch, has_imgui: bool) -> Iterator[Studio]:
+    monkeypatch.setenv("PUNCHIN_HOME", str(folder / "home"))
+    made = Studio(folder, has_imgui)
     yield made
     for child in made.reaper.children:
         child.wait(5)
+    assert made.reaper.console == []
 
 
-__all__ = ("Marker", "Studio")
+__all__ = ("RATE", "SECONDS", "Marker", "Studio", "song", "write")

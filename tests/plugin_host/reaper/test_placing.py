@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.reaper_project import audio_item, load, save
+from hypothesis import given
+from hypothesis import strategies as st
+from lupa import lua54
 from punchin_bridge.hosts.documents import Bye, Drop, Held, Placed
+from punchin_bridge.hosts.install import scripts
 from punchin_bridge.tempo_map import Tempo
 
 from .conftest import RATE, Studio, song, write
@@ -91,6 +96,72 @@ def test_an_items_volume_does_not_count_twice(studio: Studio) -> None:
     assert np.allclose(studio.sound()[START:END], soundfile.read(view.takes[0].path)[0], atol=1e-7)
 
 
+def test_a_lane_that_does_not_play_is_left_alone(studio: Studio, tmp_path: Path) -> None:
+    keys = studio.project.track("Keys")
+    keys.lane = 1
+    keys.items[0].info["I_FIXEDLANE"] = 1.0
+    keys.items.append(audio_item(write(tmp_path / "comp.wav", 2, seed=5), 1.0, 2.0))
+    other = dict(keys.items[1].info)
+    before = studio.sound()
+    studio.ready(studio.submit())
+    studio.hear(Placed)
+    assert other in [item.info for item in keys.items]
+    assert np.array_equal(studio.sound()[:START], before[:START])
+    assert [len(item.takes) for item in keys.items if item.info["I_FIXEDLANE"] == 1.0] == [1, 3, 1]
+    studio.project.selection = (1.0, 2.0)  # no item alone: the takes get one of their own, in the lane that plays
+    keys.items[0].info["D_LENGTH"] = 1.5
+    studio.ready(studio.submit())
+    studio.hear(Placed)
+    [new] = [item for item in keys.items if len(item.takes) == 2]
+    assert (round(new.start * RATE), new.info["I_FIXEDLANE"]) == (RATE, 1.0)
+
+
+def test_where_all_takes_play_none_is_added(studio: Studio) -> None:
+    """They would all sound at once."""
+    studio.project.track("Keys").items[0].info["B_ALLTAKESPLAY"] = 1.0
+    studio.ready(studio.submit())
+    studio.hear(Placed)
+    assert sorted(len(item.takes) for item in studio.project.track("Keys").items) == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("what", ["fade in", "automatic fade out", "lock"])
+def test_what_a_cut_would_change_is_refused(studio: Studio, what: str) -> None:
+    info = studio.project.track("Keys").items[0].info
+    if what == "lock":
+        info["C_LOCK"] = 1.0
+    elif what == "fade in":
+        info["D_FADEINLEN"] = 3.0
+    else:
+        info["D_FADEOUTLEN_AUTO"] = 7.0
+    before = dict(info)
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert ("locked" if what == "lock" else "fade") in studio.reaper.said[0]
+    assert info == before
+    info |= {"D_FADEINLEN": 1.9, "D_FADEOUTLEN_AUTO": -1.0, "C_LOCK": 0.0}  # the fade ends before the selection
+    said = studio.submit()
+    info["C_LOCK"] = 1.0
+    studio.ready(said)
+    studio.shown("locked")
+    studio.press("Where asked")
+    for _ in range(2):  # the button goes down, and up again
+        studio.reaper.tick()
+    assert len(studio.project.track("Keys").items) == 1
+    info["C_LOCK"] = 0.0
+    studio.press("Where asked")
+    assert studio.hear(Placed).job == said.job
+
+
+@given(sample=st.integers(0, 2**33), rate=st.sampled_from([8_000, 44_100, 48_000, 88_200, 96_000, 192_000]))
+def test_a_sample_comes_back_from_its_second_however_it_is_rounded(sample: int, rate: int) -> None:
+    source = (scripts() / "reaper/lib/takes.lua").read_text(encoding="utf-8")
+    start = source.index("local function second_of")
+    second = lua54.LuaRuntime().execute(source[start : source.index("\nend", start) + 4] + " return second_of")
+    found = second(sample, rate)
+    assert math.floor(found * rate) == round(found * rate) == sample
+    assert round(float(f"{found:.14f}") * rate) == sample  # as REAPER writes it into the project
+
+
 def test_the_project_file_holds_the_takes(studio: Studio, tmp_path: Path) -> None:
     """Written as `.RPP`, read again: the same sound to the sample."""
     studio.ready(studio.submit())
@@ -103,6 +174,17 @@ def test_the_project_file_holds_the_takes(studio: Studio, tmp_path: Path) -> Non
     assert np.array_equal(studio.sound(), before)
     middle = sorted(studio.project.track("Keys").items, key=lambda item: item.start)[1]
     assert [take.name for take in middle.takes] == ["keys", "Punchin 1", "Punchin 2"]
+
+
+def test_takes_that_were_undone_do_not_come_again(studio: Studio) -> None:
+    """Undone before the bridge has heard that they stood."""
+    studio.ready(studio.submit())
+    studio.hear(Placed)
+    studio.reaper.undo()
+    for _ in range(20):
+        studio.tell()
+        studio.reaper.tick()
+    assert len(studio.project.track("Keys").items) == 1
 
 
 def test_takes_that_stand_are_not_placed_again(studio: Studio) -> None:
@@ -151,8 +233,8 @@ def test_a_second_job_on_the_same_bars_adds_its_takes(studio: Studio) -> None:
 def test_an_item_that_moved_takes_its_takes_along(studio: Studio) -> None:
     said = studio.submit()
     studio.project.track("Keys").items[0].info["D_POSITION"] = 1.5
-    studio.reaper.answers = [6]  # Yes: at the new place
     studio.ready(said)
+    studio.press("At the new place")
     assert studio.hear(Placed).at == START + round(1.5 * RATE)
     assert [held.reason for held in studio.heard(Held)] == ["What was selected has been moved."]
     assert len(studio.reaper.undos[0]) == 1
@@ -173,16 +255,45 @@ def test_an_edited_song_is_never_written_over_unasked(studio: Studio, what: str)
     else:
         studio.project.tracks.remove(keys)
     before = [(item.guid, dict(item.info)) for track in studio.project.tracks for item in track.items]
-    studio.reaper.answers = [7 if what == "track" else 2 if what == "tempo" else 7]  # drop, or later
     studio.ready(said)
     held = studio.hear(Held)
-    assert held.reason
+    studio.shown(held.reason)
     for _ in range(10):
         studio.tell()
         studio.reaper.tick()
     assert [(item.guid, dict(item.info)) for track in studio.project.tracks for item in track.items] == before
-    assert len(studio.reaper.said) == 1
-    assert len(studio.heard(Drop)) == (what not in ("tempo", "track"))
+    assert studio.heard(Held, Drop) == []
+    assert studio.reaper.said == []  # nothing stands in the musician's way
+    assert ("Where asked" in studio.reaper.screen.texts) == (what != "track")
+    studio.press("Drop them")
+    assert studio.hear(Drop).job == said.job
+    assert [(item.guid, dict(item.info)) for track in studio.project.tracks for item in track.items] == before
+
+
+def test_takes_can_stand_where_they_were_asked_for_in_an_edited_song(studio: Studio) -> None:
+    said = studio.submit()
+    studio.project.track("Keys").items[0].info["D_VOL"] = 0.7
+    view = studio.ready(said)
+    studio.press("Where asked")
+    assert studio.hear(Placed).at is None
+    assert np.allclose(studio.sound()[START:END], soundfile.read(view.takes[0].path)[0], atol=1e-7)
+
+
+def test_a_closed_window_answers_nothing_and_comes_back(studio: Studio) -> None:
+    said = studio.submit()
+    studio.project.track("Keys").items[0].info["D_VOL"] = 0.7
+    studio.ready(said)
+    studio.shown("edited")
+    studio.reaper.screen.closing = True
+    for _ in range(5):
+        studio.tell()
+        studio.reaper.tick()
+    assert studio.reaper.window() == ""
+    assert studio.heard(Drop, Placed) == []
+    studio.reaper.inputs = [None]
+    studio.click("Settings")
+    studio.press("Drop them")
+    assert studio.hear(Drop).job == said.job
 
 
 def test_nothing_is_placed_while_recording(studio: Studio) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import msgspec
@@ -135,6 +136,20 @@ def test_settings_are_kept_for_all_projects(studio: Studio) -> None:
     assert said.chords == ()
 
 
+def test_which_tracks_are_meant_is_the_projects_own(studio: Studio) -> None:
+    studio.reaper.inputs = ["5|slow|tiny|tiny|harmony|none|||20", "2|slow|tiny|tiny|chords|none|||20"]
+    studio.click("Settings")
+    assert studio.submit().chords == ()
+    studio.reaper.tabs.append(song(studio.project.folder.parent / "Other"))
+    studio.reaper.front = 1
+    studio.click("Settings")
+    assert len(studio.submit().chords) > 0
+    studio.reaper.front = 0
+    said = studio.submit()
+    assert (said.chords, said.drums) == ((), None)
+    assert said.wish == InpaintWish(takes=2, text="slow")
+
+
 def test_repeating_asks_for_the_same_with_another_seed(studio: Studio) -> None:
     first = studio.submit()
     studio.project.selection = (0.0, 0.0)
@@ -152,32 +167,25 @@ def test_one_background_script_runs_whatever_is_clicked(studio: Studio) -> None:
 
 def test_the_bridge_is_started_when_it_does_not_answer(studio: Studio) -> None:
     studio.click("Inpaint selection")
-    for _ in range(5):
-        studio.reaper.tick()
+    studio.reaper.ticks(lambda: studio.reaper.children)
+    assert "Starting the bridge" in studio.reaper.window()
     assert [child.wait(5) for child in studio.reaper.children] == [0]
     assert isinstance(studio.hear(Submit), Submit)
     assert len(studio.reaper.children) == 1
 
 
 def test_a_job_is_stopped_from_the_window_and_by_the_action(studio: Studio) -> None:
-    said = studio.submit()
-    view = studio.ready(said)
     for stop in ("window", "action"):
-        studio.jobs = (
-            msgspec.structs.replace(view, job=f"job-{stop}", phase="running", line="playing, 40 %", takes=()),
-        )
-        studio.tell()
-        studio.reaper.ticks(lambda: "playing, 40 %" in studio.reaper.drawn[-4:])
+        view = studio.ready(studio.submit())
+        studio.jobs = (msgspec.structs.replace(view, phase="running", line="playing, 40 %", takes=()),)
+        studio.shown("playing, 40 %")
         if stop == "window":
-            studio.reaper.mouse = (1, 400, 20)
+            studio.press("Stop")
         else:
             studio.click("Cancel")
-        assert studio.hear(Cancel).job == f"job-{stop}"
-        studio.reaper.mouse = (0, 0, 0)
-        studio.jobs = ()
-        studio.tell()
-        for _ in range(20):
-            studio.reaper.tick()
+        assert studio.hear(Cancel).job == view.job
+        studio.jobs = (msgspec.structs.replace(studio.jobs[0], phase="cancelled", line="Cancelled."),)
+        studio.reaper.ticks(lambda: studio.tell() or not studio.reaper.window())
 
 
 def test_a_failure_is_said_once_with_what_to_do(studio: Studio) -> None:
@@ -186,10 +194,28 @@ def test_a_failure_is_said_once_with_what_to_do(studio: Studio) -> None:
         studio.ready(said), phase="failed", line="The region is empty.", next_step="Select more.", takes=()
     )
     studio.jobs = (failed,)
+    studio.shown("The region is empty. Select more.")
+    studio.press("OK")
     for _ in range(30):
         studio.tell()
         studio.reaper.tick()
-    assert studio.reaper.said == ["The region is empty.\n\nSelect more."]
+    assert studio.reaper.window() == ""
+    assert studio.reaper.said == []
+
+
+def test_what_the_bridge_cannot_use_is_said(studio: Studio) -> None:
+    studio.submit()
+    studio.trouble = "The tempos do not follow each other. Tell us."
+    studio.shown("The tempos do not follow each other. Tell us.")
+
+
+def test_a_job_that_nobody_knows_any_more_is_not_shown_as_work(studio: Studio) -> None:
+    said = studio.submit()
+    view = studio.ready(said)
+    studio.jobs = (msgspec.structs.replace(view, phase="running", line="playing", takes=()),)
+    studio.shown("playing")
+    studio.jobs = ()
+    studio.reaper.ticks(lambda: studio.tell() or not studio.reaper.window())
 
 
 def test_others_may_ask(studio: Studio) -> None:
@@ -211,14 +237,102 @@ def test_another_project_is_another_host(studio: Studio) -> None:
     assert studio.submit().host != first.host
 
 
+def test_what_was_clicked_is_read_when_its_project_is_in_front_again(studio: Studio) -> None:
+    studio.click("Inpaint selection")
+    studio.reaper.tick()  # the bridge is not heard yet
+    studio.reaper.tabs.append(song(studio.project.folder.parent / "Other"))
+    studio.reaper.front = 1
+    for _ in range(20):
+        studio.tell()
+        studio.reaper.tick()
+    assert studio.heard(Submit) == []
+    studio.reaper.front = 0
+    assert studio.hear(Submit).project.name == "Song"
+
+
+def test_a_copy_of_a_project_is_another_project(studio: Studio) -> None:
+    """Saved under another name and opened beside it, it has the same id within."""
+    first = studio.submit()
+    studio.reaper.tabs.append(copy.deepcopy(studio.project))
+    studio.reaper.front = 1
+    second = studio.submit()
+    assert second.project.id != first.project.id
+    studio.reaper.front = 0
+    assert studio.submit().project.id == first.project.id
+
+
+def test_a_track_that_goes_while_it_is_read(studio: Studio) -> None:
+    studio.click("Inpaint selection")
+    studio.reaper.tick()
+    studio.project.tracks.remove(studio.project.track("Keys"))
+    studio.shown("The tracks could not be read: a track is gone.")
+    assert not list(studio.spool.glob("hosts/*/audio/*"))
+
+
+def test_a_mono_item_off_the_middle_is_heard_in_stereo(studio: Studio) -> None:
+    studio.project.track("Drums").items[0].takes[0].info["D_PAN"] = -0.5
+    drums = studio.submit().drums
+    assert drums is not None
+    assert drums.channels == 2
+
+
+def test_stems_end_with_the_song(studio: Studio) -> None:
+    said = studio.submit()
+    assert isinstance(said.target.audio, Rendered)
+    assert soundfile.info(said.target.audio.path).frames == SECONDS * RATE
+
+
+# ---- with ReaImGui -------------------------------------------------------------------------------------------
+
+
+def test_forms_and_the_window_with_reaimgui(fancy: Studio) -> None:
+    fancy.click("Settings")
+    fancy.shown("Punchin: settings")
+    fancy.reaper.screen.typed = {"Takes of an inpaint (1-16)": 7, "Style in words": "slow"}
+    fancy.press("OK")
+    fancy.reaper.tick()
+    said = fancy.submit()
+    assert said.wish == InpaintWish(takes=7, text="slow")
+    view = fancy.ready(said)
+    fancy.jobs = (msgspec.structs.replace(view, phase="running", line="playing, 40 %", fraction=0.4, takes=()),)
+    fancy.shown("playing, 40 %")
+    fancy.press("Stop")
+    assert fancy.hear(Cancel).job == said.job
+
+
+def test_a_transfer_is_asked_about_with_reaimgui(fancy: Studio) -> None:
+    fancy.click("Transfer selection")
+    fancy.shown("Punchin: transfer the selection")
+    fancy.reaper.screen.typed = {
+        "To (violin; slow brushed drums)": "flute",
+        "Task (timbre; genre; accompaniment)": "genre",
+    }
+    fancy.press("OK")
+    assert fancy.hear(Submit).wish == TransferWish("flute", task="genre")
+
+
+@pytest.mark.parametrize("how", ["Cancel", "closed"])
+def test_a_form_that_is_dismissed_changes_nothing(fancy: Studio, how: str) -> None:
+    fancy.click("Settings")
+    fancy.shown("Punchin: settings")
+    fancy.reaper.screen.typed = {"Takes of an inpaint (1-16)": 7}
+    fancy.reaper.tick()
+    if how == "closed":
+        fancy.reaper.screen.closing = True
+    else:
+        fancy.press("Cancel")
+    fancy.reaper.ticks(lambda: not fancy.reaper.window())
+    assert fancy.submit().wish == InpaintWish(takes=3)
+
+
 def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
     """The fake reads sound far slower than REAPER; a tick is its budget and one chunk."""
     studio.submit()
     assert studio.reaper.longest_tick < 0.25
 
 
-def test_an_item_without_sound_is_silence(studio: Studio) -> None:
+def test_midi_alone_is_refused(studio: Studio) -> None:
     studio.project.track("Keys").items[0].takes = [Take(Source(notes=[]))]
-    said = studio.submit()
-    assert isinstance(said.target.audio, Rendered)
-    assert not soundfile.read(said.target.audio.path)[0].any()
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert studio.reaper.said[0].startswith("Only MIDI plays there")

@@ -1,0 +1,109 @@
+-- Makes requests of what the musician selected: reads the project at the click, and says which stems have to be read.
+
+local here, project, takes = ...
+local request = {}
+
+local WINDOW = 30 -- seconds that the model hears at once
+
+-- The samples around `[start, stop)` that are of use: for an inpaint a window of the model with the region in its middle,
+-- or at least a quarter of one on each side, as far as there is a song; a transfer hears the region alone.
+local function around (engine, start, stop, seconds)
+  if engine == "transfer" then return start, stop end
+  local window = math.min (seconds, WINDOW) * project.rate ()
+  local side = math.max (window // 4, (window - (stop - start)) // 2)
+  local last = math.max (stop, project.last ())
+  local till = math.min (last, math.max (stop + side, window)) -- near the start of the song more of what follows
+  return math.max (0, math.min (start - side, till - window)), till
+end
+
+local function stem (job, audio, track, from, till, kind, channels)
+  local path = ("%s/%s-%s.wav"):format (audio, job, kind)
+  local document = {
+    id = project.id (track),
+    name = project.name (track),
+    audio = { as = "rendered", path = path, start = from },
+    channels = channels,
+  }
+  return document, { track = track, channels = channels, start = from, stop = till, path = path }
+end
+
+-- What is played around the region, for an inpaint: chords and a piano to follow. Returns the track of the drums.
+local function company (submit, names, target, from, till)
+  local first, last = project.quarter_at (from), project.quarter_at (till)
+  local chords = project.named (names.chords)
+  if chords then submit.chords = project.notes (chords, first, last) end
+  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names (from, till) end
+  local piano = project.named (names.piano)
+  if piano then submit.piano = project.notes (piano, first, last) end
+  return project.drums (names.drums, target)
+end
+
+local function inpaint_wish (settings)
+  local wish = { engine = "inpaint", takes = settings.inpaint.takes, pack = settings.inpaint.pack }
+  if settings.inpaint.text ~= "" then wish.text = settings.inpaint.text end
+  return wish
+end
+
+local function transfer_wish (settings)
+  local set = settings.transfer
+  if set.to == "" then return nil, "Say what it should become: Punchin: Transfer selection." end
+  local wish = { engine = "transfer", to = set.to, task = set.task, takes = set.takes, pack = set.pack }
+  if set.source ~= "" then wish.source = set.source end
+  return wish
+end
+
+local WISHES = { inpaint = inpaint_wish, transfer = transfer_wish }
+
+-- A request for samples `[start, stop)` of `track`: { job, submit, reading, clicked }. `audio` is where stems go.
+-- Nil and why not where that cannot be.
+local function make (job, audio, track, start, stop, wish, clicked)
+  local settings, engine = here.settings (), wish.engine
+  local why = project.refusal (track, start, stop)
+  if why then return nil, why end
+  local from, till = around (engine, start, stop, settings.seconds)
+  local submit = {
+    type = "submit",
+    job = job,
+    project = here.project (),
+    timeline = project.timeline (),
+    region = { start = start, ["end"] = stop },
+    wish = wish,
+    folder = project.folder (),
+    guard = project.guard (track, start, stop, takes.sources ()),
+  }
+  local reading = {}
+  submit.target, reading[1] = stem (job, audio, track, from, till, "target", project.channels (track, start, stop))
+  if engine == "inpaint" then
+    local drums = company (submit, settings.tracks, track, from, till)
+    if drums then
+      submit.drums, reading[2] = stem (job, audio, drums, from, till, "drums", project.channels (drums, from, till))
+    end
+  end
+  takes.keep_last ({ track = submit.target.id, start = start, stop = stop, wish = wish })
+  submit.read = (here.now () - clicked) / 1000000
+  return { job = job, submit = submit, reading = reading, clicked = clicked }
+end
+
+-- A request for what is selected now; `wish` is what the settings say where it is nil.
+function request.selected (job, audio, engine, wish, clicked)
+  local settings, why = here.settings (), nil
+  local start, stop, track = project.selection (settings.tracks)
+  if not start then return nil, stop end
+  if not wish then
+    wish, why = WISHES[engine] (settings)
+    if not wish then return nil, why end
+  end
+  return make (job, audio, track, start, stop, wish, clicked)
+end
+
+-- The last request of this project once more, with other seeds.
+function request.again (job, audio, clicked)
+  local last = takes.last ()
+  if not last then return nil, "Nothing was asked for in this project yet." end
+  local track = project.track (last.track)
+  if not track then return nil, "The track of the last request is gone." end
+  last.wish.seed = nil -- a new one is drawn
+  return make (job, audio, track, last.start, last.stop, last.wish, clicked)
+end
+
+return request

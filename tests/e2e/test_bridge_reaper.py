@@ -1,0 +1,209 @@
+"""The ReaScripts in the fake REAPER, with a real bridge and daemon: from the time selection to takes in the item.
+
+The fake engine plays the hole itself, louder by its seed.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from fakes.bridge import RunningBridge, bridge, launch
+from fakes.harness import daemon
+from fakes.reaper import Reaper
+from fakes.reaper_project import Item, load, render, save
+from fakes.reaper_song import RATE, SECONDS, song
+from punchin_bridge import recipe
+from punchin_bridge.hosts import install, reaper
+
+pytestmark = pytest.mark.e2e
+START, END = 2 * RATE, 4 * RATE
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def running(home: Path) -> Iterator[RunningBridge]:
+    with daemon(home), bridge(home) as found:
+        yield found
+
+
+class Desk:
+    """REAPER with our scripts, its song, and whoever sits before it."""
+
+    def __init__(self, folder: Path, spool: Path, command: tuple[str, ...] = ("true",)) -> None:
+        self.spool, self.resources = spool, folder / "REAPER"
+        self.resources.mkdir()
+        install.install(reaper.INSTALLER, (self.resources,), install.Config(spool, command))
+        self.reaper = Reaper(self.resources, [song(folder / "Song")])
+
+    def close(self) -> None:
+        self.reaper.quit()
+        for child in self.reaper.children:
+            child.wait(10)
+        assert self.reaper.console == []
+
+    def click(self, title: str) -> None:
+        self.reaper.run(self.resources / reaper.FOLDER / f"Punchin_{title}.lua")
+
+    def set(self, **inpaint: Any) -> None:
+        wish = {"takes": 2, "pack": "tiny", "text": ""} | inpaint
+        self.reaper.ext["Punchin", "settings"] = json.dumps({"inpaint": wish})
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for state in self.spool.glob("hosts/reaper-*/state.json"):
+            found += json.loads(state.read_bytes())["jobs"]
+        return found
+
+    def phase(self, *phases: str) -> bool:
+        assert not (failed := [job for job in self.jobs if job["phase"] == "failed" and "failed" not in phases]), failed
+        return bool(self.jobs) and all(job["phase"] in phases for job in self.jobs)
+
+    def until(self, condition: Callable[[], object], seconds: float = 40.0) -> None:
+        self.reaper.ticks(condition, seconds)
+
+    def told(self, text: str) -> bool:
+        return text in self.reaper.window()
+
+    @property
+    def punched(self) -> list[Item]:
+        items = sorted(self.reaper.project.track("Keys").items, key=lambda item: item.start)
+        return [item for item in items if any(take.name.startswith("Punchin") for take in item.takes)]
+
+    def sound(self) -> Any:
+        return render(self.reaper.project.track("Keys"), RATE, 0, round(SECONDS * RATE), 2)
+
+
+@pytest.fixture
+def desk(running: RunningBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "data"))
+    made = Desk(tmp_path, running.spool)
+    made.set()
+    yield made
+    made.close()
+
+
+def test_from_the_selection_to_takes_and_back(desk: Desk, running: RunningBridge, tmp_path: Path) -> None:
+    before = desk.sound()
+    desk.click("Background")
+    since = time.monotonic()
+    desk.until(lambda: time.monotonic() - since > 1.2)  # Lua's clock has whole seconds: what begins one is seen by then
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("placed"))
+    [job] = desk.jobs
+    print(json.dumps(job["timings"]), f"longest tick {desk.reaper.longest_tick * 1e3:.1f} ms")
+    assert job["timings"]["accept"] < 0.15
+    [item] = desk.punched
+    assert [take.name.partition(" · ")[0] for take in item.takes] == ["keys", "Punchin 1", "Punchin 2"]
+    after = desk.sound()
+    for take in item.takes[1:]:
+        assert take.source is not None
+        path = Path(take.source.path)
+        assert path.parent == tmp_path / "Song" / "Punchin"
+        assert soundfile.info(path).frames == END - START
+        assert recipe.read(path).region == (START, END)
+    first = soundfile.read(item.takes[1].source.path, dtype="float32")[0]  # type: ignore[union-attr]
+    assert np.array_equal(after[START:END].astype(np.float32), first)
+    assert np.mean(np.any(after[START:END] != before[START:END], axis=1)) > 0.9
+    assert np.array_equal(after[:START], before[:START])
+    assert np.array_equal(after[END:], before[END:])
+    save(desk.reaper.project, tmp_path / "song.RPP")
+    again = load(tmp_path / "song.RPP")
+    assert np.array_equal(render(again.track("Keys"), RATE, 0, round(SECONDS * RATE), 2), after)
+    assert len(desk.reaper.undos[0]) == 1
+    desk.reaper.undo()
+    assert np.array_equal(desk.sound(), before)
+    desk.reaper.redo()
+    assert np.array_equal(desk.sound(), after)
+    for _ in range(100):
+        desk.reaper.tick()
+    assert np.array_equal(desk.sound(), after)
+    assert not list((running.spool / "jobs").iterdir())
+    assert not list(running.spool.glob("hosts/*/audio/*"))
+
+
+def test_a_transfer(desk: Desk) -> None:
+    before = desk.sound()
+    desk.reaper.inputs = ["flute|piano|timbre|1"]
+    desk.click("Transfer selection")
+    desk.until(lambda: desk.phase("placed"))
+    [item] = desk.punched
+    assert item.takes[1].name.startswith("Punchin 1 · ")
+    assert "flute" in item.takes[1].name
+    assert np.array_equal(desk.sound()[:START], before[:START])
+    assert np.array_equal(desk.sound()[END:], before[END:])
+
+
+def test_cancel(desk: Desk) -> None:
+    desk.set(text="steps=1000 step=0.02")
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("running"))
+    desk.click("Cancel")
+    desk.until(lambda: desk.phase("cancelled"))
+    assert desk.punched == []
+
+
+def test_a_failure_says_what_to_do(desk: Desk) -> None:
+    desk.set(text="fail")
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("failed"))
+    desk.until(lambda: desk.told(desk.jobs[0]["next_step"]))
+
+
+def test_an_item_that_moved_under_the_job(desk: Desk) -> None:
+    desk.set(text="steps=20 step=0.02")
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("running"))
+    desk.reaper.project.track("Keys").items[0].info["D_POSITION"] = 1.0
+    desk.until(lambda: desk.told("has been moved"))
+    assert desk.punched == []
+    desk.reaper.press("At the new place")
+    desk.until(lambda: desk.phase("placed"))
+    assert [round(item.start * RATE) for item in desk.punched] == [START + RATE]
+
+
+def test_the_bridge_dies_under_a_job(desk: Desk, running: RunningBridge, home: Path) -> None:
+    desk.set(text="steps=60 step=0.02")
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("running"))
+    running.stop(signal.SIGKILL)
+    running.process = launch(home).process
+    desk.until(lambda: desk.punched)
+    desk.until(lambda: desk.phase("placed"))
+    assert len(desk.punched[0].takes) == 3
+
+
+def test_reaper_closes_under_a_job(desk: Desk) -> None:
+    desk.set(text="steps=40 step=0.02")
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("running"))
+    desk.close()
+    desk.reaper = Reaper(desk.resources, [desk.reaper.project])
+    desk.click("Background")
+    desk.until(lambda: desk.punched)
+
+
+def test_two_projects(desk: Desk, tmp_path: Path) -> None:
+    """Takes wait until the project that they belong to is in front again."""
+    desk.set(text="steps=10 step=0.02")
+    desk.reaper.tabs.append(song(tmp_path / "Other"))
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("running"))
+    desk.reaper.front = 1
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.punched)
+    assert all(len(track.items) == 1 for track in desk.reaper.tabs[0].tracks)
+    desk.reaper.front = 0
+    desk.until(lambda: desk.punched)
