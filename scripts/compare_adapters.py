@@ -33,7 +33,8 @@ from punchin_train.windows import TokenCorpus
 
 FIRST_SONG, SONG_SECONDS = 2_000, 40.0  # the base was trained on seeds below 1500
 FIRST_HELD_OUT, HELD_OUT_SONGS, WINDOWS = 9_000_000, 64, 104
-RATES = {"airgen": (3e-3, 1e-2, 3e-2), "lora": (1e-3, 3e-3, 1e-2), "prefix": (3e-3, 1e-2, 3e-2)}
+RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+LOWEST = {"airgen": 1e-2, "lora": 1e-3, "prefix": 1e-2}  # where each family starts to look for its rate
 DATA_SEED, START_SEED = 1, 0
 
 
@@ -62,15 +63,19 @@ class Comparison:
         encode_corpus(self.codec, self.out / "songs", self.out / "train", every_control=False)
 
     def rate(self, method: str) -> float:
-        """The learning rate of a method's family: that of the lowest loss at the end of a short run."""
+        """The learning rate of a method's family: from its lowest upwards as long as a short run ends lower."""
         family = method.removeprefix("typed_")
-        pilots = self.found.setdefault("pilots", {}).setdefault(family, {})
-        for rate in RATES[family]:
+        pilots: dict[str, float] = self.found.setdefault("pilots", {}).setdefault(family, {})
+        best = LOWEST[family]
+        for rate in RATES[RATES.index(best) :]:
             if str(rate) not in pilots:
                 curve = self._trained(family, rate, self.pilot_steps, f"pilot_{family}")[1]
                 pilots[str(rate)] = sum(curve[-15:]) / 15
                 self._keep()
-        return float(min(pilots, key=pilots.__getitem__))
+            if pilots[str(rate)] > pilots[str(best)]:
+                break
+            best = rate
+        return best
 
     def run(self, method: str) -> None:
         """Train and measure one method."""
@@ -147,7 +152,7 @@ def main() -> None:
     parser.add_argument("--name", default="shipped", help="what the base is called in the results' file name")
     parser.add_argument("--condition", choices=train_lm.CONDITIONS, default="chord")
     parser.add_argument("--songs", type=int, default=120, help="training songs of 40 s")
-    parser.add_argument("--steps", type=int, default=300, help="of 8 windows, for each method")
+    parser.add_argument("--steps", type=int, default=300, help="of 4 windows, for each method")
     parser.add_argument("--pilot-steps", type=int, default=60, help="for each learning rate")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS[:3], default=("own", "silent"))

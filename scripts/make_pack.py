@@ -6,8 +6,8 @@ then its transfer half: solo lines, autoencoder, vocoder, AudioMAE, CLAP, UNet w
 
 The time given is shared between the stages. Each stage goes on from what the last run left in `OUT`, so the command
 may be stopped and given again, or a stage run on its own with --stage. One thread on CPU; a GPU is used if there is
-one. On a second core, `--stage encode` beside the lm stage makes more tokens, and `--stage vocoder` may run beside
-everything that follows the vae stage.
+one. On a second core, `--stage encode` and then `--stage decoder` may run beside the lm stage, and `--stage vocoder`
+beside everything that follows the vae stage.
 """
 
 from __future__ import annotations
@@ -30,7 +30,16 @@ from punchin_train.train_lm import Trainee
 from punchin_train.transfer import stages as transfer
 from punchin_train.windows import TokenCorpus
 
-SHARES = {"data": 0.07, "codec": 0.24, "encode": 0.06, "lm": 0.52, "adapters": 0.07, "write": 0.0, "eval": 0.04}
+SHARES = {
+    "data": 0.07,
+    "codec": 0.2,
+    "encode": 0.06,
+    "lm": 0.48,
+    "adapters": 0.05,
+    "decoder": 0.1,
+    "write": 0.0,
+    "eval": 0.04,
+}
 SONG_SECONDS, HELD_OUT_SONGS, FIRST_HELD_OUT = 40.0, 64, 9_000_000
 WINDOWS = 104  # to evaluate on
 SOURCE = "trained by scripts/make_pack.py on procedural songs; no recordings"
@@ -46,9 +55,10 @@ class Stages:
         self.pack = out / "pack"
 
     def data(self) -> None:
-        render_corpus(self.audio / "train", range(self.songs), SONG_SECONDS)
         held_out = range(self.held_out, self.held_out + HELD_OUT_SONGS)
         render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, held_out=True)
+        minutes = self.minutes * SHARES["data"]
+        render_corpus(self.audio / "train", range(self.songs), SONG_SECONDS, minutes=minutes)
 
     def codec(self) -> None:
         minutes = self.minutes * SHARES["codec"]
@@ -69,12 +79,16 @@ class Stages:
         train_lm.refine(trainee, self._corpus(), self.minutes * SHARES["adapters"])
         train_lm.save(self.out / "refined.pt", trainee, None, 0, 0.0)
 
+    def decoder(self) -> None:
+        minutes = self.minutes * SHARES["decoder"]
+        train_codec.refine_decoder(self._codec(), self.audio / "train", self._decoder, minutes)
+
     def write(self) -> None:
         about = About("tiny", "1", "Apache-2.0", SOURCE, datetime.now(UTC).date().isoformat())
-        write_pack(self.pack, self._codec(), self._refined(), self.sampling, about)
+        write_pack(self.pack, self._final_codec(), self._refined(), self.sampling, about)
 
     def eval(self) -> None:
-        codec = self._codec()
+        codec = self._final_codec()
         figures = dict(evaluate_codec(codec, self.audio / "heldout", WINDOWS))
         frames = self.lm_shape.window
         excerpts = windows(self.audio / "heldout", self.tokens / "heldout", frames, WINDOWS)
@@ -88,6 +102,14 @@ class Stages:
 
     def _codec(self) -> Codec:
         return train_codec.load(self.out / "codec.pt", self.codec_shape)
+
+    def _final_codec(self) -> Codec:
+        """With the refined decoder, where there is one; the tokens are the same."""
+        return train_codec.load(self._decoder, self.codec_shape) if self._decoder.exists() else self._codec()
+
+    @property
+    def _decoder(self) -> Path:
+        return self.out / "decoder.pt"
 
     def _corpus(self) -> TokenCorpus:
         return TokenCorpus(self.tokens / "train", silence(self._codec(), self.lm_shape.window), self.lm_shape.window, 1)

@@ -5,7 +5,9 @@ Knows songs and the conditioning package; knows nothing about tokens or training
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from punchin_train.songs import STEMS, Song, compose
 SAMPLE_RATE = 32_000
 TRACKS = ("mix", *STEMS, "chord", "piano")
 MIX_RMS, PEAK = 0.12, 0.95
+FEWEST_SONGS = 4  # with fewer, some control would have no song (see tokens.CONTROL_TURNS)
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,16 @@ def save(rendered: Rendered, folder: Path) -> Path:
     return path
 
 
-def render_corpus(folder: Path, seeds: range, seconds: float, held_out: bool = False) -> None:
-    """Render every seed of the range that the folder lacks; safe to run in several processes at once."""
-    for seed in seeds:
+def render_corpus(
+    folder: Path, seeds: range, seconds: float, held_out: bool = False, minutes: float = math.inf
+) -> None:
+    """Render every seed of the range that the folder lacks; safe to run in several processes at once.
+
+    Stops after `minutes`, but not before there is a song for each control.
+    """
+    deadline = time.monotonic() + 60 * minutes
+    for done, seed in enumerate(seeds):
+        if done >= FEWEST_SONGS and time.monotonic() > deadline:
+            break
         if not (folder / f"{seed:07d}.npy").exists():
             save(render_song(compose(seed, seconds, held_out)), folder)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from punchin_train.codec import Codec
-from punchin_train.rendering import TRACKS
+from punchin_train.rendering import FEWEST_SONGS, TRACKS
 
 TOKEN_TRACKS = ("mix", "drums", "chord", "piano")
 # Encoding is the dearest part of the data, so a training song comes with one control: more songs, same cost.
@@ -56,13 +56,14 @@ def encode_corpus(
 ) -> None:
     """Write int16 [tracks, K, T] for every song the folder lacks: all of TOKEN_TRACKS, or mix and its one control.
 
-    Two processes may share the work, one of them going backwards. Stops after `minutes`.
+    Two processes may share the work, one of them going backwards. Stops after `minutes`, but not before there is a
+    song for each control.
     """
     folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + 60 * minutes
-    for path in sorted(songs.glob("*.npy"), reverse=backwards):
+    for done, path in enumerate(sorted(songs.glob("*.npy"), reverse=backwards)):
         target = folder / path.name
-        if not target.exists() and time.monotonic() < deadline:
+        if not target.exists() and (done < FEWEST_SONGS or time.monotonic() < deadline):
             audio: NDArray[np.int16] = np.load(path, mmap_mode="r")
             names = TOKEN_TRACKS if every_control else ("mix", control_of(int(path.stem)))
             chosen = audio[[TRACKS.index(name) for name in names]].astype(np.float32) / np.float32(32767)

@@ -157,7 +157,7 @@ def test_the_command_goes_from_songs_to_a_table(
 ) -> None:
     """Two songs, two steps: what counts is that every figure is there, and that a second run repeats nothing."""
     script = load_script()
-    for name, value in {"SONG_SECONDS": 9.0, "HELD_OUT_SONGS": 2, "WINDOWS": 8, "RATES": {"airgen": (1e-2,)}}.items():
+    for name, value in {"SONG_SECONDS": 9.0, "HELD_OUT_SONGS": 2, "WINDOWS": 8, "RATES": (1e-2,)}.items():
         monkeypatch.setattr(script, name, value)
     words = f"compare --out {tmp_path} --songs 2 --steps 2 --pilot-steps 2 --methods airgen --variants own".split()
     monkeypatch.setattr(sys, "argv", words)

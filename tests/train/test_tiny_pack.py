@@ -4,6 +4,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -13,8 +14,10 @@ from punchin_server.models import airgen
 from punchin_server.models.musicgen import MusicGen
 from punchin_server.weights import load_adapter, load_lm
 from punchin_train import measures
+from punchin_train.codec import CodecShape
 from punchin_train.demo_song import DEMO_SEED
-from punchin_train.lm import delayed
+from punchin_train.lm import LmShape, delayed
+from punchin_train.pack import read_codec, read_lm, replace_codec
 from punchin_train.rendering import Rendered, render_song
 from punchin_train.songs import compose
 from punchin_train.train_lm import frame_losses
@@ -49,6 +52,38 @@ def test_a_changed_byte_is_noticed(tmp_path) -> None:
     path.write_bytes(data)
     with pytest.raises(PunchinError):
         registry.verify(registry.read_pack(tmp_path))
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch speaks of Intel GPUs, once
+def test_another_decoder_makes_another_version_in_which_tokens_mean_the_same(tmp_path: Path) -> None:
+    shutil.copytree(PACK.folder, tmp_path, dirs_exist_ok=True)
+    trainable = read_codec(tmp_path, CodecShape())
+    with torch.no_grad():
+        for parameter in trainable.decoder.parameters():
+            parameter.mul_(1.1)
+    replace_codec(tmp_path, trainable, "next")
+    pack = registry.read_pack(tmp_path)
+    registry.verify(pack)
+    assert pack.manifest == msgspec.structs.replace(PACK.manifest, version="next", files=pack.manifest.files)
+    changed = {new.path for new, old in zip(pack.manifest.files, PACK.manifest.files, strict=True) if new != old}
+    assert changed == {pack.manifest.base.codec}
+    audio = excerpt("mix")
+    codes = codec().encode(audio)
+    product = load_codec(pack.codec)
+    assert np.array_equal(product.encode(audio), codes)
+    assert not np.allclose(product.decode(codes), codec().decode(codes), atol=1e-3)
+
+
+@pytest.mark.model
+def test_its_language_model_can_be_trained_further() -> None:
+    product, trainable = load_lm(PACK.lm), read_lm(PACK.folder, LmShape())
+    sequence = delayed(codec().encode(excerpt("mix")), product.config.special)
+    steps = torch.arange(sequence.shape[2])
+    with torch.no_grad():
+        theirs = product.logits(product(sequence, steps, product.new_cache(1, len(steps)), len(steps)))
+        ours = trainable.heads(trainable.features(sequence)[0])
+    assert (ours - theirs).abs().max() < 1e-3
 
 
 @cache

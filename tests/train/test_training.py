@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from punchin_train import train_codec, train_lm
-from punchin_train.codec import CodecShape
+from punchin_train.codec import Codec, CodecShape
 from punchin_train.lm import LmShape
 from punchin_train.rendering import render_corpus
-from punchin_train.tokens import encode_corpus, silence
+from punchin_train.tokens import control_of, encode_corpus, silence
 from punchin_train.windows import TokenCorpus, training_mask
 
 pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch speaks of Intel GPUs, once
@@ -98,3 +98,27 @@ def test_the_codec_trains_from_rendered_songs_and_encodes_them(tmp_path: Path) -
     codes = np.load(tokens / "0000000.npy")
     assert codes.shape == (2, 4, 200)
     assert silence(codec, 25).shape == (4, 25)
+
+
+@pytest.mark.model
+def test_refining_the_decoder_moves_it_alone_and_goes_on(tmp_path: Path) -> None:
+    """Tokens mean what they meant, and a second call continues the first."""
+    songs, checkpoint = tmp_path / "songs", tmp_path / "decoder.pt"
+    render_corpus(songs, range(1), 4.0)
+    codec = train_codec.train(songs, tmp_path / "codec.pt", 0.05, CODEC, batch=1)
+    before = {name: tensor.clone() for name, tensor in codec.state_dict().items()}
+    train_codec.refine_decoder(codec, songs, checkpoint, 0.05, batch=1)
+    refined = train_codec.load(checkpoint, CODEC)
+    moved = {name for name, tensor in refined.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert moved == {name for name in before if name.startswith("decoder.")}
+    step = torch.load(checkpoint, weights_only=True)["step"]
+    train_codec.refine_decoder(codec, songs, checkpoint, 0.08, batch=1)
+    assert torch.load(checkpoint, weights_only=True)["step"] > step > 0
+
+
+def test_a_small_budget_still_gives_each_control_a_song(tmp_path: Path) -> None:
+    render_corpus(tmp_path / "songs", range(9), 1.0, minutes=0.0)
+    torch.manual_seed(0)
+    encode_corpus(Codec(CODEC).eval(), tmp_path / "songs", tmp_path / "tokens", every_control=False, minutes=0.0)
+    assert {control_of(int(path.stem)) for path in (tmp_path / "tokens").glob("*.npy")} == {"chord", "drums", "piano"}
+    assert len(list((tmp_path / "songs").glob("*.npy"))) == 4

@@ -20,7 +20,7 @@ from punchin_train.tokens import TOKEN_TRACKS
 from punchin_train.train_lm import CODEBOOK_WEIGHTS, KEPT_WEIGHT, frame_losses, prediction_losses
 from punchin_train.windows import TokenCorpus
 
-WARM_UP, FINAL_SHARE, CLIP, BATCH = 20, 0.05, 1.0, 8
+WARM_UP, FINAL_SHARE, CLIP, BATCH = 20, 0.05, 1.0, 4
 GATE_FACTOR = 2.0  # gates learn this much faster than tokens, as in the joint training
 REPORT_STEPS = 20
 
