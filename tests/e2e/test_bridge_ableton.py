@@ -20,7 +20,8 @@ import pytest
 import soundfile
 from fakes.bridge import RunningBridge, bridge, launch
 from fakes.harness import daemon, until
-from fakes.live import Live, MidiNote
+from fakes.live import Live
+from fakes.live_models import MidiNote
 from fakes.live_set import Stage, clip, midi_clip, stage, wav
 
 pytestmark = pytest.mark.e2e

@@ -29,7 +29,8 @@ from punchin_bridge.hosts.install import Config, scripts
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from .live import Clip, ClipSlot, Live, MidiNote, Track, WarpMarker
+from .live import Live
+from .live_models import Clip, ClipSlot, MidiNote, Track, WarpMarker
 
 RATE = 44_100
 D = TypeVar("D")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.live import Clip, Live, MidiNote, Track
+from fakes.live import Live
+from fakes.live_models import Clip, MidiNote, Track
 from fakes.live_set import Desk, Stage, clip, midi_clip, stage, wav
 
 

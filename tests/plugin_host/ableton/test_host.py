@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fakes.harness import until
-from fakes.live import MidiNote
+from fakes.live_models import MidiNote
 from fakes.live_set import Desk, Stage, clip
 from punchin_bridge.hosts.documents import (
     Ask,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.live import Clip, Track
+from fakes.live_models import Clip, Track
 from fakes.live_set import RATE, Desk, Stage, clip, in_slot, wav
 from punchin_bridge.hosts.documents import Drop, Held, Placed, Submit
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.live import CuePoint, MidiNote, WarpMarker
+from fakes.live_models import CuePoint, MidiNote, WarpMarker
 from fakes.live_set import RATE, Desk, Stage, clip, in_slot, midi_clip, wav
 from hypothesis import given
 from hypothesis import strategies as st

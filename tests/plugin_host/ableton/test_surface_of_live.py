@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fakes.live import MODELS, NEWER, OURS, ControlSurface
+from fakes.live import NEWER, ControlSurface
+from fakes.live_models import MODELS, OURS
 from fakes.live_stubs import stubs
 from Punchin.settings import DEFAULTS
 
