@@ -1,8 +1,17 @@
--- @description Punchin: background script
+-- @description Punchin: new takes of the selection
 -- @version 0.1.0
 -- @author Punchin
--- @about Keeps REAPER and Punchin's bridge in touch: shows progress, places takes. The other actions start it.
--- @noindex
+-- @about
+--   New takes of the selected bars that follow chords, drums or a piano, or the selection on another instrument, made
+--   on your own computer. Needs Punchin itself: install it, and run `punchin host install reaper` once.
+-- @metapackage
+-- @provides
+--   [main] Punchin_*.lua
+--   [nomain] lib/*.lua
+--   [nomain] ../lua/*.lua > lib/
+
+-- Keeps REAPER and Punchin's bridge in touch: hears clicks, reads stems, shows progress, places takes. The other actions
+-- start it.
 
 local folder = debug.getinfo (1, "S").source:match ("^@(.*[/\\])") .. "lib/"
 local module = assert (loadfile (folder .. "load.lua")) (folder)

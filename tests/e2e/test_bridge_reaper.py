@@ -207,3 +207,24 @@ def test_two_projects(desk: Desk, tmp_path: Path) -> None:
     assert all(len(track.items) == 1 for track in desk.reaper.tabs[0].tracks)
     desk.reaper.front = 0
     desk.until(lambda: desk.punched)
+
+
+@pytest.mark.model
+def test_on_the_built_in_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real models: the take is no copy and no silence, and nothing else has changed."""
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "data"))
+    home = tmp_path / "home"
+    home.mkdir()
+    with daemon(home, env={"REAL_WORKER": "1"}), bridge(home) as running:
+        desk = Desk(tmp_path, running.spool)
+        desk.set(takes=1)
+        before = desk.sound()
+        desk.click("Inpaint selection")
+        desk.until(lambda: desk.phase("placed"), 240)
+        print(json.dumps(desk.jobs[0]["timings"]))
+        after = desk.sound()
+        desk.close()
+    assert np.array_equal(after[:START], before[:START])
+    assert np.array_equal(after[END:], before[END:])
+    assert np.sqrt(np.mean(after[START:END] ** 2)) > 1e-3
+    assert abs(np.corrcoef(after[START:END, 0], before[START:END, 0])[0, 1]) < 0.5

@@ -80,7 +80,11 @@ class Step:
 
 @dataclass
 class Reaper:
-    """The program: its tabs, the one in front, extended state, message boxes and deferred functions."""
+    """The program: its tabs, the one in front, extended state, message boxes and deferred functions.
+
+    `longest_tick` is the longest time that deferred functions took, in seconds; `longest_own` the longest that the Lua
+    in them computed, without what the fake took to answer, which is far slower than REAPER.
+    """
 
     resources: Path
     tabs: list[Project]
@@ -93,6 +97,7 @@ class Reaper:
     undos: dict[int, list[Step]] = field(default_factory=dict)
     redos: dict[int, list[Step]] = field(default_factory=dict)
     longest_tick: float = 0.0
+    longest_own: float = 0.0
     recording: bool = False
     ran: list[str] = field(default_factory=list)
     has_imgui: bool = False
@@ -103,6 +108,7 @@ class Reaper:
         self._block: tuple[int, Project] | None = None
         self._scripts: dict[int, str] = {}
         self._refresh = 0
+        self._answering = 0.0
         self.children: list[subprocess.Popen[bytes]] = []
         self.lua = self._runtime()
 
@@ -134,10 +140,11 @@ class Reaper:
         """What was deferred, once."""
         now, self._deferred[:] = list(self._deferred), []
         self.screen.before_tick()
-        began = time.perf_counter()
+        began, computed, self._answering = time.perf_counter(), time.thread_time(), 0.0
         for function in now:
             function()
         self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
+        self.longest_own = max(self.longest_own, time.thread_time() - computed - self._answering)
         self.screen.after_tick()
         assert self._refresh == 0, "the screen was left frozen"
         assert self._block is None, "an undo block was left open"
@@ -174,16 +181,23 @@ class Reaper:
         function = getattr(self, name)
 
         def call(*args: Any) -> Any:
+            began = time.thread_time()
+            try:
+                return answer(*args)
+            finally:
+                self._answering += time.thread_time() - began
+
+        def answer(*args: Any) -> Any:
             if len(args) != len(params):
                 raise ApiError(f"{name} takes {len(params)} arguments, not {len(args)}")
             for value, (kind, what) in zip(args, params, strict=True):
                 if not self._fits(value, kind):
                     raise ApiError(f"{name}: {value!r} is no {kind} ({what})")
-            answer = function(*args)
-            count = 0 if answer is None and not results else len(answer) if isinstance(answer, tuple) else 1
+            given = function(*args)
+            count = 0 if given is None and not results else len(given) if isinstance(given, tuple) else 1
             if count != len(results):
                 raise ApiError(f"the fake's {name} answers {count} values, not {len(results)}")
-            return answer
+            return given
 
         return call
 

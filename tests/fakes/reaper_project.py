@@ -124,7 +124,7 @@ class Project:
 
     @property
     def map(self) -> TempoMap:
-        return TempoMap(self.tempos, self.metres)
+        return _map(self.tempos, self.metres)
 
     def track(self, name: str) -> Track:
         return next(track for track in self.tracks if track.name == name)
@@ -149,6 +149,11 @@ def midi_item(start: float, length: float, *notes: tuple[float, float, int], qua
     item = Item([Take(Source(notes=ticks, quarters=quarters or length * 2))])
     item.info |= {"D_POSITION": start, "D_LENGTH": length, "B_LOOPSRC": float(bool(quarters))}
     return item
+
+
+@cache
+def _map(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> TempoMap:
+    return TempoMap(tempos, metres)
 
 
 # ---- what it sounds like -------------------------------------------------------------------------------------

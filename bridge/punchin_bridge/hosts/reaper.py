@@ -13,16 +13,37 @@ from pathlib import Path, PurePosixPath
 
 from .install import Config, Installer, Surroundings
 
-FOLDER = PurePosixPath("Scripts/Punchin")
+FOLDER = PurePosixPath("Scripts/Punchin/Takes")
+"""Where ReaPack puts them, too: the ids of actions come from their path."""
 
 
 def folders(here: Surroundings) -> tuple[Path, ...]:
-    """REAPER's resource folder; a portable REAPER has its own, which only its user knows."""
+    """The resource folders of all REAPERs that were found: the user's own, and those of portable ones, which keep
+    `reaper.ini` beside the program."""
+    portable = [
+        file.parent for place in _programs(here) for file in sorted(place.glob("[Rr][Ee][Aa][Pp][Ee][Rr]*/reaper.ini"))
+    ]
+    usual = _usual(here)
+    return tuple(dict.fromkeys(([usual] if usual.is_dir() or not portable else []) + portable))
+
+
+def _usual(here: Surroundings) -> Path:
     if here.platform == "darwin":
-        return (here.home / "Library" / "Application Support" / "REAPER",)
+        return here.home / "Library" / "Application Support" / "REAPER"
     if here.platform == "win32":
-        return (Path(here.environ.get("APPDATA") or here.home / "AppData" / "Roaming") / "REAPER",)
-    return (Path(here.environ.get("XDG_CONFIG_HOME") or here.home / ".config") / "REAPER",)
+        return Path(here.environ.get("APPDATA") or here.home / "AppData" / "Roaming") / "REAPER"
+    return Path(here.environ.get("XDG_CONFIG_HOME") or here.home / ".config") / "REAPER"
+
+
+def _programs(here: Surroundings) -> tuple[Path, ...]:
+    """Where people put programs that keep their settings beside them."""
+    if here.platform == "darwin":
+        return (Path("/Applications"), here.home / "Applications")
+    if here.platform == "win32":
+        names = ("ProgramFiles", "ProgramW6432", "ProgramFiles(x86)", "SystemDrive")
+        found = (here.environ.get(name, "") for name in names)
+        return (*(Path(f"{name}/") for name in found if name), here.home)
+    return (Path("/opt"), here.home / "opt", here.home)
 
 
 def files(scripts: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
@@ -49,7 +70,8 @@ INSTALLER = Installer(
     files=files,
     clicks=(
         "Open REAPER 7.08 or newer: Actions > Show action list > New action > Load ReaScript.",
-        "Open Scripts/Punchin in the resource folder, select all files there, and load them.",
+        "Open Scripts/Punchin/Takes in the resource folder, and load Punchin_Settings.lua.",
+        "Run it: from then on all actions of Punchin are in the list.",
         "Select bars and a track, and run “Punchin: Inpaint selection” (give it a key or a toolbar button).",
         "Name the MIDI track with the chords “chords”, or choose another in “Punchin: Settings”.",
     ),

@@ -16,7 +16,7 @@ from fakes.reaper_song import RATE, SECONDS, song, write
 from punchin_bridge.hosts import install, reaper
 from punchin_bridge.hosts.documents import FromHost, JobView, Span, State, Submit, TakeFile
 
-SCRIPTS = "Scripts/Punchin"
+SCRIPTS = reaper.FOLDER
 
 
 class Studio:

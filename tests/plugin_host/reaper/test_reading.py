@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
-from fakes.reaper_project import Marker, Source, Take, render
+from fakes.reaper_project import Marker, Source, Take, midi_item, render
 from punchin_bridge.hosts import timeline
 from punchin_bridge.hosts.compose import order
 from punchin_bridge.hosts.documents import Ask, Bye, Cancel, Did, Hello, InpaintWish, Rendered, Submit, TransferWish
+from punchin_bridge.tempo_map import Tempo
 
 from .conftest import RATE, SECONDS, Studio, song
 
@@ -326,9 +327,25 @@ def test_a_form_that_is_dismissed_changes_nothing(fancy: Studio, how: str) -> No
 
 
 def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
-    """The fake reads sound far slower than REAPER; a tick is its budget and one chunk."""
+    """A tick is its budget and one chunk; the fake reads sound far slower than REAPER."""
+    studio.reaper.tabs[0] = song(studio.project.folder.parent / "Stereo", 96_000)
     studio.submit()
+    print(f"longest tick {studio.reaper.longest_tick * 1e3:.1f} ms, Lua {studio.reaper.longest_own * 1e3:.1f} ms")
+    assert studio.reaper.longest_own < 0.03
     assert studio.reaper.longest_tick < 0.25
+
+
+def test_a_large_project_is_read_at_once(studio: Studio) -> None:
+    """A tempo for every beat of ten minutes, and a piano that plays 20 notes a second."""
+    studio.project.tempos = tuple(Tempo(float(beat), 100.0 + beat % 7) for beat in range(1000))
+    studio.project.add("piano", midi_item(0.0, SECONDS, *((q / 10, q / 10 + 0.1, 60) for q in range(200))))
+    studio.reaper.inputs = ["3||tiny|tiny|chords||piano||30"]
+    studio.click("Settings")
+    said = studio.submit()
+    assert len(said.timeline.tempos) == 1000
+    assert len(said.piano) > 150
+    print(f"longest tick {studio.reaper.longest_tick * 1e3:.1f} ms, Lua {studio.reaper.longest_own * 1e3:.1f} ms")
+    assert studio.reaper.longest_own < 0.2
 
 
 def test_midi_alone_is_refused(studio: Studio) -> None:
