@@ -1,6 +1,6 @@
 """`punchin`, the command line: parses words, prints answers, turns errors into one line and an exit code.
 
-Knows no audio. `serve`, `doctor` and `packs` belong to the server and are run as its own program.
+Knows no audio. `serve`, `doctor`, `packs` and `eval` belong to the server and are run as its own program.
 
 ====  =========================================================================
 exit  meaning
@@ -103,8 +103,16 @@ _server("packs", "Model packs: list | verify | add FOLDER.")
 _server("doctor", "Check this installation and say what is missing.")
 
 
-def _run_server(words: Sequence[str]) -> NoReturn:
-    command = [sys.executable, "-m", "punchin_server", *words]
+def _evaluate(context: typer.Context) -> None:
+    """Measure a pack as the papers do: inpaint | transfer."""
+    _run_server(context.args, "punchin_train.evaluation")
+
+
+app.command("eval", context_settings=PASSED, add_help_option=False)(_evaluate)
+
+
+def _run_server(words: Sequence[str], program: str = "punchin_server") -> NoReturn:
+    command = [sys.executable, "-m", program, *words]
     if os.name == "posix":
         os.execv(command[0], command)  # signals and exit codes are then the server's own
     with contextlib.suppress(KeyboardInterrupt):

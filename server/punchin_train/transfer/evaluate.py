@@ -70,14 +70,9 @@ class TransferEvaluation:
     def take(self, trial: Trial, **settings: Any) -> Audio:
         """What the engine makes of a trial, `[160000]`; `settings` are those of the request."""
         clip = self.clip(trial, trial.source)[None]
-        request = TransferRequest(
-            source=describe(clip, SAMPLE_RATE),
-            prompt=sentence(trial.target),
-            negative_prompt=sentence(trial.source),
-            takes=(TakeSpec(trial.line),),
-            pack=self.pack,
-            **settings,
-        )
+        usual: dict[str, Any] = {"prompt": sentence(trial.target), "negative_prompt": sentence(trial.source)}
+        source, takes = describe(clip, SAMPLE_RATE), (TakeSpec(trial.line),)
+        request = TransferRequest(source=source, takes=takes, pack=self.pack, **(usual | settings))
         for emission in self.engine.run(request, [clip]):
             if isinstance(emission.event, Take) and emission.audio is not None:
                 return emission.audio[0]

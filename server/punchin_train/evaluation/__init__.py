@@ -1,0 +1,13 @@
+"""The papers' measures on any pack: `punchin eval inpaint|transfer`.
+
+=====================  ============================================================================
+:mod:`.excerpts`       what is measured on: our own held-out songs, or a folder of stems
+:mod:`.masks`          where the holes are
+:mod:`.recogniser`     which chords sound, by a recogniser that our renderer has no part in
+:mod:`.listening`      what a take is like: chords, chroma, onsets, drums, seams, and a stand-in for FAD
+:mod:`.systems`        what fills the holes: the pack under each control, and the bounds beside it
+:mod:`.inpaint`        the table of all that
+:mod:`.transfer`       fidelity and transferability over the knobs, SDEdit, the paper's first experiments
+:mod:`.table`          figures with their intervals as Markdown, JSON and plots
+=====================  ============================================================================
+"""

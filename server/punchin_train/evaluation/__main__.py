@@ -1,0 +1,78 @@
+"""`python -m punchin_train.evaluation inpaint | transfer`: parses words, runs, prints the report.
+
+Exit codes are those of the error tree of punchin_wire.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import torch
+from punchin_wire.errors import PunchinError, Unsupported
+
+FULL_MINUTES = 180.0
+
+
+def main(argv: Sequence[str]) -> int:
+    args = _parser().parse_args(argv)
+    try:
+        tables = _run(args)
+    except PunchinError as error:
+        if args.json:
+            print(json.dumps({"error": msgspec.to_builtins(error.info())}))
+        print(f"punchin: {error} {error.next_step}", file=sys.stderr)
+        return error.exit_code
+    if args.json:
+        print(json.dumps({"out": str(args.out.absolute()), "tables": tables}))
+    else:
+        print((args.out / "report.md").read_text("utf-8"))
+        print(f"In {args.out.absolute()}")
+    return 0
+
+
+def _run(args: argparse.Namespace) -> list[object]:
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # librosa and the engine take turns
+    common = {
+        "pack": args.pack, "out": args.out, "windows": args.windows, "seed": args.seed, "songs": args.songs,
+        "say": sys.stdout.isatty() and not args.json,
+        "minutes": args.minutes if args.minutes is not None else FULL_MINUTES if args.full else 10.0,
+    }  # fmt: skip
+    try:
+        from . import inpaint, transfer
+    except ImportError as error:
+        raise Unsupported(
+            f"Evaluation needs {error.name}, which is not installed.",
+            "Install it: pip install 'punchin[server,train]'.",
+        ) from None
+    if args.what == "inpaint":
+        return [table.json() for table in inpaint.evaluate(inpaint.Run(**common))]
+    return [table.json() for table in transfer.evaluate(transfer.Run(full=args.full, **common))]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="punchin eval",
+        description="Measure a pack as the papers do, beside its bounds: a table in Markdown and JSON, and plots. "
+        "A run keeps to its minutes and says how wide its intervals are.",
+    )
+    parser.add_argument("what", choices=("inpaint", "transfer"), help="which half of the pack")
+    parser.add_argument("--pack", default="tiny", help="model pack (default: tiny)")
+    parser.add_argument(
+        "--songs", type=Path, metavar="DIR", help="measure on these: songs in Slakh2100's layout, or clips"
+    )
+    parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
+    parser.add_argument("--minutes", type=float, help="what the run may take (default: 10)")
+    parser.add_argument("--windows", type=int, default=104, help="excerpts a row at most (default: 104)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--full", action="store_true", help="the published tables: all rows, up to three hours")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""`punchin eval` on the embedded pack: few clips, the whole way to the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from fakes.transfer_pack import write_transfer_pack
+from punchin_train.evaluation import excerpts, inpaint, transfer
+from punchin_train.evaluation.__main__ import main
+from punchin_train.rendering import render_song
+from punchin_train.songs import compose
+from punchin_wire.errors import BadAudio, FileMissing
+
+RATE = 32_000
+
+
+def slakh(folder: Path, seconds: float = 24.0) -> Path:
+    """One of our songs in the layout of Slakh2100."""
+    song = compose(9_100_000, seconds, held_out=True)
+    audio = render_song(song, RATE)
+    track = folder / "Track00001"
+    (track / "stems").mkdir(parents=True)
+    soundfile.write(track / "mix.flac", audio.track("mix"), RATE)
+    stems = {"S00": ("drums", "Drums", True), "S01": ("comp", "Piano", False), "S02": ("bass", "Bass", False)}
+    for name, (stem, _, _) in stems.items():
+        soundfile.write(track / "stems" / f"{name}.flac", audio.track(stem), RATE)
+    about = {name: {"inst_class": kind, "is_drum": drum} for name, (_, kind, drum) in stems.items()}
+    (track / "metadata.yaml").write_text(yaml.safe_dump({"stems": about}))
+    return folder
+
+
+def test_our_excerpts_are_reproducible_and_whole() -> None:
+    first, again = (list(excerpts.generated(3, 10 * RATE, RATE, seed=4)) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        assert np.array_equal(one.mix, other.mix)
+        assert one.chords == other.chords
+        assert one.mix.shape == one.drums.shape == (10 * RATE,)
+        assert one.chords[0].start == 0.0
+        assert one.chords[-1].end == pytest.approx(10.0)
+        assert all(0 <= hit < 10 for hit in one.hits)
+    assert len({one.name for one in first}) == 3
+
+
+def test_a_folder_of_stems_is_read_as_it_lies(tmp_path: Path) -> None:
+    [found] = excerpts.from_folder(slakh(tmp_path), 1, 10 * RATE, RATE)
+    assert found.chords_from == "recogniser"
+    assert found.drums.any()
+    assert 0 < float(np.sqrt(np.mean(found.drums**2))) < float(np.sqrt(np.mean(found.mix**2)))
+    assert sum(chord.end - chord.start for chord in found.chords) == pytest.approx(10.0, abs=0.2)
+
+
+def test_a_folder_without_songs_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileMissing, match="metadata"):
+        next(iter(excerpts.from_folder(tmp_path, 1, RATE, RATE)))
+    with pytest.raises(BadAudio, match="shorter"):
+        next(iter(excerpts.from_folder(slakh(tmp_path, 4.0), 1, 30 * RATE, RATE)))
+
+
+@pytest.mark.model
+def test_inpaint_beside_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chords are followed better than without, and the song itself is the ceiling, even on four excerpts."""
+    monkeypatch.setattr(inpaint, "SHARES", {"one gap": 1.0})
+    [table] = inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, say=False))
+    report = json.loads((tmp_path / "report.json").read_text())
+    rows = report["tables"][0]["rows"]
+    assert set(rows) == {
+        "chord", "drums", "piano", "chord + drums", "no control", "foreign chords", "plain continuation",
+        "song through the codec", "the song itself", "unrelated song",
+    }  # fmt: skip
+    assert all(row["n"] == inpaint.LEAST for row in rows.values())
+    assert rows["chord"]["chords"][0] > rows["no control"]["chords"][0]
+    assert rows["the song itself"]["chords"][0] > rows["unrelated song"]["chords"][0]
+    assert rows["the song itself"]["drum onsets"][0] > rows["no control"]["drum onsets"][0]
+    assert table.count("chord") == inpaint.LEAST
+    assert (tmp_path / "one_gap.png").stat().st_size > 1000
+
+
+@pytest.mark.model
+def test_transfer_of_ones_own_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_transfer_pack(tmp_path / "moves", steps=1)
+    monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    sound = np.random.default_rng(0).uniform(-0.3, 0.3, (44_100, 2))
+    soundfile.write(clips / "a.wav", sound, 44_100)
+    [table] = transfer.evaluate(transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=clips, say=False))
+    assert table.count("ω 2") == 1
+    assert -1 <= (table.interval("ω 2", transfer.FIDELITY) or (2,))[0] <= 1
+
+
+@pytest.mark.model
+def test_fused_attention_is_another_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from punchin_server.engines.transfer import load
+    from punchin_wire.frames import describe
+    from punchin_wire.messages import Take, TakeSpec, TransferRequest
+
+    write_transfer_pack(tmp_path / "moves", steps=2)
+    monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
+    engine = load("moves", "cpu", "float32")
+    clip = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 16_000)).astype(np.float32)
+    request = TransferRequest(describe(clip, 16_000), "violin", (TakeSpec(1),), pack="moves")
+
+    def take() -> np.ndarray:
+        return next(e.audio for e in engine.run(request, [clip]) if isinstance(e.event, Take) and e.audio is not None)
+
+    apart = take()
+    with transfer.fused():
+        together = take()
+    assert not np.allclose(apart, together)
+    assert np.array_equal(apart, take())
+
+
+def test_wrong_words_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inpaint", "--songs", str(tmp_path), "--out", str(tmp_path / "out"), "--minutes", "0.01"]) == 2
+    assert "metadata.yaml" in capsys.readouterr().err
