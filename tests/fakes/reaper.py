@@ -9,64 +9,22 @@ is an error of the test. Behind the calls stands a :class:`~fakes.reaper_project
 from __future__ import annotations
 
 import copy
-import json
-import math
-import re
 import shlex
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import lupa.lua54
 import numpy as np
+from punchin_bridge.tempo_map import Metre, Tempo
 
 from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render
 from fakes.reaper_screen import Gfx, Imgui
-
-SIGNATURES: dict[str, str] = json.loads(Path(__file__).with_name("reascript_api.json").read_text())["lua_7_08"]
-KINDS: dict[str, tuple[type, ...]] = {
-    "number": (int, float),
-    "integer": (int,),
-    "boolean": (bool,),
-    "string": (str,),
-    "MediaTrack": (Track,),
-    "MediaItem": (Item,),
-    "MediaItem_Take": (Take,),
-    "PCM_source": (Source,),
-    "AudioAccessor": (Track,),
-}
-NEW_ARRAY = """
-function (size)
-  local array = {}
-  for i = 1, size do array[i] = 0.0 end
-  array.clear = function () for i = 1, size do array[i] = 0.0 end end
-  array.table = function () return table.move (array, 1, size, 1, {}) end
-  return array
-end
-"""
-FILL = """
-function (array, data, count)
-  local at = 1
-  for i = 1, count, 64 do
-    local size = math.min (64, count - i + 1)
-    local values = { string.unpack ("<" .. ("d"):rep (size), data, at) }
-    table.move (values, 1, size, i, array)
-    at = values[size + 1]
-  end
-end
-"""
-WRAP = """
-function (find, builtin)
-  return setmetatable ({}, { __index = function (_, name) return builtin[name] or find (name) end })
-end
-"""
-
-
-class ApiError(AssertionError):
-    """A script used the API as REAPER does not have it."""
+from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, fits, signature
 
 
 @dataclass
@@ -177,7 +135,7 @@ class Reaper:
     def _find(self, name: str) -> Callable[..., Any]:
         if name not in SIGNATURES:
             raise ApiError(f"reaper.{name} is not in REAPER 7.08, or not in tests/fakes/reascript_api.json")
-        params, results = _signature(SIGNATURES[name])
+        params, results = signature(SIGNATURES[name])
         function = getattr(self, name)
 
         def call(*args: Any) -> Any:
@@ -191,7 +149,7 @@ class Reaper:
             if len(args) != len(params):
                 raise ApiError(f"{name} takes {len(params)} arguments, not {len(args)}")
             for value, (kind, what) in zip(args, params, strict=True):
-                if not self._fits(value, kind):
+                if not fits(value, kind):
                     raise ApiError(f"{name}: {value!r} is no {kind} ({what})")
             given = function(*args)
             count = 0 if given is None and not results else len(given) if isinstance(given, tuple) else 1
@@ -200,19 +158,6 @@ class Reaper:
             return given
 
         return call
-
-    def _fits(self, value: Any, kind: str) -> bool:
-        if kind == "ReaProject":
-            return value == 0 or isinstance(value, Project)
-        if kind == "identifier":
-            return isinstance(value, (Track, Item, Take, Source))
-        if kind == "reaper.array":
-            return lupa.lua54.lua_type(value) == "table"
-        if isinstance(value, bool) and kind != "boolean":
-            return False
-        if isinstance(value, float) and not math.isfinite(value):
-            return False
-        return isinstance(value, KINDS[kind])
 
     # ---- undo ------------------------------------------------------------------------------------------------
 
@@ -371,19 +316,12 @@ class Reaper:
     def CountTempoTimeSigMarkers(self, _project: Any) -> int:
         return len(self._points())
 
-    def _points(self) -> list[float]:
-        """Quarters at which there is a tempo marker; a project with one tempo and one metre has none."""
-        project = self.project
-        places = sorted({t.quarter for t in project.tempos} | {m.quarter for m in project.metres})
-        return places if len(places) > 1 else []
+    def _points(self) -> tuple[Point, ...]:
+        return _points(self.project.tempos, self.project.metres)
 
     def GetTempoTimeSigMarker(self, _project: Any, index: int) -> tuple[bool, float, int, float, float, int, int, bool]:
-        quarter = self._points()[index]
-        tempo = [tempo for tempo in self.project.tempos if tempo.quarter <= quarter][-1]
-        metre = next((metre for metre in self.project.metres if metre.quarter == quarter), None)
-        count, value = (metre.numerator, metre.denominator) if metre else (-1, -1)
-        glides = tempo.curve == "time"
-        return True, self.project.map.seconds(quarter), 0, 0.0, float(tempo.bpm), count, value, glides
+        quarter, bpm, glides, count, value = self._points()[index]
+        return True, self.project.map.seconds(quarter), 0, 0.0, bpm, count, value, glides
 
     # ---- tracks and items ------------------------------------------------------------------------------------
 
@@ -545,10 +483,20 @@ class Reaper:
         return int(np.any(sound))
 
 
-def _signature(text: str) -> tuple[list[tuple[str, str]], list[str]]:
-    """Parameters as (type, name), and results, of `number a, number b = reaper.Name(ReaProject proj)`."""
-    match = re.fullmatch(r"(?:(?P<many>.*?) = |(?P<one>\S+) )?reaper\.\w+\((?P<params>.*)\)", text)
-    assert match is not None, text
-    params = [part.strip().rpartition(" ")[::2] for part in match["params"].split(",") if part.strip()]
-    results = [part.strip() for part in (match["many"] or match["one"] or "").split(",") if part.strip()]
-    return [(kind, name) for kind, name in params], results
+Point = tuple[float, float, bool, int, int]
+
+
+@cache
+def _points(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> tuple[Point, ...]:
+    """The tempo markers: quarter, tempo, whether it glides, numerator and denominator (-1 where they stay). A project
+    with one tempo and one metre has none."""
+    changes = {metre.quarter: metre for metre in metres}
+    places = sorted({tempo.quarter for tempo in tempos} | set(changes))
+    found, at = [], 0
+    for quarter in places if len(places) > 1 else ():
+        while at + 1 < len(tempos) and tempos[at + 1].quarter <= quarter:
+            at += 1
+        metre = changes.get(quarter)
+        count, value = (metre.numerator, metre.denominator) if metre else (-1, -1)
+        found.append((quarter, float(tempos[at].bpm), tempos[at].curve == "time", count, value))
+    return tuple(found)
