@@ -12,6 +12,13 @@ function here.project ()
   return { id = ("%s/%s.ardour"):format (Session:path (), Session:snap_name ()), name = Session:name () }
 end
 
+-- Where the session keeps its audio files, so that takes travel with it; beside it where that cannot be told.
+function here.audio_folder ()
+  local folder = ("%s/interchange/%s/audiofiles"):format (Session:path (), Session:name ())
+  if os.rename (folder, folder) then return folder end
+  return Session:path () .. "/punchin"
+end
+
 function here.host ()
   return "ardour-" .. spool.hashed (here.project ().id)
 end

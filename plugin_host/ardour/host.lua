@@ -1,7 +1,7 @@
 -- What Ardour does for Punchin, ten times a second: hears clicks and the bridge, reads stems, places takes.
 --
 -- Called with its modules; returns the function of the tick. Every tick does what has become possible and returns at
--- once; only what the musician has to answer waits, and import, during which Ardour goes on drawing by itself.
+-- once; only what the musician has to answer waits, and taking in files, during which Ardour draws by itself.
 
 local json, spool, config, here, project, stems, takes, progress = ...
 
@@ -102,7 +102,7 @@ local function begin (engine, track, start, stop, wish, clicked)
     region = { start = start, ["end"] = stop },
     target = track_document (track, mine, from),
     wish = wish,
-    folder = Session:path () .. "/punchin",
+    folder = here.audio_folder (),
     guard = project.guard (track, start, stop, takes.sources ()),
     clicked = wall (clicked),
   }
@@ -224,8 +224,8 @@ local function place (view, track, start)
   if not fine then
     asked[view.job] = true
     link.post ({ type = "held", job = view.job, reason = tostring (mistake):sub (1, 400) })
-    return here.say ("The takes could not be placed: " .. tostring (mistake), "Their files lie in the session's folder "
-      .. "punchin; open the session again to be asked once more.")
+    return here.say ("The takes could not be placed: " .. tostring (mistake), "Their files lie among the session's "
+      .. "audio files; open the session again to be asked once more.")
   end
   local seconds = (here.now () - began) / SECOND
   answered[view.job] = here.now ()
@@ -359,7 +359,7 @@ local function tick ()
   end
   if now - greeted >= HELLO then greet (now) end
   link.poll (now / SECOND)
-  if busy then return end -- the musician is being asked something, or Ardour imports
+  if busy then return end -- the musician is being asked something, or Ardour takes in files
   busy = true
   hear_clicks ()
   hear_asks (now)

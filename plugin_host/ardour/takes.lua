@@ -66,23 +66,26 @@ local function known_regions ()
   return known
 end
 
--- The file at `path` as a region that lies nowhere yet. Ardour copies it into the session.
-local function import (path)
-  local known, files = known_regions (), C.StringVector ()
-  files:push_back (path)
-  Editor:do_import (
-    files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, ARDOUR.SrcQuality.SrcBest,
-    ARDOUR.MidiTrackNameSource.SMFTrackName, ARDOUR.MidiTempoMapDisposition.SMFTempoIgnore, Temporal.timepos_t (0),
-    ARDOUR.PluginInfo (), ARDOUR.Track (), false)
+-- The files at `paths` as regions that lie nowhere yet. They are embedded, not imported: they lie in the session's folder
+-- of audio files already, and Ardour would only copy them. It numbers what it makes, so the order of ids is theirs.
+local function embed (paths)
+  local known, files, found = known_regions (), C.StringVector (), {}
+  for _, path in ipairs (paths) do files:push_back (path) end
+  Editor:do_embed (
+    files, Editing.ImportDistinctFiles, Editing.ImportAsRegion, Temporal.timepos_t (0), ARDOUR.PluginInfo (),
+    ARDOUR.Track ())
   for id, region in ARDOUR.RegionFactory.regions ():iter () do
-    if not known[id:to_s ()] and region:whole_file () then return ARDOUR.RegionFactory.region_by_id (id) end
+    if not known[id:to_s ()] and region:whole_file () then found[#found + 1] = math.tointeger (tonumber (id:to_s ())) end
   end
-  error (path .. " could not be imported.", 0)
+  if #found ~= #paths then error ("Ardour could not take in the files.", 0) end
+  table.sort (found)
+  for i, id in ipairs (found) do found[i] = ARDOUR.RegionFactory.region_by_id (PBD.ID (("%d"):format (id))) end
+  return found
 end
 
 -- A region of its own for a take: what was made, and nothing of Ardour's fades on top.
-local function take_region (imported, name)
-  local region = ARDOUR.RegionFactory.clone_region (imported, true, false)
+local function take_region (whole, name)
+  local region = ARDOUR.RegionFactory.clone_region (whole, true, false)
   region:set_name (name)
   local audio = region:to_audioregion ()
   audio:set_fade_in_active (false)
@@ -103,17 +106,17 @@ end
 
 -- Lay the takes of job `view` on `track`, from sample `start` on. Raises what Ardour cannot do.
 function takes.place (view, track, start)
-  local regions = {}
-  for i, take in ipairs (view.takes) do regions[i] = take_region (import (take.path), take.name) end
+  local paths, regions = {}, {}
+  for i, take in ipairs (view.takes) do paths[i] = take.path end
+  for i, whole in ipairs (embed (paths)) do regions[i] = take_region (whole, view.takes[i].name) end
 
   local original = project.id (track:playlist ())
   local record = { job = view.job, track = project.id (track), original = original, takes = json.array () }
   local lists = {}
-  for i, take in ipairs (view.takes) do
+  for i = #view.takes, 1, -1 do -- each a copy of the one before, in which nothing lies yet; the first take is shown last
     track:use_copy_playlist ()
     lists[i] = track:playlist ()
-    lists[i]:set_name (take.name)
-    takes.show (track, original)
+    lists[i]:set_name (view.takes[i].name)
   end
 
   Session:begin_reversible_command (view.undo)
@@ -131,7 +134,6 @@ function takes.place (view, track, start)
   if not Session:abort_empty_reversible_command () then Session:commit_reversible_command (nil) end
 
   record.active = 1
-  takes.show (track, record.takes[1].playlist)
   local placed = recall ().placed
   placed[#placed + 1] = record
   remember ()

@@ -262,9 +262,15 @@ def make_song(
 
 @contextmanager
 def studio(
-    folder: Path, session: Session, home: Path, display: str, environ: Mapping[str, str] = {}
+    folder: Path,
+    session: Session,
+    home: Path,
+    display: str,
+    environ: Mapping[str, str] = {},
+    alone: bool = False,
 ) -> Iterator[Studio]:
-    """Ardour with Punchin installed by its own command, and `session` open. `folder` is Ardour's alone."""
+    """Ardour with Punchin installed by its own command, and `session` open. `folder` is Ardour's alone. Waits until the
+    bridge knows it, unless that is to be `alone`: not running yet."""
     config = folder / "config" / "ardour7"
     config.mkdir(parents=True, exist_ok=True)
     assert cli.main(["host", "install", "ardour", "--folder", str(config)]) == 0
@@ -272,5 +278,6 @@ def studio(
     actions = {slot: (name, texts[f"punchin_{name}"]) for name, slot in SLOTS.items()}
     with ardour(folder, session, display, actions, {"Punchin": texts["punchin"]}, environ) as program:
         found = Studio(program, session, home)
-        until(lambda: found.state_of(found.host), 20)
+        if not alone:
+            until(lambda: found.state_of(found.host), 20)
         yield found
