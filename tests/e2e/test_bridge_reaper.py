@@ -6,7 +6,10 @@ The fake engine plays the hole itself, louder by its seed.
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -193,6 +196,29 @@ def test_reaper_closes_under_a_job(desk: Desk) -> None:
     desk.reaper = Reaper(desk.resources, [desk.reaper.project])
     desk.click("Background")
     desk.until(lambda: desk.punched)
+
+
+def test_asked_from_a_terminal(desk: Desk, home: Path) -> None:
+    desk.click("Background")
+
+    def do(*words: str) -> str:
+        """What `punchin host do reaper` says while REAPER runs."""
+        command = [sys.executable, "-m", "punchin_bridge.cli", "host", "do", "reaper", *words]
+        env = os.environ | {"PUNCHIN_HOME": str(home), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            desk.until(lambda: process.poll() is not None)
+            assert process.stdout is not None
+            return process.stdout.read()
+
+    desk.until(lambda: list(desk.spool.glob("hosts/reaper-*/state.json")))
+    assert "done" in do("inpaint", "--wish", '{"engine": "inpaint", "takes": 1, "seed": 5}')
+    desk.until(lambda: desk.punched)
+    assert desk.punched[0].takes[1].name.endswith("seed 5")
+    assert desk.punched[0].active == 1
+    assert "done" in do("previous_take")
+    assert desk.punched[0].active == 0
+    desk.reaper.project.selection = desk.reaper.project.loop = (0.0, 0.0)
+    assert "Select a time range" in do("inpaint")
 
 
 def test_two_projects(desk: Desk, tmp_path: Path) -> None:

@@ -14,15 +14,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import lupa.lua54
 import numpy as np
-from punchin_bridge.tempo_map import Metre, Tempo
 
-from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render
+from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render, tempo_markers
 from fakes.reaper_screen import Gfx, Imgui
 from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, fits, signature
 
@@ -59,6 +57,7 @@ class Reaper:
     recording: bool = False
     ran: list[str] = field(default_factory=list)
     has_imgui: bool = False
+    breaks: bool = False
 
     def __post_init__(self) -> None:
         self._deferred: list[Any] = []
@@ -184,6 +183,10 @@ class Reaper:
         step = self.redos[self.front].pop()
         self.undos.setdefault(self.front, []).append(step)
         vars(self.project).update(vars(copy.deepcopy(step.after)))
+
+    def Undo_DoUndo2(self, _project: Any) -> int:
+        self.undo()
+        return 1
 
     # ---- the program -----------------------------------------------------------------------------------------
 
@@ -314,13 +317,10 @@ class Reaper:
         return metre.numerator, metre.denominator, float(tempo.bpm)
 
     def CountTempoTimeSigMarkers(self, _project: Any) -> int:
-        return len(self._points())
-
-    def _points(self) -> tuple[Point, ...]:
-        return _points(self.project.tempos, self.project.metres)
+        return len(tempo_markers(self.project.tempos, self.project.metres))
 
     def GetTempoTimeSigMarker(self, _project: Any, index: int) -> tuple[bool, float, int, float, float, int, int, bool]:
-        quarter, bpm, glides, count, value = self._points()[index]
+        quarter, bpm, glides, count, value = tempo_markers(self.project.tempos, self.project.metres)[index]
         return True, self.project.map.seconds(quarter), 0, 0.0, bpm, count, value, glides
 
     # ---- tracks and items ------------------------------------------------------------------------------------
@@ -413,6 +413,8 @@ class Reaper:
                 item.active = next((i for i, other in enumerate(item.takes) if other is take), item.active)
 
     def AddTakeToMediaItem(self, item: Item) -> Take:
+        if self.breaks:
+            raise RuntimeError("REAPER said no")
         item.takes.append(Take())
         return item.takes[-1]
 
@@ -440,9 +442,8 @@ class Reaper:
         take.source = source
         return True
 
-    def PCM_Source_CreateFromFile(self, path: str) -> Source:
-        assert Path(path).is_file()
-        return Source(path)
+    def PCM_Source_CreateFromFile(self, path: str) -> Source | None:
+        return Source(path) if Path(path).is_file() else None
 
     def GetMediaSourceFileName(self, source: Source) -> str:
         return source.path
@@ -481,22 +482,3 @@ class Reaper:
         sound = render(accessor, rate, round(start * rate), frames, channels)
         self._fill(memory, sound.astype("<f8").tobytes(), frames * channels)
         return int(np.any(sound))
-
-
-Point = tuple[float, float, bool, int, int]
-
-
-@cache
-def _points(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> tuple[Point, ...]:
-    """The tempo markers: quarter, tempo, whether it glides, numerator and denominator (-1 where they stay). A project
-    with one tempo and one metre has none."""
-    changes = {metre.quarter: metre for metre in metres}
-    places = sorted({tempo.quarter for tempo in tempos} | set(changes))
-    found, at = [], 0
-    for quarter in places if len(places) > 1 else ():
-        while at + 1 < len(tempos) and tempos[at + 1].quarter <= quarter:
-            at += 1
-        metre = changes.get(quarter)
-        count, value = (metre.numerator, metre.denominator) if metre else (-1, -1)
-        found.append((quarter, float(tempos[at].bpm), tempos[at].curve == "time", count, value))
-    return tuple(found)

@@ -156,6 +156,25 @@ def _map(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> TempoMap:
     return TempoMap(tempos, metres)
 
 
+Point = tuple[float, float, bool, int, int]
+
+
+@cache
+def tempo_markers(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> tuple[Point, ...]:
+    """The tempo markers: quarter, tempo, whether it glides, numerator and denominator (-1 where they stay). A project
+    with one tempo and one metre has none."""
+    changes = {metre.quarter: metre for metre in metres}
+    places = sorted({tempo.quarter for tempo in tempos} | set(changes))
+    found, at = [], 0
+    for quarter in places if len(places) > 1 else ():
+        while at + 1 < len(tempos) and tempos[at + 1].quarter <= quarter:
+            at += 1
+        metre = changes.get(quarter)
+        count, value = (metre.numerator, metre.denominator) if metre else (-1, -1)
+        found.append((quarter, float(tempos[at].bpm), tempos[at].curve == "time", count, value))
+    return tuple(found)
+
+
 # ---- what it sounds like -------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ local project = {}
 local CURRENT = 0
 local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
 local MOST_CHANNELS = 16
+local MOST_NAMES, LONGEST_NAME = 8192, 4096 -- that a request may have
 
 function project.rate ()
   if reaper.GetSetProjectInfo (CURRENT, "PROJECT_SRATE_USE", 0, false) > 0 then
@@ -319,26 +320,21 @@ function project.notes (track, from, till)
   return notes
 end
 
--- Regions and markers between two samples with their names; a marker lasts until the next one. Which of the names are
--- chords the bridge finds out. (EnumProjectMarkers3 is old, and there in every version; its successors are not.)
-function project.chord_names (from, till)
-  local rate, marks, names, index = project.rate (), {}, json.array (), 0
-  while true do
+-- Regions and markers with their names; a marker ends where it starts. Which of the names are chords, and how long those
+-- last, the bridge finds out. (EnumProjectMarkers3 is old, and there in every version; its successors are not.)
+function project.chord_names ()
+  local names, index = json.array (), 0
+  while #names < MOST_NAMES do
     local more, is_region, start, stop, name = reaper.EnumProjectMarkers3 (CURRENT, index)
     if more == 0 then break end
-    if name ~= "" then marks[#marks + 1] = { start = start, stop = is_region and stop or nil, name = name } end
-    index = index + 1
-  end
-  table.sort (marks, function (a, b) return a.start < b.start end)
-  for i, mark in ipairs (marks) do
-    local stop = mark.stop or marks[i + 1] and marks[i + 1].start or till / rate
-    if mark.start < till / rate and stop > from / rate and stop > mark.start and #mark.name <= 60 then
+    if name ~= "" and #name <= LONGEST_NAME then
       names[#names + 1] = {
-        start = reaper.TimeMap2_timeToQN (CURRENT, mark.start),
-        ["end"] = reaper.TimeMap2_timeToQN (CURRENT, math.min (stop, till / rate)),
-        name = mark.name,
+        start = reaper.TimeMap2_timeToQN (CURRENT, start),
+        ["end"] = reaper.TimeMap2_timeToQN (CURRENT, is_region and stop or start),
+        name = name,
       }
     end
+    index = index + 1
   end
   return names
 end

@@ -32,7 +32,7 @@ local function company (submit, names, target, from, till)
   local first, last = project.quarter_at (from), project.quarter_at (till)
   local chords = project.named (names.chords)
   if chords then submit.chords = project.notes (chords, first, last) end
-  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names (from, till) end
+  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names () end
   local piano = project.named (names.piano)
   if piano then submit.piano = project.notes (piano, first, last) end
   return project.drums (names.drums, target)

@@ -96,9 +96,9 @@ local function is_whole (pieces, from, till, hair)
     and math.abs (pieces[1].start - from) <= hair and math.abs (pieces[1].stop - till) <= hair
 end
 
-local function add (item, file, index)
+local function add (item, file, source, index)
   local take = reaper.AddTakeToMediaItem (item)
-  reaper.SetMediaItemTake_Source (take, reaper.PCM_Source_CreateFromFile (file.path))
+  reaper.SetMediaItemTake_Source (take, source)
   -- the take is as loud as it was heard; the item's own volume must not come on top
   reaper.SetMediaItemTakeInfo_Value (take, "D_VOL", 1 / reaper.GetMediaItemInfo_Value (item, "D_VOL"))
   reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", file.name, true)
@@ -107,7 +107,17 @@ local function add (item, file, index)
   return take
 end
 
-local function lay (view, track, start)
+-- The files of the takes, opened. Raises where one cannot be.
+local function open (files)
+  local sources = {}
+  for i, file in ipairs (files) do
+    sources[i] = reaper.PCM_Source_CreateFromFile (file.path)
+    if not sources[i] then error (file.path .. " cannot be opened", 0) end
+  end
+  return sources
+end
+
+local function lay (view, sources, track, start)
   local rate = project.rate ()
   local length = view.takes[1]["end"] - view.takes[1].start
   local from, till = second_of (start, rate), second_of (start + length, rate)
@@ -135,7 +145,7 @@ local function lay (view, track, start)
   }
   local first
   for i, file in ipairs (view.takes) do
-    local take = add (item, file, i)
+    local take = add (item, file, sources[i], i)
     first = first or take
     record.takes[i] = project.take_id (take)
   end
@@ -144,11 +154,12 @@ local function lay (view, track, start)
   return record
 end
 
--- Lay the takes of job `view` on `track`, from sample `start` on. Raises what REAPER cannot do.
+-- Lay the takes of job `view` on `track`, from sample `start` on. Raises what REAPER cannot do; nothing is changed then.
 function takes.place (view, track, start)
+  local sources = open (view.takes)
   reaper.Undo_BeginBlock2 (CURRENT)
   reaper.PreventUIRefresh (1)
-  local fine, record = pcall (lay, view, track, start)
+  local fine, record = pcall (lay, view, sources, track, start)
   if fine then
     local memory = recall ()
     memory.placed[#memory.placed + 1] = record
@@ -157,7 +168,10 @@ function takes.place (view, track, start)
   reaper.PreventUIRefresh (-1)
   reaper.Undo_EndBlock2 (CURRENT, view.undo, ALL)
   reaper.UpdateArrange ()
-  if not fine then error (record, 0) end
+  if not fine then
+    reaper.Undo_DoUndo2 (CURRENT) -- what was laid halfway
+    error (record, 0)
+  end
   reaper.Main_OnCommandEx (BUILD_PEAKS, 0, CURRENT)
 end
 

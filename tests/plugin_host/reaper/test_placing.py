@@ -176,6 +176,22 @@ def test_the_project_file_holds_the_takes(studio: Studio, tmp_path: Path) -> Non
     assert [take.name for take in middle.takes] == ["keys", "Punchin 1", "Punchin 2"]
 
 
+@pytest.mark.parametrize("what", ["file", "REAPER"])
+def test_what_cannot_be_placed_leaves_nothing(studio: Studio, what: str) -> None:
+    before = studio.sound()
+    view = studio.ready(studio.submit())
+    if what == "file":
+        Path(view.takes[1].path).unlink()
+    studio.reaper.breaks = what == "REAPER"
+    assert studio.hear(Held).reason.startswith("The takes could not be placed")
+    assert len(studio.project.track("Keys").items) == 1
+    assert np.array_equal(studio.sound(), before)
+    if what == "REAPER":
+        studio.reaper.breaks = False
+        studio.press("Where asked")
+        assert studio.hear(Placed).job == view.job
+
+
 def test_takes_that_were_undone_do_not_come_again(studio: Studio) -> None:
     """Undone before the bridge has heard that they stood."""
     studio.ready(studio.submit())
