@@ -169,8 +169,10 @@ class Reaper:
         assert flags == -1
         front, before = self._block
         self._block = None
-        self.undos.setdefault(front, []).append(Step(name, before, copy.deepcopy(self.project)))
-        self.redos.pop(front, None)
+        after = copy.deepcopy(self.project)
+        if before != after:
+            self.undos.setdefault(front, []).append(Step(name, before, after))
+            self.redos.pop(front, None)
 
     def undo(self) -> str:
         """As Ctrl-Z; returns what was undone."""
@@ -183,6 +185,10 @@ class Reaper:
         step = self.redos[self.front].pop()
         self.undos.setdefault(self.front, []).append(step)
         vars(self.project).update(vars(copy.deepcopy(step.after)))
+
+    def Undo_CanUndo2(self, _project: Any) -> str | None:
+        steps = self.undos.get(self.front)
+        return steps[-1].name if steps else None
 
     def Undo_DoUndo2(self, _project: Any) -> int:
         self.undo()

@@ -169,7 +169,8 @@ function takes.place (view, track, start)
   reaper.Undo_EndBlock2 (CURRENT, view.undo, ALL)
   reaper.UpdateArrange ()
   if not fine then
-    reaper.Undo_DoUndo2 (CURRENT) -- what was laid halfway
+    -- what was laid halfway; REAPER makes no step where nothing was, and the one before is the musician's
+    if reaper.Undo_CanUndo2 (CURRENT) == view.undo then reaper.Undo_DoUndo2 (CURRENT) end
     error (record, 0)
   end
   reaper.Main_OnCommandEx (BUILD_PEAKS, 0, CURRENT)

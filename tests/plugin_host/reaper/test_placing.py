@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import soundfile
+from fakes.reaper import Step
 from fakes.reaper_project import audio_item, load, save
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,7 +184,9 @@ def test_what_cannot_be_placed_leaves_nothing(studio: Studio, what: str) -> None
     if what == "file":
         Path(view.takes[1].path).unlink()
     studio.reaper.breaks = what == "REAPER"
+    studio.reaper.undos[0] = [Step("Theirs", studio.project, studio.project)]
     assert studio.hear(Held).reason.startswith("The takes could not be placed")
+    assert [step.name for step in studio.reaper.undos[0]] == ["Theirs"]
     assert len(studio.project.track("Keys").items) == 1
     assert np.array_equal(studio.sound(), before)
     if what == "REAPER":
