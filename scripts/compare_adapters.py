@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from punchin_server.registry import EMBEDDED
 from punchin_train import report, train_lm
@@ -36,6 +37,7 @@ FIRST_HELD_OUT, HELD_OUT_SONGS, WINDOWS = 9_000_000, 64, 104
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 LOWEST = {"airgen": 1e-2, "lora": 1e-3, "prefix": 1e-2}  # where each family starts to look for its rate
 DATA_SEED, START_SEED = 1, 0
+SMOOTHING = 10  # steps, in the picture
 
 
 class Comparison:
@@ -143,6 +145,25 @@ def table(found: dict[str, Any], condition: str, variants: tuple[str, ...]) -> s
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def draw(found: dict[str, Any], picture: Path) -> None:
+    """The losses of all methods, each point the mean of SMOOTHING steps."""
+    import matplotlib  # only for this
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, panel = pyplot.subplots(figsize=(6, 3), dpi=80)
+    for method, entry in found["methods"].items():
+        whole = len(entry["curve"]) // SMOOTHING * SMOOTHING
+        means = np.reshape(entry["curve"][:whole], (-1, SMOOTHING)).mean(1)
+        panel.plot(SMOOTHING * np.arange(1, len(means) + 1), means, label=method, linewidth=1)
+    panel.set(xlabel="steps", ylabel="loss")
+    panel.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(picture)
+    pyplot.close(figure)
+
+
 def main() -> None:
     """Compare, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -164,6 +185,7 @@ def main() -> None:
     for method in options.methods:
         comparison.run(method)
     print(table(comparison.found, options.condition, comparison.variants))
+    draw(comparison.found, comparison.results.with_suffix(".png"))
 
 
 if __name__ == "__main__":

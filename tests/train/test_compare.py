@@ -169,6 +169,7 @@ def test_the_command_goes_from_songs_to_a_table(
     row = capsys.readouterr().out.splitlines()[-1]
     assert row.startswith("| airgen | 61,464 | 0.01 |")
     assert "| 0.000 (0.000 .. 0.000) |" in row  # no further from AIRGen than itself
+    assert (tmp_path / "shipped-chord.png").read_bytes().startswith(b"\x89PNG")
     stamp = (tmp_path / "shipped-chord.json").stat().st_mtime_ns
     script.main()
     assert (tmp_path / "shipped-chord.json").stat().st_mtime_ns == stamp
