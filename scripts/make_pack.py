@@ -105,7 +105,9 @@ class Stages:
 
     def _final_codec(self) -> Codec:
         """With the refined decoder, where there is one; the tokens are the same."""
-        return train_codec.load(self._decoder, self.codec_shape) if self._decoder.exists() else self._codec()
+        if not self._decoder.exists():
+            return self._codec()
+        return train_codec.blend(self._codec(), train_codec.load(self._decoder, self.codec_shape))
 
     @property
     def _decoder(self) -> Path:

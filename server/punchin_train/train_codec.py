@@ -23,7 +23,8 @@ UNQUANTISED_STEPS = 300  # the encoder must spread out before k-means looks at i
 KMEANS_CROPS = 48
 COMMITMENT = 0.25
 CHECKPOINT_SECONDS = 300.0
-REFINING_RATE, NOISE_WEIGHT = 8e-4, 0.1
+REFINING_RATE, NOISE_WEIGHT = 8e-4, 0.2
+REFINED_SHARE = 0.75  # of the way from the decoder before its refinement to the one after it
 
 
 def train(songs: Path, checkpoint: Path, minutes: float, shape: CodecShape, batch: int = 6, seed: int = 0) -> Codec:
@@ -108,6 +109,19 @@ def refine_decoder(codec: Codec, songs: Path, checkpoint: Path, minutes: float, 
             save(checkpoint, codec, optimiser, step, spent)
     save(checkpoint, codec, optimiser, step, spent)
     return codec.eval()
+
+
+@torch.no_grad()
+def blend(before: Codec, after: Codec, share: float = REFINED_SHARE) -> Codec:
+    """The codec whose weights lie `share` of the way from one to the other, in eval mode.
+
+    For a decoder before and after its refinement: nearly all of the lower noise, and the harmony of both
+    (docs/training.md).
+    """
+    start, end = before.state_dict(), after.state_dict()
+    blended = Codec(before.shape)
+    blended.load_state_dict({name: start[name].lerp(end[name], share) for name in start})
+    return blended.eval()
 
 
 def _noise_db(estimate: Tensor, target: Tensor) -> Tensor:

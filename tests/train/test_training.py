@@ -100,6 +100,12 @@ def test_the_codec_trains_from_rendered_songs_and_encodes_them(tmp_path: Path) -
     assert silence(codec, 25).shape == (4, 25)
 
 
+def codec_of(state: dict[str, torch.Tensor]) -> Codec:
+    codec = Codec(CODEC)
+    codec.load_state_dict(state)
+    return codec
+
+
 @pytest.mark.model
 def test_refining_the_decoder_moves_it_alone_and_goes_on(tmp_path: Path) -> None:
     """Tokens mean what they meant, and a second call continues the first."""
@@ -111,6 +117,9 @@ def test_refining_the_decoder_moves_it_alone_and_goes_on(tmp_path: Path) -> None
     refined = train_codec.load(checkpoint, CODEC)
     moved = {name for name, tensor in refined.state_dict().items() if not torch.equal(tensor, before[name])}
     assert moved == {name for name in before if name.startswith("decoder.")}
+    half = train_codec.blend(codec_of(before), refined, 0.5).state_dict()
+    for name, tensor in refined.state_dict().items():
+        torch.testing.assert_close(half[name], (tensor + before[name]) / 2)
     step = torch.load(checkpoint, weights_only=True)["step"]
     train_codec.refine_decoder(codec, songs, checkpoint, 0.08, batch=1)
     assert torch.load(checkpoint, weights_only=True)["step"] > step > 0
