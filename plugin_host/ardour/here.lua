@@ -86,10 +86,16 @@ end
 
 -- ---- people --------------------------------------------------------------------------------------------------
 
--- Tell the musician something that needs to be known now. Returns when it was read.
+-- Tell the musician something that needs to be known now.
 function here.say (what, next_step)
   local text = next_step and next_step ~= "" and (what .. "\n\n" .. next_step) or what
   LuaDialog.Message ("Punchin", text, LuaDialog.MessageType.Info, LuaDialog.ButtonType.Close):run ()
+end
+
+-- A question that is answered by yes or no.
+function here.agrees (question)
+  local box = LuaDialog.Message ("Punchin", question, LuaDialog.MessageType.Question, LuaDialog.ButtonType.Yes_No)
+  return box:run () == LuaDialog.Response.Yes
 end
 
 return here

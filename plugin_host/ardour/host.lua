@@ -19,6 +19,7 @@ local wanted = {} -- what was clicked and is being read: { job, submit, reader, 
 local told = {} -- job -> true once the musician was told how it ended
 local asked = {} -- job -> true once the musician was asked where its takes belong
 local answered = {} -- job -> when we said Placed, until the bridge has heard it
+local lost, opened = {}, 0 -- jobs whose takes were never saved; when the session was opened
 local done_asks = {} -- ask -> answer, until the bridge has heard it
 local earliest, latest = -math.huge, math.huge -- bounds of Unix time minus the clock's
 local greeted, counted, busy = -HELLO, 0, false
@@ -270,6 +271,18 @@ local function take_in (view)
   if reason then ask_where (view, track, reason, there) else place (view, track, view.takes[1].start) end
 end
 
+-- Takes that stood here, in a session that died or was closed before it was saved: their files are here, so ask.
+local function offer_lost (now)
+  if #lost == 0 or now - opened < 2 * SECOND then return end
+  local record = table.remove (lost)
+  local track = project.track (record.track)
+  local question = ("%s.\n\nThey stood here, but the session was not saved since. Lay them again?"):format (record.undo)
+  if track and here.agrees (question) then
+    local fine, mistake = pcall (takes.place, record, track, record.start)
+    if not fine then here.say ("The takes could not be placed: " .. tostring (mistake)) end
+  end
+end
+
 -- Act on what the bridge says of one job.
 local function follow (view, now)
   if view.phase == "ready" or view.phase == "held" then return take_in (view) end
@@ -347,6 +360,7 @@ local function open_session ()
   link = spool.open (config.spool, here.host ())
   wanted, told, asked, answered, done_asks = {}, {}, {}, {}, {}
   progress.sweep ()
+  lost, opened = takes.unsaved (current), here.now ()
   greeted = -HELLO
 end
 
@@ -368,6 +382,7 @@ local function tick ()
     for _, view in ipairs (link.state.jobs) do follow (view, now) end
   end
   takes.follow_undo ()
+  offer_lost (now)
   busy = false
 end
 

@@ -111,7 +111,8 @@ function takes.place (view, track, start)
   for i, whole in ipairs (embed (paths)) do regions[i] = take_region (whole, view.takes[i].name) end
 
   local original = project.id (track:playlist ())
-  local record = { job = view.job, track = project.id (track), original = original, takes = json.array () }
+  local record = { job = view.job, track = project.id (track), original = original, undo = view.undo, start = start }
+  record.takes = json.array ()
   local lists = {}
   for i = #view.takes, 1, -1 do -- each a copy of the one before, in which nothing lies yet; the first take is shown last
     track:use_copy_playlist ()
@@ -126,6 +127,8 @@ function takes.place (view, track, start)
     Session:add_stateful_diff_command (lists[i]:to_statefuldestructible ())
     record.takes[i] = {
       name = view.takes[i].name,
+      path = view.takes[i].path,
+      channels = view.takes[i].channels,
       playlist = project.id (lists[i]),
       region = project.id (region),
       sources = sources (region, view.takes[i].channels),
@@ -137,6 +140,37 @@ function takes.place (view, track, start)
   local placed = recall ().placed
   placed[#placed + 1] = record
   remember ()
+end
+
+-- ---- what was never saved -------------------------------------------------------------------------------------
+
+-- Forget the jobs whose takes stood in this session, which was closed or died before it was saved; and return them, as
+-- far as their files are there, to be laid again. Called when a session is opened: Ardour gives their ids to others.
+function takes.unsaved (session_file)
+  local file = io.open (session_file, "rb")
+  local head = file and file:read (4096) or ""
+  if file then file:close () end
+  local counter = tonumber (head:match ('id%-counter="(%d+)"')) or math.huge
+  local lost, placed = {}, json.array ()
+  for _, record in ipairs (recall ().placed) do
+    local first = record.takes[1]
+    local playlist = Session:playlists ():by_id (PBD.ID (first.playlist))
+    if tonumber (first.playlist) < counter or not playlist:isnil () and playlist:name () == first.name then
+      placed[#placed + 1] = record
+    else
+      local there = record.start ~= nil
+      for _, take in ipairs (record.takes) do
+        local sound = there and io.open (take.path or "", "rb")
+        if sound then sound:close () else there = false end
+      end
+      if there then lost[#lost + 1] = record end
+    end
+  end
+  if #placed < #memory.placed then
+    memory.placed = placed
+    remember ()
+  end
+  return lost
 end
 
 -- ---- choosing ------------------------------------------------------------------------------------------------

@@ -226,6 +226,7 @@ class Ardour:
     def __init__(self, home: Path, process: subprocess.Popen[bytes], port: int, display: str) -> None:
         self.home, self.process, self.port, self.display = home, process, port, display
         self._osc = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._asked = time.monotonic_ns()  # no number of an Ardour that was here before
 
     def osc(self, address: str, *arguments: Any) -> None:
         message = OscMessageBuilder(address)
@@ -239,16 +240,16 @@ class Ardour:
 
     def lua(self, text: str, seconds: float = 20.0) -> Any:
         """What Lua `text` returns inside the program, through JSON."""
-        answer = self.home / "answer.json"
-        answer.unlink(missing_ok=True)
-        (self.home / "ask.lua").write_text(text)
+        self._asked += 1
+        answer, draft = self.home / "answer.json", self.home / "ask.part"
+        draft.write_text(f"-- {self._asked}\n{text}")
+        os.replace(draft, self.home / "ask.lua")
         self.action(CONSOLE_SLOT)
         deadline = time.monotonic() + seconds
-        while not answer.exists():
+        while not answer.exists() or (found := json.loads(answer.read_bytes()))["number"] != self._asked:
             assert self.process.poll() is None, "Ardour has ended\n" + self.log()
             assert time.monotonic() < deadline, f"Ardour did not answer in {seconds} s\n" + self.log()
             time.sleep(0.002)
-        found = json.loads(answer.read_bytes())
         assert found["fine"], found["answer"]
         return found["answer"]
 
