@@ -15,7 +15,7 @@ import soundfile
 from fakes import songs
 from fakes.harness import until
 from hosts.studio import Studio, make_song, studio
-from punchin_bridge.hosts.documents import InpaintWish, TransferWish
+from punchin_bridge.hosts.documents import TransferWish
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.model]
 RATE = 48_000
@@ -73,20 +73,3 @@ def test_a_region_on_another_instrument(song: Studio) -> None:
     after = song.heard("Bass", 4 * BAR, 6 * BAR)
     assert np.any(after != before)
     assert 0.1 < np.sqrt(np.mean(after**2)) / np.sqrt(np.mean(before**2)) < 10
-
-
-def test_chords_are_named_by_markers_where_no_track_has_them(song: Studio) -> None:
-    """Without a note in the chord track, range markers named by chords are followed."""
-    song.ardour.lua(
-        """local track = Session:route_by_name ("chords"):to_track ():playlist ()
-        local all = {}
-        for region in track:region_list ():iter () do all[#all + 1] = region end
-        for _, region in ipairs (all) do track:remove_region (region) end
-        local list = Session:locations ()
-        for i, name in ipairs ({ "Am7", "F#:maj/3", "Bridge", "Chorus" }) do
-          list:add_range (Temporal.timepos_t (96000 * (i + 5)), Temporal.timepos_t (96000 * (i + 6))):set_name (name)
-        end"""
-    )
-    song.select("Piano", 6 * BAR, 8 * BAR)
-    view = song.run("inpaint", InpaintWish(seed=1), seconds=200)
-    assert "chord" in view.takes[0].name

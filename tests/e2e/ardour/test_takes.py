@@ -118,7 +118,7 @@ def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
     start, end = 9 * BAR, 10 * BAR
     song.select("Piano", start, end)
     known = [view.job for view in song.jobs()]
-    song.ask("inpaint", InpaintWish(seed=1, text="steps=80 step=0.05"))
+    song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
     view = song.wait("running", known=known)
     kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=Kept).submit
     assert [(point.quarter, point.bpm, point.curve) for point in kept.timeline.tempos] == [
@@ -139,7 +139,32 @@ def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
         np.testing.assert_array_equal(sound, song.heard(track.name, first, first + len(sound)))
         assert first <= start - 5 * RATE
         assert first + len(sound) >= end + 5 * RATE
-    song.wait("placed", known=known)
+    assert song.ask("cancel", job=view.job) == "done"
+    song.wait("cancelled", known=known)
+
+
+def test_chords_are_named_by_markers_where_no_track_has_them(song: Studio, running: RunningBridge, home: Path) -> None:
+    song.ardour.lua(
+        """local list = Session:locations ()
+        for i, name in ipairs ({ "Am7", "F#:maj/3", "Bridge", "Chorus" }) do
+          list:add_range (Temporal.timepos_t (96000 * (i + 5)), Temporal.timepos_t (96000 * (i + 6))):set_name (name)
+        end"""
+    )
+    settings = home / "data" / "hosts" / "ardour-settings.json"
+    settings.write_text('{"tracks": {"chords": "none such"}}')
+    song.select("Piano", 6 * BAR, 8 * BAR)
+    known = [view.job for view in song.jobs()]
+    song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
+    view = song.wait("running", known=known)
+    settings.unlink()
+    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=Kept).submit
+    assert not kept.chords
+    assert [(chord.start, chord.end, chord.name) for chord in kept.chord_names] == [
+        (24, 28, "Am7"),
+        (28, 32, "F#:maj/3"),
+    ]
+    assert song.ask("cancel", job=view.job) == "done"
+    song.wait("cancelled", known=known)
 
 
 def test_our_tempo_map_is_ardours_to_the_sample(song: Studio) -> None:
