@@ -1,22 +1,15 @@
 -- What all of our scripts in Ardour share: where they are, what the musician set, what was clicked.
 --
--- Called with `json`, `spool` and `config` (`spool`: the bridge's folder; `home`: where scripts may keep files;
+-- Called with `json`, `spool`, `filled` and `config` (`spool`: the bridge's folder; `home`: where scripts may keep files;
 -- `bridge`: the shell command that starts the bridge). Action scripts and the hook run in interpreters of their own,
 -- which share nothing; what is clicked goes through a small file, and the hook, which ticks ten times a second, acts.
 
-local json, spool, config = ...
+local json, spool, config, filled = ...
 local here = {}
 
 -- The session as the bridge knows it: the same whenever it is opened.
 function here.project ()
   return { id = ("%s/%s.ardour"):format (Session:path (), Session:snap_name ()), name = Session:name () }
-end
-
--- Where the session keeps its audio files, so that takes travel with it; beside it where that cannot be told.
-function here.audio_folder ()
-  local folder = ("%s/interchange/%s/audiofiles"):format (Session:path (), Session:name ())
-  if os.rename (folder, folder) then return folder end
-  return Session:path () .. "/punchin"
 end
 
 function here.host ()
@@ -36,22 +29,6 @@ here.DEFAULTS = {
   tracks = { chords = "chords", drums = "", piano = "", target = "" },
   seconds = 30,
 }
-
-local function filled (given, defaults)
-  local all = {}
-  for key, default in pairs (defaults) do
-    local value = nil
-    if type (given) == "table" then value = given[key] end
-    if type (default) == "table" then
-      all[key] = filled (value, default)
-    elseif type (value) == type (default) then
-      all[key] = value
-    else
-      all[key] = default
-    end
-  end
-  return all
-end
 
 function here.settings ()
   return filled (json.try (spool.read (config.home .. "/ardour-settings.json")), here.DEFAULTS)

@@ -3,7 +3,7 @@
 -- Called with its modules; returns the function of the tick. Every tick does what has become possible and returns at
 -- once; only what the musician has to answer waits, and taking in files, during which Ardour draws by itself.
 
-local json, spool, config, here, project, stems, takes, progress = ...
+local json, spool, config, here, project, request, stems, takes, progress = ...
 
 local CAN = json.array ({
   "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "cancel", "settings",
@@ -56,108 +56,6 @@ local function start_bridge ()
   if config.bridge ~= "" then os.execute (config.bridge) end
 end
 
--- ---- asking for takes ----------------------------------------------------------------------------------------
-
--- The samples around `[start, stop)` that are of use: for an inpaint a window of the model (30 s) with the region in its
--- middle, or at least a quarter of one on each side; a transfer hears the region alone.
-local function around (engine, start, stop, settings)
-  if engine == "transfer" then return start, stop end
-  local window = math.min (settings.seconds, 30) * Session:nominal_sample_rate ()
-  local side = math.max (window // 4, (window - (stop - start)) // 2)
-  local last = math.max (stop, Session:current_end_sample ())
-  local till = math.min (last, math.max (stop + side, window)) -- near the start of the song more of what follows
-  local from = math.max (0, math.min (start - side, till - window))
-  return from, till
-end
-
-local function track_document (track, path, start)
-  return {
-    id = project.id (track),
-    name = track:name (),
-    audio = { as = "rendered", path = path, start = start },
-    channels = project.channels (track),
-  }
-end
-
--- What is played around the region, for an inpaint: chords, drums, a piano to follow.
-local function company (submit, settings, target, from, till)
-  local first, last = project.quarter_at (from), project.quarter_at (till)
-  local chords = project.midi_track (settings.tracks.chords)
-  if chords then submit.chords = project.notes (chords, first, last) end
-  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names (from, till) end
-  local piano = project.midi_track (settings.tracks.piano)
-  if piano then submit.piano = project.notes (piano, first, last) end
-  return project.drums (settings.tracks.drums, target)
-end
-
--- Begin a job: samples `[start, stop)` of `track`. Reads the session now; the stems follow, tick by tick.
-local function begin (engine, track, start, stop, wish, clicked)
-  local settings, began, job = here.settings (), here.now (), new_job ()
-  local from, till = around (engine, start, stop, settings)
-  local mine = ("%s/%s-target.wav"):format (link.audio, job)
-  local submit = {
-    type = "submit",
-    job = job,
-    project = here.project (),
-    timeline = project.timeline (),
-    region = { start = start, ["end"] = stop },
-    target = track_document (track, mine, from),
-    wish = wish,
-    folder = here.audio_folder (),
-    guard = project.guard (track, start, stop, takes.sources ()),
-    clicked = wall (clicked),
-  }
-  local reading = { { track = track, channels = submit.target.channels, start = from, stop = till, path = mine } }
-  if engine == "inpaint" then
-    local drums = company (submit, settings, track, from, till)
-    if drums then
-      local path = ("%s/%s-drums.wav"):format (link.audio, job)
-      submit.drums = track_document (drums, path, from)
-      reading[2] = { track = drums, channels = submit.drums.channels, start = from, stop = till, path = path }
-    end
-  end
-  submit.read = (here.now () - clicked) / SECOND
-  takes.keep_last ({ engine = engine, track = submit.target.id, start = start, stop = stop, wish = wish })
-  wanted[#wanted + 1] = { job = job, submit = submit, reading = reading, began = began }
-  return job
-end
-
-local function inpaint_wish (settings)
-  local wish = { engine = "inpaint", takes = settings.inpaint.takes, pack = settings.inpaint.pack }
-  if settings.inpaint.text ~= "" then wish.text = settings.inpaint.text end
-  return wish
-end
-
-local function transfer_wish (settings)
-  local set = settings.transfer
-  if set.to == "" then return nil, "Say what it should become: Punchin: settings." end
-  local wish = { engine = "transfer", to = set.to, task = set.task, takes = set.takes, pack = set.pack }
-  if set.source ~= "" then wish.source = set.source end
-  return wish
-end
-
-local WISHES = { inpaint = inpaint_wish, transfer = transfer_wish }
-
-local function request (engine, wish, clicked)
-  local settings, why = here.settings (), nil
-  local start, stop, track = project.selection (settings.tracks)
-  if not start then return nil, stop end
-  if not wish then
-    wish, why = WISHES[engine] (settings)
-    if not wish then return nil, why end
-  end
-  return begin (engine, track, start, stop, wish, clicked)
-end
-
-local function again (clicked)
-  local last = takes.last ()
-  if not last then return nil, "Nothing was asked for in this session yet." end
-  local track = project.track (last.track)
-  if not track then return nil, "The track of the last request is gone." end
-  last.wish.seed = nil -- a new one is drawn
-  return begin (last.engine, track, last.start, last.stop, last.wish, clicked)
-end
-
 -- ---- reading stems and handing over --------------------------------------------------------------------------
 
 local function give_up (one, why, next_step)
@@ -168,6 +66,7 @@ local function give_up (one, why, next_step)
 end
 
 local function hand_over (one, now)
+  one.submit.clicked = wall (one.clicked)
   one.submit.render = (now - one.ready_to_read) / SECOND
   local fine, why = link.post (one.submit)
   if not fine then return give_up (one, "The request could not be handed over: " .. why) end
@@ -310,11 +209,21 @@ local function given (value)
   return value ~= json.null and value or nil
 end
 
+local function queue (one, why)
+  if not one then return nil, why end
+  wanted[#wanted + 1] = one
+  return one.job
+end
+
+local function selected (engine, ask)
+  return queue (request.selected (new_job (), link.audio, engine, given (ask.wish), ask.at))
+end
+
 -- Do `action`. Returns something true, or nil and why not.
 local ACTIONS = {
-  inpaint = function (ask) return request ("inpaint", given (ask.wish), ask.at) end,
-  transfer = function (ask) return request ("transfer", given (ask.wish), ask.at) end,
-  ["repeat"] = function (ask) return again (ask.at) end,
+  inpaint = function (ask) return selected ("inpaint", ask) end,
+  transfer = function (ask) return selected ("transfer", ask) end,
+  ["repeat"] = function (ask) return queue (request.again (new_job (), link.audio, ask.at)) end,
   next_take = function () return takes.step (1, selected_track ()) end,
   previous_take = function () return takes.step (-1, selected_track ()) end,
   pick = function (ask) return takes.pick ((given (ask.take) or 0) + 1, given (ask.job)) end,

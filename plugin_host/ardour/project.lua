@@ -24,6 +24,22 @@ function project.sample_at (quarter)
   return Temporal.timepos_t.from_ticks (math.floor (quarter * Temporal.ticks_per_beat + 0.5)):samples ()
 end
 
+function project.rate ()
+  return Session:nominal_sample_rate ()
+end
+
+-- The sample after the last of the session.
+function project.last ()
+  return Session:current_end_sample ()
+end
+
+-- Where the session keeps its audio files, so that takes travel with it; beside it where that cannot be told.
+function project.folder ()
+  local folder = ("%s/interchange/%s/audiofiles"):format (Session:path (), Session:name ())
+  if os.rename (folder, folder) then return folder end
+  return Session:path () .. "/punchin"
+end
+
 -- ---- time ----------------------------------------------------------------------------------------------------
 
 -- All points of one kind, in order. Ardour 7 lists none: `ask` gives the one in force, so we go back from the far end.
@@ -95,6 +111,13 @@ function project.track (id)
   return not route:isnil () and audio_track (route) or nil
 end
 
+function project.name (track)
+  return track:name ()
+end
+
+-- Why takes cannot stand there; nil where they can, as everywhere in Ardour.
+function project.refusal () end
+
 -- How many channels a take on `track` has.
 function project.channels (track)
   local most = track:n_inputs ():n_audio ()
@@ -114,7 +137,7 @@ local function by_name (name)
 end
 
 -- The MIDI track of that name, or nil.
-function project.midi_track (name)
+function project.named (name)
   local track = by_name (name)
   return track and not track:to_midi_track ():isnil () and track or nil
 end

@@ -36,9 +36,10 @@ class Rendered:
         return self.audio[TRACKS.index(name)]
 
 
-def render_song(song: Song, sample_rate: int = SAMPLE_RATE) -> Rendered:
-    """Stems at their gains, their mix at a common loudness, and both rendered conditions."""
-    stems = {name: render.render(song.stems[name], song.seconds, sample_rate) for name in STEMS}
+def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | None = None) -> Rendered:
+    """Stems at their gains, their mix at a common loudness, and both rendered conditions. `soundfont` is the band's;
+    conditions are always played by the product's own."""
+    stems = {name: render.render(song.stems[name], song.seconds, sample_rate, soundfont) for name in STEMS}
     stems = {name: audio * np.float32(song.gains[name] / (_rms(audio) + 1e-9)) for name, audio in stems.items()}
     mix = np.sum(list(stems.values()), axis=0)
     scale = min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max()))

@@ -20,13 +20,16 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "json": (),
     "spool": ("json",),
     "wav": (),
-    "here": ("json", "spool", "config"),
+    "filled": (),
+    "here": ("json", "spool", "config", "filled"),
     "project": ("json",),
-    "stems": ("wav", "project", "here"),
+    "reader": ("here",),
+    "stems": ("wav", "reader"),
     "takes": ("json", "spool", "project"),
+    "request": ("here", "project", "takes"),
     "progress": ("project",),
     "dialogs": ("here",),
-    "host": ("json", "spool", "config", "here", "project", "stems", "takes", "progress"),
+    "host": ("json", "spool", "config", "here", "project", "request", "stems", "takes", "progress"),
 }
 """What each module is called with, in an order in which all of them can be made."""
 
@@ -39,7 +42,7 @@ class Action:
     title: str
     about: str
     call: str
-    modules: tuple[str, ...] = ("json", "spool", "here")
+    modules: tuple[str, ...] = ("json", "spool", "filled", "here")
 
 
 def _click(name: str, title: str, about: str) -> Action:
@@ -53,7 +56,7 @@ ACTIONS = (
         "transfer selection",
         "The selected bars on another instrument, or in another genre.",
         "dialogs.transfer",
-        ("json", "spool", "here", "dialogs"),
+        ("json", "spool", "filled", "here", "dialogs"),
     ),
     _click("repeat", "repeat last", "The last request once more, with other seeds."),
     _click("next_take", "next take", "Show the next take; after the last one comes what was there before."),
@@ -64,7 +67,7 @@ ACTIONS = (
         "settings",
         "How many takes, of what, and which tracks they follow.",
         "dialogs.settings",
-        ("json", "spool", "here", "dialogs"),
+        ("json", "spool", "filled", "here", "dialogs"),
     ),
 )
 HOOK = "punchin"

@@ -1,10 +1,10 @@
 -- What all of our scripts in REAPER share: where they are, what the musician set, what was clicked.
 --
--- Called with `json`, `spool` and `config` (`spool`: the bridge's folder; `bridge`: the command that starts the
+-- Called with `json`, `spool`, `filled` and `config` (`spool`: the bridge's folder; `bridge`: the command that starts the
 -- bridge). Every action is a script of its own; what is clicked goes through REAPER's extended state, and the
 -- background script acts.
 
-local json, spool, config = ...
+local json, spool, config, filled = ...
 local here = { PROGRAM = "REAPER " .. reaper.GetAppVersion () }
 
 local SECTION = "Punchin"
@@ -87,21 +87,6 @@ here.DEFAULTS = {
   tracks = { chords = "chords", drums = "", piano = "", target = "" },
   seconds = 30,
 }
-
-local function filled (given, defaults)
-  local all = {}
-  for key, default in pairs (defaults) do
-    local value = type (given) == "table" and given[key]
-    if type (default) == "table" then
-      all[key] = filled (value, default)
-    elseif type (value) == type (default) then
-      all[key] = value
-    else
-      all[key] = default
-    end
-  end
-  return all
-end
 
 -- What the musician set. Which tracks are meant is the project's own; a new one begins with what was set last.
 function here.settings ()

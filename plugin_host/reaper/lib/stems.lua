@@ -4,7 +4,7 @@
 -- track's own effects and fader: that is what a take on the track will stand beside. A mono item plays into both
 -- channels of its track, so that two are read at least, and the first of them is the sound.
 
-local wav, project, here = ...
+local wav, project, reader = ...
 local stems = {}
 
 local CHUNK = 4096 -- frames read at once
@@ -46,49 +46,9 @@ local function read_chunk (stem)
   return true
 end
 
--- Begin to read all of `wanted` (tables of track, channels, start, stop, path). Returns a reader: `step` reads for so
--- many microseconds and says whether all is done, or nil and why it cannot go on; `fraction` is how far it is.
+-- A reader of all of `wanted` (see `reader`).
 function stems.reader (wanted)
-  local index, stem = 1, nil
-  local reader, total, done = { fraction = 0 }, 0, 0
-  for _, one in ipairs (wanted) do total = total + (one.stop - one.start) * one.channels end
-
-  local function next_chunk ()
-    if not stem then
-      local why
-      stem, why = open (wanted[index])
-      if not stem then return nil, why end
-    end
-    local before = stem.at
-    local fine, mistake = read_chunk (stem)
-    if not fine then return nil, mistake end
-    done = done + (stem.at - before) * stem.channels
-    reader.fraction = done / total
-    if stem.at >= stem.stop then
-      local whole = close (stem)
-      stem, index = nil, index + 1
-      if not whole then return nil, "the disk is full" end
-    end
-    return true
-  end
-
-  function reader.step (microseconds)
-    local till = here.now () + microseconds
-    while index <= #wanted do
-      local fine, why = next_chunk ()
-      if not fine then return nil, why end
-      if here.now () >= till then return index > #wanted end
-    end
-    return true
-  end
-
-  -- Give up: no file is left.
-  function reader.stop ()
-    if stem then close (stem) end
-    for i = 1, math.min (index, #wanted) do os.remove (wanted[i].path) end
-  end
-
-  return reader
+  return reader (wanted, open, read_chunk, close)
 end
 
 return stems

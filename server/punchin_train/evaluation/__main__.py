@@ -43,14 +43,15 @@ def _run(args: argparse.Namespace) -> list[object]:
         "minutes": args.minutes if args.minutes is not None else FULL_MINUTES if args.full else 10.0,
     }  # fmt: skip
     try:
-        from . import inpaint, transfer
+        from . import excerpts, inpaint, transfer
     except ImportError as error:
         raise Unsupported(
             f"Evaluation needs {error.name}, which is not installed.",
             "Install it: pip install 'punchin[server,train]'.",
         ) from None
     if args.what == "inpaint":
-        return [table.json() for table in inpaint.evaluate(inpaint.Run(**common))]
+        font = args.soundfont or excerpts.other_soundfont()
+        return [table.json() for table in inpaint.evaluate(inpaint.Run(soundfont=font, **common))]
     return [table.json() for table in transfer.evaluate(transfer.Run(full=args.full, **common))]
 
 
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--songs", type=Path, metavar="DIR", help="measure on these: songs in Slakh2100's layout, or clips"
     )
+    parser.add_argument("--soundfont", type=Path, help="plays our songs (default: one that packs are not trained on)")
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
     parser.add_argument("--minutes", type=float, help="what the run may take (default: 10)")
     parser.add_argument("--windows", type=int, default=104, help="excerpts a row at most (default: 104)")

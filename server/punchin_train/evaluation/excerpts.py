@@ -1,8 +1,9 @@
 """What is measured on: excerpts of songs with their drums, chords and notes. Knows no models.
 
-Our own songs differ from the training's in seeds and in their progressions (`held_out`), not in the soundfont. A folder
-of songs brings real stems, in the layout of Slakh2100: `TRACK/metadata.yaml`, `TRACK/mix.flac` (or .wav), `TRACK/stems/
-ID.flac` and `TRACK/MIDI/ID.mid`, where the metadata names each stem's instrument class and whether it is drums.
+Our own songs differ from the training's in seeds and in their progressions (`held_out`), and, where another General
+MIDI soundfont is on disk, in their sounds. A folder of songs brings real stems, in the layout of Slakh2100:
+`TRACK/metadata.yaml`, `TRACK/mix.flac` (or .wav), `TRACK/stems/ID.flac` and `TRACK/MIDI/ID.mid`, where the metadata
+names each stem's instrument class and whether it is drums.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ from .recogniser import chroma, recognise
 
 FIRST_SEED, SONG_SECONDS = 9_000_000, 40.0
 PLACES = 4  # excerpts of one of our songs
+SOUNDFONTS = tuple(
+    Path(folder) / name
+    for folder in ("/usr/share/sounds/sf2", "/usr/share/soundfonts")
+    for name in ("FluidR3_GM.sf2", "FluidR3_GS.sf2", "GeneralUser-GS.sf2", "MuseScore_General.sf2")
+)
 PIANOS = frozenset({"Piano", "Chromatic Percussion", "Organ", "Guitar"})
 """Instrument classes whose notes a piano cover may take."""
 
@@ -48,7 +54,12 @@ class Excerpt:
     chords_from: str = "score"
 
 
-def generated(count: int, samples: int, rate: int, seed: int = 0) -> Iterator[Excerpt]:
+def other_soundfont() -> Path | None:
+    """A soundfont that no pack of ours was trained on, if one of the usual ones is installed."""
+    return next((font for font in SOUNDFONTS if font.is_file()), None)
+
+
+def generated(count: int, samples: int, rate: int, seed: int = 0, soundfont: Path | None = None) -> Iterator[Excerpt]:
     """`count` excerpts of `samples` of our own held-out songs, several a song, each in another place of it."""
     random = np.random.default_rng(seed)
     seconds = samples / rate
@@ -56,7 +67,7 @@ def generated(count: int, samples: int, rate: int, seed: int = 0) -> Iterator[Ex
     for index in range(count):
         if index % PLACES == 0:
             song = compose(FIRST_SEED + seed + index // PLACES, length, held_out=True)
-            audio = render_song(song, rate)
+            audio = render_song(song, rate, soundfont)
         latest = audio.audio.shape[1] - samples
         at = int((index % PLACES + random.random()) * latest / PLACES)
         start = at / rate

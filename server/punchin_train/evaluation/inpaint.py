@@ -26,7 +26,8 @@ LEAST = 4
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for: `minutes` for all, at most `windows` excerpts a mask, of `songs` or of our own."""
+    """What was asked for: `minutes` for all, at most `windows` excerpts a mask, of `songs` or of our own, which
+    `soundfont` plays, or the one that packs are trained on."""
 
     pack: str
     out: Path
@@ -34,6 +35,7 @@ class Run:
     windows: int = 104
     seed: int = 0
     songs: Path | None = None
+    soundfont: Path | None = None
     say: bool = True
 
 
@@ -92,7 +94,7 @@ class _Gathering:
 
 def _excerpts(run: Run, mask: Mask, rate: int) -> Iterable[Excerpt]:
     if run.songs is None:
-        return excerpts.generated(run.windows + 1, mask.samples, rate, run.seed)
+        return excerpts.generated(run.windows + 1, mask.samples, rate, run.seed, run.soundfont)
     return excerpts.from_folder(run.songs, run.windows + 1, mask.samples, rate, run.seed)
 
 
@@ -104,7 +106,8 @@ def _mask(name: str, systems: Systems) -> Mask:
 
 def _heading(run: Run, systems: Systems, chords_from: str) -> list[str]:
     window = systems.window * systems.hop / systems.rate
-    songs = "our own held-out songs" if run.songs is None else f"songs of {run.songs.name}"
+    font = run.soundfont.name if run.soundfont else "the training's soundfont"
+    songs = f"our own held-out songs, played by {font}" if run.songs is None else f"songs of {run.songs.name}"
     whose = "as composed" if chords_from == "score" else "as the recogniser hears them in the song itself"
     return [
         f"# {run.pack}: inpaint",

@@ -1,4 +1,5 @@
 -- Makes requests of what the musician selected: reads the project at the click, and says which stems have to be read.
+-- Called with the host's own `here`, `project` and `takes`.
 
 local here, project, takes = ...
 local request = {}
@@ -32,7 +33,7 @@ local function company (submit, names, target, from, till)
   local first, last = project.quarter_at (from), project.quarter_at (till)
   local chords = project.named (names.chords)
   if chords then submit.chords = project.notes (chords, first, last) end
-  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names () end
+  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names (from, till) end
   local piano = project.named (names.piano)
   if piano then submit.piano = project.notes (piano, first, last) end
   return project.drums (names.drums, target)
@@ -46,7 +47,7 @@ end
 
 local function transfer_wish (settings)
   local set = settings.transfer
-  if set.to == "" then return nil, "Say what it should become: Punchin: Transfer selection." end
+  if set.to == "" then return nil, "Say what it should become: the action Transfer selection asks for it." end
   local wish = { engine = "transfer", to = set.to, task = set.task, takes = set.takes, pack = set.pack }
   if set.source ~= "" then wish.source = set.source end
   return wish
