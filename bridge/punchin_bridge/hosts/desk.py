@@ -82,6 +82,7 @@ class Desk:
         self._keeper, self._worker = keeper, worker
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
+        self._gone: set[str] = set()
 
     # ---- from before -----------------------------------------------------------------------------------------
 
@@ -143,8 +144,16 @@ class Desk:
     def leave(self, host: str) -> None:
         """Forget a host. Its jobs stay, for whoever opens their project next, and so do the stems of those at work."""
         self.hosts.pop(host, None)
-        if not any(job.phase in WORKING and job.kept.submit.host == host for job in self.jobs.values()):
-            self._keeper.forget(host)
+        self._gone.add(host)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Forget the files of hosts that have left, once no job needs them."""
+        needed = {job.kept.submit.host for job in self.jobs.values() if job.phase in WORKING}
+        for host in self._gone - needed:
+            self._gone.discard(host)
+            if host not in self.hosts:
+                self._keeper.forget(host)
 
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
@@ -268,6 +277,7 @@ class Desk:
         for host in [name for name, presence in self.hosts.items() if now - presence.heard > LEASE_SECONDS]:
             log.info("%s is gone", host)
             self.leave(host)
+        self._clear()
         for name in [name for name, job in self.jobs.items() if job.ended and now - job.ended > SHOWN_SECONDS]:
             del self.jobs[name]
 

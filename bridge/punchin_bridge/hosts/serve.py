@@ -68,7 +68,10 @@ class Bridge:
         while not self._stopped:
             select.select([self.link.socket], [], [], TICK_SECONDS)
             now = time.monotonic()
-            self.step(now)
+            try:
+                self.step(now)
+            except Exception:  # a mistake of ours; what it was about is told again or asked again, and others go on
+                log.exception("a step failed")
             busy = busy if self.desk.is_idle else now
             if self._idle_exit and now - busy > self._idle_exit:
                 log.info("nobody was here for %.0f s", now - busy)

@@ -208,6 +208,20 @@ def test_the_stems_of_a_job_at_work_outlive_their_host(room: Room) -> None:
     assert room.elsewhere.forgotten == []
 
 
+def test_a_host_that_left_is_forgotten_when_its_last_job_is_done(room: Room) -> None:
+    room.say(submit(), Bye("fake-1"))
+    room.ready()
+    room.desk.expire(room.now)
+    assert room.elsewhere.forgotten == ["fake-1"]
+
+
+def test_a_host_that_came_back_keeps_its_files(room: Room) -> None:
+    room.say(submit(), Bye("fake-1"), hello())
+    room.ready()
+    room.desk.expire(room.now)
+    assert room.elsewhere.forgotten == []
+
+
 def test_changes_are_told_at_once_and_progress_now_and_then(room: Room) -> None:
     room.say(submit())
     room.desk.working("job-1", Progress("decode", 1, 100), room.now)
