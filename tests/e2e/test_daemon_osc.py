@@ -12,8 +12,10 @@ import psutil
 import pytest
 import soundfile
 from fakes.harness import RunningDaemon, daemon, until
+from punchin_bridge.hosts import osc_link
+from punchin_server import osc_desk, osc_front
 from punchin_wire.messages import Done
-from punchin_wire.osc_table import BY_PATH, MAX_PACKET, check
+from punchin_wire.osc_table import MAX_PACKET, TABLE, check
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -289,14 +291,8 @@ def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
 
 
 def test_every_address_is_spoken_or_understood() -> None:
-    """The table holds no address that the fronts do not know."""
-    source = "".join((Path(p).read_text()) for p in _front_sources())
-    for path in BY_PATH:
-        assert f'"{path}"' in source
-
-
-def _front_sources() -> list[str]:
-    import punchin_server.osc_desk
-    import punchin_server.osc_front
-
-    return [str(punchin_server.osc_desk.__file__), str(punchin_server.osc_front.__file__)]
+    """The table holds no address that its program does not know."""
+    fronts = {"daemon": (osc_desk, osc_front), "bridge": (osc_link,)}
+    sources = {at: "".join(Path(str(front.__file__)).read_text() for front in found) for at, found in fronts.items()}
+    for address in TABLE:
+        assert f'"{address.path}"' in sources[address.at]
