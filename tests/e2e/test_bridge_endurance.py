@@ -65,7 +65,7 @@ class World:
     def born_daemon(self) -> None:
         record = self.home / "runtime" / "daemon.json"
         process = harness.launch(self.home)
-        until(lambda: record.exists() and f'"pid":{process.pid},' in record.read_text(), 20)
+        until(lambda: record.exists() and f'"pid":{process.pid},' in record.read_text(), 60)
         self.daemon = process
 
     def born_bridge(self) -> None:
@@ -153,7 +153,7 @@ def test_thirty_deaths_lose_nothing(world: World) -> None:
             world.work(chance)
             time.sleep(0.02)
         kill()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while set(world.placed) != set(world.submitted):
         assert time.monotonic() < deadline, (set(world.submitted) - set(world.placed), world.bridge.log[-3000:])
         world.host.hello_once()

@@ -48,7 +48,7 @@ def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> Run
             stderr=out,
         )
     record = home / "runtime" / "bridge.json"
-    until(lambda: (record.exists() and str(process.pid) in record.read_text()) or process.poll() is not None, 30)
+    until(lambda: (record.exists() and str(process.pid) in record.read_text()) or process.poll() is not None, 60)
     assert process.poll() is None, (home / "log" / "bridge.out").read_text()
     return RunningBridge(home, process)
 

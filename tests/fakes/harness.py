@@ -45,7 +45,7 @@ RATE = 32_000
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 10.0) -> T:
+def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
     """The first true value of `condition`, asked every 10 ms."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -132,7 +132,7 @@ class FakeHost:
             self.shown.append(found)
         return found
 
-    def wait(self, job: str, *phases: str, seconds: float = 30.0) -> JobView:
+    def wait(self, job: str, *phases: str, seconds: float = 60.0) -> JobView:
         """The job, once it is in one of `phases`."""
         return until(lambda: view if (view := self.job(job)) and view.phase in phases else None, seconds)
 
@@ -142,7 +142,7 @@ class FakeHost:
 
     # ---- the time line ---------------------------------------------------------------------------------------
 
-    def place(self, job: str, seconds: float = 30.0, confirm: bool = True) -> JobView:
+    def place(self, job: str, seconds: float = 60.0, confirm: bool = True) -> JobView:
         """Wait for the takes, lay the first one down in one undo step, and say so."""
         view = self.wait(job, "ready", "failed", seconds=seconds)
         assert view.phase == "ready", view

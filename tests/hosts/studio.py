@@ -156,7 +156,7 @@ class Studio:
         state = self.state_of(self.host)
         return state.jobs if state else ()
 
-    def wait(self, *phases: str, known: Sequence[str] = (), seconds: float = 30.0) -> JobView:
+    def wait(self, *phases: str, known: Sequence[str] = (), seconds: float = 60.0) -> JobView:
         """The newest job that is not among `known`, once it is in one of `phases`."""
 
         def found() -> JobView | None:
@@ -165,7 +165,7 @@ class Studio:
 
         return until(found, seconds)
 
-    def run(self, action: str, wish: InpaintWish | TransferWish | None = None, seconds: float = 30.0) -> JobView:
+    def run(self, action: str, wish: InpaintWish | TransferWish | None = None, seconds: float = 60.0) -> JobView:
         """Ask for takes and wait until they stand."""
         known = [view.job for view in self.jobs()]
         assert self.ask(action, wish) == "done"
