@@ -153,7 +153,7 @@ def test_takes_wait_for_a_session_that_was_killed(
         song.ardour.kill()
     record = running.spool / "jobs" / job / "job.json"
     until(lambda: '"phase":"ready"' in record.read_text())
-    assert list(session.folder.glob("interchange/*/audiofiles/*take1*.wav"))
+    until(lambda: list(session.folder.glob("interchange/*/audiofiles/*take1*.wav")))  # moved once that is written
     with studio(tmp_path / "own", session, home, display) as song:
         song.parts["Piano"] = (0, noise(10.0, 2, rate, 3))
         view = ended(song, job, "placed")
