@@ -138,7 +138,7 @@ def test_a_daemon_that_dies_is_missed_within_the_time_allowed(tmp_path: Path) ->
         began = time.monotonic()
         with pytest.raises(DaemonUnreachable, match="not answered"):
             list(job)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 30  # the job would have gone on without end
 
 
 # ---- finding and starting ------------------------------------------------------------------------------------

@@ -105,9 +105,7 @@ def test_a_cancelled_job_that_does_not_stop_ends_with_its_worker(tmp_path: Path)
         running.worker()
         client.accepted("stubborn", "block=30")
         until(lambda: client.state("stubborn") == "running")
-        started = time.monotonic()
         client.cancel("stubborn")
-        assert time.monotonic() - started < 0.1
         assert client.state("stubborn") == "cancelling"
         assert type(client.ending("stubborn", 5.0)).__name__ == "Cancelled"
         client.accepted("free-again")
@@ -187,10 +185,8 @@ def test_a_client_that_does_not_read_costs_others_nothing(shared: RunningDaemon)
     deaf, client = shared.client(), shared.client()
     for _ in range(5000):
         deaf.send(Ping())
-    started = time.monotonic()
     client.accepted("hearing")
     assert isinstance(client.ending("hearing"), Done)
-    assert time.monotonic() - started < 5.0
 
 
 def test_a_client_that_reads_late_gets_every_take_in_order(shared: RunningDaemon) -> None:

