@@ -207,17 +207,17 @@ def takes(
     """`count` takes with seeds `seed`, `seed + 1`, …, each following everything `given`; or one for each of `specs`.
 
     A spec names the controls of its take, `chord`, `chord+drums`, `chord=0.8+piano` or `free` (none); a weight it
-    does not say is that of `weights`, else 1. Raises BadSetting.
+    does not say is that of `weights`, else 1. A weight of 0 leaves its control out. Raises BadSetting.
     """
     followed = [_followed(spec, given, weights) for spec in specs] or [
-        {control: weights.get(control, 1.0) for control in given}
+        {control: weight for control in given if (weight := weights.get(control, 1.0))}
     ] * count
     if not 1 <= len(followed) <= MAX_TAKES:
         raise BadSetting(f"One request makes 1 to {MAX_TAKES} takes, not {len(followed)}.")
     if not 0 <= seed <= MAX_SEED - len(followed):
         raise BadSetting("A seed is a whole number from 0 to 2^53.")
-    for control in weights:
-        if control not in given:
+    for control, weight in weights.items():
+        if weight and control not in given:
             raise BadSetting(f"There is a weight for {control}, but no {control} to follow.")
     return tuple(TakeSpec(seed + index, controls) for index, controls in enumerate(followed))
 
@@ -243,7 +243,7 @@ def _followed(spec: str, given: Sequence[Control], weights: Weights) -> dict[Con
         if control not in given:
             raise BadSetting(f"A take follows {control}, but there is no {control} to follow.")
         found[control] = _weight(value) if equals else weights.get(control, 1.0)
-    return found
+    return {control: weight for control, weight in found.items() if weight}
 
 
 def _control(name: str) -> Control:

@@ -62,6 +62,13 @@ class Worker(Protocol):
     def stop(self, job: str) -> None: ...
 
 
+class Hands(Protocol):
+    """Surfaces, which ask hosts for things and add to what they submit (:mod:`..hands`)."""
+
+    def did(self, ask: str, error: str) -> None: ...
+    def complete(self, submit: Submit) -> Submit: ...
+
+
 @dataclass
 class Presence:
     """A host that is here: its last hello, when it was heard, and what it was told last."""
@@ -80,6 +87,7 @@ class Desk:
 
     def __init__(self, keeper: Keeper, worker: Worker) -> None:
         self._keeper, self._worker = keeper, worker
+        self.hands: Hands | None = None
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
         self._gone: set[str] = set()
@@ -158,6 +166,7 @@ class Desk:
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
             return  # said twice
+        submit = self.hands.complete(submit) if self.hands else submit
         seed = submit.wish.seed if submit.wish.seed is not None else secrets.randbelow(2**31)
         kept = Kept(submit, wall, seed)
         job = self.jobs[submit.job] = Job(kept)
@@ -241,6 +250,8 @@ class Desk:
         for presence in self.hosts.values():
             if ask in presence.answers:
                 presence.answers[ask] = error or "done"
+        if self.hands:
+            self.hands.did(ask, error)
 
     # ---- from the crew ---------------------------------------------------------------------------------------
 

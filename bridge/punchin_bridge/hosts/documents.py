@@ -165,11 +165,12 @@ class Track(Piece, frozen=True):
 
 class InpaintWish(Piece, frozen=True, tag_field="engine", tag="inpaint"):
     """New takes of the region. Empty `specs`: `takes` takes that follow all that is brought, by `weights`
-    (see :func:`punchin_bridge.requests.takes`). Without `seed` one is drawn, and kept with the job."""
+    (see :func:`punchin_bridge.requests.takes`), in which 0 leaves one out. Without `seed` one is drawn, and kept with
+    the job."""
 
     takes: Annotated[int, Meta(ge=1, le=MAX_TAKES)] = 1
     seed: Seed | None = None
-    weights: dict[Control, Annotated[float, Meta(gt=0.0, le=4.0)]] = {}
+    weights: dict[Control, Annotated[float, Meta(ge=0.0, le=4.0)]] = {}
     specs: Annotated[tuple[Annotated[str, Meta(max_length=80)], ...], Meta(max_length=MAX_TAKES)] = ()
     text: Text = ""
     pack: Name = "tiny"
@@ -291,7 +292,8 @@ class Drop(Document, frozen=True):
 class Ask(Piece, frozen=True, omit_defaults=False):
     """Somebody else (a control surface, the command line) wants the host to do `action`, once: one of those it `can`.
 
-    `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`.
+    `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`; `start` and
+    `end` with `select`, in `unit`. `pressed` is when the button was, which `mark_in` and `mark_out` make up for.
     """
 
     ask: str
@@ -299,6 +301,10 @@ class Ask(Piece, frozen=True, omit_defaults=False):
     wish: Wish | UnsetType = UNSET
     take: int | UnsetType = UNSET
     job: str | UnsetType = UNSET
+    start: float | UnsetType = UNSET
+    end: float | UnsetType = UNSET
+    unit: Literal["seconds", "quarters"] | UnsetType = UNSET
+    pressed: float | UnsetType = UNSET
 
 
 class Did(Document, frozen=True):

@@ -16,6 +16,8 @@ from punchin_wire.errors import PunchinError
 from punchin_wire.places import BridgeRecord
 
 from .. import launch
+from ..hands.console import Console
+from ..hands.edge import Edge
 from ..settings import Settings
 from . import crew as crews
 from .crew import Crew, Find, HasFailed, IsCancelled, IsReady, Waits, Works
@@ -50,6 +52,8 @@ class Bridge:
         self.link = OscLink(osc_port)
         self.crew = Crew(self.spool, settings, find)
         self.desk = Desk(self.spool, self.crew)
+        self.console = Console(self.desk)
+        self.edges: list[Edge] = []
         self._idle_exit = idle_exit
         self._stopped = False
         self._began = time.monotonic()
@@ -63,10 +67,16 @@ class Bridge:
     def stop(self) -> None:
         self._stopped = True
 
+    def close(self) -> None:
+        for edge in self.edges:
+            edge.close()
+        self.link.close()
+
     def run(self) -> None:
         busy = time.monotonic()
         while not self._stopped:
-            select.select([self.link.socket], [], [], TICK_SECONDS)
+            sources = [source for edge in self.edges for source in edge.sources]
+            select.select([self.link.socket, *sources], [], [], TICK_SECONDS)
             now = time.monotonic()
             try:
                 self.step(now)
@@ -85,6 +95,9 @@ class Bridge:
             self.desk.hear(post, now, time.time())
         self._hear_crew(now)
         self.desk.expire(now)
+        self.console.expire(now)
+        for edge in self.edges:
+            edge.step(now)
         self._forget_strangers(now)
         for hello, state in self.desk.news(now):
             try:
@@ -147,7 +160,7 @@ def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0) -> N
             bridge.run()
         finally:
             places.remove_bridge_record(os.getpid())
-            bridge.link.close()
+            bridge.close()
 
 
 def _open_log(path: Path) -> None:
