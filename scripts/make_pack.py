@@ -24,7 +24,9 @@ from punchin_train.evaluate_codec import codebook_use, evaluate_codec
 from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
 from punchin_train.lm import LmShape
 from punchin_train.pack import About, write_pack
+from punchin_train.evaluation.excerpts import other_soundfont
 from punchin_train.rendering import render_corpus
+from punchin_train.songs import EDITIONS
 from punchin_train.tokens import encode_corpus, silence
 from punchin_train.train_lm import Trainee
 from punchin_train.transfer import stages as transfer
@@ -48,17 +50,19 @@ SOURCE = "trained by scripts/make_pack.py on procedural songs; no recordings"
 class Stages:
     """Each stage by its name; `minutes` is what the whole run may take."""
 
-    def __init__(self, out: Path, minutes: float, songs: int, held_out: int = FIRST_HELD_OUT) -> None:
-        self.out, self.minutes, self.songs, self.held_out = out, minutes, songs, held_out
+    def __init__(self, out: Path, minutes: float, songs: int, held_out: int = FIRST_HELD_OUT, edition: int = 1) -> None:
+        self.out, self.minutes, self.songs, self.edition = out, minutes, songs, edition
+        self.held_out = EDITIONS[edition] + held_out
         self.codec_shape, self.lm_shape, self.sampling = CodecShape(), LmShape(), Sampling()
         self.audio, self.tokens = out / "songs", out / "tokens"
         self.pack = out / "pack"
 
     def data(self) -> None:
         held_out = range(self.held_out, self.held_out + HELD_OUT_SONGS)
-        render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, held_out=True)
-        minutes = self.minutes * SHARES["data"]
-        render_corpus(self.audio / "train", range(self.songs), SONG_SECONDS, minutes=minutes)
+        font = other_soundfont() if self.edition > 1 else None  # the first edition's figures are of the training's
+        render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, held_out=True, soundfont=font)
+        minutes, first = self.minutes * SHARES["data"], EDITIONS[self.edition]
+        render_corpus(self.audio / "train", range(first, first + self.songs), SONG_SECONDS, minutes=minutes)
 
     def codec(self) -> None:
         minutes = self.minutes * SHARES["codec"]
@@ -128,6 +132,9 @@ def main() -> None:
     parser.add_argument("half", nargs="?", choices=("inpaint", "transfer"), default="inpaint", help="what is trained")
     parser.add_argument("--songs", type=int, default=1500, help="training songs of 40 s, or solo lines of 10 s")
     parser.add_argument("--held-out", type=int, default=FIRST_HELD_OUT, help="first seed of the evaluation songs")
+    parser.add_argument(
+        "--edition", type=int, choices=EDITIONS, default=1, help="of the songs; 2: genres, metres, pads"
+    )
     parser.add_argument("--pack", type=Path, help="transfer: the pack that gains it, a folder (its name counts)")
     parser.add_argument("--trials", type=int, default=104, help="transfer: clips to evaluate on")
     parser.add_argument("--stage", choices=[*SHARES, *transfer.SHARES], help="only this one")
@@ -142,7 +149,7 @@ def main() -> None:
         stages = transfer.TransferStages(arguments.out, arguments.minutes, *counts)
     else:
         names = list(SHARES)
-        stages = Stages(arguments.out, arguments.minutes, arguments.songs, arguments.held_out)
+        stages = Stages(arguments.out, arguments.minutes, arguments.songs, arguments.held_out, arguments.edition)
     for name in [arguments.stage] if arguments.stage else names:
         print(f"stage {name}", flush=True)
         getattr(stages, name)()

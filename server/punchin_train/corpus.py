@@ -14,7 +14,7 @@ from torch import Tensor
 
 from punchin_train.rendering import TRACKS
 
-TRACK_SHARES = {  # how often the codec hears each track
+TRACK_SHARES = {  # how often the codec hears each track, where there is one
     "mix": 0.5,
     "drums": 0.12,
     "bass": 0.05,
@@ -22,6 +22,7 @@ TRACK_SHARES = {  # how often the codec hears each track
     "melody": 0.05,
     "chord": 0.11,
     "piano": 0.11,
+    "pad": 0.05,
 }
 AUDIBLE = 0.01  # peak below which a crop is drawn again
 
@@ -47,7 +48,8 @@ class AudioCorpus:
         crop = np.zeros(self.samples, np.float32)
         for _ in range(4):
             song = self.songs[self.random.integers(len(self.songs))]
-            track = self.random.choice(len(TRACKS), p=[TRACK_SHARES[name] for name in TRACKS])
+            shares = np.array([TRACK_SHARES[name] for name in TRACKS[: len(song)]])
+            track = self.random.choice(len(song), p=shares / shares.sum())
             start = self.random.integers(song.shape[1] - self.samples)
             crop = song[track, start : start + self.samples].astype(np.float32) / np.float32(32767)
             if np.abs(crop).max() > AUDIBLE:

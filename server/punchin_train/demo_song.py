@@ -6,6 +6,7 @@ Knows songs, WAV and MIDI files; knows nothing about models. The demo and the en
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 from punchin_server.conditioning import chords
 
 from punchin_train.rendering import render_song
-from punchin_train.songs import STEMS, Song, compose
+from punchin_train.score import Bar, Metre
+from punchin_train.songs import Song, compose
 
 SAMPLE_RATE = 44_100
 DEMO_SEED = 9_100_004
-PANS = {"drums": 0.0, "bass": 0.0, "comp": -0.3, "melody": 0.25}  # -1 left .. 1 right
+PANS = {"drums": 0.0, "bass": 0.0, "comp": -0.3, "melody": 0.25, "pad": 0.1}  # -1 left .. 1 right
 TICKS = 480  # a quarter note
 CHORD_TRACK, CHORD_VELOCITY = "chords", 90
 
@@ -44,10 +46,10 @@ def write_song(folder: Path, seed: int = DEMO_SEED, seconds: float = 48.0) -> So
     folder.mkdir(parents=True, exist_ok=True)
     song = compose(seed, seconds, held_out=True)
     rendered = render_song(song, SAMPLE_RATE)
-    stems = {name: _panned(rendered.track(name), PANS[name]) for name in STEMS}
+    stems = {name: _panned(rendered.track(name), PANS[name]) for name in song.stems}
     mix = np.sum(list(stems.values()), axis=0)
     headroom = np.float32(min(1.0, 0.95 / float(np.abs(mix).max())))
-    paths = {name: folder / f"{name}.wav" for name in STEMS}
+    paths = {name: folder / f"{name}.wav" for name in stems}
     for name, path in paths.items():
         soundfile.write(path, stems[name] * headroom, SAMPLE_RATE, subtype="PCM_24")
     soundfile.write(folder / "mix.wav", mix * headroom, SAMPLE_RATE, subtype="PCM_24")
@@ -55,7 +57,7 @@ def write_song(folder: Path, seed: int = DEMO_SEED, seconds: float = 48.0) -> So
     about = {
         "seed": song.seed,
         "tempo": song.tempo,
-        "beats_per_bar": 4,
+        "beats_per_bar": song.timeline.bars[0].metre.beats,
         "key": song.key.name,
         "seconds": song.seconds,
         "sections": [{"start": start, "name": name} for start, name in song.sections],
@@ -72,19 +74,34 @@ def _panned(mono: NDArray[np.float32], pan: float) -> NDArray[np.float32]:
 
 
 def _chord_file(song: Song) -> mido.MidiFile:
-    """A type-1 file: the tempo, and one track of block chords named "chords"."""
+    """A type-1 file: tempo and metre with their changes, and one track of block chords named "chords"."""
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS)
     conductor, track = file.add_track("conductor"), file.add_track(CHORD_TRACK)
-    conductor.append(mido.MetaMessage("time_signature", numerator=4, denominator=4))
-    conductor.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(song.tempo)))
+    changes = [(bar.quarter, _signature(bar.metre)) for bar in _first_of_each_metre(song.timeline.bars)]
+    changes += [(at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm))) for at, bpm in song.timeline.tempos]
+    now = 0
+    for quarter, message in sorted(changes, key=lambda change: change[0]):
+        tick = round(quarter * TICKS)
+        conductor.append(message.copy(time=tick - now))
+        now = tick
     events = []  # (tick, note-offs before note-ons, pitch)
     for segment in song.chords:
         for pitch in chords.spell(segment.label):
-            events.append((round(segment.start * song.tempo / 60 * TICKS), 1, pitch))
-            events.append((round(segment.end * song.tempo / 60 * TICKS), 0, pitch))
+            events.append((round(song.timeline.quarters(segment.start) * TICKS), 1, pitch))
+            events.append((round(song.timeline.quarters(segment.end) * TICKS), 0, pitch))
     now = 0
     for tick, sounds, pitch in sorted(events):
         kind, velocity = ("note_on", CHORD_VELOCITY) if sounds else ("note_off", 0)
         track.append(mido.Message(kind, note=pitch, velocity=velocity, time=tick - now))
         now = tick
     return file
+
+
+def _first_of_each_metre(bars: Sequence[Bar]) -> Iterator[Bar]:
+    for before, bar in zip((None, *bars), bars, strict=False):
+        if before is None or before.metre != bar.metre:
+            yield bar
+
+
+def _signature(metre: Metre) -> mido.MetaMessage:
+    return mido.MetaMessage("time_signature", numerator=metre.numerator, denominator=metre.denominator)

@@ -18,6 +18,7 @@ INTERVALS = {
     "min7": (0, 3, 7, 10),
     "sus4": (0, 5, 7),
     "dim": (0, 3, 6),
+    "hdim7": (0, 3, 6, 10),
 }
 MAJOR_SCALE = (0, 2, 4, 5, 7, 9, 11)
 MINOR_SCALE = (0, 2, 3, 5, 7, 8, 10)
@@ -34,11 +35,13 @@ MAJOR_DEGREES = {
     "V": (7, "maj", "7"),
     "Vs": (7, "sus4", "sus4"),
     "vi": (9, "min", "min7"),
+    "VI": (9, "maj", "7"),
     "bVII": (10, "maj", "maj7"),
 }
 MINOR_DEGREES = {
     "i": (0, "min", "min7"),
     "ii": (2, "dim", "dim"),
+    "iio": (2, "dim", "hdim7"),
     "III": (3, "maj", "maj7"),
     "iv": (5, "min", "min7"),
     "IV": (5, "maj", "7"),

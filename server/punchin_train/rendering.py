@@ -19,14 +19,16 @@ from punchin_wire.messages import Note
 from punchin_train.songs import STEMS, Song, compose
 
 SAMPLE_RATE = 32_000
-TRACKS = ("mix", *STEMS, "chord", "piano")
+CONDITIONS = ("chord", "piano")
+TRACKS = ("mix", *STEMS, *CONDITIONS, "pad")
+"""What a song is rendered to. Songs of the first edition have no pads, and so one track less."""
 MIX_RMS, PEAK = 0.12, 0.95
 FEWEST_SONGS = 4  # with fewer, some control would have no song (see tokens.CONTROL_TURNS)
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A song's tracks, `audio` float32 [len(TRACKS), samples] at 32 kHz, in the order of TRACKS."""
+    """A song's tracks, `audio` float32 [tracks, samples], in the order of TRACKS."""
 
     song: Song
     audio: NDArray[np.float32]
@@ -39,18 +41,19 @@ class Rendered:
 def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | None = None) -> Rendered:
     """Stems at their gains, their mix at a common loudness, and both rendered conditions. `soundfont` is the band's;
     conditions are always played by the product's own."""
-    stems = {name: render.render(song.stems[name], song.seconds, sample_rate, soundfont) for name in STEMS}
+    stems = {name: render.render(notes, song.seconds, sample_rate, soundfont) for name, notes in song.stems.items()}
     stems = {name: audio * np.float32(song.gains[name] / (_rms(audio) + 1e-9)) for name, audio in stems.items()}
     mix = np.sum(list(stems.values()), axis=0)
-    scale = min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max()))
-    other = (stems["comp"] + stems["melody"]) * np.float32(scale)
+    scale = np.float32(min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max())))
+    other = (stems["comp"] + stems["melody"] + stems.get("pad", 0)) * scale
     chord_notes = strikes.place(song.chords, [time for time, _ in song.beats])
     # A producer's MIDI clip names no program, so every pitched part may enter the cover.
-    pitched = [note for name in STEMS for note in song.stems[name] if not note.drum]
+    pitched = [note for notes in song.stems.values() for note in notes if not note.drum]
     cover = piano.reduce(Note(note.start, note.end, note.pitch, note.velocity) for note in pitched)
-    conditions = [level.match(render.render(notes, song.seconds, sample_rate), other) for notes in (chord_notes, cover)]
-    tracks = [mix * np.float32(scale), *(stems[name] * np.float32(scale) for name in STEMS), *conditions]
-    return Rendered(song, np.stack(tracks).astype(np.float32))
+    tracks = {"mix": mix * scale, **{name: audio * scale for name, audio in stems.items()}}
+    for name, notes in zip(CONDITIONS, (chord_notes, cover), strict=True):
+        tracks[name] = level.match(render.render(notes, song.seconds, sample_rate), other)
+    return Rendered(song, np.stack([tracks[name] for name in TRACKS if name in tracks]).astype(np.float32))
 
 
 def _rms(audio: NDArray[np.float32]) -> float:
@@ -69,7 +72,12 @@ def save(rendered: Rendered, folder: Path) -> Path:
 
 
 def render_corpus(
-    folder: Path, seeds: range, seconds: float, held_out: bool = False, minutes: float = math.inf
+    folder: Path,
+    seeds: range,
+    seconds: float,
+    held_out: bool = False,
+    minutes: float = math.inf,
+    soundfont: Path | None = None,
 ) -> None:
     """Render every seed of the range that the folder lacks; safe to run in several processes at once.
 
@@ -80,4 +88,4 @@ def render_corpus(
         if done >= FEWEST_SONGS and time.monotonic() > deadline:
             break
         if not (folder / f"{seed:07d}.npy").exists():
-            save(render_song(compose(seed, seconds, held_out)), folder)
+            save(render_song(compose(seed, seconds, held_out), soundfont=soundfont), folder)

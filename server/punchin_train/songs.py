@@ -1,7 +1,8 @@
 """Procedural songs: drums, bass, comping and melody as notes, with their chords and beats.
 
 A song is a pure function of its seed. Knows music as tables and dice; knows nothing about audio. The tiny pack
-is trained on nothing else, so its weights carry no one's recordings.
+is trained on nothing else, so its weights carry no one's recordings. Seeds of the first edition are the songs that
+it learned from, one tempo and 4/4 each, and stay what they are; for those of the second :mod:`.band` plays.
 """
 
 from __future__ import annotations
@@ -13,9 +14,16 @@ from random import Random
 
 from punchin_wire.messages import ChordSegment, Note
 
+from punchin_train import band
 from punchin_train.harmony import Chord, Key
+from punchin_train.score import FOUR_FOUR, STEMS, Bar, Song, Tempo, Timeline
 
-STEMS = ("drums", "bass", "comp", "melody")
+__all__ = ["EDITIONS", "STEMS", "Song", "compose"]
+
+EDITIONS = {1: 0, 2: 100_000_000}
+"""First seed of each edition of the songs. Those of the second are in seven genres, with pads, and their tempo and
+metre may change."""
+
 KICK, SNARES, CLOSED_HAT, OPEN_HAT, CRASH, RIDE = 36, (38, 38, 40, 37), 42, 46, 49, 51
 TOMS = (50, 48, 47, 45, 43)
 KITS = (0, 8, 16, 25)
@@ -37,22 +45,6 @@ FEELS: dict[str, tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], bo
 }
 COMP_PATTERNS = ("block", "offbeat", "arpeggio", "sixteenths", "strum", "charleston")
 MELODY_RHYTHMS = ((1, 1), (0.5, 0.5, 1), (1, 0.5, 0.5), (0.5, 0.5, 0.5, 0.5), (1.5, 0.5), (2,), (0.75, 0.75, 0.5))
-
-
-@dataclass(frozen=True)
-class Song:
-    """One song. Times in seconds from its start; `chords` cover it without gaps."""
-
-    seed: int
-    key: Key
-    tempo: float
-    feel: str
-    seconds: float
-    chords: tuple[ChordSegment, ...]
-    beats: tuple[tuple[float, int], ...]  # (time, position in the bar from 1)
-    stems: dict[str, list[Note]]  # one list for each of STEMS
-    gains: dict[str, float]  # each stem's loudness (RMS) relative to the others
-    sections: tuple[tuple[float, str], ...]
 
 
 @dataclass
@@ -86,6 +78,8 @@ class _Plan:
 
 def compose(seed: int, seconds: float = 40.0, held_out: bool = False) -> Song:
     """Write the song of a seed, at least `seconds` long; `held_out` takes progressions training never saw."""
+    if seed >= EDITIONS[2]:
+        return band.compose(seed, seconds, held_out)
     random = Random(seed)
     key = Key(random.randrange(12), random.random() < 0.4)
     tempo, feel = round(random.uniform(80, 140), 2), random.choice(list(FEELS))
@@ -118,6 +112,7 @@ def compose(seed: int, seconds: float = 40.0, held_out: bool = False) -> Song:
             "melody": random.uniform(0.3, 0.7),
         },
         sections=tuple((bar * 240 / tempo, "AB"[bar // 8 % 2]) for bar in range(0, bars, 8)),
+        timeline=Timeline(tuple(Bar(4.0 * bar, FOUR_FOUR) for bar in range(bars)), (Tempo(0.0, tempo),)),
     )
 
 

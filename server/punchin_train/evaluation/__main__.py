@@ -16,6 +16,7 @@ import torch
 from punchin_wire.errors import PunchinError, Unsupported
 
 FULL_MINUTES = 180.0
+MASKS = ("one gap", "two gaps", "four gaps", "10 s")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,7 +52,8 @@ def _run(args: argparse.Namespace) -> list[object]:
         ) from None
     if args.what == "inpaint":
         font = args.soundfont or excerpts.other_soundfont()
-        return [table.json() for table in inpaint.evaluate(inpaint.Run(soundfont=font, **common))]
+        run = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
+        return [table.json() for table in inpaint.evaluate(run)]
     return [table.json() for table in transfer.evaluate(transfer.Run(full=args.full, **common))]
 
 
@@ -67,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         "--songs", type=Path, metavar="DIR", help="measure on these: songs in Slakh2100's layout, or clips"
     )
     parser.add_argument("--soundfont", type=Path, help="plays our songs (default: one that packs are not trained on)")
+    parser.add_argument("--edition", type=int, choices=(1, 2), default=1, help="of our songs; 2: genres, tempo changes")
+    parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
     parser.add_argument("--minutes", type=float, help="what the run may take (default: 10)")
     parser.add_argument("--windows", type=int, default=104, help="excerpts a row at most (default: 104)")

@@ -23,7 +23,7 @@ from punchin_wire.frames import Audio
 from punchin_wire.messages import ChordSegment, Note
 
 from ..rendering import render_song
-from ..songs import compose
+from ..songs import EDITIONS, compose
 from .recogniser import chroma, recognise
 
 FIRST_SEED, SONG_SECONDS = 9_000_000, 40.0
@@ -59,14 +59,17 @@ def other_soundfont() -> Path | None:
     return next((font for font in SOUNDFONTS if font.is_file()), None)
 
 
-def generated(count: int, samples: int, rate: int, seed: int = 0, soundfont: Path | None = None) -> Iterator[Excerpt]:
-    """`count` excerpts of `samples` of our own held-out songs, several a song, each in another place of it."""
+def generated(
+    count: int, samples: int, rate: int, seed: int = 0, soundfont: Path | None = None, edition: int = 1
+) -> Iterator[Excerpt]:
+    """`count` excerpts of `samples` of our own held-out songs, several a song, each in another place of it. `edition`
+    is that of the songs: packs so far have learned from the first."""
     random = np.random.default_rng(seed)
     seconds = samples / rate
     length = max(SONG_SECONDS, 2 * seconds)
     for index in range(count):
         if index % PLACES == 0:
-            song = compose(FIRST_SEED + seed + index // PLACES, length, held_out=True)
+            song = compose(EDITIONS[edition] + FIRST_SEED + seed + index // PLACES, length, held_out=True)
             audio = render_song(song, rate, soundfont)
         latest = audio.audio.shape[1] - samples
         at = int((index % PLACES + random.random()) * latest / PLACES)

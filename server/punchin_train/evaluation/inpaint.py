@@ -22,12 +22,13 @@ FAD = "FAD stand-in"
 SHARES = {"one gap": 0.7, "two gaps": 0.1, "four gaps": 0.1, "10 s": 0.1}
 """How a run's time is shared between the masks."""
 LEAST = 4
+PLOTTED = ("chords", "drum onsets", "chroma", "piano chroma")
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for: `minutes` for all, at most `windows` excerpts a mask, of `songs` or of our own, which
-    `soundfont` plays, or the one that packs are trained on."""
+    """What was asked for: `minutes` for all `masks`, at most `windows` excerpts each, of `songs` or of our own (of an
+    `edition`), which `soundfont` plays, or the one that packs are trained on."""
 
     pack: str
     out: Path
@@ -36,6 +37,8 @@ class Run:
     seed: int = 0
     songs: Path | None = None
     soundfont: Path | None = None
+    edition: int = 1
+    masks: tuple[str, ...] = tuple(SHARES)
     say: bool = True
 
 
@@ -47,7 +50,8 @@ def evaluate(run: Run) -> list[Table]:
     left = 60 * run.minutes - (time.monotonic() - began)
     tables = []
     chords_from = "score"
-    for name, share in SHARES.items():
+    for name in run.masks:
+        share = SHARES[name] / sum(SHARES[each] for each in run.masks)
         mask = _mask(name, systems)
         gathering, until = _Gathering(name), time.monotonic() + share * left
         for excerpt, other in pairwise(_excerpts(run, mask, systems.rate)):
@@ -60,8 +64,8 @@ def evaluate(run: Run) -> list[Table]:
         if run.say:
             print()
         tables.append(gathering.finish())
-    table.write(run.out, _heading(run, systems, chords_from), tables)
-    tables[0].plot(run.out / "one_gap.png", ("chords", "drum onsets", "chroma", "piano chroma"))
+        table.write(run.out, _heading(run, systems, chords_from), tables)  # a run that is stopped has its first masks
+    tables[0].plot(run.out / f"{run.masks[0].replace(' ', '_')}.png", PLOTTED)
     return tables
 
 
@@ -94,7 +98,7 @@ class _Gathering:
 
 def _excerpts(run: Run, mask: Mask, rate: int) -> Iterable[Excerpt]:
     if run.songs is None:
-        return excerpts.generated(run.windows + 1, mask.samples, rate, run.seed, run.soundfont)
+        return excerpts.generated(run.windows + 1, mask.samples, rate, run.seed, run.soundfont, run.edition)
     return excerpts.from_folder(run.songs, run.windows + 1, mask.samples, rate, run.seed)
 
 
@@ -107,7 +111,11 @@ def _mask(name: str, systems: Systems) -> Mask:
 def _heading(run: Run, systems: Systems, chords_from: str) -> list[str]:
     window = systems.window * systems.hop / systems.rate
     font = run.soundfont.name if run.soundfont else "the training's soundfont"
-    songs = f"our own held-out songs, played by {font}" if run.songs is None else f"songs of {run.songs.name}"
+    songs = (
+        f"our own held-out songs (edition {run.edition}), played by {font}"
+        if run.songs is None
+        else f"songs of {run.songs.name}"
+    )
     whose = "as composed" if chords_from == "score" else "as the recogniser hears them in the song itself"
     return [
         f"# {run.pack}: inpaint",
