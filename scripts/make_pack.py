@@ -22,9 +22,9 @@ from punchin_train import report, train_codec, train_lm
 from punchin_train.codec import Codec, CodecShape
 from punchin_train.evaluate_codec import codebook_use, evaluate_codec
 from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
+from punchin_train.evaluation.excerpts import other_soundfont
 from punchin_train.lm import LmShape
 from punchin_train.pack import About, write_pack
-from punchin_train.evaluation.excerpts import other_soundfont
 from punchin_train.rendering import render_corpus
 from punchin_train.songs import EDITIONS
 from punchin_train.tokens import encode_corpus, silence
