@@ -67,9 +67,8 @@ def test_a_folder_without_songs_is_said(tmp_path: Path) -> None:
 @pytest.mark.model
 def test_inpaint_beside_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chords are followed better than without, and the song itself is the ceiling, even on three excerpts."""
-    monkeypatch.setattr(inpaint, "SHARES", {"one gap": 1.0})
     monkeypatch.setattr(inpaint, "LEAST", 3)
-    [table] = inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, say=False))
+    [table] = inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, masks=("one gap",), say=False))
     report = json.loads((tmp_path / "report.json").read_text())
     rows = report["tables"][0]["rows"]
     assert set(rows) == {
