@@ -14,9 +14,12 @@ def bridge(
     osc_port: Annotated[
         int, typer.Option(min=0, max=65535, help="UDP port of this machine; another if taken.")
     ] = 17813,
+    surface_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="UDP port for control surfaces; another if taken.")
+    ] = 17814,
     idle_exit: Annotated[float, typer.Option(min=0, help="Stop after so many seconds without hosts; 0: never.")] = 0.0,
 ) -> None:
-    """Serve Reaper, Ableton Live and Ardour. Their scripts start it when it does not run."""
+    """Serve Reaper, Ableton Live and Ardour, and control surfaces. Their scripts start it when it does not run."""
     from .hosts import serve  # what other commands need not load
 
-    serve.serve(settings.load(os.environ), osc_port, idle_exit)
+    serve.serve(settings.load(os.environ), osc_port, idle_exit, surface_port)

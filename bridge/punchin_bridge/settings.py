@@ -24,7 +24,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     `daemon` is `host:port` of a daemon to use instead of the user's own (then none is started); `start_seconds` how
     long a daemon may take to start and `idle_exit` after how much idleness one that we started stops; `reply_seconds`
     how long an answer may take; `silence_seconds` without a sign of life until a job is asked for again, and
-    `give_up_seconds` until it is given up.
+    `give_up_seconds` until it is given up; `surfaces` the addresses of control surfaces beyond
+    this machine that are heard.
     """
 
     daemon: Annotated[str, Meta(pattern=r"^([^:\s]+:\d{1,5})?$")] = ""
@@ -33,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reply_seconds: Positive = 10.0
     silence_seconds: Positive = 6.0
     give_up_seconds: Positive = 30.0
+    surfaces: str = ""
 
 
 def load(env: Mapping[str, str]) -> Settings:

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, TypeAlias, get_args
 
 from .errors import BadMessage, BadSetting
@@ -30,15 +31,24 @@ MAX_DOCUMENT = 8192
 """Characters of a document that travels as one string; macOS takes no longer packets than 9216 bytes."""
 
 Direction = Literal["to", "from"]
-Program = Literal["daemon", "bridge"]
-Type = Literal["s", "i", "h", "f"]
+Program = Literal["daemon", "bridge", "surfaces"]
+"""The three ports: the daemon's, the bridge's for hosts, and the bridge's for control surfaces."""
+Type = Literal["s", "i", "h", "f", "v"]
+"""OSC type tags; `v` is any of them."""
 
-_TYPES: dict[Type, tuple[type, ...]] = {"s": (str,), "i": (int,), "h": (int,), "f": (float, int)}
+_TYPES: dict[Type, tuple[type, ...]] = {
+    "s": (str,),
+    "i": (int,),
+    "h": (int,),
+    "f": (float, int),
+    "v": (str, int, float),
+}
 
 
 @dataclass(frozen=True)
 class Arg:
-    """One argument. `type` is its OSC type tag; an `f` may also be sent as `d` or `i`. Numbers lie in `[low, high]`."""
+    """One argument. `type` is its OSC type tag; an `f` may also be sent as `d` or `i`. Numbers lie in `[low, high]`.
+    The last one of an address may be `optional`."""
 
     name: str
     type: Type
@@ -46,6 +56,7 @@ class Arg:
     low: float = -math.inf
     high: float = math.inf
     pattern: str = r"[^\x00-\x1f]*"
+    optional: bool = False
 
     def check(self, value: object) -> OscValue:
         """The value as its Python type. Raises BadSetting."""
@@ -64,7 +75,7 @@ class Arg:
 @dataclass(frozen=True)
 class Address:
     """One address. `direction` is as Punchin sees it: sent `to` it, or `from` it. `options` follow as name, value.
-    `at` is the program whose port it is."""
+    `at` is the port that it belongs to. A path that ends in `*` stands for many, whose last word is a name."""
 
     path: str
     direction: Direction
@@ -89,6 +100,75 @@ SUBMIT_OPTIONS = (
     Arg("pack", "s", "model pack", pattern=r"[A-Za-z0-9._-]{1,64}"),
     Arg("takes", "i", "number of takes", low=1, high=16),
     Arg("seed", "h", "seed of the first take", low=0, high=2**53),
+)
+
+_VALUE = Arg("value", "v", "its value")
+_PRESS = Arg("value", "f", "0 when a button is let go, which does nothing", optional=True)
+_PLACE = Arg("place", "f", "0 to 1", low=0, high=1)
+_FRACTION = Arg("fraction", "f", "0 to 1", low=0, high=1)
+
+
+def _at_surfaces(path: str, direction: Direction, doc: str, *args: Arg, options: tuple[Arg, ...] = ()) -> Address:
+    return Address(f"/punchin/{path}", direction, doc, args, options, "surfaces")
+
+
+SURFACES = (
+    _at_surfaces("ping", "to", "Is anybody there? Answered by `/punchin/pong`."),
+    _at_surfaces("pong", "from", "Yes.", Arg("version", "s", "version of Punchin")),
+    _at_surfaces(
+        "listen",
+        "to",
+        "Send all that changes to this port for a while; repeat to go on. Answered by all there is.",
+        Arg("seconds", "f", "how long", low=0, high=MAX_SUBSCRIPTION),
+    ),
+    _at_surfaces("control/*", "to", "Set a control ([which](docs/hands.md)).", _VALUE),
+    _at_surfaces("control/*", "from", "A control was set, here or elsewhere.", _VALUE),
+    _at_surfaces("fader/*", "to", "Put a control's fader somewhere.", _PLACE),
+    _at_surfaces("fader/*", "from", "Where a control's fader stands.", _PLACE),
+    _at_surfaces("get/*", "to", "Answered by a control's `/punchin/control/…` and `/punchin/fader/…`."),
+    _at_surfaces("action/*", "to", "Do this ([which](docs/hands.md)).", _PRESS),
+    _at_surfaces("take/pick", "to", "Show this take of the last job.", Arg("take", "i", "from 0", low=0, high=15)),
+    _at_surfaces(
+        "region/select",
+        "to",
+        "Select this part of the song.",
+        Arg("start", "f", "from where", low=-1e7, high=1e7),
+        Arg("end", "f", "to where", low=-1e7, high=1e7),
+        Arg("unit", "s", "seconds, or quarters from bar 1", pattern="seconds|quarters"),
+    ),
+    _at_surfaces("job/cancel", "to", "Stop this job.", JOB),
+    _at_surfaces("job/pick", "to", "Show this take of this job.", JOB, Arg("take", "i", "from 0", low=0, high=15)),
+    _at_surfaces(
+        "host/choose", "to", "Drive this host; empty: the one that worked last.", Arg("host", "s", "its id or program")
+    ),
+    _at_surfaces(
+        "job/state",
+        "from",
+        "A job has gone on.",
+        JOB,
+        Arg("state", "s", "preparing, queued, running, ready, held, placed, failed, cancelled or dropped"),
+        Arg("line", "s", "the same for people"),
+    ),
+    _at_surfaces("job/progress", "from", f"Work really done, at most {PROGRESS_HZ} times a second.", JOB, _FRACTION),
+    _at_surfaces(
+        "job/take",
+        "from",
+        "A take is ready.",
+        JOB,
+        Arg("take", "i", "its number from 0", low=0),
+        _SEED,
+        Arg("name", "s", "its name"),
+    ),
+    _at_surfaces("job/error", "from", "A job has failed.", JOB, _CODE, _MESSAGE, _NEXT),
+    _at_surfaces("now/host", "from", "The program that is driven, or empty.", Arg("program", "s", "its name")),
+    _at_surfaces("now/line", "from", "Its last job in one line.", Arg("line", "s", "for people")),
+    _at_surfaces("now/fraction", "from", "How much of that job is done.", _FRACTION),
+    _at_surfaces("now/takes", "from", "How many takes it has.", Arg("takes", "i", "ready ones", low=0)),
+    _at_surfaces("now/foot", "from", "What the foot has marked.", Arg("foot", "s", "up, in or out")),
+    _at_surfaces("now/chord", "from", "The chord that is played live.", Arg("chord", "s", "its name, or empty")),
+    _at_surfaces(
+        "error", "from", "A packet could not be used, or a host has not done what was asked.", _CODE, _MESSAGE, _NEXT
+    ),
 )
 
 TABLE: tuple[Address, ...] = (
@@ -185,10 +265,18 @@ TABLE: tuple[Address, ...] = (
         (Arg("path", "s", "the file that holds it", pattern=_PATH),),
         at="bridge",
     ),
+    *SURFACES,
 )
 """Every address there is."""
 
-BY_PATH: dict[str, Address] = {address.path: address for address in TABLE}
+_BY_KEY = {(address.at, address.direction, address.path): address for address in TABLE}
+
+
+def find(path: str, direction: Direction | None = None, at: Program | None = None) -> Address | None:
+    """The address that `path` is, of this direction and port, or of any."""
+    many = path.rpartition("/")[0] + "/*"
+    keys = product([at] if at else get_args(Program), [direction] if direction else get_args(Direction), (path, many))
+    return next((_BY_KEY[key] for key in keys if key in _BY_KEY), None)
 
 
 def check(
@@ -196,19 +284,35 @@ def check(
 ) -> tuple[OscValue, ...]:
     """The arguments as their Python types; options stay flat, name before value. `direction` and `at` are those of the
     port that is spoken to. Raises BadMessage or BadSetting."""
-    address = BY_PATH.get(path)
-    if address is None or direction not in (None, address.direction) or at not in (None, address.at):
+    address = find(path, direction, at)
+    if address is None:
         raise BadMessage(f"There is no OSC address {path[:60]!r}.", "The README lists every OSC address of Punchin.")
     fixed, rest = args[: len(address.args)], args[len(address.args) :]
-    if len(fixed) < len(address.args) or len(rest) % 2 or (rest and not address.options):
+    least = sum(not arg.optional for arg in address.args)
+    if len(fixed) < least or len(rest) % 2 or (rest and not address.options):
         usage = " ".join(arg.name for arg in address.args) + (" [name value]..." if address.options else "")
         raise BadSetting(
             f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", "See the README's OSC table."
         )
     return (
-        *(arg.check(value) for arg, value in zip(address.args, fixed, strict=True)),
+        *(arg.check(value) for arg, value in zip(address.args, fixed, strict=False)),
         *_options(address, rest),
     )
+
+
+def typed(path: str, args: Sequence[object], direction: Direction, at: Program) -> list[tuple[str, OscValue]]:
+    """Checked arguments with the type tags that they travel under. Raises BadMessage or BadSetting."""
+    checked, address = check(path, args, direction, at), find(path, direction, at)
+    assert address is not None
+    return [(_tag(arg.type, value), value) for arg, value in zip(address.args, checked, strict=False)]
+
+
+def _tag(type_: Type, value: OscValue) -> str:
+    if type_ != "v":
+        return type_
+    if isinstance(value, str):
+        return "s"
+    return "f" if isinstance(value, float) else "i" if abs(value) < 2**31 else "h"
 
 
 def _options(address: Address, rest: Sequence[object]) -> list[OscValue]:
@@ -223,11 +327,14 @@ def _options(address: Address, rest: Sequence[object]) -> list[OscValue]:
     return checked
 
 
+_PORTS = {"daemon": "the daemon", "bridge": "the bridge (hosts)", "surfaces": "the bridge (control surfaces)"}
+
+
 def markdown() -> str:
     """The table as the README shows it."""
     lines: list[str] = []
     for at in get_args(Program):
-        for direction, title in (("to", f"To the {at}"), ("from", f"From the {at}")):
+        for direction, title in (("to", f"To {_PORTS[at]}"), ("from", f"From {_PORTS[at]}")):
             lines += [f"**{title}**", "", "| Address | Arguments | Meaning |", "|---|---|---|"]
             rows = [address for address in TABLE if (address.at, address.direction) == (at, direction)]
             lines += [f"| `{row.path}` | {_usage(row)} | {row.doc} |" for row in rows]
@@ -239,5 +346,6 @@ def markdown() -> str:
 
 
 def _usage(address: Address) -> str:
-    words = [f"`{arg.name}` {arg.type}" for arg in address.args] + ["name, value …"] * bool(address.options)
+    words = [f"`{arg.name}` {arg.type}" + " (optional)" * arg.optional for arg in address.args]
+    words += ["name, value …"] * bool(address.options)
     return ", ".join(words) or "none"

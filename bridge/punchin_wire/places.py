@@ -96,11 +96,13 @@ class DaemonRecord(msgspec.Struct, frozen=True):
 
 
 class BridgeRecord(msgspec.Struct, frozen=True):
-    """The bridge that serves this user's hosts: its process, its OSC port on the loopback interface, its version."""
+    """The bridge that serves this user's hosts: its process, its OSC port for hosts, its version, and its OSC
+    port for control surfaces."""
 
     pid: int
     osc_port: int
     version: str
+    surface_port: int = 0
 
 
 Record = TypeVar("Record", DaemonRecord, BridgeRecord)

@@ -7,11 +7,12 @@ from typing import Protocol
 
 from punchin_wire.errors import BadSetting, InternalError, PunchinError
 from punchin_wire.messages import Event, Status
+from punchin_wire.osc_packets import spoken
 from punchin_wire.osc_table import OscValue
 
 from .jobs import Job, Jobs
 from .launcher import Ended, Launcher
-from .osc_front import OscFront, OscReceived, Said, Surface, spoken
+from .osc_front import OscFront, OscReceived, Said, Surface
 
 log = logging.getLogger(__name__)
 

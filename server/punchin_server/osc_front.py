@@ -7,16 +7,14 @@ what is no OSC, or not in the table, is answered with `/punchin/error`.
 from __future__ import annotations
 
 import logging
-import re
 import socket
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from punchin_wire.errors import BadMessage, DaemonError, ErrorInfo, PunchinError, TooLarge
+from punchin_wire.errors import DaemonError, ErrorInfo, PunchinError
 from punchin_wire.messages import FINAL, Cancelled, Done, Event, Failed, Position, Progress, Take
-from punchin_wire.osc_table import BY_PATH, MAX_PACKET, PROGRESS_HZ, OscValue, check
-from pythonosc.osc_message_builder import BuildError, OscMessageBuilder
-from pythonosc.osc_packet import OscPacket
+from punchin_wire.osc_packets import build, parse, spoken
+from punchin_wire.osc_table import MAX_PACKET, PROGRESS_HZ, OscValue, check, find
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +24,6 @@ Said = tuple[str, tuple[OscValue, ...]]
 """An address of the table with its arguments."""
 
 MAX_SURFACES = 32
-MAX_TEXT = 300
-"""Characters of a message that are sent; the log has all of it."""
 
 
 class OscReceived(NamedTuple):
@@ -70,9 +66,9 @@ class OscFront:
                 continue
             surface: Surface = peer[:2]
             try:
-                for path, args in _parse(data):
+                for path, args in parse(data):
                     # An answer to an answer would be answered by another Punchin, for ever.
-                    if path not in BY_PATH or BY_PATH[path].direction == "to":
+                    if find(path, "from", "daemon") is None or find(path, "to", "daemon") is not None:
                         yield OscReceived(surface, path, check(path, args, "to", "daemon"))
             except PunchinError as error:
                 log.info("refused an OSC packet of %d bytes: %s", len(data), error)
@@ -81,8 +77,8 @@ class OscFront:
     def send(self, surface: Surface, path: str, *args: OscValue) -> None:
         """Send one packet. It may be lost: UDP promises no more, and neither do we for what OSC cannot say."""
         try:
-            self.socket.sendto(build(path, args), surface)
-        except (PunchinError, BuildError, OSError) as error:
+            self.socket.sendto(build(path, args, "from", "daemon"), surface)
+        except (PunchinError, OSError) as error:
             log.error("%s was not sent: %s", path, error)
 
     def complain(self, surface: Surface, error: ErrorInfo, job: str = "") -> None:
@@ -153,34 +149,3 @@ def describe(event: Event) -> list[Said]:
         case Failed(error=error):
             return [("/punchin/job/state", (job, "failed", 0)), ("/punchin/job/error", (job, *spoken(error)))]
     return []
-
-
-def spoken(error: ErrorInfo) -> tuple[str, str, str]:
-    """An error as OSC arguments: one line each, short enough for a packet."""
-    message, next_step = (re.sub(r"[\x00-\x20]+", " ", text)[:MAX_TEXT] for text in (error.message, error.next_step))
-    return error.code, message, next_step
-
-
-def build(path: str, args: tuple[OscValue, ...]) -> bytes:
-    """One packet, checked against the table and typed by it. Raises PunchinError or BuildError."""
-    checked = check(path, args, "from")
-    builder = OscMessageBuilder(address=path)
-    for arg, value in zip(BY_PATH[path].args, checked, strict=True):
-        builder.add_arg(value, arg.type)
-    data = bytes(builder.build().dgram)
-    if len(data) > MAX_PACKET:
-        raise TooLarge(f"The packet has {len(data)} bytes.")
-    return data
-
-
-def _parse(data: bytes) -> list[tuple[str, list[object]]]:
-    """The messages of a packet; those of a bundle all at once, whatever its time tag. Raises BadMessage or TooLarge."""
-    if len(data) > MAX_PACKET:
-        raise TooLarge(f"An OSC packet has {MAX_PACKET} bytes at most.", "Send fewer or shorter arguments.")
-    try:
-        said = [(timed.message.address, timed.message.params) for timed in OscPacket(data).messages]
-    except Exception as error:  # the parser promises its own error for bad packets, and raises others too
-        raise BadMessage(f"The packet is not OSC: {type(error).__name__}.") from None
-    if not said:
-        raise BadMessage("The packet holds no OSC message.")
-    return said

@@ -295,4 +295,5 @@ def test_every_address_is_spoken_or_understood() -> None:
     fronts = {"daemon": (osc_desk, osc_front), "bridge": (osc_link,)}
     sources = {at: "".join(Path(str(front.__file__)).read_text() for front in found) for at, found in fronts.items()}
     for address in TABLE:
-        assert f'"{address.path}"' in sources[address.at]
+        if address.at in sources:  # surfaces' have a test of their own
+            assert f'"{address.path}"' in sources[address.at]

@@ -42,7 +42,7 @@ def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> Run
     (home / "log").mkdir(exist_ok=True)
     with (home / "log" / "bridge.out").open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "punchin_bridge.cli", "bridge", "--osc-port", "0", *flags],
+            [sys.executable, "-m", "punchin_bridge.cli", "bridge", "--osc-port", "0", "--surface-port", "0", *flags],
             env=os.environ | {"PUNCHIN_HOME": str(home), "PYTHONPATH": paths} | (env or {}),
             stdout=out,
             stderr=out,

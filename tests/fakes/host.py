@@ -22,6 +22,7 @@ from punchin_bridge.hosts.documents import (
     Ask,
     Bye,
     Cancel,
+    Did,
     FromHost,
     Hello,
     InpaintWish,
@@ -66,6 +67,10 @@ class FakeHost:
     number: int = 0
     undos: list[Samples] = field(default_factory=list)
     shown: list[JobView] = field(default_factory=list)
+    selection: tuple[float, float] = (4.0, 6.0)
+    playing: float = 0.0
+    asked: list[Ask] = field(default_factory=list)
+    marked: float = 0.0
 
     # ---- saying ----------------------------------------------------------------------------------------------
 
@@ -125,9 +130,12 @@ class FakeHost:
         except FileNotFoundError:
             return None
 
-    def job(self, job: str) -> JobView | None:
+    def views(self) -> tuple[JobView, ...]:
         state = self.state()
-        found = next((view for view in state.jobs if view.job == job), None) if state else None
+        return state.jobs if state else ()
+
+    def job(self, job: str) -> JobView | None:
+        found = next((view for view in self.views() if view.job == job), None)
         if found is not None and (not self.shown or self.shown[-1] != found):
             self.shown.append(found)
         return found
@@ -139,6 +147,31 @@ class FakeHost:
     def asks(self) -> tuple[Ask, ...]:
         state = self.state()
         return state.asks if state else ()
+
+    def obey(self) -> list[Ask]:
+        """Do what was asked for since the last time, and say so. Seconds, at 120 bpm."""
+        done = {ask.ask for ask in self.asked}
+        new = [ask for ask in self.asks() if ask.ask not in done]
+        for ask in new:
+            self.asked.append(ask)
+            error = self._obey(ask)
+            self.post(Did(self.name, ask.ask, error))
+        return new
+
+    def _obey(self, ask: Ask) -> str:
+        match ask.action:
+            case "inpaint":
+                self.submit(*self.selection, wish=ask.wish or None)
+            case "mark_in":
+                self.marked = self.playing
+            case "mark_out":
+                self.selection = (min(self.marked, self.playing), max(self.marked, self.playing))
+            case "select" if isinstance(ask.start, float) and isinstance(ask.end, float):
+                scale = 0.5 if ask.unit == "quarters" else 1.0
+                self.selection = (ask.start * scale, ask.end * scale)
+            case _:
+                return f"A fake cannot {ask.action}."
+        return ""
 
     # ---- the time line ---------------------------------------------------------------------------------------
 

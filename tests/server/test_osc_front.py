@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from punchin_server.osc_front import MAX_SURFACES, OscFront, build, describe
+from punchin_server.osc_front import MAX_SURFACES, OscFront, describe
 from punchin_wire.errors import DaemonError, ErrorInfo, PunchinError
 from punchin_wire.messages import (
     AudioChunk,
@@ -18,6 +18,7 @@ from punchin_wire.messages import (
     Progress,
     Take,
 )
+from punchin_wire.osc_packets import build
 from punchin_wire.osc_table import MAX_PACKET
 
 SOUND = AudioRef(0, 32_000, 1, 10)
@@ -47,12 +48,12 @@ def test_every_event_can_be_said(body: EventBody, paths: list[str]) -> None:
     assert [path for path, _ in said] == paths
     for path, args in said:
         assert args[0] == "a-job"
-        assert len(build(path, args)) <= MAX_PACKET
+        assert len(build(path, args, "from", "daemon")) <= MAX_PACKET
 
 
 def test_what_does_not_fit_a_packet_is_not_built() -> None:
     with pytest.raises(PunchinError):
-        build("/punchin/job/result", ("a-job", 0, 1, "/" + "long/" * 400))
+        build("/punchin/job/result", ("a-job", 0, 1, "/" + "long/" * 400), "from", "daemon")
 
 
 def test_what_cannot_be_sent_is_dropped(front: OscFront) -> None:

@@ -18,6 +18,8 @@ from punchin_wire.places import BridgeRecord
 from .. import launch
 from ..hands.console import Console
 from ..hands.edge import Edge
+from ..hands.osc.port import PORT as SURFACE_PORT
+from ..hands.osc.port import SurfacePort, allowed
 from ..settings import Settings
 from . import crew as crews
 from .crew import Crew, Find, HasFailed, IsCancelled, IsReady, Waits, Works
@@ -45,6 +47,7 @@ class Bridge:
         settings: Settings,
         osc_port: int = PORT,
         idle_exit: float = 0.0,
+        surface_port: int = SURFACE_PORT,
         find: Find = launch.find_or_start,
     ) -> None:
         self.spool = Spool(root)
@@ -53,7 +56,8 @@ class Bridge:
         self.crew = Crew(self.spool, settings, find)
         self.desk = Desk(self.spool, self.crew)
         self.console = Console(self.desk)
-        self.edges: list[Edge] = []
+        self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
+        self.edges: list[Edge] = [self.surfaces]
         self._idle_exit = idle_exit
         self._stopped = False
         self._began = time.monotonic()
@@ -62,7 +66,7 @@ class Bridge:
 
     @property
     def record(self) -> BridgeRecord:
-        return BridgeRecord(os.getpid(), self.link.port, VERSION)
+        return BridgeRecord(os.getpid(), self.link.port, VERSION, self.surfaces.port)
 
     def stop(self) -> None:
         self._stopped = True
@@ -146,16 +150,17 @@ class Bridge:
             self._strangers.clear()
 
 
-def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0) -> None:
+def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0, surface_port: int = SURFACE_PORT) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError where a bridge of this user runs already."""
     with places.only_one("bridge"):
         _open_log(places.bridge_log())
-        bridge = Bridge(places.spool_folder(), settings, osc_port, idle_exit)
+        bridge = Bridge(places.spool_folder(), settings, osc_port, idle_exit, surface_port)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: bridge.stop())
         places.write_bridge_record(bridge.record)
         log.info("serving: %s", bridge.record)
-        print(f"Punchin {VERSION} bridges: OSC port {bridge.link.port}, spool {bridge.spool.root}.", flush=True)
+        ports = f"OSC ports {bridge.link.port} (hosts) and {bridge.surfaces.port} (surfaces)"
+        print(f"Punchin {VERSION} bridges: {ports}, spool {bridge.spool.root}.", flush=True)
         try:
             bridge.run()
         finally:

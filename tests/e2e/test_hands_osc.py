@@ -1,0 +1,128 @@
+"""Control surfaces of others, liblo's `oscsend` and `oscdump`, drive a real bridge and see what it does."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from fakes.bridge import RunningBridge, bridge
+from fakes.harness import daemon, until
+from fakes.host import FakeHost
+from punchin_bridge.hosts.documents import InpaintWish
+from punchin_wire.places import BridgeRecord
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not shutil.which("oscsend"), reason="liblo-tools is not installed"),
+]
+CAN = ("inpaint", "mark_in", "mark_out", "select")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBridge]:
+    home = tmp_path_factory.mktemp("home")
+    with daemon(home), bridge(home) as found:
+        yield found
+
+
+@pytest.fixture
+def port(running: RunningBridge) -> int:
+    record = (running.home / "runtime" / "bridge.json").read_bytes()
+    return msgspec.json.decode(record, type=BridgeRecord).surface_port
+
+
+@pytest.fixture
+def host(running: RunningBridge) -> Iterator[FakeHost]:
+    found = FakeHost(running.spool, can=CAN)
+    found.hello()
+    yield found
+    found.bye()
+
+
+class Dump:
+    """`oscdump`: a display. It only hears, so a socket that had its port before it has said that it listens."""
+
+    def __init__(self, bridge_port: int, said: Path) -> None:
+        builder = OscMessageBuilder("/punchin/listen")
+        builder.add_arg(60.0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as before:
+            before.bind(("127.0.0.1", 0))
+            before.sendto(builder.build().dgram, ("127.0.0.1", bridge_port))
+            before.settimeout(5)
+            before.recv(4096)
+            port = before.getsockname()[1]
+        self._said = said
+        with said.open("wb") as out:
+            self._process = subprocess.Popen(["oscdump", "-L", str(port)], stdout=out)
+        until(lambda: self._heard(port))
+
+    def _heard(self, port: int) -> bool:
+        oscsend(port, "/there")
+        return "/there" in self._said.read_text()
+
+    def hear(self, words: str, seconds: float = 20.0) -> str:
+        """The first line that holds `words`."""
+        return until(lambda: next((line for line in self._said.read_text().splitlines() if words in line), ""), seconds)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def dump(port: int, tmp_path: Path) -> Iterator[Dump]:
+    found = Dump(port, tmp_path / "oscdump.txt")
+    yield found
+    found.close()
+
+
+def oscsend(port: int, path: str, types: str = "", *args: object) -> None:
+    subprocess.run(["oscsend", "127.0.0.1", str(port), path, types, *map(str, args)], check=True, timeout=10)
+
+
+def test_from_a_fader_and_a_button_to_takes_on_the_time_line(host: FakeHost, port: int, dump: Dump) -> None:
+    oscsend(port, "/punchin/control/takes", "i", 2)
+    dump.hear("/punchin/control/takes i 2")
+    oscsend(port, "/punchin/fader/temperature", "f", 1.0)
+    dump.hear("/punchin/control/temperature f 2.0")
+    oscsend(port, "/punchin/region/select", "ffs", 2.0, 4.0, "seconds")
+    oscsend(port, "/punchin/action/inpaint", "f", 1.0)
+    oscsend(port, "/punchin/action/inpaint", "f", 0.0)
+    until(lambda: host.obey() and host.asked[-1].action == "inpaint")
+    job = dump.hear('"ready"').split('"')[1]
+    view = host.place(job)
+    assert len(view.takes) == 2
+    assert (view.region.start, view.region.end) == (2 * host.rate, 4 * host.rate)
+    dump.hear('"placed"')
+    assert [ask.action for ask in host.asked] == ["select", "inpaint"]
+    wish = host.asked[-1].wish
+    assert isinstance(wish, InpaintWish)
+    assert (wish.takes, wish.sampling.temperature) == (2, 2.0)
+
+
+def test_one_foot_marks_a_region_and_fills_it(host: FakeHost, port: int) -> None:
+    for seconds in (5.0, 7.0, 9.0):
+        host.playing = seconds
+        oscsend(port, "/punchin/action/punch")
+        until(host.obey)
+    assert [ask.action for ask in host.asked] == ["mark_in", "mark_out", "inpaint"]
+    assert all(isinstance(ask.pressed, float) for ask in host.asked)
+    job = until(lambda: next((view for view in host.views() if view.phase != "placed"), None))
+    assert (job.region.start, job.region.end) == (5 * host.rate, 7 * host.rate)
+    host.place(job.job)
+
+
+def test_what_a_host_cannot_do_is_said_and_the_next_thing_works(host: FakeHost, port: int, dump: Dump) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
+        surface.settimeout(5)
+        surface.sendto(OscMessageBuilder("/punchin/action/commit").build().dgram, ("127.0.0.1", port))
+        assert b"cannot commit" in surface.recv(4096)
+    assert host.asked == []
+    oscsend(port, "/punchin/control/alpha", "f", 0.25)
+    dump.hear("/punchin/control/alpha f 0.25")
