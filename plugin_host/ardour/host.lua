@@ -3,10 +3,11 @@
 -- Called with its modules; returns the function of the tick. Every tick does what has become possible and returns at
 -- once; only what the musician has to answer waits, and taking in files, during which Ardour draws by itself.
 
-local json, spool, config, here, project, request, stems, takes, progress = ...
+local json, spool, config, here, project, request, stems, takes, progress, marks = ...
 
 local CAN = json.array ({
   "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "cancel", "settings",
+  "mark_in", "mark_out", "select",
 })
 local SECOND = 1000000
 local HELLO = 5 * SECOND
@@ -228,6 +229,9 @@ local ACTIONS = {
   previous_take = function () return takes.step (-1, selected_track ()) end,
   pick = function (ask) return takes.pick ((given (ask.take) or 0) + 1, given (ask.job)) end,
   cancel = function (ask) return cancel (given (ask.job)) end,
+  mark_in = function (ask) return marks.mark_in (wall (ask.at), given (ask.pressed)) end,
+  mark_out = function (ask) return marks.mark_out (wall (ask.at), given (ask.pressed)) end,
+  select = function (ask) return marks.select (ask.start, ask["end"], given (ask.unit)) end,
   settings = function () return nil, "Settings are a dialog of Ardour: Punchin: settings." end,
 }
 

@@ -225,6 +225,17 @@ function project.selection (names)
   return start, stop, track
 end
 
+-- The sample that sounds now and how many pass in a second; where the song stands, that of the playhead and 0.
+function project.playing ()
+  return Session:transport_sample (), Session:actual_speed () * project.rate ()
+end
+
+-- Make samples `start` to `stop` the punch range, and select it: Ardour's Lua can select no other range of time.
+function project.select (start, stop)
+  Editor:set_punch_range (at (start), at (stop), "Punchin: mark")
+  Editor:access_action ("Editor", "select-punch-range")
+end
+
 -- ---- chords --------------------------------------------------------------------------------------------------
 
 -- Notes of a MIDI track that sound between two quarters.

@@ -347,6 +347,8 @@ class Song(Model):
     loop: bool = False
     loop_start: float = 0.0
     loop_length: float = 16.0
+    current_song_time: float = 0.0
+    is_playing: bool = False
     file_path: str = ""
     name: str = "Untitled"
     tracks: list[Track] = field(default_factory=list)

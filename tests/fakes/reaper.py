@@ -56,6 +56,10 @@ class Reaper:
     longest_tick: float = 0.0
     most_asked: Counter[str] = field(default_factory=Counter)
     sound_seconds: float = 0.0
+    playing: bool = False
+    position: float = 0.0
+    cursor: float = 0.0
+    play_rate: float = 1.0
     recording: bool = False
     ran: list[str] = field(default_factory=list)
     has_imgui: bool = False
@@ -255,7 +259,16 @@ class Reaper:
         return False, ""
 
     def GetPlayStateEx(self, _project: Any) -> int:
-        return 5 if self.recording else 0
+        return 5 if self.recording else int(self.playing)
+
+    def GetPlayPositionEx(self, _project: Any) -> float:
+        return self.position
+
+    def GetCursorPositionEx(self, _project: Any) -> float:
+        return self.cursor
+
+    def Master_GetPlayRate(self, _project: Any) -> float:
+        return self.play_rate
 
     def PreventUIRefresh(self, step: int) -> None:
         self._refresh += step
@@ -296,9 +309,11 @@ class Reaper:
         return {"PROJECT_SRATE_USE": 1.0, "PROJECT_SRATE": float(self.project.rate)}[what]
 
     def GetSet_LoopTimeRange2(
-        self, _p: Any, is_set: bool, is_loop: bool, _a: float, _b: float, _seek: bool
+        self, _p: Any, is_set: bool, is_loop: bool, start: float, end: float, _seek: bool
     ) -> tuple[float, float]:
-        assert not is_set
+        if is_set:
+            assert not is_loop
+            self.project.selection = (start, end)
         return self.project.loop if is_loop else self.project.selection
 
     def EnumProjectMarkers3(self, _project: Any, index: int) -> tuple[int, bool, float, float, str, int, int]:

@@ -23,13 +23,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "filled": (),
     "here": ("json", "spool", "config", "filled"),
     "project": ("json",),
+    "marks": ("project",),
     "reader": ("here",),
     "stems": ("wav", "reader"),
     "takes": ("json", "spool", "project"),
     "request": ("here", "project", "takes"),
     "progress": ("project",),
     "dialogs": ("here",),
-    "host": ("json", "spool", "config", "here", "project", "request", "stems", "takes", "progress"),
+    "host": ("json", "spool", "config", "here", "project", "request", "stems", "takes", "progress", "marks"),
 }
 """What each module is called with, in an order in which all of them can be made."""
 

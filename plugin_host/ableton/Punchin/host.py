@@ -15,7 +15,7 @@ from . import guard
 from .clips import Json
 from .link import Link
 from .place import Shelf, on_sample, pick, place, stands
-from .selection import Region, find_track, region, tempo_moves
+from .selection import Region, find_track, heard, region, select, tempo_moves
 from .settings import ACTIONS, DEFAULTS, FOLDER, Refusal, load
 from .submit import dump, submit
 
@@ -63,6 +63,7 @@ class Host:
         self._said = ("", -1e9)
         self._shelf: Shelf | None = None
         self._active = 0
+        self._mark: float | None = None
         self._wish: Json = {}
         self._began: float | None = None
         self._looked = False
@@ -120,8 +121,26 @@ class Host:
             self._post("drop", str(job["job"]), {}, now)
         elif action == "settings":
             self._program.say(self._settings_file())
+        elif action == "mark_in":
+            self._mark = heard(self._program.song(), _late(more, clicked))
+            self._program.say(f"Punchin: marked in at beat {self._mark + 1:.2f}")
+        elif action == "mark_out":
+            self._mark_out(_late(more, clicked))
+        elif action == "select":
+            song = self._program.song()
+            beats = song.tempo / 60 if more.get("unit", "seconds") == "seconds" else 1.0
+            select(song, float(str(more["start"])) * beats, float(str(more["end"])) * beats)
         else:
             raise Refusal("{} is no action: {}.".format(action, ", ".join(ACTIONS)))
+
+    def _mark_out(self, late: float) -> None:
+        """Select from the mark to here, and forget the mark. Whoever goes round in a loop may end before the start."""
+        if self._mark is None:
+            raise Refusal("Nothing is marked yet: mark in first.")
+        song = self._program.song()
+        start, end = sorted((self._mark, heard(song, late)))
+        select(song, start, end)
+        self._mark = None
 
     # ---- jobs out ------------------------------------------------------------------------------------------------
 
@@ -370,6 +389,12 @@ class Host:
             except OSError as problem:
                 raise Refusal(f"Cannot write {path}: {problem}.") from None
         return f"Punchin's settings: {path}"
+
+
+def _late(ask: Json, now: float) -> float:
+    """How many seconds ago a button was pressed that asks for something; no press is longer on its way than two."""
+    pressed = ask.get("pressed")
+    return min(max(now - float(str(pressed)), 0.0), 2.0) if pressed is not None else 0.0
 
 
 def _at(song: Song) -> str:

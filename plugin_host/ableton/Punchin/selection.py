@@ -53,6 +53,20 @@ def region(song: Song, view: str, choice: str) -> Region:
     raise Refusal("The clip is in a take lane: click a clip of the main lane.")
 
 
+def heard(song: Song, late: float) -> float:
+    """The beat where the song was `late` seconds ago."""
+    return max(0.0, song.current_song_time - (late * song.tempo / 60 if song.is_playing else 0.0))
+
+
+def select(song: Song, start: float, end: float) -> None:
+    """Put the loop brace around beats `[start, end)`, and turn the loop on. Raises Refusal."""
+    start = max(0.0, start)
+    if end <= start:
+        raise Refusal("There is nothing between these two places.")
+    song.loop_start, song.loop_length = start, end - start
+    song.loop = True
+
+
 def all_tracks(song: Song) -> list[Track]:
     """The tracks of the set, without returns and the main track."""
     return list(song.tracks)

@@ -22,8 +22,11 @@ ACTIONS = (
     "settings",
     "place",
     "drop",
+    "mark_in",
+    "mark_out",
+    "select",
 )
-"""What can be asked of this script; `pick` needs a number and comes from outside only."""
+"""What can be asked of this script; `pick` and `select` need numbers and come from outside only."""
 
 DEFAULTS: dict[str, object] = {
     "takes": 3,

@@ -11,6 +11,7 @@ local NEEDS = {
   here = { "json", "spool", "config", "filled" },
   reader = { "here" },
   project = { "json" },
+  marks = { "project" },
   stems = { "wav", "project", "reader" },
   takes = { "json", "here", "project" },
   request = { "here", "project", "takes" },
@@ -20,7 +21,7 @@ local NEEDS = {
   dialogs = { "here", "window" },
   tend = { "here", "folder" },
   host = {
-    "json", "spool", "config", "here", "project", "request", "stems", "takes", "window", "dialogs",
+    "json", "spool", "config", "here", "project", "request", "stems", "takes", "window", "dialogs", "marks",
   },
 }
 local made = { folder = folder }

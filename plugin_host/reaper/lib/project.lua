@@ -39,6 +39,19 @@ function project.last ()
   return sample_of (reaper.GetProjectLength (CURRENT))
 end
 
+-- The sample that is heard now and how many pass in a second; where the song stands, that of the cursor and 0.
+function project.playing ()
+  local rate, state = project.rate (), reaper.GetPlayStateEx (CURRENT)
+  if state & 1 == 0 then return reaper.GetCursorPositionEx (CURRENT) * rate, 0 end
+  return reaper.GetPlayPositionEx (CURRENT) * rate, reaper.Master_GetPlayRate (CURRENT) * rate
+end
+
+-- Make samples `start` to `stop` the time selection.
+function project.select (start, stop)
+  local rate = project.rate ()
+  reaper.GetSet_LoopTimeRange2 (CURRENT, true, false, start / rate, stop / rate, false)
+end
+
 function project.is_recording ()
   return reaper.GetPlayStateEx (CURRENT) & 4 ~= 0
 end

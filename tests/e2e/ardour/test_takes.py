@@ -235,6 +235,26 @@ def test_a_click_repeats_and_takes_are_stepped_through(song: Studio) -> None:
     assert "2 takes" in song.ask("pick", take=5)
 
 
+def test_a_foot_marks_what_takes_are_made_of(song: Studio) -> None:
+    """The playhead stands at one place, then at another; the range between them is selected, and filled."""
+    song.select("Piano", 0, BAR)
+    start, end = 6 * BAR, 7 * BAR
+    stopped = "ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI"
+    assert song.ask("mark_out").startswith("Nothing is marked yet")
+    for action, place in (("mark_in", end), ("mark_out", start)):
+        song.ardour.lua(f"Session:request_locate ({place}, false, {stopped}) return 1")
+        until(lambda place=place: song.ardour.lua("return Session:transport_sample ()") == place)
+        assert song.ask(action) == "done"
+    selected = "local s = Editor:get_selection ().time return { s:start_sample (), s:end_sample () }"
+    assert song.ardour.lua(selected) == [start, end]
+    assert song.ask("select", start=4.0, end=8.0, unit="quarters") == "done"
+    assert song.ardour.lua(selected) == [BAR, 2 * BAR]
+    assert song.ask("select", start=4.0, end=6.0, unit="seconds") == "done"
+    assert song.ardour.lua(selected) == [4 * RATE, 6 * RATE]
+    view = song.run("inpaint", InpaintWish(seed=1))
+    assert (view.takes[0].start, view.takes[0].end) == (4 * RATE, 6 * RATE)
+
+
 def test_the_bridge_starts_again_in_the_middle_of_a_job(song: Studio, running: RunningBridge) -> None:
     start, end = 14 * BAR, 15 * BAR
     song.select("Piano", start, end)

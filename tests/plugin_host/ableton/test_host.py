@@ -138,6 +138,28 @@ def test_asks_are_done_once_and_answered(on: Stage, desk: Desk) -> None:
     assert "explode is no action" in desk.of(Did)[-1].error
 
 
+def test_a_foot_marks_what_plays(on: Stage, song: Song, desk: Desk) -> None:
+    live = song.live.song
+
+    def ask(action: str, **more: float | str) -> str:
+        name = f"{action}-{len(desk.of(Did))}"
+        desk.say(asks=(Ask(name, action, **more),))  # type: ignore[arg-type]
+        on.turn()
+        return str({did.ask: did.error for did in desk.of(Did)}[name])
+
+    assert ask("mark_out").startswith("Nothing is marked yet")
+    live.is_playing, live.current_song_time, live.tempo = True, 20.0, 120.0
+    assert ask("mark_in", pressed=time.time() - 60) == ""  # no press is that late: two seconds, four beats
+    live.current_song_time = 24.0
+    assert ask("mark_out", pressed=time.time() + 60) == ""
+    assert (live.loop, live.loop_start, live.loop_length) == (True, 16.0, 8.0)
+    assert ask("select", start=2.0, end=4.0, unit="seconds") == ""
+    assert (live.loop_start, live.loop_length) == (4.0, 4.0)
+    assert ask("select", start=1.0, end=2.0, unit="quarters") == ""
+    assert (live.loop_start, live.loop_length) == (1.0, 1.0)
+    assert ask("select", start=2.0, end=2.0, unit="quarters").startswith("There is nothing")
+
+
 def test_an_ask_that_goes_wrong_in_live_is_answered_and_the_next_one_done(on: Stage, song: Song, desk: Desk) -> None:
     on.live.watch.gone.add(id(song.bass))
     desk.say(asks=(Ask("bad", "inpaint"),))
