@@ -35,7 +35,7 @@ from punchin_wire.messages import Status
 from rich.console import Console
 from rich.table import Table
 
-from . import cli_host, launch, settings
+from . import cli_hands, cli_host, launch, settings
 from .cli_bridge import bridge
 from .cli_inpaint import inpaint
 from .cli_transfer import transfer
@@ -62,6 +62,7 @@ app.command("inpaint", epilog=EXITS)(inpaint)
 app.command("transfer", epilog=EXITS)(transfer)
 app.command("bridge")(bridge)
 app.add_typer(cli_host.app, name="host")
+app.add_typer(cli_hands.app, name="hands")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

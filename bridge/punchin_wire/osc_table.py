@@ -142,6 +142,12 @@ SURFACES = (
         "host/choose", "to", "Drive this host; empty: the one that worked last.", Arg("host", "s", "its id or program")
     ),
     _at_surfaces(
+        "midi/learn",
+        "to",
+        "Let the next key or knob of a MIDI controller drive this.",
+        Arg("name", "s", "a control or an action"),
+    ),
+    _at_surfaces(
         "job/state",
         "from",
         "A job has gone on.",

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from punchin_bridge.hands.midi.mapping import parse
 from punchin_bridge.hands.reference import markdown
 
 DOCS = Path(__file__).parents[2] / "docs" / "hands.md"
@@ -13,3 +14,9 @@ def test_the_documentation_shows_the_tables() -> None:
     """When it does not: put what `markdown()` returns between the two comments."""
     text = DOCS.read_text(encoding="utf-8")
     assert text[text.index(START) + len(START) : text.index(END)] == markdown()
+
+
+def test_the_example_of_a_mapping_is_one() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    mapping = parse(text.partition("```toml\n")[2].partition("```")[0].encode())
+    assert [entry.action or entry.control for entry in mapping.entries] == ["punch", "alpha"]

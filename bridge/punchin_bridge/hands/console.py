@@ -77,6 +77,8 @@ class Console:
         self.chord = ""
         self.complete_with: Callable[[Submit], Submit] = lambda submit: submit
         """Adds what was played live to the next job."""
+        self.learn_with: Callable[[str, float], None] = _nobody_learns
+        """Lets the next thing that a MIDI controller sends drive a control or an action."""
         self._foot: Foot = "up"
         self._mark: Place | None = None
         self._open: dict[str, _Open] = {}
@@ -123,6 +125,10 @@ class Console:
             here = ", ".join(self._desk.hosts) or "none"
             raise BadSetting(f"No {target[:60]} is connected.", f"Connected: {here}.")
         self.target = target
+
+    def learn(self, name: str, now: float) -> None:
+        """Let the next key or knob of a MIDI controller drive this control or action. Raises BadSetting."""
+        self.learn_with(name, now)
 
     def complain(self, error: PunchinError) -> None:
         """Show on all surfaces what went wrong."""
@@ -210,3 +216,7 @@ class Console:
         """The id of the host here that is meant; the one that came last of those with this program."""
         found = [name for name in self._desk.hosts if target in (name, name.partition("-")[0])]
         return found[-1] if found else ""
+
+
+def _nobody_learns(name: str, _now: float) -> None:
+    raise BadSetting(f"Nothing can be learned for {name[:60]!r}: this bridge hears no MIDI.")

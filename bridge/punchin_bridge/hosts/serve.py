@@ -18,6 +18,9 @@ from punchin_wire.places import BridgeRecord
 from .. import launch
 from ..hands.console import Console
 from ..hands.edge import Edge
+from ..hands.midi.edge import MidiEdge
+from ..hands.midi.mapping import MappingFile, mapping_file
+from ..hands.midi.ports import open_ports
 from ..hands.osc.port import PORT as SURFACE_PORT
 from ..hands.osc.port import SurfacePort, allowed
 from ..settings import Settings
@@ -57,7 +60,8 @@ class Bridge:
         self.desk = Desk(self.spool, self.crew)
         self.console = Console(self.desk)
         self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
-        self.edges: list[Edge] = [self.surfaces]
+        midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
+        self.edges: list[Edge] = [self.surfaces, midi]
         self._idle_exit = idle_exit
         self._stopped = False
         self._began = time.monotonic()

@@ -307,6 +307,9 @@ def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage
     """Those that are said appear in the tests above; here each that is understood gets another answer than `what?`."""
     arguments: dict[str, list[Any]] = {"seconds": [1.0], "place": [0.5], "take": [1], "job": ["job-1"], "host": [""]}
     arguments |= {"start": [0.0], "end": [1.0], "unit": ["seconds"]}
+    arguments |= {"name": ["punch"]}
+    learned: list[str] = []
+    stage.console.learn_with = lambda name, _now: learned.append(name)
     names = {"control": "takes", "fader": "takes", "get": "takes", "action": "reset"}
     for address in TABLE:
         if (address.at, address.direction) != ("surfaces", "to"):
@@ -317,5 +320,6 @@ def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage
         assert tablet.hear().get("/punchin/error") is None, address.path
     stage.room.tell()
     assert {action for action, _ in stage.asked()} == {"pick", "cancel", "select"}
+    assert learned == ["punch"]
     assert set(names) < {address.path.split("/")[2] for address in TABLE}
     assert actions.BY_NAME["reset"].host is False

@@ -131,6 +131,8 @@ class SurfacePort:
                 self._act("select", now, start=start, end=end, unit=unit)
             case "host", _, (str(host),):
                 self._console.choose(host)
+            case "midi", _, (str(name),):
+                self._console.learn(name, now)
 
     def _act(self, action: str, now: float, **details: object) -> None:
         self._console.act(action, now, Details(**details, pressed=time.time()))  # type: ignore[arg-type]

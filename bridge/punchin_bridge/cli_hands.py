@@ -1,0 +1,78 @@
+"""`punchin hands`: teach a MIDI controller what its keys and knobs do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Annotated
+
+import typer
+from punchin_wire import places
+from punchin_wire.errors import BadSetting, DaemonUnreachable
+
+from .cli_options import Json
+
+app = typer.Typer(help="MIDI controllers and control surfaces: learn | show.", no_args_is_help=True)
+
+LISTEN_SECONDS = 30.0
+"""How long the bridge listens for something to learn."""
+
+
+@app.command()
+def learn(
+    name: Annotated[
+        str, typer.Argument(help="A control or an action, such as temperature or punch; see docs/hands.md.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Let the next key or knob of a MIDI controller drive a control or an action, from now on."""
+    from punchin_wire.osc_packets import build, parse
+
+    from .hands.midi import mapping
+
+    record = places.read_bridge_record()
+    if record is None or not record.surface_port:
+        raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
+    path = mapping.mapping_file()
+    before = _entries(path.read_bytes() if path.exists() else b"")
+    if not as_json:
+        print(f"Press a key, or turn a knob, for {name} …", flush=True)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(0.2)
+        link.sendto(build("/punchin/midi/learn", (name,), "to", "surfaces"), ("127.0.0.1", record.surface_port))
+        until = time.monotonic() + LISTEN_SECONDS
+        while time.monotonic() < until:
+            try:
+                [(_, said)] = parse(link.recv(4096))
+                raise BadSetting(str(said[1]), str(said[2]))
+            except TimeoutError:
+                pass
+            after = _entries(path.read_bytes() if path.exists() else b"")
+            if len(after) > len(before):
+                learned = after[-1]
+                print(
+                    json.dumps({"learned": name, "file": str(path)}) if as_json else f"{learned}\nIt stands in {path}."
+                )
+                return
+    raise BadSetting("Nothing came from a MIDI controller.", "Is it plugged in, and among the `ports` of midi.toml?")
+
+
+@app.command()
+def show() -> None:
+    """Say where the mapping of MIDI controllers is, and what is in it. Raises an error where it cannot be used."""
+    from .hands.midi import mapping
+
+    path = mapping.mapping_file()
+    print(path)
+    if path.exists():
+        data = path.read_bytes()
+        mapping.parse(data)
+        print(data.decode())
+    else:
+        print("It does not exist yet: `punchin hands learn punch` makes it.")
+
+
+def _entries(data: bytes) -> list[str]:
+    """The entries of a mapping as they are written."""
+    return [f"[[map]]{part}".strip() for part in data.decode(errors="replace").split("[[map]]")[1:]]

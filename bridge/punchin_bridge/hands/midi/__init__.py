@@ -1,0 +1,3 @@
+"""MIDI controllers: what they send (:mod:`.signals`), what it means (:mod:`.mapping`, :mod:`.pickup`), the clocks they
+bring (:mod:`.clock`), chords played live (:mod:`.chords`), the ports (:mod:`.ports`), and the edge that puts these
+together (:mod:`.edge`)."""
