@@ -22,7 +22,7 @@ LISTEN_SECONDS = 30.0
 @app.command()
 def learn(
     name: Annotated[
-        str, typer.Argument(help="A control or an action, such as temperature or punch; see docs/hands.md.")
+        str, typer.Argument(help="A control or an action of docs/hands.md, such as temperature or punch.")
     ],
     as_json: Json = False,
 ) -> None:
@@ -50,10 +50,8 @@ def learn(
                 pass
             after = _entries(path.read_bytes() if path.exists() else b"")
             if len(after) > len(before):
-                learned = after[-1]
-                print(
-                    json.dumps({"learned": name, "file": str(path)}) if as_json else f"{learned}\nIt stands in {path}."
-                )
+                words = f"{after[-1]}\nIt stands in {path}."
+                print(json.dumps({"learned": name, "file": str(path)}) if as_json else words)
                 return
     raise BadSetting("Nothing came from a MIDI controller.", "Is it plugged in, and among the `ports` of midi.toml?")
 
