@@ -21,9 +21,7 @@ LISTEN_SECONDS = 30.0
 
 @app.command()
 def learn(
-    name: Annotated[
-        str, typer.Argument(help="A control or an action of docs/hands.md, such as temperature or punch.")
-    ],
+    name: Annotated[str, typer.Argument(help="A control or an action of docs/hands.md, such as temperature or punch.")],
     as_json: Json = False,
 ) -> None:
     """Let the next key or knob of a MIDI controller drive a control or an action, from now on."""
