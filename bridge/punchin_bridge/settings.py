@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     long a daemon may take to start and `idle_exit` after how much idleness one that we started stops; `reply_seconds`
     how long an answer may take; `silence_seconds` without a sign of life until a job is asked for again, and
     `give_up_seconds` until it is given up; `surfaces` the addresses of control surfaces beyond
-    this machine that are heard.
+    this machine that are heard, and `oscquery` whether those here may ask over HTTP what there is.
     """
 
     daemon: Annotated[str, Meta(pattern=r"^([^:\s]+:\d{1,5})?$")] = ""
@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     silence_seconds: Positive = 6.0
     give_up_seconds: Positive = 30.0
     surfaces: str = ""
+    oscquery: bool = True
 
 
 def load(env: Mapping[str, str]) -> Settings:

@@ -23,6 +23,7 @@ from ..hands.midi.mapping import MappingFile, mapping_file
 from ..hands.midi.ports import open_ports
 from ..hands.osc.port import PORT as SURFACE_PORT
 from ..hands.osc.port import SurfacePort, allowed
+from ..hands.osc.query import OscQuery
 from ..settings import Settings
 from . import crew as crews
 from .crew import Crew, Find, HasFailed, IsCancelled, IsReady, Waits, Works
@@ -62,6 +63,8 @@ class Bridge:
         self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
         self.edges: list[Edge] = [self.surfaces, midi]
+        if settings.oscquery:
+            self.edges.append(OscQuery(self.console, self.surfaces.port))
         self._idle_exit = idle_exit
         self._stopped = False
         self._began = time.monotonic()

@@ -1,0 +1,194 @@
+"""OSCQuery: surfaces ask over HTTP what there is, and listen over a WebSocket; found by `_oscjson._tcp`.
+
+aiohttp serves on a thread of its own, on this machine only. The bridge's loop leaves a picture for it at every step;
+nothing goes the other way, for what surfaces set comes to the OSC port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from punchin_wire.errors import PunchinError
+from punchin_wire.osc_packets import build
+from punchin_wire.osc_table import PROGRESS_HZ, TABLE
+
+from ..console import Console
+from ..edge import HasFileno
+from . import picture, tree
+from .picture import Picture
+
+LOOPBACK = "127.0.0.1"
+SERVICE = "_oscjson._tcp.local."
+MAX_LISTENERS = 32
+MAX_PATHS = 256
+START_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class OscQuery:
+    """An :class:`..edge.Edge`. `port` is where HTTP is served, 0 where that did not come up."""
+
+    def __init__(self, console: Console, osc_port: int, announce: bool = True) -> None:
+        self._console, self._osc_port, self._announce = console, osc_port, announce
+        self._shown: Picture = picture.picture(console.view(0.0))
+        self._shown_at = -1e9
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._listeners: dict[Any, dict[str, object]] = {}
+        self.port = 0
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="oscquery", daemon=True)
+        self._thread.start()
+        self._up.wait(START_SECONDS)
+
+    @property
+    def sources(self) -> Sequence[HasFileno]:
+        return ()
+
+    def step(self, now: float) -> None:
+        """Leave what is to be seen now, at most 20 times a second."""
+        if now - self._shown_at < 1 / PROGRESS_HZ or self._loop is None:
+            return
+        self._shown_at = now
+        shown = picture.picture(self._console.view(now))
+        if shown != self._shown:
+            self._shown = shown
+            if self._listeners:
+                self._loop.call_soon_threadsafe(self._tell_all)
+
+    def close(self) -> None:
+        if self._loop is not None and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5.0)
+
+    # ---- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # no aiohttp, no port: surfaces that know the addresses need none of it
+            log.warning("OSCQuery is not served: %s", error)
+        finally:
+            self._loop = None
+            self._up.set()
+
+    async def _serve(self) -> None:
+        from aiohttp import web  # here: what a bridge whose surfaces know their addresses need not load
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._get)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, LOOPBACK, 0)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        announced = await self._announced() if self._announce else None
+        log.info("OSCQuery on port %d", self.port)
+        self._up.set()
+        try:
+            await self._stop.wait()
+        finally:
+            if announced is not None:
+                await announced.async_close()
+            for socket in list(self._listeners):
+                await socket.close()
+            await runner.cleanup()
+
+    async def _announced(self) -> Any:
+        """Say on the loopback interface that we are here. None where that cannot be."""
+        import socket
+
+        try:
+            from zeroconf import IPVersion
+            from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
+
+            found = AsyncZeroconf(interfaces=[LOOPBACK], ip_version=IPVersion.V4Only)
+            info = AsyncServiceInfo(
+                SERVICE,
+                f"Punchin {self.port}.{SERVICE}",
+                port=self.port,
+                addresses=[socket.inet_aton(LOOPBACK)],
+                server="punchin.local.",
+            )
+            await found.async_register_service(info)
+        except Exception as error:  # no multicast on this machine, or no zeroconf
+            log.info("OSCQuery is not announced: %s", error)
+            return None
+        return found
+
+    async def _get(self, request: Any) -> Any:
+        from aiohttp import web
+
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._listen(request)
+        query = request.query_string.upper()
+        if query == "HOST_INFO":
+            return web.json_response(tree.host_info(self._osc_port))
+        node = tree.at(tree.tree(TABLE, self._shown), "/" + request.match_info["path"])
+        if node is None:
+            return web.json_response({"error": "There is no such address."}, status=404)
+        if not query:
+            return web.json_response(node)
+        if query not in tree.ATTRIBUTES:
+            return web.json_response({"error": f"There is no attribute {query[:40]}."}, status=400)
+        return web.json_response({query: node[query]}) if query in node else web.Response(status=204)
+
+    async def _listen(self, request: Any) -> Any:
+        """One surface's WebSocket: LISTEN and IGNORE as JSON come in, OSC packets go out."""
+        from aiohttp import WSMsgType, web
+
+        socket = web.WebSocketResponse(heartbeat=20.0, max_msg_size=4096)
+        await socket.prepare(request)
+        if len(self._listeners) >= MAX_LISTENERS:
+            await socket.close(code=1013)
+            return socket
+        wanted: dict[str, object] = {}
+        self._listeners[socket] = wanted
+        try:
+            async for message in socket:
+                if message.type == WSMsgType.TEXT and _command(message.data, wanted):
+                    await self._tell(socket, wanted)
+        finally:
+            self._listeners.pop(socket, None)
+        return socket
+
+    def _tell_all(self) -> None:
+        for socket, wanted in self._listeners.items():
+            task = asyncio.ensure_future(self._tell(socket, wanted))
+            task.add_done_callback(lambda done: done.exception())  # it has closed: `_listen` ends, too
+
+    async def _tell(self, socket: Any, wanted: dict[str, object]) -> None:
+        """Send what has changed at the addresses that are listened to; what was not told yet counts as changed."""
+        for path, before in list(wanted.items()):
+            said = self._shown.get((path,))
+            if said is not None and said != before and path in wanted:
+                wanted[path] = said
+                await socket.send_bytes(build(*said, "from", "surfaces"))
+
+
+def _command(text: str, wanted: dict[str, object]) -> bool:
+    """Do LISTEN or IGNORE. Whether there may be something to tell."""
+    try:
+        said = json.loads(text)
+        command, path = said["COMMAND"], said["DATA"]
+    except (ValueError, TypeError, KeyError):
+        return False
+    if command == "IGNORE":
+        wanted.pop(str(path), None)
+        return False
+    if command != "LISTEN" or not isinstance(path, str) or len(wanted) >= MAX_PATHS:
+        return False
+    try:
+        known = tree.is_listenable(path)
+    except PunchinError:
+        known = False
+    if known:
+        wanted.setdefault(path, None)
+    return known
