@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -21,6 +21,7 @@ Name = Annotated[str, typer.Argument(help="reaper, ableton or ardour")]
 Folder = Annotated[
     list[Path] | None, typer.Option(help="Where its scripts belong, if not the usual place (may be given again).")
 ]
+Unit = Literal["seconds", "quarters"]
 PATIENCE_SECONDS = 10.0
 """How long a host may take to do what it was asked for."""
 
@@ -73,24 +74,34 @@ def check(name: Name, as_json: Json = False) -> None:
 @app.command()
 def do(
     name: Annotated[str, typer.Argument(help="The host: reaper, ableton, ardour, or its id.")],
-    action: Annotated[str, typer.Argument(help="inpaint, transfer, repeat, next_take, previous_take, pick, cancel …")],
+    action: Annotated[
+        str, typer.Argument(help="inpaint, transfer, repeat, next_take, pick, commit, select, mark_in …")
+    ],
     wish: Annotated[str, typer.Option(help="What takes to make, as JSON (`documents.Wish`).")] = "",
     job: Annotated[str, typer.Option(help="The job that is meant, for cancel and pick.")] = "",
     take: Annotated[int, typer.Option(min=0, help="The take that is meant, from 1; for pick.")] = 0,
+    start: Annotated[float | None, typer.Option(help="Where the selection starts; for select.")] = None,
+    end: Annotated[float | None, typer.Option(help="Where it ends; for select.")] = None,
+    unit: Annotated[Unit, typer.Option(help="What these are.")] = "seconds",
     as_json: Json = False,
 ) -> None:
     """Let a host that is open do what its own buttons do."""
+    from .hands import actions
     from .hosts import documents, spool
 
     try:
         wished = msgspec.json.decode(wish, type=documents.Wish) if wish else msgspec.UNSET
     except msgspec.DecodeError as error:
         raise BadSetting(f"--wish cannot be used: {error}.", "See docs/bridge.md for examples.") from None
+    told: dict[str, Any] = {"job": job or None, "take": take - 1 if take else None, "start": start, "end": end}
+    told = {name: value for name, value in told.items() if value is not None}
+    if action == "select":
+        told["unit"] = unit
+    if action in actions.BY_NAME:  # else it is one that this host alone has
+        actions.find(action, actions.Details(**told))
     if places.read_bridge_record() is None:
         raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
-    ask = documents.Ask(
-        uuid.uuid4().hex[:12], action, wished, take - 1 if take else msgspec.UNSET, job or msgspec.UNSET
-    )
+    ask = documents.Ask(uuid.uuid4().hex[:12], action, wished, pressed=time.time(), **told)
     me = spool.Caller(spool.Spool(places.spool_folder()), f"cli-{uuid.uuid4().hex[:8]}")
     try:
         answer = me.want(name, ask, time.monotonic() + PATIENCE_SECONDS)

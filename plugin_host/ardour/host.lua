@@ -220,6 +220,20 @@ local function selected (engine, ask)
   return queue (request.selected (new_job (), link.audio, engine, given (ask.wish), ask.at))
 end
 
+-- The mark is shown as a range of a second.
+local function mark_in (ask)
+  local from = marks.mark_in (wall (ask.at), given (ask.pressed))
+  progress.hide ("mark")
+  progress.show ("mark", from, from + project.rate (), "marked in", ask.at)
+  return from
+end
+
+local function mark_out (ask)
+  local fine, why = marks.mark_out (wall (ask.at), given (ask.pressed))
+  if fine then progress.hide ("mark") end
+  return fine, why
+end
+
 -- Do `action`. Returns something true, or nil and why not.
 local ACTIONS = {
   inpaint = function (ask) return selected ("inpaint", ask) end,
@@ -229,8 +243,8 @@ local ACTIONS = {
   previous_take = function () return takes.step (-1, selected_track ()) end,
   pick = function (ask) return takes.pick ((given (ask.take) or 0) + 1, given (ask.job)) end,
   cancel = function (ask) return cancel (given (ask.job)) end,
-  mark_in = function (ask) return marks.mark_in (wall (ask.at), given (ask.pressed)) end,
-  mark_out = function (ask) return marks.mark_out (wall (ask.at), given (ask.pressed)) end,
+  mark_in = mark_in,
+  mark_out = mark_out,
   select = function (ask) return marks.select (ask.start, ask["end"], given (ask.unit)) end,
   settings = function () return nil, "Settings are a dialog of Ardour: Punchin: settings." end,
 }
@@ -273,6 +287,7 @@ local function open_session ()
   link = spool.open (config.spool, here.host ())
   wanted, told, asked, answered, done_asks = {}, {}, {}, {}, {}
   progress.sweep ()
+  marks.forget ()
   lost, opened = takes.unsaved (current), here.now ()
   greeted = -HELLO
 end

@@ -17,10 +17,15 @@ local function heard (now, pressed)
   return math.max (0, math.floor (sample - speed * late + 0.5))
 end
 
--- Start where the song was at the press.
+-- Start where the song was at the press: returns that sample.
 function marks.mark_in (now, pressed)
   from = heard (now, pressed)
-  return true
+  return from
+end
+
+-- What was marked is of no interest any more: another song is open.
+function marks.forget ()
+  from = nil
 end
 
 -- End where it was, and select what lies between. Whoever goes round in a loop may end before the start.

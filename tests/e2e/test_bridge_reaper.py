@@ -217,6 +217,17 @@ def test_asked_from_a_terminal(desk: Desk, home: Path) -> None:
     assert desk.punched[0].active == 1
     assert "done" in do("previous_take")
     assert desk.punched[0].active == 0
+    assert "done" in do("commit")
+    assert not desk.punched  # what was there before was kept
+    assert "needs end and start" in do("select")
+    assert "takes no take" in do("commit", "--take", "1")
+    assert "done" in do("select", "--start", "4", "--end", "8", "--unit", "quarters")
+    assert desk.reaper.project.selection == pytest.approx((2.0, 4.0))
+    desk.reaper.cursor = 1.0
+    assert "done" in do("mark_in")
+    desk.reaper.cursor = 3.0
+    assert "done" in do("mark_out")
+    assert desk.reaper.project.selection == (1.0, 3.0)
     desk.reaper.project.selection = desk.reaper.project.loop = (0.0, 0.0)
     assert "Select a time range" in do("inpaint")
 

@@ -25,6 +25,9 @@ from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track
 from fakes.reaper_screen import Gfx, Imgui
 from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, fits, signature
 
+CROP = 40131
+"""REAPER's command "Take: Crop to active take in items"."""
+
 
 @dataclass
 class Step:
@@ -216,6 +219,10 @@ class Reaper:
     def time_precise(self) -> float:
         return time.monotonic() + self._skipped
 
+    def format_timestr_pos(self, time: float, _text: str, mode: int) -> str:
+        assert mode == -1, "only -1 is how the musician's ruler counts"
+        return f"{time:.3f}"
+
     def genGuid(self, _text: str) -> str:
         return guid()
 
@@ -248,6 +255,10 @@ class Reaper:
         if command in self._scripts:
             self.ran.append(Path(self._scripts[command]).name)
             self.run(self._scripts[command])
+        elif command == CROP:
+            for item in self._selected_items():
+                if not item.info["C_LOCK"] and item.takes:
+                    item.takes, item.active = [item.takes[item.active]], 0
 
     def GetExtState(self, section: str, key: str) -> str:
         return self.ext.get((section, key), "")
@@ -380,6 +391,14 @@ class Reaper:
 
     def GetSelectedMediaItem(self, _project: Any, index: int) -> Item | None:
         return self._selected_items()[index] if index < len(self._selected_items()) else None
+
+    def SelectAllMediaItems(self, _project: Any, selected: bool) -> None:
+        for track in self.project.tracks:
+            for item in track.items:
+                item.selected = selected
+
+    def SetMediaItemSelected(self, item: Item, selected: bool) -> None:
+        item.selected = selected
 
     def GetMediaItem_Track(self, item: Item) -> Track:
         return next(track for track in self.project.tracks if any(item is other for other in track.items))

@@ -5,7 +5,7 @@
 local json, spool, config, here, project, request, stems, takes, window, dialogs, marks = ...
 
 local CAN = json.array ({
-  "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "cancel", "settings",
+  "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "commit", "cancel", "settings",
   "mark_in", "mark_out", "select",
 })
 local SECOND = 1000000
@@ -240,6 +240,18 @@ local function say (why)
   if why then here.say (why) end
 end
 
+local function mark_in (ask)
+  local from = marks.mark_in (wall (ask.at), given (ask.pressed))
+  window.show ("mark", ("Marked in at %s."):format (project.shown (from)), nil, { window.OK })
+  return from
+end
+
+local function mark_out (ask)
+  local fine, why = marks.mark_out (wall (ask.at), given (ask.pressed))
+  if fine then window.hide ("mark") end
+  return fine, why
+end
+
 -- Do `action`. Returns something true, or nil and why not.
 local ACTIONS = {
   inpaint = function (ask) return selected ("inpaint", ask) end,
@@ -252,9 +264,10 @@ local ACTIONS = {
   next_take = function () return takes.step (1) end,
   previous_take = function () return takes.step (-1) end,
   pick = function (ask) return takes.pick ((given (ask.take) or 0) + 1, given (ask.job)) end,
+  commit = takes.commit,
   cancel = function (ask) return cancel (given (ask.job)) end,
-  mark_in = function (ask) return marks.mark_in (wall (ask.at), given (ask.pressed)) end,
-  mark_out = function (ask) return marks.mark_out (wall (ask.at), given (ask.pressed)) end,
+  mark_in = mark_in,
+  mark_out = mark_out,
   select = function (ask) return marks.select (ask.start, ask["end"], given (ask.unit)) end,
   settings = function () dialogs.settings () return true end,
   tend = function () return true end,
@@ -344,6 +357,7 @@ local function leave ()
     one.reader, one.since = nil, nil
   end
   waiting[current] = wanted
+  marks.forget ()
   window.sweep ()
 end
 

@@ -46,6 +46,11 @@ function project.playing ()
   return reaper.GetPlayPositionEx (CURRENT) * rate, reaper.Master_GetPlayRate (CURRENT) * rate
 end
 
+-- A sample as REAPER's ruler calls it.
+function project.shown (sample)
+  return reaper.format_timestr_pos (sample / project.rate (), "", -1)
+end
+
 -- Make samples `start` to `stop` the time selection.
 function project.select (start, stop)
   local rate = project.rate ()

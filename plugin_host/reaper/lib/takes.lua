@@ -11,6 +11,7 @@ local CURRENT = 0
 local MOST = 64 -- jobs remembered
 local ALL = -1 -- what an undo step may have changed
 local BUILD_PEAKS = 40047 -- Peaks: Build any missing peaks
+local CROP = 40131 -- Take: Crop to active take in items
 local IS_SET = 0x1000000 -- the bit that makes a colour count
 local COLOURS = { { 94, 129, 172 }, { 163, 190, 140 }, { 208, 135, 112 }, { 180, 142, 173 } }
 
@@ -178,9 +179,9 @@ end
 
 -- ---- choosing ------------------------------------------------------------------------------------------------
 
--- The item of a job's takes, and its track, if they still stand.
+-- The item of a job's takes, if they still stand.
 local function find (record)
-  local track = project.track (record.track)
+  local track = #record.takes > 0 and project.track (record.track)
   if not track then return nil end
   for _, found in ipairs (project.items (track, -math.huge, math.huge)) do
     if project.item_id (found.item) == record.item then return found.item end
@@ -236,6 +237,49 @@ function takes.step (by)
     end
   end
   return nil, "This item shows no take."
+end
+
+-- ---- keeping one ---------------------------------------------------------------------------------------------
+
+-- Do a command of REAPER's that acts on selected items, to `item` alone.
+local function command (number, item)
+  local selected = {}
+  for i = 0, reaper.CountSelectedMediaItems (CURRENT) - 1 do
+    selected[i + 1] = reaper.GetSelectedMediaItem (CURRENT, i)
+  end
+  reaper.SelectAllMediaItems (CURRENT, false)
+  reaper.SetMediaItemSelected (item, true)
+  reaper.Main_OnCommandEx (number, 0, CURRENT)
+  reaper.SelectAllMediaItems (CURRENT, false)
+  for _, other in ipairs (selected) do reaper.SetMediaItemSelected (other, true) end
+end
+
+-- What is kept is the musician's own from now on: later jobs are held where it changes under them.
+local function disown (id)
+  local memory = recall ()
+  for _, record in ipairs (memory.placed) do
+    if record.item == id then record.takes = json.array () end
+  end
+  remember (memory)
+end
+
+-- Keep the take that is shown, and take the others off its item; their files stay. Returns its name, or nil and why not.
+function takes.commit ()
+  local item = meant ()
+  local take = item and reaper.GetActiveTake (item)
+  if not item then return nil, "There are no takes of ours." end
+  if not take then return nil, "This item shows no take." end
+  local _, name = reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", "", false)
+  reaper.Undo_BeginBlock2 (CURRENT)
+  reaper.PreventUIRefresh (1)
+  command (CROP, item)
+  local is_done = reaper.CountTakes (item) == 1
+  if is_done then disown (project.item_id (item)) end
+  reaper.PreventUIRefresh (-1)
+  reaper.Undo_EndBlock2 (CURRENT, "Punchin: keep " .. name, ALL)
+  reaper.UpdateArrange ()
+  if not is_done then return nil, "REAPER keeps the other takes: unlock the item, and ask again." end
+  return name ~= "" and name or "what was there before"
 end
 
 return takes

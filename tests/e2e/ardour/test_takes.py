@@ -245,6 +245,7 @@ def test_a_foot_marks_what_takes_are_made_of(song: Studio) -> None:
         song.ardour.lua(f"Session:request_locate ({place}, false, {stopped}) return 1")
         until(lambda place=place: song.ardour.lua("return Session:transport_sample ()") == place)
         assert song.ask(action) == "done"
+        assert ("Punchin: marked in" in song.markers()) == (action == "mark_in")
     selected = "local s = Editor:get_selection ().time return { s:start_sample (), s:end_sample () }"
     assert song.ardour.lua(selected) == [start, end]
     assert song.ask("select", start=4.0, end=8.0, unit="quarters") == "done"

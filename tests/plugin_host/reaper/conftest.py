@@ -14,7 +14,7 @@ from fakes.reaper import Reaper
 from fakes.reaper_project import Marker, Project, render
 from fakes.reaper_song import RATE, SECONDS, song, write
 from punchin_bridge.hosts import install, reaper
-from punchin_bridge.hosts.documents import FromHost, JobView, Span, State, Submit, TakeFile
+from punchin_bridge.hosts.documents import Ask, Did, FromHost, JobView, Span, State, Submit, TakeFile
 
 SCRIPTS = reaper.FOLDER
 
@@ -105,6 +105,19 @@ class Studio:
         self.jobs = (view,)
         self.tell()
         return view
+
+    def asked(self, ask: Ask) -> str:
+        """What became of what was asked for."""
+        answers: dict[str, str] = {}
+
+        def answered() -> bool:
+            self.tell()
+            answers.update({did.ask: did.error for did in self.heard(Did)})
+            return ask.ask in answers
+
+        self.asks = (ask,)
+        self.reaper.ticks(answered)
+        return answers[ask.ask]
 
     def sound(self, track: str = "Keys", channels: int = 2) -> Any:
         rate = self.project.rate

@@ -234,34 +234,22 @@ def test_others_may_ask(studio: Studio) -> None:
     ]
 
 
-def asked(studio: Studio, ask: Ask) -> str:
-    """What became of what was asked for."""
-    answers: dict[str, str] = {}
-
-    def answered() -> bool:
-        studio.tell()
-        answers.update({did.ask: did.error for did in studio.heard(Did)})
-        return ask.ask in answers
-
-    studio.asks = (ask,)
-    studio.reaper.ticks(answered)
-    return answers[ask.ask]
-
-
 def test_a_foot_marks_what_plays(studio: Studio) -> None:
     studio.submit()
     reaper = studio.reaper
     reaper.playing, reaper.position, reaper.cursor = True, 8.0, 1.0
-    assert asked(studio, Ask("early", "mark_out")).startswith("Nothing is marked yet")
-    assert asked(studio, Ask("in", "mark_in")) == ""
-    assert asked(studio, Ask("still", "mark_out")).startswith("The song has not moved")
+    assert studio.asked(Ask("early", "mark_out")).startswith("Nothing is marked yet")
+    assert studio.asked(Ask("in", "mark_in")) == ""
+    studio.shown("Marked in at 8.000.")
+    assert studio.asked(Ask("still", "mark_out")).startswith("The song has not moved")
     reaper.position = 6.0  # it goes round in a loop
-    assert asked(studio, Ask("out", "mark_out")) == ""
+    assert studio.asked(Ask("out", "mark_out")) == ""
     assert studio.project.selection == (6.0, 8.0)
+    studio.reaper.ticks(lambda: studio.tell() or "Marked" not in studio.reaper.window())
     reaper.playing = False
-    assert asked(studio, Ask("again", "mark_in")) == ""
+    assert studio.asked(Ask("again", "mark_in")) == ""
     reaper.cursor = 3.0
-    assert asked(studio, Ask("there", "mark_out")) == ""
+    assert studio.asked(Ask("there", "mark_out")) == ""
     assert studio.project.selection == (1.0, 3.0)
 
 
@@ -269,20 +257,28 @@ def test_the_way_of_a_press_is_made_up_for(studio: Studio) -> None:
     studio.submit()
     reaper = studio.reaper
     reaper.playing, reaper.position, reaper.play_rate = True, 20.0, 2.0
-    assert asked(studio, Ask("in", "mark_in", pressed=time.time() - 60)) == ""  # no press is that late
+    assert studio.asked(Ask("in", "mark_in", pressed=time.time() - 60)) == ""  # no press is that late
     reaper.position = 30.0
-    assert asked(studio, Ask("out", "mark_out", pressed=time.time() + 60)) == ""
+    assert studio.asked(Ask("out", "mark_out", pressed=time.time() + 60)) == ""
     assert studio.project.selection == (16.0, 30.0)
+
+
+def test_a_mark_belongs_to_its_project(studio: Studio) -> None:
+    studio.submit()
+    assert studio.asked(Ask("in", "mark_in")) == ""
+    studio.reaper.tabs.append(song(studio.project.folder.parent / "Other"))
+    studio.reaper.front = 1
+    assert studio.asked(Ask("out", "mark_out")).startswith("Nothing is marked yet")
 
 
 def test_a_surface_selects_a_part_of_the_song(studio: Studio) -> None:
     studio.submit()
-    assert asked(studio, Ask("a", "select", start=1.0, end=2.5, unit="seconds")) == ""
+    assert studio.asked(Ask("a", "select", start=1.0, end=2.5, unit="seconds")) == ""
     assert studio.project.selection == (1.0, 2.5)
-    assert asked(studio, Ask("b", "select", start=4.0, end=8.0, unit="quarters")) == ""
+    assert studio.asked(Ask("b", "select", start=4.0, end=8.0, unit="quarters")) == ""
     times = [studio.project.map.seconds(quarter) for quarter in (4.0, 8.0)]
     assert studio.project.selection == pytest.approx(tuple(times), abs=1 / RATE)
-    assert asked(studio, Ask("c", "select", start=2.0, end=2.0)).startswith("There is nothing")
+    assert studio.asked(Ask("c", "select", start=2.0, end=2.0)).startswith("There is nothing")
 
 
 def test_another_project_is_another_host(studio: Studio) -> None:
