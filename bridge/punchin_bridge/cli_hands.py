@@ -1,10 +1,12 @@
-"""`punchin hands`: teach a MIDI controller what its keys and knobs do."""
+"""`punchin hands`: teach a MIDI controller what its keys and knobs do, and write layouts for tablets."""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +15,7 @@ from punchin_wire.errors import BadSetting, DaemonUnreachable
 
 from .cli_options import Json
 
-app = typer.Typer(help="MIDI controllers and control surfaces: learn | show.", no_args_is_help=True)
+app = typer.Typer(help="MIDI controllers and control surfaces: learn | show | layout.", no_args_is_help=True)
 
 LISTEN_SECONDS = 30.0
 """How long the bridge listens for something to learn."""
@@ -67,6 +69,36 @@ def show() -> None:
         print(data.decode())
     else:
         print("It does not exist yet: `punchin hands learn punch` makes it.")
+
+
+class Tablet(StrEnum):
+    TOUCHOSC = "touchosc"
+    OPEN_STAGE_CONTROL = "open-stage-control"
+
+
+@app.command()
+def layout(
+    tablet: Annotated[Tablet, typer.Argument(help="The program on the tablet.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write; punchin.tosc or punchin.json here.")] = None,
+    bridge: Annotated[
+        str, typer.Option(help="Open Stage Control: where the bridge is, address:port.")
+    ] = "127.0.0.1:17814",
+    hears: Annotated[int, typer.Option(min=1, max=65535, help="TouchOSC: its receive port.")] = 9000,
+    as_json: Json = False,
+) -> None:
+    """Write a ready-made layout with every control, button and display of this version."""
+    from .disk import replacing
+    from .hands.layouts import open_stage_control, touchosc
+
+    if tablet is Tablet.TOUCHOSC:
+        path, data = out or Path("punchin.tosc"), touchosc.layout(hears)
+        then = f"Open it in TouchOSC; in its connections: UDP, this machine, send port 17814, receive port {hears}."
+    else:
+        path, data = out or Path("punchin.json"), open_stage_control.session(bridge)
+        then = "Open it in Open Stage Control; nothing else is to be set."
+    with replacing(path) as file:
+        file.write(data)
+    print(json.dumps({"file": str(path)}) if as_json else f"{path} is written. {then}")
 
 
 def _entries(data: bytes) -> list[str]:

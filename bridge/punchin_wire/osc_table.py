@@ -118,8 +118,10 @@ SURFACES = (
     _at_surfaces(
         "listen",
         "to",
-        "Send all that changes to this port for a while; repeat to go on. Answered by all there is.",
+        "Send all that changes to this port, or another of this surface, for a while; repeat to go on. Answered by all "
+        "there is.",
         Arg("seconds", "f", "how long", low=0, high=MAX_SUBSCRIPTION),
+        Arg("port", "i", "where it hears, if not where it sends from", low=1, high=65535, optional=True),
     ),
     _at_surfaces("control/*", "to", "Set a control ([which](docs/hands.md)).", _VALUE),
     _at_surfaces("control/*", "from", "A control was set, here or elsewhere.", _VALUE),

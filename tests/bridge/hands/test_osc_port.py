@@ -185,6 +185,21 @@ def test_who_does_not_renew_is_forgotten(tablet: Surface, phone: Surface) -> Non
     assert tablet.hear() == {}
 
 
+def test_a_surface_may_hear_at_another_port_than_it_sends_from(tablet: Surface, phone: Surface) -> None:
+    """TouchOSC does; `phone` stands for the port where it hears, which others of its packets need not name."""
+    tablet.say("/punchin/listen", 60.0, phone.socket.getsockname()[1])
+    assert "/punchin/control/takes" in phone.hear()
+    tablet.say("/punchin/control/takes", 3)
+    tablet.say("/punchin/get/top_k")
+    tablet.say("/punchin/nothing")
+    assert set(phone.hear()) >= {"/punchin/control/takes", "/punchin/control/top_k", "/punchin/error"}
+    assert tablet.hear() == {}
+    tablet.say("/punchin/listen", 0.0, phone.socket.getsockname()[1])
+    tablet.say("/punchin/ping")
+    assert list(tablet.hear()) == ["/punchin/pong"]
+    assert phone.hear() == {}
+
+
 def test_what_a_host_does_not_do_is_told_to_all_who_listen(tablet: Surface, phone: Surface, stage: Stage) -> None:
     tablet.say("/punchin/listen", 60)
     phone.say("/punchin/action/next_take")

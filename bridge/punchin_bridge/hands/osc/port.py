@@ -37,9 +37,11 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Listener:
-    """A surface that listens: until when, what it was told last, and when it was last told of progress."""
+    """A surface that listens: until when, where it sends from, what it was told last, and when it was last told of
+    progress."""
 
     until: float
+    source: Peer
     shown: dict[tuple[str, ...], Said] = field(default_factory=dict)
     moved: float = -1e9
     troubles: int = 0
@@ -51,7 +53,7 @@ class SurfacePort:
 
     def __init__(self, console: Console, port: int = PORT, allowed: frozenset[str] = frozenset()) -> None:
         self._console, self._allowed = console, allowed | {LOOPBACK}
-        self._listeners: dict[Peer, Listener] = {}
+        self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0
         """Packets of strangers."""
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -77,7 +79,7 @@ class SurfacePort:
                     self._hear(peer, path, args, now)
             except PunchinError as error:
                 log.info("refused what %s:%d sent: %s", *peer, error)
-                self._complain(peer, error.info())
+                self._complain(self._home(peer), error.info())
         self._listeners = {peer: each for peer, each in self._listeners.items() if now < each.until}
         if self._listeners:
             self._show(now)
@@ -107,9 +109,9 @@ class SurfacePort:
         _, _, room, word = path.split("/") if path.count("/") == 3 else (*path.split("/"), "")
         match room, word, checked:
             case "ping", _, _:
-                self._send(peer, "/punchin/pong", VERSION)
-            case "listen", _, (float(seconds),):
-                self._listen(peer, now + seconds)
+                self._send(self._home(peer), "/punchin/pong", VERSION)
+            case "listen", _, (float(seconds), *port):
+                self._listen(peer, (peer[0], int(port[0])) if port else peer, now + seconds)
             case "control", name, (value,):
                 self._console.set(name, value)
                 self._answer(peer, name)
@@ -117,7 +119,7 @@ class SurfacePort:
                 self._console.turn(name, place)
                 self._answer(peer, name)
             case "get", name, _:
-                self._tell(peer, name)
+                self._tell(self._home(peer), name)
             case "action", name, press:
                 if not press or press[0]:
                     self._act(name, now)
@@ -137,14 +139,14 @@ class SurfacePort:
     def _act(self, action: str, now: float, **details: object) -> None:
         self._console.act(action, now, Details(**details, pressed=time.time()))  # type: ignore[arg-type]
 
-    def _listen(self, peer: Peer, until: float) -> None:
-        if peer in self._listeners:
-            self._listeners[peer].until = until
-            self._listeners[peer].shown.clear()  # packets may have been lost: all of it again
+    def _listen(self, source: Peer, at: Peer, until: float) -> None:
+        if (known := self._listeners.get(at)) is not None:
+            known.until, known.source = until, source
+            known.shown.clear()  # packets may have been lost: all of it again
             return
         if len(self._listeners) >= MAX_SURFACES:
             raise QueueFull(f"{MAX_SURFACES} surfaces listen already.", "Let one of them stop: listen for 0 seconds.")
-        self._listeners[peer] = Listener(until, troubles=self._console.view(0.0).troubles)
+        self._listeners[at] = Listener(until, source, troubles=self._console.view(0.0).troubles)
 
     # ---- what surfaces are shown -----------------------------------------------------------------------------
 
@@ -176,7 +178,7 @@ class SurfacePort:
 
     def _answer(self, peer: Peer, name: str) -> None:
         """Who does not listen hears at once what became of what it set; the others hear it with all the rest."""
-        if peer not in self._listeners:
+        if self._home(peer) not in self._listeners:
             self._tell(peer, name)
 
     def _tell(self, peer: Peer, name: str) -> None:
@@ -185,6 +187,10 @@ class SurfacePort:
             raise BadSetting(f"There is no control {name[:60]!r}.", f"There are {', '.join(values)}.")
         for path, args in picture.control(name, values[name]):
             self._send(peer, path, *args)
+
+    def _home(self, source: Peer) -> Peer:
+        """Where a surface that sends from `source` hears: there, or where it listens."""
+        return next((at for at, listener in self._listeners.items() if listener.source == source), source)
 
     def _complain(self, peer: Peer, error: ErrorInfo) -> None:
         self._send(peer, "/punchin/error", *spoken(error))
