@@ -5,14 +5,20 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 from punchin_server import registry
 from punchin_server.codecs.encodec import load_codec
 from punchin_server.weights import load_adapter, load_lm
 from punchin_train import report
-from punchin_train.codec import CodecShape
+from punchin_train.codec import Codec, CodecShape
+from punchin_train.corpus import AudioCorpus
 from punchin_train.lm import LmShape
+from punchin_train.rendering import TRACKS
+from punchin_train.songs import EDITIONS
+from punchin_train.tokens import encode_corpus, silence
+from punchin_train.windows import TokenCorpus
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_pack.py"
 
@@ -57,6 +63,27 @@ def test_from_nothing_to_a_pack(make_pack: ModuleType, tmp_path: Path, capsys: p
         mean, low, high = figures[figure]
         assert low <= mean <= high
     assert "| drums, own control: drum onset F1 |" in capsys.readouterr().out
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_training_reads_songs_of_the_second_edition(
+    make_pack: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rendered with their pads, cropped, encoded and cut into windows, as those of the first are."""
+    monkeypatch.setattr(make_pack, "SONG_SECONDS", 6.0)
+    stages = make_pack.Stages(tmp_path, minutes=0.0, songs=4, edition=2)
+    stages.data()
+    names = {path.stem for path in (tmp_path / "songs" / "train").iterdir()}
+    assert names == {str(EDITIONS[2] + index) for index in range(4)}
+    assert {int(path.stem) >= EDITIONS[2] + 9_000_000 for path in (tmp_path / "songs" / "heldout").iterdir()} == {True}
+    assert all(len(np.load(path)) == len(TRACKS) for path in (tmp_path / "songs").glob("*/*.npy"))
+    assert AudioCorpus(stages.audio / "train", 32_000, seed=0).batch(3).abs().amax() > 0.01
+    codec = Codec(CodecShape(filters=2, latent=8, entries=16))
+    encode_corpus(codec, stages.audio / "train", stages.tokens / "train", every_control=False)
+    batch = TokenCorpus(stages.tokens / "train", silence(codec, 50), 50, seed=0).controlled(2, "drums")
+    assert batch.codes.shape == (2, 4, 100)
+    assert batch.chords.unique().numel() > 1
 
 
 LOG = """\
