@@ -7,7 +7,7 @@ soundfont is the one pretty_midi ships (TimGM6mb, GPL-2), used where it lies and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -44,20 +44,29 @@ def render(
             continue
         loudness = MASTER * (note.velocity / 127) ** 2  # the format's default velocity curve
         for zone in font.zones(note.program, note.drum, note.pitch, note.velocity):
-            voice = _voice(zone, note.pitch, length, sample_rate)[: len(audio) - start]
-            audio[start : start + len(voice)] += voice * np.float32(loudness * zone.gain)
+            gain = np.float32(loudness * zone.gain)
+            for at, part in _voice(zone, note.pitch, length, sample_rate):
+                heard = part[: max(0, len(audio) - start - at)]
+                audio[start + at : start + at + len(heard)] += heard * gain
     return audio
 
 
-def _voice(zone: Zone, pitch: int, length: int, sample_rate: int) -> NDArray[np.float32]:
-    """A key held for `length` samples and then released."""
-    tail = int(min(zone.release, LONGEST_RELEASE) * sample_rate)
+def _voice(zone: Zone, pitch: int, length: int, sample_rate: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """A key held for `length` samples, and its release: each with where it begins."""
+    release = _release(zone.release, sample_rate)
     # Lengths rounded up to powers of two let notes of one key share a waveform.
-    held = _held(zone, pitch, 1 << (length + tail - 1).bit_length(), sample_rate)[: length + tail].copy()
-    released = np.arange(len(held) - length, dtype=np.float32)
-    if len(released) > 0:
-        held[length:] *= 10 ** (-SILENT_DB / 20 / (zone.release * sample_rate) * released)
-    return held
+    held = _held(zone, pitch, 1 << (length + len(release) - 1).bit_length(), sample_rate)
+    yield 0, held[:length]
+    tail = held[length : length + len(release)]
+    yield length, tail * release[: len(tail)]
+
+
+@lru_cache(maxsize=128)
+def _release(seconds: float, sample_rate: int) -> NDArray[np.float32]:
+    """The fall after a key is let go, until it ends or is cut. Powers are slow, and few releases are in one font."""
+    passed = np.arange(int(min(seconds, LONGEST_RELEASE) * sample_rate), dtype=np.float32)
+    curve: NDArray[np.float32] = 10 ** (-SILENT_DB / 20 / (seconds * sample_rate) * passed)
+    return curve
 
 
 @lru_cache(maxsize=512)
