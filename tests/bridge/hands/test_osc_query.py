@@ -120,6 +120,25 @@ def test_what_is_listened_to_comes_and_what_is_ignored_does_not(query: OscQuery,
     talk(query, conversation)
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://example.com", 403), ("http://localhost:8080", 200), ("null", 200)]
+)
+def test_pages_from_elsewhere_are_not_answered(query: OscQuery, origin: str, status: int) -> None:
+    """A page in the musician's browser may open a WebSocket to any port of this machine."""
+
+    async def run() -> int:
+        address = f"http://127.0.0.1:{query.port}/"
+        async with aiohttp.ClientSession(headers={"Origin": origin}) as session, session.get(address) as answer:
+            if status == 200:
+                async with session.ws_connect(address):
+                    return answer.status
+            with pytest.raises(aiohttp.WSServerHandshakeError):
+                await session.ws_connect(address)
+            return answer.status
+
+    assert asyncio.run(run()) == status
+
+
 def test_the_thread_ends_with_the_bridge(stage: Stage) -> None:
     query = OscQuery(stage.console, 17814, announce=False)
     assert query._thread.is_alive()

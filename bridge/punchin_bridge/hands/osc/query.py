@@ -7,11 +7,14 @@ nothing goes the other way, for what surfaces set comes to the OSC port.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from punchin_wire.errors import PunchinError
 from punchin_wire.osc_packets import build
@@ -26,13 +29,14 @@ LOOPBACK = "127.0.0.1"
 SERVICE = "_oscjson._tcp.local."
 MAX_LISTENERS = 32
 MAX_PATHS = 256
-START_SECONDS = 10.0
+HERE = (None, "localhost", LOOPBACK)
+"""Where a page may come from that asks: this machine, or a file on it."""
 
 log = logging.getLogger(__name__)
 
 
 class OscQuery:
-    """An :class:`..edge.Edge`. `port` is where HTTP is served, 0 where that did not come up."""
+    """An :class:`..edge.Edge`. `port` is where HTTP is served; whoever asks before the thread is up waits for it."""
 
     def __init__(self, console: Console, osc_port: int, announce: bool = True) -> None:
         self._console, self._osc_port, self._announce = console, osc_port, announce
@@ -41,11 +45,11 @@ class OscQuery:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._listeners: dict[Any, dict[str, object]] = {}
-        self.port = 0
-        self._up = threading.Event()
+        self._socket = socket.create_server((LOOPBACK, 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="oscquery", daemon=True)
         self._thread.start()
-        self._up.wait(START_SECONDS)
 
     @property
     def sources(self) -> Sequence[HasFileno]:
@@ -53,19 +57,26 @@ class OscQuery:
 
     def step(self, now: float) -> None:
         """Leave what is to be seen now, at most 20 times a second."""
-        if now - self._shown_at < 1 / PROGRESS_HZ or self._loop is None:
+        if now - self._shown_at < 1 / PROGRESS_HZ:
             return
         self._shown_at = now
         shown = picture.picture(self._console.view(now))
         if shown != self._shown:
             self._shown = shown
             if self._listeners:
-                self._loop.call_soon_threadsafe(self._tell_all)
+                self._soon(self._tell_all)
 
     def close(self) -> None:
-        if self._loop is not None and self._stop is not None:
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._closed.set()
+        if self._stop is not None:
+            self._soon(self._stop.set)
         self._thread.join(5.0)
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Have the thread do something, if it still runs."""
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(call)
 
     # ---- the thread ------------------------------------------------------------------------------------------
 
@@ -75,8 +86,7 @@ class OscQuery:
         except Exception as error:  # no aiohttp, no port: surfaces that know the addresses need none of it
             log.warning("OSCQuery is not served: %s", error)
         finally:
-            self._loop = None
-            self._up.set()
+            self._socket.close()
 
     async def _serve(self) -> None:
         from aiohttp import web  # here: what a bridge whose surfaces know their addresses need not load
@@ -85,26 +95,22 @@ class OscQuery:
         app.router.add_get("/{path:.*}", self._get)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
-        site = web.TCPSite(runner, LOOPBACK, 0)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._stop, self._loop = asyncio.Event(), asyncio.get_running_loop()
-        announced = await self._announced() if self._announce else None
+        await web.SockSite(runner, self._socket).start()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         log.info("OSCQuery on port %d", self.port)
-        self._up.set()
+        announced = await self._announced() if self._announce else None
         try:
-            await self._stop.wait()
+            if not self._closed.is_set():  # else it was while we came up, and nobody will say it again
+                await self._stop.wait()
         finally:
             if announced is not None:
                 await announced.async_close()
-            for socket in list(self._listeners):
-                await socket.close()
+            for listener in list(self._listeners):
+                await listener.close()
             await runner.cleanup()
 
     async def _announced(self) -> Any:
         """Say on the loopback interface that we are here. None where that cannot be."""
-        import socket
-
         try:
             from zeroconf import IPVersion
             from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
@@ -126,6 +132,8 @@ class OscQuery:
     async def _get(self, request: Any) -> Any:
         from aiohttp import web
 
+        if urlsplit(request.headers.get("Origin", "")).hostname not in HERE:  # any page may open a WebSocket to here
+            return web.json_response({"error": "Only pages of this machine may ask."}, status=403)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._listen(request)
         query = request.query_string.upper()
@@ -144,33 +152,33 @@ class OscQuery:
         """One surface's WebSocket: LISTEN and IGNORE as JSON come in, OSC packets go out."""
         from aiohttp import WSMsgType, web
 
-        socket = web.WebSocketResponse(heartbeat=20.0, max_msg_size=4096)
-        await socket.prepare(request)
+        link = web.WebSocketResponse(heartbeat=20.0, max_msg_size=4096)
+        await link.prepare(request)
         if len(self._listeners) >= MAX_LISTENERS:
-            await socket.close(code=1013)
-            return socket
+            await link.close(code=1013)
+            return link
         wanted: dict[str, object] = {}
-        self._listeners[socket] = wanted
+        self._listeners[link] = wanted
         try:
-            async for message in socket:
+            async for message in link:
                 if message.type == WSMsgType.TEXT and _command(message.data, wanted):
-                    await self._tell(socket, wanted)
+                    await self._tell(link, wanted)
         finally:
-            self._listeners.pop(socket, None)
-        return socket
+            self._listeners.pop(link, None)
+        return link
 
     def _tell_all(self) -> None:
-        for socket, wanted in self._listeners.items():
-            task = asyncio.ensure_future(self._tell(socket, wanted))
+        for link, wanted in self._listeners.items():
+            task = asyncio.ensure_future(self._tell(link, wanted))
             task.add_done_callback(lambda done: done.exception())  # it has closed: `_listen` ends, too
 
-    async def _tell(self, socket: Any, wanted: dict[str, object]) -> None:
+    async def _tell(self, link: Any, wanted: dict[str, object]) -> None:
         """Send what has changed at the addresses that are listened to; what was not told yet counts as changed."""
         for path, before in list(wanted.items()):
             said = self._shown.get((path,))
             if said is not None and said != before and path in wanted:
                 wanted[path] = said
-                await socket.send_bytes(build(*said, "from", "surfaces"))
+                await link.send_bytes(build(*said, "from", "surfaces"))
 
 
 def _command(text: str, wanted: dict[str, object]) -> bool:
