@@ -9,6 +9,7 @@ is an error of the test. Behind the calls stands a :class:`~fakes.reaper_project
 from __future__ import annotations
 
 import copy
+import math
 import shlex
 import subprocess
 import time
@@ -504,7 +505,7 @@ class Reaper:
 
     def MIDI_GetProjQNFromPPQPos(self, take: Take, ticks: float) -> float:
         item = next(i for track in self.project.tracks for i in track.items if any(take is t for t in i.takes))
-        return self.project.map.quarters(item.start) + ticks / PPQ
+        return self.project.map.quarters(item.start) + ticks / PPQ / take.info["D_PLAYRATE"]
 
     # ---- audio -----------------------------------------------------------------------------------------------
 
@@ -517,6 +518,8 @@ class Reaper:
         self, accessor: Track, rate: int, channels: int, start: float, frames: int, memory: Any
     ) -> int:
         self._skipped += self.sound_seconds
-        sound = render(accessor, rate, round(start * rate), frames, channels)
+        first = round(start * rate)
+        assert math.floor(start * rate) == first, "a hair before a sample, REAPER may begin with the one before"
+        sound = render(accessor, rate, first, frames, channels)
         self._fill(memory, sound.astype("<f8").tobytes(), frames * channels)
         return int(np.any(sound))

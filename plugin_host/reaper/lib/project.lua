@@ -20,6 +20,13 @@ local function sample_of (seconds)
   return math.floor (seconds * project.rate () + 0.5)
 end
 
+-- The second of a sample, from which the sample comes back however REAPER rounds: never a hair before it.
+function project.second_of (sample, rate)
+  local second = sample / rate
+  if second * rate < sample then second = second + math.abs (second) * 2.0 ^ -52 end
+  return second
+end
+
 function project.quarter_at (sample)
   return reaper.TimeMap2_timeToQN (CURRENT, sample / project.rate ())
 end
@@ -292,11 +299,12 @@ end
 
 -- ---- chords --------------------------------------------------------------------------------------------------
 
--- How many quarters after which a looped item's notes begin again; endless where they do not.
+-- After how many quarters of the song a looped item's notes begin again; endless where they do not.
 local function loop_length (item, take)
   if reaper.GetMediaItemInfo_Value (item, "B_LOOPSRC") == 0 then return math.huge end
   local length, is_quarters = reaper.GetMediaSourceLength (reaper.GetMediaItemTake_Source (take))
-  return is_quarters and length > 0 and length or math.huge
+  if not is_quarters or length <= 0 then return math.huge end
+  return length / reaper.GetMediaItemTakeInfo_Value (take, "D_PLAYRATE")
 end
 
 local function add_notes (notes, take, length, first, last)

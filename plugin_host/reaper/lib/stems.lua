@@ -36,7 +36,8 @@ local function read_chunk (stem)
   if not reaper.ValidatePtr2 (0, stem.track, "MediaTrack*") then return nil, "a track is gone" end
   local frames, heard = math.min (CHUNK, stem.stop - stem.at), math.max (2, stem.channels)
   local memory = reaper.new_array (frames * heard)
-  local sounds = reaper.GetAudioAccessorSamples (stem.accessor, stem.rate, heard, stem.at / stem.rate, frames, memory)
+  local second = project.second_of (stem.at, stem.rate)
+  local sounds = reaper.GetAudioAccessorSamples (stem.accessor, stem.rate, heard, second, frames, memory)
   if sounds < 0 then return nil, "REAPER cannot read this track" end
   if sounds == 0 then memory.clear () end
   stem.at = stem.at + frames

@@ -55,15 +55,6 @@ function takes.sources ()
   return ours
 end
 
--- ---- time ----------------------------------------------------------------------------------------------------
-
--- The second of a sample, from which the sample comes back however REAPER rounds: never a hair before it.
-local function second_of (sample, rate)
-  local second = sample / rate
-  if second * rate < sample then second = second + math.abs (second) * 2.0 ^ -52 end
-  return second
-end
-
 -- ---- laying --------------------------------------------------------------------------------------------------
 
 -- Split an item at `time`, without the fades that REAPER adds there: neither half sounds other than before. Returns
@@ -121,7 +112,7 @@ end
 local function lay (view, sources, track, start)
   local rate = project.rate ()
   local length = view.takes[1]["end"] - view.takes[1].start
-  local from, till = second_of (start, rate), second_of (start + length, rate)
+  local from, till = project.second_of (start, rate), project.second_of (start + length, rate)
   local hair = 0.25 / rate
   local pieces = cut (track, from, till, hair)
   local item

@@ -65,6 +65,23 @@ def test_chords_of_a_looped_item_that_are_not_muted(studio: Studio) -> None:
     assert max(note.end for note in said) <= studio.project.map.quarters(SECONDS) + 1e-9
 
 
+def test_a_midi_item_that_plays_faster_loops_sooner(studio: Studio) -> None:
+    """Four quarters at twice the speed are two: the next round begins there."""
+    studio.project.track("Chords").items[0].takes[0].info["D_PLAYRATE"] = 2.0
+    said = studio.submit().chords
+    assert sorted({(note.start, note.end) for note in said})[:3] == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_stems_begin_with_the_very_sample_wherever_they_are_read(studio: Studio, rate: int) -> None:
+    """The second of a sample, as a number, may lie a hair before it."""
+    studio.reaper.tabs[0] = song(studio.project.folder.parent / "Rate", rate)
+    said = studio.submit().target
+    assert isinstance(said.audio, Rendered)
+    sound = soundfile.read(said.audio.path, dtype="float32")[0]
+    assert np.array_equal(sound, render(studio.project.track("Keys"), rate, 0, len(sound), 2).astype(np.float32))
+
+
 def test_chord_names_stand_in_for_a_chord_track(studio: Studio) -> None:
     studio.project.tracks.remove(studio.project.track("Chords"))
     studio.project.markers = [Marker(0.0, None, "Am7"), Marker(3.0, None, "F"), Marker(5.0, 6.0, "Verse 1")]
