@@ -427,7 +427,7 @@ local function clock (start, stop)
     end
     list[#list + 1] = inside
   end
-  return { first = ("%.9g"):format (first), last = ("%.9g"):format (last), points = list }
+  return { first = ("%.14g"):format (first), last = ("%.14g"):format (last), points = list }
 end
 
 local function first_item (track, start, stop)

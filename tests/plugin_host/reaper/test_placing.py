@@ -305,6 +305,18 @@ def test_an_item_that_moved_takes_its_takes_along(studio: Studio) -> None:
     assert len(studio.reaper.undos[0]) == 1
 
 
+def test_an_edited_tempo_moves_takes_to_the_very_sample_late_in_a_long_set(studio: Studio, tmp_path: Path) -> None:
+    studio.reaper.tabs[0] = song(tmp_path / "Set", 48_000)
+    studio.project.track("Keys").items[0].info["D_POSITION"] = 40_000.0
+    studio.project.selection = (40_001.23456, 40_002.5)
+    quarter = studio.project.map.quarter_of(round(40_001.23456 * 48_000), 48_000)
+    said = studio.submit()
+    studio.project.tempos = (*studio.project.tempos[:-1], Tempo(12.0, 91.0))
+    studio.ready(said)
+    studio.press("At the new place")
+    assert studio.hear(Placed).at == studio.project.map.sample(quarter, 48_000)
+
+
 @pytest.mark.parametrize("what", ["volume", "trimmed", "gone", "tempo", "track"])
 def test_an_edited_song_is_never_written_over_unasked(studio: Studio, what: str) -> None:
     said = studio.submit()
