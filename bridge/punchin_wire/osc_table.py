@@ -47,7 +47,8 @@ _TYPES: dict[Type, tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Arg:
-    """One argument. `type` is its OSC type tag; an `f` may also be sent as `d` or `i`. Numbers lie in `[low, high]`.
+    """One argument. `type` is its OSC type tag; an `f` may also be sent as `d` or `i`, and an `h` is sent as `i` where
+    that is enough. Numbers lie in `[low, high]`.
     The last one of an address may be `optional`."""
 
     name: str
@@ -316,7 +317,8 @@ def typed(path: str, args: Sequence[object], direction: Direction, at: Program) 
 
 
 def _tag(type_: Type, value: OscValue) -> str:
-    if type_ != "v":
+    """`h` is kept for numbers that need it: programs of OSC 1.0's four types, such as node-osc, fall over it."""
+    if type_ not in ("v", "h"):
         return type_
     if isinstance(value, str):
         return "s"

@@ -1,7 +1,10 @@
-"""Control surfaces of others, liblo's `oscsend` and `oscdump`, drive a real bridge and see what it does."""
+"""Control surfaces of others, liblo's `oscsend` and `oscdump`, and node-osc, drive a real bridge and see what it
+does."""
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import socket
 import subprocess
@@ -126,3 +129,74 @@ def test_what_a_host_cannot_do_is_said_and_the_next_thing_works(host: FakeHost, 
     assert host.asked == []
     oscsend(port, "/punchin/control/alpha", "f", 0.25)
     dump.hear("/punchin/control/alpha f 0.25")
+
+
+class NodeSurface:
+    """A program that speaks OSC with node-osc."""
+
+    def __init__(self, bridge_port: int, said: Path) -> None:
+        script = Path(__file__).parents[1] / "peers" / "node_surface.cjs"
+        self._said = said
+        with said.open("wb") as out:
+            self._process = subprocess.Popen(
+                ["node", str(script), str(bridge_port)], stdin=subprocess.PIPE, stdout=out, env=node_environment()
+            )
+
+    def send(self, path: str, *args: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([path, *args]).encode() + b"\n")
+        self._process.stdin.flush()
+
+    def hear(self, *message: object, seconds: float = 20.0) -> None:
+        """Wait until this has come."""
+        until(lambda: list(message) in self._heard(), seconds)
+
+    def _heard(self) -> list[object]:
+        whole, _, _ = self._said.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def node_environment() -> dict[str, str]:
+    """Where node finds what npm has installed for all."""
+    root = subprocess.run(["npm", "root", "-g"], capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    return os.environ | {"NODE_PATH": root}
+
+
+def has_node_osc() -> bool:
+    if not shutil.which("node") or not shutil.which("npm"):
+        return False
+    looking = ["node", "-e", "require('node-osc')"]
+    return subprocess.run(looking, capture_output=True, timeout=60, env=node_environment()).returncode == 0
+
+
+@pytest.fixture
+def node(port: int, tmp_path: Path) -> Iterator[NodeSurface]:
+    if not has_node_osc():
+        pytest.skip("node-osc is not installed: npm install --global node-osc")
+    found = NodeSurface(port, tmp_path / "node.txt")
+    yield found
+    found.close()
+
+
+def test_node_osc_drives_and_hears_beside_liblo(host: FakeHost, port: int, node: NodeSurface, dump: Dump) -> None:
+    node.hear("/punchin/now/foot", "up")
+    node.send("/punchin/control/text", "süß and slow")
+    node.hear("/punchin/control/text", "süß and slow")
+    dump.hear('/punchin/control/text s "')
+    oscsend(port, "/punchin/fader/chord", "f", 0.5)
+    node.hear("/punchin/control/chord", 1)
+    node.send("/punchin/region/select", {"type": "f", "value": 1}, {"type": "f", "value": 2}, "seconds")
+    node.send("/punchin/action/inpaint", {"type": "f", "value": 1})
+    until(lambda: host.obey() and host.asked[-1].action == "inpaint")
+    wish = host.asked[-1].wish
+    assert isinstance(wish, InpaintWish)
+    assert wish.text == "süß and slow"
+    view = until(lambda: next((view for view in host.views() if view.phase == "ready"), None))
+    node.hear("/punchin/job/take", view.job, 0, view.takes[0].seed, view.takes[0].name)
+    host.place(view.job)
+    node.send("/punchin/control/takes", "many")
+    until(lambda: '"/punchin/error","bad_setting"' in node._said.read_text())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from punchin_wire import osc_table
 from punchin_wire.errors import PunchinError
-from punchin_wire.osc_table import TABLE, check, markdown
+from punchin_wire.osc_table import TABLE, check, markdown, typed
 
 SUBMIT = ["job-1", "/song.wav", 1, 2.5, "/out"]
 
@@ -58,6 +58,14 @@ def test_what_does_not_fit_the_table_is_refused(path: str, args: list[object], c
         check(path, args)
     assert caught.value.code == code
     assert caught.value.next_step.endswith(".")
+
+
+def test_numbers_travel_as_plain_integers_where_they_fit() -> None:
+    """Some programs know no others."""
+    for seed, tag in ((7, "i"), (2**31 - 1, "i"), (2**31, "h"), (2**53, "h")):
+        assert typed("/punchin/job/take", ["job-1", 0, seed], "from", "daemon")[2] == (tag, seed)
+    assert typed("/punchin/control/seed", [-1], "from", "surfaces") == [("i", -1)]
+    assert typed("/punchin/control/alpha", [1.0], "from", "surfaces") == [("f", 1.0)]
 
 
 def test_an_answer_cannot_be_asked_for() -> None:
