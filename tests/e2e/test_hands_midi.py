@@ -38,13 +38,15 @@ cc = 21
 control = "temperature"
 [chords]
 channel = 2
+[mackie]
+port = "mcu"
 """
 
 
 @pytest.fixture(scope="module")
 def jack() -> Iterator[dict[str, str]]:
     """A fresh JACK server that plays to nobody, and what makes programs find it."""
-    name = "punchin-tests"
+    name = f"punchin-{os.getpid()}"
     command = ["jackd", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", "128"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     env = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
@@ -77,6 +79,7 @@ class Controller:
         self.out.open_virtual_port("keys")
         self.lights = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name=name)
         self.lights.open_virtual_port("lights")
+        self.lights.ignore_types(sysex=False)
 
     def send(self, *messages: mido.Message) -> None:
         for message in messages:
@@ -199,6 +202,33 @@ def test_a_controller_that_comes_back_works_again(
         assert len(host.asked) == times
         device.unplug()
         until(lambda: running.log.count("has gone") == running.log.count("has come"), 20)
+
+
+def test_a_mackie_control_shows_the_host_and_presses_its_buttons(
+    running: RunningBridge,  # noqa: ARG001
+    host: FakeHost,
+    jack: dict[str, str],  # noqa: ARG001
+) -> None:
+    device = Controller("mcu")
+    try:
+        shown = bytearray(b" " * 112)
+
+        def display() -> str:
+            for message in device.shown():
+                if message[:6] == [0xF0, 0, 0, 0x66, 0x14, 0x12]:
+                    shown[message[6] : message[6] + len(message) - 8] = bytes(message[7:-1])
+            return shown.decode()
+
+        until(lambda: "temp" in display(), 20)
+        device.send(mido.Message("note_on", note=0x51, velocity=127))  # what tests before this have marked
+        until(lambda: "Fake 1.0" in display(), 20)
+        device.send(mido.Message("note_on", note=0x5F, velocity=127))
+        until(host.obey)
+        assert [ask.action for ask in host.asked] == ["mark_in"]
+        until(lambda: "In is marked." in display())
+        device.send(mido.Message("note_on", note=0x51, velocity=127))  # the foot steps back, for the tests after this
+    finally:
+        device.unplug()
 
 
 def test_the_command_line_learns(running: RunningBridge, pedal: Controller) -> None:

@@ -7,6 +7,7 @@ later, in a host, is the view's `trouble`.
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,7 +105,10 @@ class Console:
         control, value = find(name), self.controls.values[name]
         steps = control.steps - 1
         width = 1 / steps if 0 < steps <= fine else 1 / fine
-        self.turn(name, control.place(value) + clicks * width)
+        place = control.place(value) + clicks * width
+        if isinstance(value, int) and not control.choices and clicks and control.at(place) == value:
+            place = control.place(min(max(value + math.copysign(1, clicks), control.low), control.high))  # a whole step
+        self.turn(name, place)
 
     def act(self, name: str, now: float, details: Details = Details(), at: Place | None = None) -> None:
         """Do an action, or ask the host for it; `at` is where the song was, if a clock says so. Raises BadSetting,

@@ -71,6 +71,9 @@ def test_a_knob_goes_by_the_steps_of_its_control(stage: Stage) -> None:
     assert values["pooling_time"] == 8
     stage.console.nudge("alpha", -16)
     assert values["alpha"] == pytest.approx(0.25)
+    stage.console.set("top_k", 1)
+    stage.console.nudge("top_k", 1)  # where its fader hardly moves
+    assert values["top_k"] == 2
     with pytest.raises(BadSetting, match="text"):
         stage.console.nudge("text", 1)
 

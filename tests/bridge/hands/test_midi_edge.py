@@ -61,6 +61,7 @@ class Lists:
     opened: list[str] = field(default_factory=list)
     waiting: list[Heard] = field(default_factory=list)
     sent: list[tuple[str, bytes]] = field(default_factory=list)
+    dropped: int = 0
 
     def fileno(self) -> int:
         raise AssertionError("nobody waits for lists")
@@ -306,6 +307,16 @@ def test_the_queue_has_an_end_and_counts_what_it_drops() -> None:
     assert queue.dropped == 10
     assert list(queue.take()) == []
     queue.close()
+
+
+def test_messages_that_came_too_fast_are_counted_and_shown(desk: Desk) -> None:
+    desk.ports.dropped = 7
+    desk.step(LOOK_SECONDS)
+    trouble = desk.stage.console.view(0).trouble
+    assert trouble is not None
+    assert "7 MIDI messages" in trouble.message
+    desk.step(LOOK_SECONDS)
+    assert desk.stage.console.view(0).troubles == 1
 
 
 # ---- chords --------------------------------------------------------------------------------------------------

@@ -143,6 +143,16 @@ def test_time_code_with_an_offset_and_with_lost_pieces() -> None:
     assert clock.place(last, last) == Place(pytest.approx(9.15), "seconds")  # type: ignore[arg-type]
 
 
+def test_a_full_frame_moves_the_song_and_old_pieces_do_not_count() -> None:
+    clock = TimeCode()
+    last = code(clock, 4, 1, 0.0, 25.0, (0, 0, 2, 0))
+    clock.hear(bytes([0xF1, 0x00]), last + 0.01)
+    clock.hear(bytes([0xF0, 0x7F, 0x7F, 1, 1, 0x20, 0, 9, 0, 0xF7]), last + 0.02)
+    assert clock.place(last + 0.02, last + 0.02) is None
+    last = code(clock, 2, 1, last + 0.03, 25.0, (0, 0, 9, 0))
+    assert clock.place(last, last) == Place(pytest.approx(9.07), "seconds")  # type: ignore[arg-type]
+
+
 # ---- faders --------------------------------------------------------------------------------------------------
 
 

@@ -69,6 +69,9 @@ class TimeCode:
     rolling: bool = False
 
     def hear(self, data: bytes, when: float) -> None:
+        if len(data) == 10 and data[:2] == b"\xf0\x7f" and data[3:5] == b"\x01\x01":
+            self.wanted, self.rolling = 0, False  # a full frame: it was moved, and pieces of before mean nothing
+            return
         if data[0] != 0xF1 or len(data) != 2 or data[1] > 127:
             return
         piece, nibble = data[1] >> 4, data[1] & 0x0F

@@ -15,12 +15,14 @@ import msgspec
 from punchin_wire.errors import BadSetting, PunchinError
 
 from ..actions import BY_NAME as ACTIONS
+from ..actions import Details
 from ..console import Console, Place, View
 from ..controls import BY_NAME as CONTROLS
 from ..edge import HasFileno
 from . import signals
 from .chords import LiveChords
 from .clock import Clocks, TimeCode
+from .mackie_page import Page
 from .mapping import Entry, Mapping, MappingFile, matches
 from .pickup import Pickup
 from .ports import Heard, Ports
@@ -57,6 +59,8 @@ class Device:
     coarse: dict[Knob, int] = field(default_factory=dict)
     struck: dict[tuple[int, int], float] = field(default_factory=dict)
     lights: dict[tuple[int, int], int] = field(default_factory=dict)
+    page: Page | None = None
+    """Of a Mackie Control."""
 
 
 class MidiEdge:
@@ -69,6 +73,7 @@ class MidiEdge:
         self._devices: dict[str, Device] = {}
         self._looked = -1e9
         self._learning: tuple[str, float] | None = None
+        self._dropped = 0
         self.chords = LiveChords()
         console.complete_with = self.chords.complete
         console.learn_with = self.learn
@@ -108,8 +113,9 @@ class MidiEdge:
                 self._console.complain(error)
         for knob, what in turned.items():
             self._turn(knob, what)
+        self._turn_pots()
         self._console.chord = self.chords.label
-        self._show(self._console.view(now))
+        self._show(self._console.view(now), now)
 
     # ---- what comes and goes ---------------------------------------------------------------------------------
 
@@ -141,6 +147,24 @@ class MidiEdge:
                 self._console.complain(BadSetting(f"{port} is unplugged.", "Plug it in again; nothing else is needed."))
             for port in come:
                 log.info("MIDI port %s has come", port)
+                if self._mapping.is_mackie(port):
+                    self._device(port)
+            self._pages()
+            self._count_dropped()
+
+    def _pages(self) -> None:
+        """Let ports that are said to be Mackie Controls have a page."""
+        for port, device in self._devices.items():
+            if not self._mapping.is_mackie(port):
+                device.page = None
+            elif device.page is None and self._ports is not None:
+                device.page = Page(self._console)
+                self._ports.send(port, device.page.greet())
+
+    def _count_dropped(self) -> None:
+        if self._ports is not None and (more := self._ports.dropped - self._dropped):
+            self._dropped += more
+            self._console.complain(BadSetting(f"{more} MIDI messages came too fast.", "Look what sends so many."))
 
     def _device(self, port: str) -> Device:
         if port not in self._devices:
@@ -159,7 +183,12 @@ class MidiEdge:
         device = self._device(heard.port)
         device.clocks.hear(heard.data, heard.when)
         signal = signals.parse(heard.data)
-        if signal is None or self._is_twice(device, signal, heard.when):
+        if signal is not None and self._is_twice(device, signal, heard.when):
+            return
+        page = None if self._learning else device.page
+        if page is not None and page.hear(heard.data, lambda name, told: self._act(name, told, heard.when, now)):
+            return
+        if signal is None:
             return
         if self._learning and signal.value:
             (name, _), self._learning = self._learning, None
@@ -175,8 +204,12 @@ class MidiEdge:
         if entry.control is not None:
             self._gather(device, heard.port, signal, entry, turned)
         elif signal.value and entry.action is not None:
-            details = msgspec.structs.replace(entry.details, pressed=heard.when)
-            self._console.act(entry.action, now, details, self.place(heard.when, time.time()))
+            self._act(entry.action, entry.details, heard.when, now)
+
+    def _act(self, name: str, details: Details, when: float, now: float) -> None:
+        """Do an action that was asked for at `when`, Unix seconds. Raises PunchinError."""
+        details = msgspec.structs.replace(details, pressed=when)
+        self._console.act(name, now, details, self.place(when, time.time()))
 
     def _is_twice(self, device: Device, signal: Signal, when: float) -> bool:
         if signal.kind != "note" or not signal.value:
@@ -215,13 +248,25 @@ class MidiEdge:
         except PunchinError as error:
             self._console.complain(error)
 
+    def _turn_pots(self) -> None:
+        for device in self._devices.values():
+            try:
+                if device.page is not None:
+                    device.page.turn()
+            except PunchinError as error:
+                self._console.complain(error)
+
     # ---- what controllers show -------------------------------------------------------------------------------
 
-    def _show(self, view: View) -> None:
+    def _show(self, view: View, now: float) -> None:
         """Rings and motors stand where values are; lights are on while what their key does is going on."""
         if self._ports is None:
             return
         for port, device in self._devices.items():
+            if device.page is not None:
+                for message in device.page.show(view, now):
+                    self._ports.send(port, message)
+                continue
             for entry in self._mapping.entries:
                 shown = _light(entry, view)
                 if shown is None or not matches(port, entry.port):

@@ -22,6 +22,9 @@
     [clock]
     offset = 3600.0            # the time code of the project's start, in seconds
 
+    [mackie]
+    port = "X-Touch"           # a device in Mackie Control mode: mackie_page.py says what its buttons do
+
 Where several entries fit what came, the last one counts.
 """
 
@@ -117,6 +120,12 @@ class Clock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset: Annotated[float, Meta(ge=0.0, le=86_400.0)] = 0.0
 
 
+class Mackie(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where devices in Mackie Control mode are."""
+
+    port: str
+
+
 class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"entries": "map"}):
     """The whole file."""
 
@@ -124,6 +133,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
     ports: tuple[str, ...] = ("*",)
     chords: Keys | None = None
     clock: Clock = Clock()
+    mackie: Mackie | None = None
 
     def find(self, port: str, signal: Signal) -> Entry | None:
         """What a signal does."""
@@ -131,7 +141,10 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"
 
     def opens(self, port: str) -> bool:
         """Whether this input is listened to."""
-        return any(matches(port, pattern) for pattern in self.ports)
+        return self.is_mackie(port) or any(matches(port, pattern) for pattern in self.ports)
+
+    def is_mackie(self, port: str) -> bool:
+        return self.mackie is not None and matches(port, self.mackie.port)
 
 
 def matches(port: str, pattern: str) -> bool:

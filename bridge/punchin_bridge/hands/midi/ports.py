@@ -32,8 +32,10 @@ class Heard(NamedTuple):
 
 
 class Ports(Protocol):
-    """Where messages come from and go to."""
+    """Where messages come from and go to. `dropped` counts those that came too fast."""
 
+    @property
+    def dropped(self) -> int: ...
     def fileno(self) -> int: ...
     def heard(self) -> Iterator[Heard]: ...
     def scan(self, opens: Callable[[str], bool]) -> tuple[list[str], list[str]]: ...
@@ -96,6 +98,10 @@ class RtPorts:
 
     def fileno(self) -> int:
         return self.queue.fileno()
+
+    @property
+    def dropped(self) -> int:
+        return self.queue.dropped
 
     def heard(self) -> Iterator[Heard]:
         return self.queue.take()
