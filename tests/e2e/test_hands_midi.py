@@ -46,7 +46,7 @@ port = "mcu"
 @pytest.fixture(scope="module")
 def jack() -> Iterator[dict[str, str]]:
     """A fresh JACK server that plays to nobody, and what makes programs find it."""
-    name = f"punchin-{os.getpid()}"
+    name = "punchin-tests"  # always this: JACK remembers the names of eight servers, and refuses a ninth
     command = ["jackd", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", "128"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     env = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
