@@ -14,7 +14,7 @@ from punchin_bridge.hands.midi import mackie
 from punchin_bridge.hands.midi.chords import Chord
 from punchin_bridge.hands.midi.edge import LOOK_SECONDS, MidiEdge
 from punchin_bridge.hands.midi.mackie import BUTTONS, Answered, PotPressed, Pressed, Turned
-from punchin_bridge.hands.midi.mackie_page import ACTIONS, BANKS, SHOWN_SECONDS, TROUBLE_SECONDS
+from punchin_bridge.hands.midi.mackie_page import ACTIONS, AGAIN_SECONDS, BANKS, SHOWN_SECONDS, TROUBLE_SECONDS
 from punchin_bridge.hands.midi.mapping import MappingFile
 from punchin_wire.messages import Progress
 
@@ -120,6 +120,13 @@ def test_only_what_changes_is_sent(studio: Studio) -> None:
     studio.desk.play(b"\xb0\x12\x01", port=PORT)
     studio.desk.step(0.1)
     assert sum(len(data) for _, data in studio.desk.ports.sent) < 30
+
+
+def test_what_was_lost_is_shown_again(studio: Studio) -> None:
+    studio.device = Device()
+    studio.look(AGAIN_SECONDS)
+    assert studio.device.upper == "Fake"
+    assert len(studio.device.rings) == 8
 
 
 def test_a_pot_turns_its_control_and_shows_its_value_for_a_while(studio: Studio) -> None:

@@ -26,6 +26,8 @@ SHOWN_SECONDS = 2.0
 TROUBLE_SECONDS = 6.0
 SHOW_SECONDS = 0.05
 """How often the display changes at most."""
+AGAIN_SECONDS = 5.0
+"""How often all is shown again: what was sent in the first moments of a connection may be lost."""
 BUSY = frozenset({"preparing", "queued", "running"})
 FADERS = [control for control in TABLE if control.is_fader]
 BANKS: tuple[tuple[Control, ...], ...] = (
@@ -69,10 +71,12 @@ class Page:
     lines: list[str] = field(default_factory=lambda: ["", ""])
     lights: dict[bytes, bytes] = field(default_factory=dict)
     shown: float = -1e9
+    whole: float = -1e9
+    """When the device was last sent something, and all."""
 
     def greet(self) -> bytes:
         """What is sent to a device that has been plugged in; it is taken to know nothing."""
-        self.lines, self.lights, self.shown = ["", ""], {}, -1e9
+        self.whole = self.shown = -1e9
         return mackie.query(self.model)
 
     # ---- what hands do ---------------------------------------------------------------------------------------
@@ -123,6 +127,8 @@ class Page:
         if now - self.shown < SHOW_SECONDS:
             return []
         self.shown = now
+        if now - self.whole >= AGAIN_SECONDS:
+            self.lines, self.lights, self.whole = ["", ""], {}, now
         lines = [self._upper(view, now), "".join(self._cell(pot, view, now) for pot in range(POTS))]
         sent = [self._change(row, line) for row, line in enumerate(lines) if line != self.lines[row]]
         self.lines = lines
