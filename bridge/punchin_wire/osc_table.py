@@ -93,14 +93,28 @@ _MESSAGE = Arg("message", "s", "what is wrong")
 _NEXT = Arg("next_step", "s", "what to do about it")
 _PATH = r"[^\x00-\x1f]+"
 
+_TAKES = (
+    Arg("pack", "s", "model pack", pattern=r"[A-Za-z0-9._-]{1,64}"),
+    Arg("takes", "i", "number of takes", low=1, high=16),
+    Arg("seed", "h", "seed of the first take", low=0, high=2**53),
+)
 SUBMIT_OPTIONS = (
     Arg("chords", "s", "chord file, .mid or .lab", pattern=_PATH),
     Arg("drums", "s", "drum stem, WAV", pattern=_PATH),
     Arg("piano", "s", "piano part, .mid", pattern=_PATH),
     Arg("text", "s", "description"),
-    Arg("pack", "s", "model pack", pattern=r"[A-Za-z0-9._-]{1,64}"),
-    Arg("takes", "i", "number of takes", low=1, high=16),
-    Arg("seed", "h", "seed of the first take", low=0, high=2**53),
+    *_TAKES,
+)
+TRANSFER_OPTIONS = (
+    Arg("task", "s", "timbre, genre or accompaniment", pattern="timbre|genre|accompaniment"),
+    Arg("from", "s", "what plays now"),
+    Arg("negative", "s", "what takes keep away from"),
+    Arg("pooling", "s", "ω, in time and frequency: `2` or `2,4`", pattern="[1248](,[1248])?"),
+    Arg("alpha", "f", "α, the weight of the clip", low=0, high=4),
+    Arg("guidance", "f", "λ, the weight of the texts", low=0, high=30),
+    Arg("scheduler", "s", "ddim, dpm++ or unipc", pattern=r"ddim|dpm\+\+|unipc"),
+    Arg("steps", "i", "steps of the solver", low=1, high=1000),
+    *_TAKES,
 )
 
 _VALUE = Arg("value", "v", "its value")
@@ -209,6 +223,21 @@ TABLE: tuple[Address, ...] = (
         ),
         SUBMIT_OPTIONS,
     ),
+    Address(
+        "/punchin/job/transfer",
+        "to",
+        "Hand a region of a clip to another instrument or genre, write the takes as WAV. Answered like "
+        "`/punchin/job/submit`.",
+        (
+            JOB,
+            Arg("clip", "s", "the clip, WAV, absolute path", pattern=_PATH),
+            Arg("start", "f", "start of the region, seconds", low=0, high=1e6),
+            Arg("end", "f", "end of the region, seconds", low=0, high=1e6),
+            Arg("to", "s", "the instrument or style, or a whole sentence", pattern=_PATH),
+            Arg("out", "s", "folder for the takes, absolute path", pattern=_PATH),
+        ),
+        TRANSFER_OPTIONS,
+    ),
     Address("/punchin/job/accepted", "from", "The job was taken.", (JOB,)),
     Address(
         "/punchin/job/cancel", "to", "Stop a job. Answered by `/punchin/job/state` or `/punchin/job/error`.", (JOB,)
@@ -229,7 +258,7 @@ TABLE: tuple[Address, ...] = (
         f"Work really done, at most {PROGRESS_HZ} times a second.",
         (
             JOB,
-            Arg("stage", "s", "load, encode, prefill, decode or codec"),
+            Arg("stage", "s", "load, encode, prefill, decode, denoise or codec"),
             Arg("step", "i", "steps done in this stage", low=0),
             Arg("total", "i", "steps of this stage", low=0),
         ),
@@ -349,9 +378,13 @@ def markdown() -> str:
             rows = [address for address in TABLE if (address.at, address.direction) == (at, direction)]
             lines += [f"| `{row.path}` | {_usage(row)} | {row.doc} |" for row in rows]
             lines.append("")
-    lines += ["**Options of `/punchin/job/submit`**, each a name and a value behind the fixed arguments", ""]
-    lines += ["| Name | Type | Meaning |", "|---|---|---|"]
-    lines += [f"| `{arg.name}` | `{arg.type}` | {arg.doc} |" for arg in SUBMIT_OPTIONS]
+    for row in TABLE:
+        if row.options:
+            lines += [f"**Options of `{row.path}`**, each a name and a value behind the fixed arguments", ""]
+            lines += ["| Name | Type | Meaning |", "|---|---|---|"]
+            lines += [f"| `{arg.name}` | `{arg.type}` | {arg.doc} |" for arg in row.options]
+            lines.append("")
+    lines.pop()
     return "\n".join(lines) + "\n"
 
 

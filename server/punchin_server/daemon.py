@@ -38,7 +38,7 @@ from punchin_wire.messages import (
 )
 
 from .jobs import Job, Jobs
-from .launcher import INPAINT, Launcher
+from .launcher import PUNCHIN, Launcher
 from .osc_desk import OscDesk
 from .osc_front import OscFront
 from .settings import OSC_PORT, Settings
@@ -65,7 +65,7 @@ WORKER = (sys.executable, "-m", "punchin_server.worker")
 class Daemon:
     """Everything that serves; `run` returns after `stop` was called. Raises DaemonError when it cannot serve."""
 
-    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER, inpaint: Sequence[str] = INPAINT) -> None:
+    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER, punchin: Sequence[str] = PUNCHIN) -> None:
         self.settings = settings
         self._stopping = False
         self._started = self._active = time.monotonic()
@@ -78,7 +78,7 @@ class Daemon:
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
         surfaces = _open_osc(settings)
-        self.osc = OscDesk(surfaces, Launcher(OSC_JOBS, inpaint), self) if surfaces else None
+        self.osc = OscDesk(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
         self.supervisor = Supervisor(self.context, worker, settings)
         self.jobs = Jobs(settings.queue)
         self.store = Store(places.results_folder())

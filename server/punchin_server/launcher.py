@@ -1,4 +1,5 @@
-"""Starts `punchin inpaint` as a child process for each job that a surface submits by file path. Knows no sockets.
+"""Starts `punchin inpaint` or `transfer` as a child process for each job that a surface submits by file path. Knows no
+sockets.
 
 Reading songs, splicing and recipes belong to the bridge, which the daemon must not import; so an OSC take goes the
 same way as any other: the child is an ordinary client of this daemon, with the job id that the surface chose.
@@ -9,14 +10,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from punchin_wire.errors import BadSetting, ErrorInfo, InternalError, QueueFull
 
 from .child import Child, describe_exit
 
-INPAINT = (sys.executable, "-m", "punchin_bridge.cli", "inpaint")
+PUNCHIN = (sys.executable, "-m", "punchin_bridge.cli")
+Command = Literal["inpaint", "transfer"]
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -27,7 +29,7 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What `punchin inpaint --json` prints: takes, or why there are none."""
+    """What both commands print with `--json`: takes, or why there are none."""
 
     takes: tuple[Written, ...] = ()
     error: ErrorInfo | None = None
@@ -43,9 +45,9 @@ class Ended(NamedTuple):
 class Launcher:
     """At most `limit` children at once."""
 
-    def __init__(self, limit: int, command: Sequence[str] = INPAINT) -> None:
+    def __init__(self, limit: int, punchin: Sequence[str] = PUNCHIN) -> None:
         self._limit = limit
-        self._command = command
+        self._punchin = punchin
         self._children: dict[str, Child] = {}
 
     def __len__(self) -> int:
@@ -54,7 +56,9 @@ class Launcher:
     def __contains__(self, job: str) -> bool:
         return job in self._children
 
-    def start(self, job: str, song: str, start: float, end: float, out: str, options: Mapping[str, object]) -> None:
+    def start(
+        self, command: Command, job: str, song: str, start: float, end: float, out: str, options: Mapping[str, object]
+    ) -> None:
         """Raises BadSetting or QueueFull; what is wrong with the files themselves the child reports."""
         if not (Path(song).is_absolute() and Path(out).is_absolute()):
             raise BadSetting("Song and folder must be absolute paths: the daemon runs in a folder of its own.")
@@ -63,7 +67,9 @@ class Launcher:
         # One word each, so that no value can be taken for a flag. An absolute path never begins with a dash.
         flags = {"start": start, "end": end, "out": out, "job": job, **options}
         words = [f"--{name}={value}" for name, value in flags.items()]
-        self._children[job] = Child(f"inpaint {job}", [*self._command, song, *words, "--json", "--no-progress"])
+        self._children[job] = Child(
+            f"{command} {job}", [*self._punchin, command, song, *words, "--json", "--no-progress"]
+        )
 
     def ended(self) -> list[Ended]:
         """The children that have ended since the last time."""
@@ -93,4 +99,4 @@ def _report(child: Child, code: int) -> Report:
     if report.takes or report.error:
         return report
     last = next((line for line in reversed(child.errors) if line.strip()), "")
-    return Report(error=InternalError(f"punchin inpaint ended by {describe_exit(code)}. {last[:200]}").info())
+    return Report(error=InternalError(f"punchin ended by {describe_exit(code)}. {last[:200]}").info())

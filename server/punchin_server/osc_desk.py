@@ -11,7 +11,7 @@ from punchin_wire.osc_packets import spoken
 from punchin_wire.osc_table import OscValue
 
 from .jobs import Job, Jobs
-from .launcher import Ended, Launcher
+from .launcher import Command, Ended, Launcher
 from .osc_front import OscFront, OscReceived, Said, Surface
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,9 @@ class OscDesk:
             case "/punchin/status/get", ():
                 self._tell_status(surface, now)
             case "/punchin/job/submit", (str(job), str(song), float(start), float(end), str(out), *options):
-                self._submit(surface, job, song, start, end, out, options)
+                self._submit(surface, "inpaint", job, song, start, end, out, options)
+            case "/punchin/job/transfer", (str(job), str(clip), float(start), float(end), str(to), str(out), *options):
+                self._submit(surface, "transfer", job, clip, start, end, out, ["to", to, *options])
             case "/punchin/job/cancel", (str(job),):
                 self._cancel(surface, job, now)
             case "/punchin/events/subscribe", (float(seconds),):
@@ -86,11 +88,20 @@ class OscDesk:
             self.front.send(surface, "/punchin/job/state", job.job, job.state, job.position)
 
     def _submit(
-        self, surface: Surface, job: str, song: str, start: float, end: float, out: str, options: list[OscValue]
+        self,
+        surface: Surface,
+        command: Command,
+        job: str,
+        song: str,
+        start: float,
+        end: float,
+        out: str,
+        options: list[OscValue],
     ) -> None:
         if job in self._daemon.jobs or job in self._launcher:
             raise BadSetting(f"Another job has the name {job!r} already.", "Give this job a name of its own.")
-        self._launcher.start(job, song, start, end, out, dict(zip(map(str, options[::2]), options[1::2], strict=True)))
+        flags = dict(zip(map(str, options[::2]), options[1::2], strict=True))
+        self._launcher.start(command, job, song, start, end, out, flags)
         self.front.own(job, surface)
         self.front.send(surface, "/punchin/job/accepted", job)
 

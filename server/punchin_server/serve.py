@@ -15,7 +15,7 @@ from punchin_wire.errors import DaemonError, PunchinError
 
 from . import settings
 from .daemon import WORKER, Daemon
-from .launcher import INPAINT
+from .launcher import PUNCHIN
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,11 @@ def _open_log(path: Path) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
-def serve(options: settings.Settings, worker: Sequence[str], inpaint: Sequence[str]) -> None:
+def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[str]) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError when it cannot."""
     with places.only_one("daemon"):
         _open_log(places.daemon_log())
-        daemon = Daemon(options, worker, inpaint)
+        daemon = Daemon(options, worker, punchin)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: daemon.stop())
         places.write_daemon_record(daemon.record)
@@ -43,10 +43,10 @@ def serve(options: settings.Settings, worker: Sequence[str], inpaint: Sequence[s
             places.remove_daemon_record(os.getpid())
 
 
-def main(argv: Sequence[str], worker: Sequence[str] = WORKER, inpaint: Sequence[str] = INPAINT) -> int:
-    """`punchin serve`. Returns the exit code; `worker` and `inpaint` are the commands of its children."""
+def main(argv: Sequence[str], worker: Sequence[str] = WORKER, punchin: Sequence[str] = PUNCHIN) -> int:
+    """`punchin serve`. Returns the exit code; `worker` and `punchin` are the commands of its children."""
     try:
-        serve(settings.load(argv, os.environ), worker, inpaint)
+        serve(settings.load(argv, os.environ), worker, punchin)
     except PunchinError as error:
         print(f"{error}\n{error.next_step}", file=sys.stderr)
         return error.exit_code

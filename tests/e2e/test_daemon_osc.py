@@ -12,6 +12,7 @@ import psutil
 import pytest
 import soundfile
 from fakes.harness import RunningDaemon, daemon, until
+from punchin_bridge import recipe
 from punchin_bridge.hosts import osc_link
 from punchin_server import osc_desk, osc_front
 from punchin_wire.messages import Done
@@ -276,7 +277,7 @@ def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).uniform(-0.3, 0.3, (6 * 48_000, 2))
     soundfile.write(song, noise, 48_000, subtype="PCM_24")
     with (
-        daemon(tmp_path / "home", env={"REAL_INPAINT": "1"}) as running,
+        daemon(tmp_path / "home", env={"REAL_PUNCHIN": "1"}) as running,
         closing(Surface(running.record.osc_port)) as surface,
     ):
         surface.socket.settimeout(60)
@@ -288,6 +289,18 @@ def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
         assert soundfile.info(take).frames == 48_000
         surface.ask("/punchin/job/submit", "too-late", str(song), 7.0, 8.0, str(tmp_path / "out"))
         assert surface.follow("too-late", "/punchin/job/error")[-1][1][1] == "bad_region"
+        asked = ("for-violin", str(song), 1.0, 3.0, "violin", str(tmp_path / "out"))
+        surface.ask("/punchin/job/transfer", *asked, "from", "piano", "pooling", "2,4", "alpha", 0.25, "seed", 3)
+        heard = surface.follow("for-violin", "/punchin/job/result")
+        assert ("/punchin/job/state", ("for-violin", "done", 0)) in heard
+        assert "denoise" in {args[1] for address, args in heard if address == "/punchin/job/progress"}
+        take = Path(str(heard[-1][1][3]))
+        assert "violin" in take.name
+        assert soundfile.info(take).frames == 2 * 48_000
+        knobs = recipe.read(take).request
+        assert (knobs.pooling, knobs.alpha) == ((2, 4), 0.25)
+        surface.ask("/punchin/job/transfer", "no-clip", str(tmp_path / "none.wav"), *asked[2:])
+        assert surface.follow("no-clip", "/punchin/job/error")[-1][1][1] == "file_missing"
 
 
 def test_every_address_is_spoken_or_understood() -> None:

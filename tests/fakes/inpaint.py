@@ -39,7 +39,8 @@ def inpaint(song: str, flags: dict[str, str]) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    _song, *words = sys.argv[1:]
+    _command, _song, *words = sys.argv[1:]
+    assert _command == "inpaint"
     _flags = dict(word.removeprefix("--").partition("=")[::2] for word in words)
     assert "json" in _flags
     try:

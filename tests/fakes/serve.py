@@ -10,7 +10,7 @@ from punchin_server.serve import main
 HERE = Path(__file__).parent
 FAKE_WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))
 WORKER = daemon.WORKER if "REAL_WORKER" in os.environ else FAKE_WORKER
-INPAINT = launcher.INPAINT if "REAL_INPAINT" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
+PUNCHIN = launcher.PUNCHIN if "REAL_PUNCHIN" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], WORKER, INPAINT))
+    sys.exit(main(sys.argv[1:], WORKER, PUNCHIN))

@@ -10,6 +10,7 @@ from punchin_wire.errors import PunchinError
 from punchin_wire.osc_table import TABLE, check, markdown, typed
 
 SUBMIT = ["job-1", "/song.wav", 1, 2.5, "/out"]
+TRANSFER = [*SUBMIT[:4], "violin", "/out"]
 
 
 def test_each_address_stands_once_and_follows_the_grammar() -> None:
@@ -28,6 +29,7 @@ def test_the_examples_in_the_docstring_hold() -> None:
 
 
 def test_arguments_become_their_types() -> None:
+    assert check("/punchin/job/transfer", [*TRANSFER, "pooling", "2,4"])[-2:] == ("pooling", "2,4")
     args = check("/punchin/job/submit", [*SUBMIT, "takes", 3, "seed", 2**40, "text", "bright"])
     assert args == ("job-1", "/song.wav", 1.0, 2.5, "/out", "takes", 3, "seed", 2**40, "text", "bright")
     assert isinstance(args[2], float)
@@ -49,6 +51,10 @@ def test_arguments_become_their_types() -> None:
         ("/punchin/job/submit", [*SUBMIT, "takes", 17], "bad_setting"),
         ("/punchin/job/submit", [*SUBMIT, "takes", 1, "takes", 2], "bad_setting"),
         ("/punchin/job/submit", [*SUBMIT, "out", "/elsewhere"], "bad_setting"),
+        ("/punchin/job/transfer", SUBMIT, "bad_setting"),
+        ("/punchin/job/transfer", [*TRANSFER, "pooling", "3"], "bad_setting"),
+        ("/punchin/job/transfer", [*TRANSFER, "scheduler", "magic"], "bad_setting"),
+        ("/punchin/job/transfer", [*TRANSFER, "text", "bright"], "bad_setting"),
         ("/punchin/events/subscribe", [1e9], "bad_setting"),
         ("/punchin/events/subscribe", [None], "bad_setting"),
     ],
@@ -100,5 +106,5 @@ def test_the_readme_section_holds_every_address_and_option() -> None:
     text = markdown()
     for address in TABLE:
         assert f"| `{address.path}` |" in text
-    for option in osc_table.SUBMIT_OPTIONS:
+    for option in osc_table.SUBMIT_OPTIONS + osc_table.TRANSFER_OPTIONS:
         assert f"| `{option.name}` |" in text
