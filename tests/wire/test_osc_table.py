@@ -24,6 +24,12 @@ def test_each_address_stands_once_and_follows_the_grammar() -> None:
         assert address.doc.endswith(".")
 
 
+def test_no_address_of_surfaces_lies_in_another() -> None:
+    """OSCQuery's clients take a node for a method or a container, never both."""
+    paths = {address.path for address in TABLE if address.at == "surfaces"}
+    assert not [path for path in paths if path.rpartition("/")[0] in paths]
+
+
 def test_the_examples_in_the_docstring_hold() -> None:
     assert doctest.testmod(osc_table).failed == 0
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +15,10 @@ import pytest
 from bridge.hands.test_console import Stage
 from bridge.hosts.test_desk import submit
 from punchin_bridge.hands import actions, controls
+from punchin_bridge.hands.osc.packs import Packs
 from punchin_bridge.hands.osc.port import MAX_SURFACES, SurfacePort, allowed
 from punchin_bridge.hosts.documents import Did
+from punchin_wire import VERSION
 from punchin_wire.errors import BadSetting, InternalError
 from punchin_wire.messages import Progress
 from punchin_wire.osc_packets import parse
@@ -39,18 +44,23 @@ class Surface:
         self.port.step(self.stage.room.now)
 
     def hear(self) -> dict[str, list[Any]]:
-        """All that has come, the last of each address; each fits the table and a packet."""
+        """All that has come, the last of each address; each fits the table."""
         found: dict[str, list[Any]] = {}
+        for data in self.packets():
+            for path, args in parse(data):
+                check(path, args, "from", "surfaces")
+                found[path] = args
+        return found
+
+    def packets(self) -> list[bytes]:
+        """All that has come."""
+        found: list[bytes] = []
         self.socket.setblocking(False)
-        try:
+        with contextlib.suppress(BlockingIOError):
             while True:
-                data = self.socket.recv(65536)
-                assert len(data) <= MAX_PACKET
-                for path, args in parse(data):
-                    check(path, args, "from", "surfaces")
-                    found[path] = args
-        except BlockingIOError:
-            return found
+                found.append(self.socket.recv(65536))
+                assert len(found[-1]) <= MAX_PACKET
+        return found
 
     def pass_time(self, seconds: float = 0.1) -> dict[str, list[Any]]:
         self.stage.room.now += seconds
@@ -198,6 +208,58 @@ def test_a_surface_may_hear_at_another_port_than_it_sends_from(tablet: Surface, 
     tablet.say("/punchin/ping")
     assert list(tablet.hear()) == ["/punchin/pong"]
     assert phone.hear() == {}
+
+
+def test_a_surface_learns_who_is_here(tablet: Surface, stage: Stage) -> None:
+    stage.come("other-1")
+    stage.room.say(submit("job-1"))
+    tablet.say("/punchin/status/get")
+    version, host, hosts, jobs = tablet.hear()["/punchin/status/now"]
+    assert (version, host, hosts, jobs) == (VERSION, "fake-1", 2, 1)
+    tablet.say("/punchin/status/get")
+    said = [parse(data)[0] for data in tablet.packets()]
+    assert [args for path, args in said if path == "/punchin/host/here"] == [["fake-1"], ["other-1"]]
+
+
+def packs_from(stage: Stage, program: str) -> list[tuple[str, list[Any]]]:
+    """What a surface hears that asks twice for the packs that a Python program lists."""
+    port = SurfacePort(stage.console, 0, packs=Packs([sys.executable, "-c", program]))
+    tablet = Surface(stage, port)
+    try:
+        tablet.say("/punchin/pack/list")
+        tablet.say("/punchin/pack/list")
+        said: list[tuple[str, list[Any]]] = []
+        deadline = time.monotonic() + 30
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.01)
+            port.step(stage.room.now)
+            said = [parse(data)[0] for data in tablet.packets()]
+        return said
+    finally:
+        tablet.socket.close()
+        port.close()
+
+
+def test_packs_are_listed_once_to_whoever_asks(stage: Stage) -> None:
+    good = {"name": "tiny", "state": "ok", "version": "2", "engines": ["inpaint", "transfer"], "bytes": 5}
+    said = packs_from(stage, f"print({json.dumps({'packs': [good, {'name': 'old', 'state': 'pack_corrupt'}]})!r})")
+    assert said == [
+        ("/punchin/pack/here", [0, 2, "tiny", "2", "inpaint, transfer", "ok"]),
+        ("/punchin/pack/here", [1, 2, "old", "", "", "pack_corrupt"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "code"),
+    [
+        ("import sys; sys.exit(1)", "daemon"),
+        ("print('no json')", "daemon"),
+        ("""print('{"error": {"code": "bad_setting", "message": "No.", "next_step": "Do."}}')""", "bad_setting"),
+    ],
+)
+def test_packs_that_are_not_known_are_one_error(stage: Stage, program: str, code: str) -> None:
+    [(path, args)] = packs_from(stage, program)
+    assert (path, args[0]) == ("/punchin/error", code)
 
 
 def test_what_a_host_does_not_do_is_told_to_all_who_listen(tablet: Surface, phone: Surface, stage: Stage) -> None:

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 
 from punchin_wire import VERSION
 from punchin_wire.errors import BadSetting, ErrorInfo, PunchinError, QueueFull
-from punchin_wire.osc_packets import build, parse, spoken
+from punchin_wire.osc_packets import build, parse, plain, spoken
 from punchin_wire.osc_table import MAX_PACKET, PROGRESS_HZ, OscValue, check, find
 
+from ...hosts.jobs import WORKING
 from ..actions import Details
 from ..console import Console
 from ..edge import HasFileno
 from . import picture
+from .packs import Packs
 from .picture import MOVING, Picture, Said
 
 PORT = 17814
@@ -51,8 +53,11 @@ class SurfacePort:
     """A non-blocking socket at `port`, or at another where that is taken. `allowed` are the addresses beyond this
     machine that are heard."""
 
-    def __init__(self, console: Console, port: int = PORT, allowed: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, console: Console, port: int = PORT, allowed: frozenset[str] = frozenset(), packs: Packs | None = None
+    ) -> None:
         self._console, self._allowed = console, allowed | {LOOPBACK}
+        self._packs, self._ask_packs = packs or Packs(), dict[Peer, None]()
         self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0
         """Packets of strangers."""
@@ -80,6 +85,7 @@ class SurfacePort:
             except PunchinError as error:
                 log.info("refused what %s:%d sent: %s", *peer, error)
                 self._complain(self._home(peer), error.info())
+        self._tell_packs()
         self._listeners = {peer: each for peer, each in self._listeners.items() if now < each.until}
         if self._listeners:
             self._show(now)
@@ -110,6 +116,10 @@ class SurfacePort:
         match room, word, checked:
             case "ping", _, _:
                 self._send(self._home(peer), "/punchin/pong", VERSION)
+            case "status", _, _:
+                self._tell_status(self._home(peer), now)
+            case "pack", _, _:
+                self._list_packs(self._home(peer))
             case "listen", _, (float(seconds), *port):
                 self._listen(peer, (peer[0], int(port[0])) if port else peer, now + seconds)
             case "control", name, (value,):
@@ -187,6 +197,32 @@ class SurfacePort:
             raise BadSetting(f"There is no control {name[:60]!r}.", f"There are {', '.join(values)}.")
         for path, args in picture.control(name, values[name]):
             self._send(peer, path, *args)
+
+    def _tell_status(self, peer: Peer, now: float) -> None:
+        view = self._console.view(now)
+        working = sum(job.phase in WORKING for job in view.jobs)
+        self._send(peer, "/punchin/status/now", VERSION, view.host, len(view.hosts), working)
+        for host in view.hosts:
+            self._send(peer, "/punchin/host/here", host)
+
+    def _list_packs(self, peer: Peer) -> None:
+        if len(self._ask_packs) >= MAX_SURFACES:
+            raise QueueFull(f"{MAX_SURFACES} surfaces ask for packs already.", "Ask again.")
+        self._ask_packs[peer] = None
+        self._packs.ask()
+
+    def _tell_packs(self) -> None:
+        found = self._packs.answer()
+        if found is None:
+            return
+        for peer in self._ask_packs:
+            if isinstance(found, PunchinError):
+                self._complain(peer, found.info())
+                continue
+            for number, pack in enumerate(found):
+                words = map(plain, (pack.name, pack.version, ", ".join(pack.engines), pack.state))
+                self._send(peer, "/punchin/pack/here", number, len(found), *words)
+        self._ask_packs.clear()
 
     def _home(self, source: Peer) -> Peer:
         """Where a surface that sends from `source` hears: there, or where it listens."""

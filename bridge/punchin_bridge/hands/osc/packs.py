@@ -1,0 +1,72 @@
+"""The model packs that are installed, as `punchin packs list` says. The server knows them, so its program is asked, on
+a thread; the bridge's loop waits for nothing."""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import msgspec
+from punchin_wire.errors import DaemonError, ErrorInfo, PunchinError, from_info
+
+COMMAND = (sys.executable, "-m", "punchin_server", "packs", "list", "--json")
+PATIENCE_SECONDS = 30.0
+
+
+class Pack(msgspec.Struct, frozen=True):
+    """What surfaces are told of a pack. `state` is `ok`, or an error's code; a damaged one has no version."""
+
+    name: str
+    state: str
+    version: str = ""
+    engines: tuple[str, ...] = ()
+
+
+class _Said(msgspec.Struct, frozen=True):
+    packs: tuple[Pack, ...] = ()
+    error: ErrorInfo | None = None
+
+
+class Packs:
+    """:meth:`ask`, and some steps later there is :meth:`answer`. Several that ask meanwhile get the same."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = command
+        self._answers: queue.SimpleQueue[tuple[Pack, ...] | PunchinError] = queue.SimpleQueue()
+        self._is_asking = False
+
+    def ask(self) -> None:
+        if not self._is_asking:
+            self._is_asking = True
+            threading.Thread(target=self._look, name="packs", daemon=True).start()
+
+    def answer(self) -> tuple[Pack, ...] | PunchinError | None:
+        """The packs, or why they are not known; None while that is open."""
+        try:
+            found = self._answers.get_nowait()
+        except queue.Empty:
+            return None
+        self._is_asking = False
+        return found
+
+    def _look(self) -> None:
+        try:
+            self._answers.put(_listed(self._command))
+        except PunchinError as error:
+            self._answers.put(error)
+
+
+def _listed(command: Sequence[str]) -> tuple[Pack, ...]:
+    """Raises PunchinError."""
+    unknown = DaemonError("The model packs are not known.", "Run `punchin packs list` to see why.")
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
+        said = msgspec.json.decode(done.stdout, type=_Said)
+    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+        raise unknown from None
+    if said.error is not None:
+        raise from_info(said.error)
+    return said.packs
