@@ -100,6 +100,19 @@ def test_any_bytes_mean_something_or_nothing() -> None:
         mackie.parse(chance.choice([b"", b"\x90", b"\xb0", mackie.HEADER]) + chance.randbytes(chance.randrange(8)))
 
 
+def test_any_bytes_leave_the_page_working(studio: Studio) -> None:
+    chance = random.Random(2)
+    starts = [b"", b"\x90", b"\xb0", b"\xf0", b"\xf1", b"\xf2", mackie.HEADER + b"\x14"]
+    for _ in range(300):
+        studio.play(*[chance.choice(starts) + chance.randbytes(chance.randrange(5)) for _ in range(20)])
+    studio.look(TROUBLE_SECONDS)
+    assert len(studio.device.display) == 112
+    studio.desk.stage.console.set("takes", 1)
+    studio.press("bank_left")
+    studio.play(b"\xb0\x10\x02")
+    assert studio.desk.values["takes"] == 3
+
+
 def test_rings_and_letters_stay_in_their_range() -> None:
     assert [mackie.ring(1, place)[2] for place in (-1.0, 0.0, 1.0, 9.0)] == [0x21, 0x21, 0x2B, 0x2B]
     assert mackie.ring(1, None)[2] == 0

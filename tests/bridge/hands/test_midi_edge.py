@@ -13,7 +13,7 @@ from bridge.hands.test_console import Stage
 from bridge.hosts.test_desk import submit
 from punchin_bridge.hands.console import Place
 from punchin_bridge.hands.midi.chords import Chord, LiveChords, laid
-from punchin_bridge.hands.midi.edge import LEARN_SECONDS, LOOK_SECONDS, MidiEdge
+from punchin_bridge.hands.midi.edge import LEARN_SECONDS, LOOK_SECONDS, TRY_SECONDS, MidiEdge
 from punchin_bridge.hands.midi.mapping import MappingFile
 from punchin_bridge.hands.midi.ports import MAX_WAITING, Heard, Queue
 from punchin_bridge.hands.midi.signals import Signal
@@ -283,6 +283,19 @@ def test_a_machine_without_midi_says_so_when_something_is_to_be_learned(tmp_path
     edge = MidiEdge(Stage().console, MappingFile(tmp_path / "midi.toml"), lambda: None)
     with pytest.raises(BadSetting, match="no MIDI"):
         edge.learn("punch", 0.0)
+
+
+def test_that_there_is_no_midi_is_said_once_and_looked_for_again(tmp_path: Path) -> None:
+    file = MappingFile(tmp_path / "midi.toml")
+    file.path.write_text(MAPPING)
+    stage, found = Stage(), []
+    edge = MidiEdge(stage.console, file, lambda: found[0] if found else None)
+    for second in range(60):
+        edge.step(float(second))
+    assert stage.console.view(0).troubles == 1
+    found.append(Lists())
+    edge.step(60 + TRY_SECONDS)
+    assert len(edge.sources) == 1
 
 
 def test_a_foot_by_midi_clock(desk: Desk) -> None:

@@ -30,6 +30,8 @@ from .signals import FULL, Signal
 
 LOOK_SECONDS = 1.0
 """How often ports and the mapping file are looked at."""
+TRY_SECONDS = 10.0
+"""How often MIDI is looked for where there is none: JACK may be started later."""
 TWICE = 0.03
 """Seconds within which the same key counts as struck once."""
 LEARN_SECONDS = 30.0
@@ -74,6 +76,8 @@ class MidiEdge:
         self._looked = -1e9
         self._learning: tuple[str, float] | None = None
         self._dropped = 0
+        self._try_again = -1e9
+        self._said_none = False
         self.chords = LiveChords()
         console.complete_with = self.chords.complete
         console.learn_with = self.learn
@@ -132,8 +136,8 @@ class MidiEdge:
         if self._learning and now > self._learning[1]:
             self._learning = None
             self._console.complain(BadSetting("No MIDI message came to be learned."))
-        if self._ports is None and self._file.mapping is not None:
-            self._ports = self._open()
+        if self._ports is None and self._file.mapping is not None and now >= self._try_again:
+            self._look_for_midi(now)
         if changed:
             log.info("midi.toml: %d entries", len(self._mapping.entries))
             for device in self._devices.values():
@@ -151,6 +155,16 @@ class MidiEdge:
                     self._device(port)
             self._pages()
             self._count_dropped()
+
+    def _look_for_midi(self, now: float) -> None:
+        """That there is none is said once."""
+        self._ports, self._try_again = self._open(), now + TRY_SECONDS
+        if self._ports is None and not self._said_none:
+            self._said_none = True
+            log.warning("midi.toml is there, but no MIDI")
+            self._console.complain(
+                BadSetting("There is no MIDI on this machine.", "Linux needs ALSA's sequencer, or JACK.")
+            )
 
     def _pages(self) -> None:
         """Let ports that are said to be Mackie Controls have a page."""

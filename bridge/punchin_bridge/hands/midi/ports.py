@@ -197,11 +197,11 @@ def open_ports() -> Ports | None:
     try:
         import rtmidi  # here, so that a bridge without it runs on
     except ImportError as error:
-        log.info("there is no MIDI here: %s", error)
+        log.debug("there is no MIDI here: %s", error)
         return None
     for api in rtmidi.get_compiled_api():
         try:
             return RtPorts(api)
         except Exception as error:  # no ALSA sequencer, no JACK server, no CoreMIDI
-            log.info("there is no MIDI by %s: %s", rtmidi.get_api_display_name(api), error)
+            log.debug("there is no MIDI by %s: %s", rtmidi.get_api_display_name(api), error)
     return None
