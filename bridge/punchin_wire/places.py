@@ -96,13 +96,14 @@ class DaemonRecord(msgspec.Struct, frozen=True):
 
 
 class BridgeRecord(msgspec.Struct, frozen=True):
-    """The bridge that serves this user's hosts: its process, its OSC port for hosts, its version, and its OSC
-    port for control surfaces."""
+    """The bridge that serves this user's hosts: its process, its OSC port for hosts, its version, its OSC port for
+    control surfaces, and the HTTP port where they may ask what there is (OSCQuery; 0: none)."""
 
     pid: int
     osc_port: int
     version: str
     surface_port: int = 0
+    query_port: int = 0
 
 
 Record = TypeVar("Record", DaemonRecord, BridgeRecord)

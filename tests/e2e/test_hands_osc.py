@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,9 +37,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBridge]
 
 
 @pytest.fixture
-def port(running: RunningBridge) -> int:
-    record = (running.home / "runtime" / "bridge.json").read_bytes()
-    return msgspec.json.decode(record, type=BridgeRecord).surface_port
+def record(running: RunningBridge) -> BridgeRecord:
+    return msgspec.json.decode((running.home / "runtime" / "bridge.json").read_bytes(), type=BridgeRecord)
+
+
+@pytest.fixture
+def port(record: BridgeRecord) -> int:
+    return record.surface_port
 
 
 @pytest.fixture
@@ -120,6 +125,18 @@ def test_one_foot_marks_a_region_and_fills_it(host: FakeHost, port: int) -> None
     job = until(lambda: next((view for view in host.views() if view.phase != "placed"), None))
     assert (job.region.start, job.region.end) == (5 * host.rate, 7 * host.rate)
     host.place(job.job)
+
+
+def test_oscquery_shows_what_a_surface_has_set(record: BridgeRecord) -> None:
+    def ask(path: str) -> dict[str, object]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{record.query_port}{path}", timeout=20) as answer:
+            found: dict[str, object] = json.load(answer)
+            return found
+
+    assert ask("/?HOST_INFO")["OSC_PORT"] == record.surface_port
+    for value in (0.25, 0.75):
+        oscsend(record.surface_port, "/punchin/control/alpha", "f", value)
+        until(lambda value=value: ask("/punchin/control/alpha?VALUE") == {"VALUE": [value]})  # type: ignore[misc]
 
 
 def test_the_packs_that_are_installed_are_listed(port: int) -> None:

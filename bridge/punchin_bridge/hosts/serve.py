@@ -63,8 +63,11 @@ class Bridge:
         self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
         self.edges: list[Edge] = [self.surfaces, midi]
+        self.query_port = 0
         if settings.oscquery:
-            self.edges.append(OscQuery(self.console, self.surfaces.port))
+            query = OscQuery(self.console, self.surfaces.port)
+            self.edges.append(query)
+            self.query_port = query.port
         self._idle_exit = idle_exit
         self._stopped = False
         self._began = time.monotonic()
@@ -73,7 +76,7 @@ class Bridge:
 
     @property
     def record(self) -> BridgeRecord:
-        return BridgeRecord(os.getpid(), self.link.port, VERSION, self.surfaces.port)
+        return BridgeRecord(os.getpid(), self.link.port, VERSION, self.surfaces.port, self.query_port)
 
     def stop(self) -> None:
         self._stopped = True

@@ -103,6 +103,7 @@ def test_every_message_of_a_layout_is_in_the_table(lexml: Element) -> None:
         found.add(path)
         if text(osc, "receive") == "1":
             assert find(path, "from", "surfaces"), path
+        assert (osc.find("triggers") is not None) == (text(osc, "send") == "1")
         if text(osc, "send") == "1":
             check(path, [_sent(partial) for partial in osc.iterfind("arguments/partial")], "to", "surfaces")
     assert found == all_that_is_there()

@@ -185,9 +185,10 @@ def _message(
     for word, flag in flags.items():
         SubElement(osc, word).text = str(int(flag))
     SubElement(osc, "connections").text = "00001"
-    trigger = SubElement(SubElement(osc, "triggers"), "trigger")
-    SubElement(trigger, "var").text = "x"
-    SubElement(trigger, "condition").text = when
+    if sends:
+        trigger = SubElement(SubElement(osc, "triggers"), "trigger")
+        SubElement(trigger, "var").text = "x"
+        SubElement(trigger, "condition").text = when
     _partials(SubElement(osc, "path"), [("CONSTANT", "STRING", path)])
     _partials(SubElement(osc, "arguments"), arguments)
 
