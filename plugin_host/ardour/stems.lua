@@ -24,13 +24,14 @@ end
 
 local function read_chunk (stem, memory)
   local count = math.min (CHUNK, stem.stop - stem.at)
-  local mix, gain, channels = memory:to_float (0), memory:to_float (CHUNK), {}
+  local mix, gain, channels, loudest = memory:to_float (0), memory:to_float (CHUNK), {}, 0
   for c = 1, stem.channels do
     local sound = memory:to_float ((1 + c) * CHUNK)
     stem.playlist:read (sound, mix, gain, Temporal.timepos_t (stem.at), Temporal.timecnt_t (count), c - 1)
-    channels[c] = sound:array ()
+    channels[c], loudest = sound:array (), ARDOUR.DSP.compute_peak (sound, count, loudest)
   end
   stem.at = stem.at + count
+  if loudest == 0 then return stem.file.add_silence (count) end -- Lua fetches samples one by one, 120 ns each
   return stem.file.add_channels (channels, count)
 end
 

@@ -36,6 +36,8 @@ function wav.pack (channels, frames)
   return table.concat (parts)
 end
 
+local zeros = "" -- the longest silence so far: to make one takes as long as to write it
+
 local function header (rate, channels, bytes)
   local format = string.pack ("<I2I2I4I4I2I2", 3, channels, rate, rate * channels * 4, channels * 4, 32)
   local fact = string.pack ("<I4", bytes // (channels * 4))
@@ -45,7 +47,8 @@ local function header (rate, channels, bytes)
 end
 
 -- A file of `frames` frames at `path`. Returns it, or nil and why not. Some at a time, interleaved samples go to `add`,
--- or channels to `add_channels`; `close` says whether all of them came and are written.
+-- channels to `add_channels`, and frames of silence to `add_silence`; `close` says whether all of them came and are
+-- written.
 function wav.create (path, rate, channels, frames)
   local file, why = io.open (path, "wb")
   if not file then return nil, why end
@@ -59,6 +62,13 @@ function wav.create (path, rate, channels, frames)
   function out.add_channels (lists, count)
     left = left - 4 * count * #lists
     return file:write (wav.pack (lists, count))
+  end
+
+  function out.add_silence (count)
+    local bytes = 4 * count * channels
+    left = left - bytes
+    if #zeros < bytes then zeros = ("\0"):rep (bytes) end
+    return file:write (zeros:sub (1, bytes))
   end
 
   function out.add (samples, count)

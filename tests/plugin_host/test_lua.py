@@ -116,15 +116,15 @@ def test_wav_files_hold_every_sample(shared: Any, tmp_path: Path, channels: int)
     shared.globals()[b"path"] = str(tmp_path / "a.wav").encode()
     shared.globals()[b"channels"] = shared.table_from([shared.table_from(channel) for channel in sound.T.tolist()])
     whole = shared.execute(
-        b"local out = shared.wav.create (path, 44100, #channels, 1000)\n"
+        b"local out = shared.wav.create (path, 44100, #channels, 1050)\n"
         b"local rest = {}\n"
         b"for c, channel in ipairs (channels) do rest[c] = { table.unpack (channel, 301) } end\n"
         b"out.add_channels (channels, 300)\n"
         b"local mixed = {}\n"
         b"for i = 1, 700 do for c = 1, #rest do mixed[#mixed + 1] = rest[c][i] end end\n"
-        b"out.add (mixed, 700 * #rest) return out.close ()"
+        b"out.add (mixed, 700 * #rest) out.add_silence (40) out.add_silence (10) return out.close ()"
     )
     assert whole
     found, rate = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
     assert rate == 44_100
-    np.testing.assert_array_equal(found, sound)
+    np.testing.assert_array_equal(found, np.vstack([sound, np.zeros((50, sound.shape[1]))]))

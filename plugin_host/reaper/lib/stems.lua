@@ -39,12 +39,11 @@ local function read_chunk (stem)
   local second = project.second_of (stem.at, stem.rate)
   local sounds = reaper.GetAudioAccessorSamples (stem.accessor, stem.rate, heard, second, frames, memory)
   if sounds < 0 then return nil, "REAPER cannot read this track" end
-  if sounds == 0 then memory.clear () end
   stem.at = stem.at + frames
+  if sounds == 0 then return stem.file.add_silence (frames) end
   local samples = memory.table ()
   if stem.channels == 1 then samples = first_of_two (samples, frames) end
-  if not stem.file.add (samples, frames * stem.channels) then return nil, "the disk is full" end
-  return true
+  return stem.file.add (samples, frames * stem.channels)
 end
 
 -- A reader of all of `wanted` (see `reader`).
