@@ -4,7 +4,9 @@
 :mod:`.excerpts`       what is measured on: our own held-out songs, or a folder of stems
 :mod:`.masks`          where the holes are
 :mod:`.recogniser`     which chords sound, by a recogniser that our renderer has no part in
-:mod:`.listening`      what a take is like: chords, chroma, onsets, drums, seams, and a stand-in for FAD
+:mod:`.listening`      what a take is like: chords, chroma, onsets, drums, seams
+:mod:`.separation`     drums out of a mix: by Demucs if it is installed, else by oracle masks
+:mod:`.embeddings`     sounds as points, for FAD and CLAP: LAION's if it is on disk, else a stand-in
 :mod:`.systems`        what fills the holes: the pack under each control, and the bounds beside it
 :mod:`.inpaint`        the table of all that
 :mod:`.transfer`       fidelity and transferability over the knobs, SDEdit, the paper's first experiments

@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="punchin eval",
         description="Measure a pack as the papers do, beside its bounds: a table in Markdown and JSON, and plots. "
         "A run keeps to its minutes and says how wide its intervals are.",
+        epilog="CLAP scores and FAD CLAP appear once `hf download laion/clap-htsat-unfused` (Apache-2.0, 0.6 GB) has "
+        "put those weights on disk; htdemucs (MIT) tells drums apart once demucs is installed by pip and has separated "
+        "a file. Until then tables say FAD stand-in and oracle masks. This command downloads nothing.",
     )
     parser.add_argument("what", choices=("inpaint", "transfer"), help="which half of the pack")
     parser.add_argument("--pack", default="tiny", help="model pack (default: tiny)")

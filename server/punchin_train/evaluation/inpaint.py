@@ -9,16 +9,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from punchin_wire.frames import Audio
 
-from . import excerpts, masks, table
+from . import embeddings, excerpts, masks, separation, table
+from .embeddings import Embedding, Points, frechet
 from .excerpts import Excerpt
-from .listening import MEASURES, UNITS, Listener, frechet
+from .listening import MEASURES, Listener
 from .masks import Mask
 from .systems import SONG, Systems
 from .table import Table
 
-FAD = "FAD stand-in"
 SHARES = {"one gap": 0.7, "two gaps": 0.1, "four gaps": 0.1, "10 s": 0.1}
 """How a run's time is shared between the masks."""
 LEAST = 4
@@ -46,25 +46,26 @@ def evaluate(run: Run) -> list[Table]:
     """Measure, write the report, and return its tables."""
     began = time.monotonic()
     systems = Systems(run.pack)
-    listener = Listener(systems.rate)
+    listener, embedding = Listener(systems.rate, separation.installed(systems.rate)), embeddings.installed()
     left = 60 * run.minutes - (time.monotonic() - began)
     tables = []
     chords_from = "score"
     for name in run.masks:
         share = SHARES[name] / sum(SHARES[each] for each in run.masks)
         mask = _mask(name, systems)
-        gathering, until = _Gathering(name), time.monotonic() + share * left
+        gathering, until = _Gathering(name, listener, embedding), time.monotonic() + share * left
         for excerpt, other in pairwise(_excerpts(run, mask, systems.rate)):
             if time.monotonic() > until and gathering.count >= LEAST:
                 break
-            gathering.measure(systems, listener, excerpt, other, mask, run.seed + gathering.count)
+            gathering.measure(systems, excerpt, other, mask, run.seed + gathering.count)
             chords_from = excerpt.chords_from
             if run.say:
                 print(f"\r{name}: {gathering.count} excerpts", end="", flush=True)
         if run.say:
             print()
         tables.append(gathering.finish())
-        table.write(run.out, _heading(run, systems, chords_from), tables)  # a run that is stopped has its first masks
+        heading = _heading(run, systems, chords_from, listener.separator, embedding)
+        table.write(run.out, heading, tables)  # a run that is stopped has its first masks
     tables[0].plot(run.out / f"{run.masks[0].replace(' ', '_')}.png", PLOTTED)
     return tables
 
@@ -72,27 +73,34 @@ def evaluate(run: Run) -> list[Table]:
 class _Gathering:
     """One mask's table, and where the sounds of its systems lie as points."""
 
-    def __init__(self, name: str) -> None:
-        self.table = Table(f"Mask: {name}", (*MEASURES, FAD), UNITS)
-        self._points: dict[str, list[NDArray[np.float64]]] = {}
+    def __init__(self, name: str, listener: Listener, embedding: Embedding) -> None:
+        units = {"drum SDR": f"dB, {listener.separator.name}", "seam step": "dB"}
+        self.table = Table(f"Mask: {name}", (*MEASURES, *embedding.measures, embedding.fad), units)
+        self._listener, self._embedding = listener, embedding
+        self._points: dict[str, list[Points]] = {}
 
     @property
     def count(self) -> int:
         return self.table.count(SONG)
 
-    def measure(
-        self, systems: Systems, listener: Listener, excerpt: Excerpt, other: Excerpt, mask: Mask, seed: int
-    ) -> None:
+    def measure(self, systems: Systems, excerpt: Excerpt, other: Excerpt, mask: Mask, seed: int) -> None:
+        song = self._embedded(excerpt.mix, mask)
         for filled in systems.fill(excerpt, other, mask, seed):
-            self.table.add(filled.system, listener.heard(filled.audio, excerpt, other, mask))
-            self._points.setdefault(filled.system, []).append(listener.embedded(filled.audio, mask))
+            points = song if filled.system == SONG else self._embedded(filled.audio, mask)
+            heard = self._listener.heard(filled.audio, excerpt, other, mask)
+            self.table.add(filled.system, {**heard, **self._embedding.compared(points, song)})
+            self._points.setdefault(filled.system, []).append(points)
+
+    def _embedded(self, audio: Audio, mask: Mask) -> Points:
+        rate = self._listener.rate
+        return np.concatenate([self._embedding.points(audio[start:end], rate) for start, end in mask.holes])
 
     def finish(self) -> Table:
         """The table with every system's distance to the songs themselves."""
         sets = {name: np.concatenate(points) for name, points in self._points.items()}
         for name, points in sets.items():
-            if name != SONG and len(points) > points.shape[1]:
-                self.table.set(name, FAD, frechet(points, sets[SONG]))
+            if name != SONG and len(points) >= self._embedding.least:
+                self.table.set(name, self._embedding.fad, frechet(points, sets[SONG]))
         return self.table
 
 
@@ -108,7 +116,9 @@ def _mask(name: str, systems: Systems) -> Mask:
     return masks.scaled(name, systems.window, systems.hop)
 
 
-def _heading(run: Run, systems: Systems, chords_from: str) -> list[str]:
+def _heading(
+    run: Run, systems: Systems, chords_from: str, separator: separation.Separator, embedding: Embedding
+) -> list[str]:
     window = systems.window * systems.hop / systems.rate
     font = run.soundfont.name if run.soundfont else "the training's soundfont"
     songs = (
@@ -125,7 +135,5 @@ def _heading(run: Run, systems: Systems, chords_from: str) -> list[str]:
         "Means with half of their 95 % bootstrap interval.",
         "",
         f"Chords: share of the hole whose major or minor triad is the song's, {whose} (mir_eval `majmin`, by a "
-        "recogniser of its own). Drums: told apart by the oracle masks of the song's stems. FAD stand-in: Fréchet "
-        "distance of log-mel statistics to the songs themselves, comparable within this table only. CLAP: no published "
-        "model on disk.",
+        f"recogniser of its own). Drums: told apart by {separator.name}. {embedding.about}",
     ]

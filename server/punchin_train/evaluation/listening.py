@@ -1,43 +1,39 @@
-"""What a filled excerpt is like: chords, chroma, onsets, drums, seams, and a distance between sets of sounds.
+"""What a filled excerpt is like: chords, chroma, onsets, drums and seams.
 
-Chords are told by :mod:`.recogniser`, drums by the masks of the song's own stems (an oracle: no separator is needed,
-and the song itself scores the ceiling). The distance between sets stands in for FAD where no published embedding is on
-disk: the same formula on statistics of log-mel frames. It orders systems of one run and compares with no paper's.
+Chords are told by :mod:`.recogniser`, drums by :mod:`.separation`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import mir_eval
 import numpy as np
-import scipy.linalg
 import torch
 from numpy.typing import NDArray
 from punchin_wire.frames import Audio
 from punchin_wire.messages import ChordSegment
 
 from .. import measures
-from ..spectral import mel_filters
 from .excerpts import Excerpt
 from .masks import Mask
 from .recogniser import chroma, cosine, recognise
+from .separation import OracleMasks, Separator
 
 AROUND = 1.0  # seconds of context that the recogniser hears on either side of a hole
 EDGE = 0.1  # seconds on either side of a join whose levels are compared
-FFT, BANDS, PIECE = 1024, 24, 1.0
 SILENCE = 1e-4
 
 MEASURES = ("chords", "foreign chords", "chroma", "drum onsets", "drum SDR", "piano chroma", "seam step")
-UNITS = {"drum SDR": "dB", "seam step": "dB"}
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Measures at one sample rate."""
+    """Measures at one sample rate; `separator` tells drums apart."""
 
     rate: int
+    separator: Separator = field(default_factory=OracleMasks)
 
     def heard(self, audio: Audio, excerpt: Excerpt, other: Excerpt, mask: Mask) -> Mapping[str, float]:
         """All measures of a filled excerpt, the mean over its holes; NaN where there is nothing to measure."""
@@ -70,19 +66,12 @@ class Listener:
         return measures.onset_f1(found[(found > span[0]) & (found < span[1])], wanted)
 
     def _drum_sdr(self, audio: Audio, excerpt: Excerpt, hole: tuple[int, int]) -> float:
-        """SI-SDR of the drums in the hole, told apart by the oracle mask, against the drum stem."""
+        """SI-SDR of the drums in the hole, as the separator tells them apart, against the drum stem."""
         drums = excerpt.drums[hole[0] : hole[1]]
         if float(np.abs(drums).max(initial=0.0)) < SILENCE:
             return float("nan")
-        window = torch.hann_window(FFT)
-
-        def spectrum(sound: Audio) -> torch.Tensor:
-            return torch.stft(torch.from_numpy(sound.copy()), FFT, window=window, return_complex=True)
-
-        stem, rest = spectrum(drums), spectrum(excerpt.mix[hole[0] : hole[1]] - drums)
-        share = stem.abs().square() / (stem.abs().square() + rest.abs().square() + 1e-9)
-        told = torch.istft(share * spectrum(audio[hole[0] : hole[1]]), FFT, window=window, length=len(drums))
-        return float(measures.si_sdr(told[None], torch.from_numpy(drums.copy())[None]))
+        told = self.separator.drums(audio, excerpt, hole)
+        return float(measures.si_sdr(torch.from_numpy(told)[None], torch.from_numpy(drums.copy())[None]))
 
     def _piano(self, ours: Audio, excerpt: Excerpt, span: tuple[float, float]) -> float:
         """Cosine of what sounds with what the piano part plays, as a profile of pitch classes a frame."""
@@ -106,18 +95,6 @@ class Listener:
             steps.append(abs(20 * np.log10(after / before)))
         return float(np.mean(steps))
 
-    def embedded(self, audio: Audio, mask: Mask) -> NDArray[np.float64]:
-        """The holes of a filled excerpt as points `[pieces, 48]`: mean and deviation of 24 log-mel bands a second."""
-        window, filters = torch.hann_window(FFT), mel_filters(self.rate, FFT, BANDS)
-        found, size = [], round(PIECE * self.rate)
-        for start, end in mask.holes:
-            for at in range(start, max(start + 1, end - size + 1), size):
-                piece = torch.from_numpy(audio[at : at + size].copy())
-                spectrum = torch.stft(piece, FFT, window=window, return_complex=True).abs()
-                bands = (filters @ spectrum).clamp(min=1e-4).log()
-                found.append(torch.cat([bands.mean(1), bands.std(1)]).double().numpy())
-        return np.stack(found)
-
 
 def chord_accuracy(
     times: NDArray[np.float64], labels: Sequence[str], chords: Sequence[ChordSegment], start: float, end: float
@@ -137,14 +114,6 @@ def chord_accuracy(
     if not (compared >= 0).any():
         return float("nan")
     return float(mir_eval.chord.weighted_accuracy(compared, mir_eval.util.intervals_to_durations(joint)))
-
-
-def frechet(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float:
-    """The Fréchet distance of two sets of points `[n, d]`, taken as Gaussians."""
-    difference = ours.mean(0) - theirs.mean(0)
-    a, b = (np.cov(points, rowvar=False) + 1e-6 * np.eye(points.shape[1]) for points in (ours, theirs))
-    root = scipy.linalg.sqrtm(a @ b).real
-    return float(difference @ difference + np.trace(a + b - 2 * root))
 
 
 def _level(sound: Audio) -> float:

@@ -1,8 +1,9 @@
 """`punchin eval transfer`: fidelity against transferability over the knobs, SDEdit, and the paper's first experiments.
 
 Fidelity is the cosine of the take's chroma with the clip's. Transferability is whether the target instrument is heard,
-by a judge that is trained on originals of our own generator (and kept), because no published CLAP is on disk; clips of
-the user's own are judged by the pack's CLAP, if it has one that hears. Source: AP-Adapter, arXiv 2407.16564, section 4.
+by a judge that is trained on originals of our own generator (and kept), and by CLAP where it is on disk; clips of the
+user's own are judged by that, or by the pack's own CLAP, if it has one that hears. Source: AP-Adapter, arXiv
+2407.16564, section 4.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ from ..transfer.judge import Judge
 from ..transfer.lines import Lines
 from ..transfer.solos import NAMES, render_lines
 from . import table
+from .embeddings import CLAP, CLAP_MODEL, Clap, Points, clap_if_installed, frechet
 from .table import Table
 
-FIDELITY, TARGET, SOURCE, CLAP = "chroma to the clip", "target heard", "source heard", "CLAP"
+FIDELITY, TARGET, SOURCE = "chroma to the clip", "target heard", "source heard"
+CHANCE, PACKS_CLAP = "CLAP target", "CLAP of the pack"
+RENDERED = "the target, rendered"
 HELD_OUT, TRAINING = 9_000_000, 7_000_000  # first seeds; packs are trained on lower ones
 LINES, JUDGE_LINES = 104, 64
 JUDGE_SHARE = 0.1  # of a run's time, the first time
@@ -81,12 +85,12 @@ def evaluate(run: Run) -> list[Table]:
 def _held_out(run: Run, until: float) -> list[Table]:
     lines, judge = prepared(60 * run.minutes * JUDGE_SHARE)
     evaluation = TransferEvaluation(run.pack, lines, judge, min(run.windows, len(lines)))
-    listener = _Listener(evaluation, judge)
-    columns = (FIDELITY, TARGET, SOURCE)
+    listener = _Listener(evaluation, judge, clap_if_installed())
+    columns = (FIDELITY, TARGET, SOURCE, *((CLAP, CHANCE, Clap.fad) if listener.clap else ()))
     bounds, knobs = Table("Bounds", columns), Table("Knobs", columns)
     for trial in evaluation.trials:
         for name, sound in _bounds(evaluation, trial):
-            bounds.add(name, listener.heard(sound, trial))
+            bounds.add(name, listener.heard(name, sound, trial))
     rows = {**OMEGAS, **ALPHAS, **LAMBDAS, **SDEDIT, **WITHOUT_NEGATIVE}
     if run.full:
         rows |= {
@@ -102,13 +106,15 @@ def _held_out(run: Run, until: float) -> list[Table]:
         for name, settings in rows.items():
             key = repr(sorted(_whole(settings).items()))
             made.setdefault(key, evaluation.take(trial, **settings))
-            knobs.add(name, listener.heard(made[key], trial))
+            knobs.add(name, listener.heard(name, made[key], trial))
         with fused():
-            knobs.add(FUSED, listener.heard(evaluation.take(trial), trial))
+            knobs.add(FUSED, listener.heard(FUSED, evaluation.take(trial), trial))
         if run.say:
             print(f"\r{number + 1} clips, {len(rows) + 1} settings", end="", flush=True)
     if run.say:
         print()
+    for row, distance in listener.distances():
+        (bounds if row in bounds.values else knobs).set(row, Clap.fad, distance)
     plot(knobs, run.out / "transfer.png")
     return [bounds, knobs]
 
@@ -123,13 +129,16 @@ def prepared(seconds: float) -> tuple[Lines, Judge]:
     return Lines(home / "heldout"), judges.load(home / "judge.pt")
 
 
-@dataclass(frozen=True)
 class _Listener:
-    evaluation: TransferEvaluation
-    judge: Judge
+    """What a sound of a row is like; `clap` adds its measures where there is one."""
+
+    def __init__(self, evaluation: TransferEvaluation, judge: Judge, clap: Clap | None) -> None:
+        self.evaluation, self.judge, self.clap = evaluation, judge, clap
+        self._sentences = clap.sentences([sentence(number) for number in range(len(NAMES))]) if clap else None
+        self._points: dict[str, list[Points]] = {}
 
     @torch.inference_mode()
-    def heard(self, sound: Audio, trial: Trial) -> dict[str, float]:
+    def heard(self, row: str, sound: Audio, trial: Trial) -> dict[str, float]:
         wave = torch.from_numpy(sound[None].copy())
         clip = torch.from_numpy(self.evaluation.clip(trial, trial.source)[None].copy())
         told = int(self.judge(wave).argmax())
@@ -137,7 +146,26 @@ class _Listener:
             FIDELITY: float(measures.chroma_cosine(wave, clip, SAMPLE_RATE).mean()),
             TARGET: float(told == trial.target),
             SOURCE: float(told == trial.source),
+            **self._by_clap(row, sound, trial),
         }
+
+    def _by_clap(self, row: str, sound: Audio, trial: Trial) -> dict[str, float]:
+        """Cosine with the prompt, and how likely the target's prompt is among those of all instruments."""
+        if self.clap is None or self._sentences is None:
+            return {}
+        points = self.clap.points(sound, SAMPLE_RATE)
+        self._points.setdefault(row, []).append(points)
+        return {
+            CLAP: float((points @ self._sentences[trial.target]).mean()),
+            CHANCE: float(self.clap.chances(points, self._sentences)[trial.target]),
+        }
+
+    def distances(self) -> Iterator[tuple[str, float]]:
+        """Of every row that is heard often enough to the targets' own renderings."""
+        sets = {row: np.concatenate(points) for row, points in self._points.items()}
+        for row, points in sets.items():
+            if row != RENDERED and len(points) >= Clap.least:
+                yield row, frechet(points, sets[RENDERED])
 
 
 def _bounds(evaluation: TransferEvaluation, trial: Trial) -> Iterator[tuple[str, Audio]]:
@@ -145,7 +173,7 @@ def _bounds(evaluation: TransferEvaluation, trial: Trial) -> Iterator[tuple[str,
     other = Trial((trial.line + 1) % len(evaluation.lines), trial.source, trial.target)
     yield "the clip itself", evaluation.clip(trial, trial.source)
     yield "an unrelated line on the target", evaluation.clip(other, trial.target)
-    yield "the target, rendered", target
+    yield RENDERED, target
     yield "the target through autoencoder and vocoder", evaluation.resynthesised(target)
 
 
@@ -190,8 +218,9 @@ def _own_clips(run: Run, until: float) -> list[Table]:
     paths = sorted(path for path in run.songs.iterdir() if path.suffix.lower() in (".wav", ".flac"))[: run.windows]
     if not paths:
         raise FileMissing(f"{run.songs} holds no .wav or .flac files.")
-    engine = load(run.pack, "auto", "auto")
-    found = Table("Clips", (FIDELITY, CLAP))
+    engine, clap = load(run.pack, "auto", "auto"), clap_if_installed()
+    column = CLAP if clap else PACKS_CLAP
+    found = Table("Clips", (FIDELITY, column))
     for number, target in enumerate(NAMES):
         if number and time.monotonic() > until:
             break
@@ -211,7 +240,11 @@ def _own_clips(run: Run, until: float) -> list[Table]:
                     if isinstance(emission.event, Take) and emission.audio is not None:
                         ours, theirs = (torch.from_numpy(wave.copy()) for wave in (emission.audio[:1], clip[None]))
                         chroma = float(measures.chroma_cosine(ours, theirs, SAMPLE_RATE).mean())
-                        found.add(name, {FIDELITY: chroma, CLAP: emission.event.scores.get("clap", float("nan"))})
+                        score = emission.event.scores.get("clap", float("nan"))
+                        if clap is not None:
+                            points = clap.points(emission.audio[0], SAMPLE_RATE)
+                            score = float((points @ clap.sentences([request.prompt])[0]).mean())
+                        found.add(name, {FIDELITY: chroma, column: score})
         if run.say:
             print(f"\r{number + 1} targets of {len(paths)} clips", end="", flush=True)
     if run.say:
@@ -291,6 +324,7 @@ def _heading(run: Run, tables: list[Table]) -> list[str]:
         f"On {what}, seed {run.seed}. Means with half of their 95 % bootstrap interval. Knobs that a row does not name "
         "are the paper's: ω 2, α 0.5, λ 7.5, the source as negative prompt.",
     ]
+    lines += ["", _clap_said(tables)]
     if run.songs is None:
         lines += [
             "",
@@ -298,3 +332,12 @@ def _heading(run: Run, tables: list[Table]) -> list[str]:
         ]
         lines += ["", at_equal_accuracy(tables[-1])]
     return lines
+
+
+def _clap_said(tables: list[Table]) -> str:
+    if any(CLAP in found.columns for found in tables):
+        return (
+            f"{CLAP}: cosine of the take's {CLAP_MODEL} embedding with the prompt's. {CHANCE}: the probability of the "
+            f"target's prompt among those of all instruments. {Clap.fad}: Fréchet distance to the targets, rendered."
+        )
+    return f"CLAP: no published model on disk (`hf download {CLAP_MODEL}` brings it)."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from punchin_train.evaluation import masks
+from punchin_train.evaluation.embeddings import frechet
 from punchin_train.evaluation.excerpts import Excerpt
-from punchin_train.evaluation.listening import Listener, chord_accuracy, frechet
+from punchin_train.evaluation.listening import Listener, chord_accuracy
 from punchin_train.evaluation.recogniser import chroma, cosine, recognise
 from punchin_train.evaluation.table import Table
 from punchin_wire.messages import ChordSegment, Note
