@@ -37,7 +37,7 @@ def learn(
     path = mapping.mapping_file()
     before = _entries(path.read_bytes() if path.exists() else b"")
     if not as_json:
-        print(f"Press a key, or turn a knob, for {name} …", flush=True)
+        print(f"Press a key, or turn a knob up and then down, for {name} …", flush=True)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.settimeout(0.2)
         link.sendto(build("/punchin/midi/learn", (name,), "to", "surfaces"), ("127.0.0.1", record.surface_port))

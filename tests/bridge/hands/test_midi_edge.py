@@ -14,6 +14,7 @@ from bridge.hosts.test_desk import submit
 from punchin_bridge.hands.console import Place
 from punchin_bridge.hands.midi.chords import Chord, LiveChords, laid
 from punchin_bridge.hands.midi.edge import LEARN_SECONDS, LOOK_SECONDS, TRY_SECONDS, MidiEdge
+from punchin_bridge.hands.midi.learning import LISTEN_SECONDS
 from punchin_bridge.hands.midi.mapping import MappingFile
 from punchin_bridge.hands.midi.ports import MAX_WAITING, Heard, Queue
 from punchin_bridge.hands.midi.signals import Signal
@@ -225,6 +226,7 @@ def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(desk: D
 def test_the_next_thing_that_comes_is_learned(desk: Desk) -> None:
     desk.edge.learn("temperature", desk.stage.room.now)
     desk.play(cc(50, 0), b"\xf8", cc(50, 64))  # 0 is a button let go
+    desk.step(LISTEN_SECONDS)
     desk.step()
     desk.play(cc(50, 127), cc(50, 0))
     assert desk.values["temperature"] == pytest.approx(0.1)
@@ -234,6 +236,30 @@ def test_the_next_thing_that_comes_is_learned(desk: Desk) -> None:
     desk.step()
     desk.play(note(50, channel=3), apart=1)
     assert desk.actions == ["cancel"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "mode"),
+    [
+        ([cc(20, 1), cc(20, 1), cc(20, 127)], "twos"),
+        ([cc(20, 65), cc(20, 65), cc(20, 63)], "offset"),
+        ([cc(20, 1), cc(20, 1), cc(20, 65)], "sign"),
+        ([cc(20, 10), cc(52, 3), cc(20, 10), cc(52, 9)], "fine"),
+        ([cc(52, 3), cc(20, 10), cc(52, 9)], "fine"),
+        ([cc(20, 64), cc(20, 64)], "absolute"),
+        ([cc(20, 1), cc(20, 2), cc(20, 3)], "absolute"),
+    ],
+)
+def test_how_a_knob_speaks_is_learned(desk: Desk, messages: list[bytes], mode: str) -> None:
+    desk.edge.learn("temperature", desk.stage.room.now)
+    desk.play(*messages)
+    desk.play(cc(99, 99), note(37))  # of other knobs and keys, which do nothing now
+    desk.step(LISTEN_SECONDS)
+    desk.step()
+    assert desk.file.mapping is not None
+    entry = desk.file.mapping.entries[-1]
+    assert (entry.cc, entry.control, entry.mode) == (20, "temperature", mode)
+    assert desk.actions == []
 
 
 def test_what_cannot_be_learned_is_said(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from ..edge import HasFileno
 from . import signals
 from .chords import LiveChords
 from .clock import Clocks, TimeCode
+from .learning import Learning
 from .mackie_page import Page
 from .mapping import Entry, Mapping, MappingFile, matches
 from .pickup import Pickup
@@ -74,7 +75,7 @@ class MidiEdge:
         self._ports: Ports | None = None
         self._devices: dict[str, Device] = {}
         self._looked = -1e9
-        self._learning: tuple[str, float] | None = None
+        self._learning: Learning | None = None
         self._dropped = 0
         self._try_again = -1e9
         self._said_none = False
@@ -95,7 +96,7 @@ class MidiEdge:
         """Let the next signal that comes drive the control or action `name`. Raises BadSetting."""
         if name not in CONTROLS and name not in ACTIONS:
             raise BadSetting(f"There is no control and no action {name[:60]!r}.", "docs/hands.md lists them.")
-        self._learning = (name, now + LEARN_SECONDS)
+        self._learning = Learning(name, now + LEARN_SECONDS)
         if self._ports is None:
             self._ports = self._open()
         self._looked = -1e9
@@ -118,6 +119,7 @@ class MidiEdge:
         for knob, what in turned.items():
             self._turn(knob, what)
         self._turn_pots()
+        self._write_down(now)
         self._console.chord = self.chords.label
         self._show(self._console.view(now), now)
 
@@ -133,7 +135,7 @@ class MidiEdge:
         except PunchinError as error:
             changed = False
             self._console.complain(error)
-        if self._learning and now > self._learning[1]:
+        if self._learning and not self._learning.first and now > self._learning.until:
             self._learning = None
             self._console.complain(BadSetting("No MIDI message came to be learned."))
         if self._ports is None and self._file.mapping is not None and now >= self._try_again:
@@ -204,10 +206,8 @@ class MidiEdge:
             return
         if signal is None:
             return
-        if self._learning and signal.value:
-            (name, _), self._learning = self._learning, None
-            self._file.learn(heard.port, signal, name)
-            self._looked = -1e9
+        if self._learning is not None:
+            self._learning.hear(heard.port, signal, now)
             return
         keys = self._mapping.chords
         if keys is not None and keys.channel in (None, signal.channel) and matches(heard.port, keys.port):
@@ -259,6 +259,17 @@ class MidiEdge:
             if not what.entry.pickup or pickup.move(what.places, place, width):
                 self._console.turn(name, what.places[-1])
                 self._device(knob[0]).lights[knob[1], knob[2]] = round(what.places[-1] * FULL)
+        except PunchinError as error:
+            self._console.complain(error)
+
+    def _write_down(self, now: float) -> None:
+        """Keep what was learned, once it is known."""
+        if self._learning is None or (found := self._learning.learned(now)) is None:
+            return
+        (port, signal, mode), name, self._learning = found, self._learning.name, None
+        self._looked = -1e9
+        try:
+            self._file.learn(port, signal, name, mode)
         except PunchinError as error:
             self._console.complain(error)
 

@@ -170,7 +170,7 @@ def parse(data: bytes) -> Mapping:
     return found
 
 
-def learned(data: bytes, port: str, signal: Signal, name: str) -> bytes:
+def learned(data: bytes, port: str, signal: Signal, name: str, mode: Mode = "absolute") -> bytes:
     """The file `data` with an entry at its end by which `signal` of `port` drives the control or action `name`. What
     stands in it stays, comments too. Raises BadSetting."""
     is_control = name in controls.BY_NAME
@@ -179,6 +179,7 @@ def learned(data: bytes, port: str, signal: Signal, name: str) -> bytes:
         number = next((word for word, code in MMC.items() if code == signal.number), "")
     lines = ["", "[[map]]  # learned", f"{signal.kind} = {_toml(number)}"]
     lines += [f"channel = {signal.channel}"] * (signal.kind != "mmc")
+    lines += [f"mode = {_toml(mode)}"] * (mode != "absolute")
     lines += [f"port = {_toml(bare(port))}", f"{'control' if is_control else 'action'} = {_toml(name)}", ""]
     added = data.rstrip() + b"\n" * bool(data.strip()) + "\n".join(lines).encode()
     parse(added)
@@ -227,13 +228,13 @@ class MappingFile:
             raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.") from None
         return True
 
-    def learn(self, port: str, signal: Signal, name: str) -> None:
+    def learn(self, port: str, signal: Signal, name: str, mode: Mode = "absolute") -> None:
         """Add an entry. Raises BadSetting."""
         try:
             data = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
             raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.") from None
-        added = learned(data, port, signal, name)
+        added = learned(data, port, signal, name, mode)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with disk.replacing(self.path) as file:
             file.write(added)
