@@ -47,7 +47,8 @@ port = "mcu"
 def jack() -> Iterator[dict[str, str]]:
     """A fresh JACK server that plays to nobody, and what makes programs find it."""
     name = "punchin-tests"  # always this: JACK remembers the names of eight servers, and refuses a ninth
-    command = ["jackd", "-n", name, "-r", "-d", "dummy", "-r", "48000", "-p", "128"]
+    # Synchronous, with long periods: on a busy machine JACK goes on without clients that are late, and drops messages.
+    command = ["jackd", "-n", name, "-r", "-S", "-d", "dummy", "-r", "48000", "-p", "512"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     env = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1"}
     try:
@@ -60,7 +61,11 @@ def jack() -> Iterator[dict[str, str]]:
             yield env
     finally:
         server.terminate()
-        server.wait(10)
+        try:
+            server.wait(5)
+        except subprocess.TimeoutExpired:  # it waits for a client that was killed
+            server.kill()
+            server.wait(5)
 
 
 def _answers() -> bool:
