@@ -21,7 +21,8 @@ from .table import Table
 
 SHARES = {"one gap": 0.7, "two gaps": 0.1, "four gaps": 0.1, "10 s": 0.1}
 """How a run's time is shared between the masks."""
-LEAST = 4
+LEAST, WRITTEN = 4, 8
+"""Excerpts that every mask has, and after how many the report is written anew."""
 PLOTTED = ("chords", "drum onsets", "chroma", "piano chroma")
 
 
@@ -48,8 +49,12 @@ def evaluate(run: Run) -> list[Table]:
     systems = Systems(run.pack)
     listener, embedding = Listener(systems.rate, separation.installed(systems.rate)), embeddings.installed()
     left = 60 * run.minutes - (time.monotonic() - began)
-    tables = []
+    tables: list[Table] = []
     chords_from = "score"
+
+    def report(found: list[Table]) -> None:
+        table.write(run.out, _heading(run, systems, chords_from, listener.separator, embedding), found)
+
     for name in run.masks:
         share = SHARES[name] / sum(SHARES[each] for each in run.masks)
         mask = _mask(name, systems)
@@ -61,11 +66,12 @@ def evaluate(run: Run) -> list[Table]:
             chords_from = excerpt.chords_from
             if run.say:
                 print(f"\r{name}: {gathering.count} excerpts", end="", flush=True)
+            if gathering.count % WRITTEN == 0:
+                report([*tables, gathering.finish()])  # a run that is stopped has what it measured
         if run.say:
             print()
         tables.append(gathering.finish())
-        heading = _heading(run, systems, chords_from, listener.separator, embedding)
-        table.write(run.out, heading, tables)  # a run that is stopped has its first masks
+        report(tables)
     tables[0].plot(run.out / f"{run.masks[0].replace(' ', '_')}.png", PLOTTED)
     return tables
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from fakes.transfer_pack import write_transfer_pack
 from punchin_server.engines.transfer import load
 from punchin_train.evaluation import excerpts, inpaint, transfer
 from punchin_train.evaluation.__main__ import main
+from punchin_train.evaluation.excerpts import Excerpt
+from punchin_train.evaluation.systems import Filled
 from punchin_train.rendering import render_song
 from punchin_train.songs import compose
 from punchin_wire.errors import BadAudio, FileMissing
@@ -81,6 +85,37 @@ def test_inpaint_beside_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert rows["the song itself"]["drum onsets"][0] > rows["no control"]["drum onsets"][0]
     assert table.count("chord") == inpaint.LEAST
     assert (tmp_path / "one_gap.png").stat().st_size > 1000
+
+
+class Stopped(Exception):
+    """Someone's patience is at an end."""
+
+
+class ThreeExcerpts:
+    """Systems without a model, which are stopped at the fourth excerpt."""
+
+    rate, hop, window, left = RATE, 640, 50, 3
+    models = SimpleNamespace(names={})
+
+    def __init__(self, pack: str) -> None:
+        pass
+
+    def fill(self, excerpt: Excerpt, other: Excerpt, *_: object) -> Iterator[Filled]:
+        self.left -= 1
+        if self.left < 0:
+            raise Stopped
+        yield Filled("the song itself", excerpt.mix)
+        yield Filled("unrelated song", other.mix)
+
+
+def test_a_run_that_is_stopped_has_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inpaint, "Systems", ThreeExcerpts)
+    monkeypatch.setattr(inpaint, "WRITTEN", 2)
+    with pytest.raises(Stopped):
+        inpaint.evaluate(inpaint.Run("none", tmp_path, windows=6, masks=("one gap",), say=False))
+    [table] = json.loads((tmp_path / "report.json").read_text())["tables"]
+    assert table["title"] == "Mask: one gap"
+    assert {name: row["n"] for name, row in table["rows"].items()} == {"the song itself": 2, "unrelated song": 2}
 
 
 @pytest.mark.model
