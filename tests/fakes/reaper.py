@@ -22,9 +22,10 @@ from typing import Any
 import lupa.lua54
 import numpy as np
 
-from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render, tempo_markers
+from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render
 from fakes.reaper_screen import Gfx, Imgui
 from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, fits, signature
+from fakes.reaper_time import Time
 
 CROP = 40131
 """REAPER's command "Take: Crop to active take in items"."""
@@ -40,7 +41,7 @@ class Step:
 
 
 @dataclass
-class Reaper:
+class Reaper(Time):
     """The program: its tabs, the one in front, extended state, message boxes and deferred functions.
 
     `longest_tick` is the longest time that deferred functions took, in seconds, and `most_asked` how often each
@@ -60,11 +61,6 @@ class Reaper:
     longest_tick: float = 0.0
     most_asked: Counter[str] = field(default_factory=Counter)
     sound_seconds: float = 0.0
-    playing: bool = False
-    position: float = 0.0
-    cursor: float = 0.0
-    play_rate: float = 1.0
-    recording: bool = False
     ran: list[str] = field(default_factory=list)
     has_imgui: bool = False
     breaks: bool = False
@@ -270,18 +266,6 @@ class Reaper:
     def GetAudioDeviceInfo(self, _what: str) -> tuple[bool, str]:
         return False, ""
 
-    def GetPlayStateEx(self, _project: Any) -> int:
-        return 5 if self.recording else int(self.playing)
-
-    def GetPlayPositionEx(self, _project: Any) -> float:
-        return self.position
-
-    def GetCursorPositionEx(self, _project: Any) -> float:
-        return self.cursor
-
-    def Master_GetPlayRate(self, _project: Any) -> float:
-        return self.play_rate
-
     def PreventUIRefresh(self, step: int) -> None:
         self._refresh += step
 
@@ -320,38 +304,11 @@ class Reaper:
         assert not is_set
         return {"PROJECT_SRATE_USE": 1.0, "PROJECT_SRATE": float(self.project.rate)}[what]
 
-    def GetSet_LoopTimeRange2(
-        self, _p: Any, is_set: bool, is_loop: bool, start: float, end: float, _seek: bool
-    ) -> tuple[float, float]:
-        if is_set:
-            assert not is_loop
-            self.project.selection = (start, end)
-        return self.project.loop if is_loop else self.project.selection
-
     def EnumProjectMarkers3(self, _project: Any, index: int) -> tuple[int, bool, float, float, str, int, int]:
         if index >= len(self.project.markers):
             return 0, False, 0.0, 0.0, "", 0, 0
         marker: Marker = self.project.markers[index]
         return index + 1, marker.stop is not None, marker.start, marker.stop or 0.0, marker.name, index, 0
-
-    def TimeMap2_timeToQN(self, _project: Any, time: float) -> float:
-        return self.project.map.quarters(time)
-
-    def TimeMap2_QNToTime(self, _project: Any, quarter: float) -> float:
-        return self.project.map.seconds(quarter)
-
-    def TimeMap_GetTimeSigAtTime(self, _project: Any, time: float) -> tuple[int, int, float]:
-        quarter = self.project.map.quarters(time) + 1e-9
-        metre = [metre for metre in self.project.metres if metre.quarter <= quarter][-1]
-        tempo = [tempo for tempo in self.project.tempos if tempo.quarter <= quarter][-1]
-        return metre.numerator, metre.denominator, float(tempo.bpm)
-
-    def CountTempoTimeSigMarkers(self, _project: Any) -> int:
-        return len(tempo_markers(self.project.tempos, self.project.metres))
-
-    def GetTempoTimeSigMarker(self, _project: Any, index: int) -> tuple[bool, float, int, float, float, int, int, bool]:
-        quarter, bpm, glides, count, value = tempo_markers(self.project.tempos, self.project.metres)[index]
-        return True, self.project.map.seconds(quarter), 0, 0.0, bpm, count, value, glides
 
     # ---- tracks and items ------------------------------------------------------------------------------------
 
