@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from punchin_train.demo_song import write_song
 from punchin_train.rendering import MIX_RMS, TRACKS, render_corpus, render_song
-from punchin_train.songs import compose
+from punchin_train.songs import EDITIONS, Song, compose
 
 
 def rms(audio: np.ndarray) -> float:
@@ -59,3 +59,24 @@ def test_the_demo_song_is_a_producers_folder(tmp_path: Path) -> None:
     assert mido.tempo2bpm(tempos[0]) == pytest.approx(about["tempo"], rel=1e-5)
     assert score.length == pytest.approx(4.0, abs=0.01)
     assert about["chords"][0][2] == files.song.chords[0].label
+
+
+def test_a_demo_song_of_the_second_edition_keeps_its_tempo_map(tmp_path: Path) -> None:
+    """Its chord file, read by another program's clock, changes chords when the song does."""
+
+    def changes(song: Song) -> bool:
+        return len(song.timeline.tempos) > 4 and len({bar.metre for bar in song.timeline.bars}) > 1
+
+    seed = next(seed for seed in range(EDITIONS[2], EDITIONS[2] + 200) if changes(compose(seed, 30.0, held_out=True)))
+    files = write_song(tmp_path, seed, seconds=30.0)
+    score = mido.MidiFile(files.chords)
+    now, starts = 0.0, set()
+    for message in score:
+        now += message.time
+        if message.type == "note_on" and message.velocity:
+            starts.add(round(now, 3))
+    np.testing.assert_allclose(sorted(starts), [chord.start for chord in files.song.chords], atol=0.003)
+    metres = [m for m in score.tracks[0] if m.type == "time_signature"]
+    assert len(metres) > 1
+    assert len([m for m in score.tracks[0] if m.type == "set_tempo"]) == len(files.song.timeline.tempos)
+    assert set(files.stems) == {"drums", "bass", "comp", "melody", "pad"}
