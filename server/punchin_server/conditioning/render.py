@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from punchin_wire.messages import Note
 
-from punchin_server.conditioning.soundfont import Soundfont, Zone
+from punchin_server.conditioning.soundfont import FULL_SCALE, Soundfont, Zone
 
 LONGEST_RELEASE = 1.0  # seconds
 SILENT_DB = 100.0  # decay and release times are given for a fall of 100 dB
@@ -81,7 +81,7 @@ def _held(zone: Zone, pitch: int, length: int, sample_rate: int) -> NDArray[np.f
         position = np.where(position < end, position, start + (position - start) % (end - start))
     whole = position.astype(np.int64)
     part = (position - whole).astype(np.float32)
-    wave = zone.samples[whole] * (1 - part) + zone.samples[whole + 1] * part
+    wave = (zone.samples[whole] * (1 - part) + zone.samples[whole + 1] * part) / FULL_SCALE
     return (wave * _envelope(zone, len(wave), sample_rate)).astype(np.float32)
 
 

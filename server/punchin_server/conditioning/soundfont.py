@@ -30,6 +30,7 @@ WHOLE_RANGE = 0 | 127 << 8
 # The EMU hardware that the format describes applied four tenths of the written attenuation; so does everyone.
 ATTENUATION_SHARE = 0.4
 DRUM_BANK = 128
+FULL_SCALE = np.float32(32_768)
 
 Generators = dict[int, int]
 
@@ -38,7 +39,7 @@ Generators = dict[int, int]
 class Zone:
     """One sample as one preset plays it. Times in seconds, levels as linear gains."""
 
-    samples: NDArray[np.float32]  # from the sample's start, one frame beyond its end
+    samples: NDArray[np.int16]  # from the sample's start, one frame beyond its end; a view of the file's
     rate: int
     loop: tuple[int, int] | None
     root: float  # key at which the sample sounds untransposed, fine tuning included
@@ -129,7 +130,7 @@ class Soundfont:
         looped = values.get(LOOPS, 0) & 1 and start <= loop_start < loop_end - 1 < end
         pan = min(max(values.get(PAN, 0) / 500, -1.0), 1.0)
         yield Zone(
-            samples=self._samples[start : end + 1].astype(np.float32) / np.float32(32_768),
+            samples=self._samples[start : end + 1],
             rate=rate,
             loop=(loop_start - start, loop_end - start) if looped else None,
             root=(override if override >= 0 else key) - tuning,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from punchin_server.conditioning import level, render
+from punchin_server.conditioning.soundfont import Soundfont
 from punchin_wire.errors import FileMissing, PackCorrupt
 from punchin_wire.messages import Note
 
@@ -17,6 +18,13 @@ def test_a_note_sounds_at_its_time() -> None:
     audio = render.render([A4], 1.0)
     assert (audio.shape, audio.dtype) == ((32_000,), np.float32)
     assert rms(audio[:8_000]) == 0.0 < rms(audio[8_000:24_000])
+
+
+def test_a_soundfont_is_not_copied_for_each_of_its_sounds() -> None:
+    """A large one took four gigabytes when every zone had samples of its own."""
+    zones = [zone for zones in Soundfont(render.default_soundfont()).presets.values() for zone in zones]
+    assert len(zones) > 1000
+    assert all(np.shares_memory(zone.samples, zones[0].samples.base) for zone in zones)
 
 
 def test_velocity_is_loudness() -> None:
