@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import mido
+import numpy as np
 import pytest
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon, until
@@ -168,8 +171,9 @@ def performance() -> mido.MidiFile:
     return file
 
 
-def test_a_performance_punches_in_twice(running: RunningBridge, host: FakeHost, pedal: Controller) -> None:
-    until(lambda: "pedal" in running.log, 20)
+def perform(running: RunningBridge, host: FakeHost, pedal: Controller) -> list[str]:
+    """Play the performance while the song goes on; the two jobs that come of it."""
+    until(lambda: running.log.count("has come") > running.log.count("has gone"), 20)
     presses = iter((2.0, 4.0, 4.5, 7.0, 9.0, 9.5))
     before = 0
     jobs: list[str] = []
@@ -177,14 +181,24 @@ def test_a_performance_punches_in_twice(running: RunningBridge, host: FakeHost, 
         pedal.send(message)
         if message.type == "note_on" and message.note == 36:
             host.playing = next(presses)  # where the song is at this press
-            until(lambda before=before: host.obey() and len(host.asked) > before)
+            try:
+                until(lambda before=before: host.obey() and len(host.asked) > before, 10)
+            except (
+                AssertionError
+            ):  # JACK drops messages in periods that it is late for; who sees no light presses again
+                pedal.send(message)
+                until(lambda before=before: host.obey() and len(host.asked) > before)
             before = len(host.asked)
             if host.asked[-1].action == "inpaint":
                 job = until(lambda: next((v.job for v in host.views() if v.job not in jobs), None))
                 jobs.append(job)
     assert [ask.action for ask in host.asked] == ["mark_in", "mark_out", "inpaint"] * 2
+    return jobs
+
+
+def test_a_performance_punches_in_twice(running: RunningBridge, host: FakeHost, pedal: Controller) -> None:
     regions = []
-    for job in jobs:
+    for job in perform(running, host, pedal):
         view = host.place(job)
         regions.append((view.region.start / host.rate, view.region.end / host.rate))
         assert len(view.takes) == 2
@@ -192,6 +206,33 @@ def test_a_performance_punches_in_twice(running: RunningBridge, host: FakeHost, 
         host.wait(job, "placed")
     assert regions == [(2.0, 4.0), (7.0, 9.0)]
     assert any(message[:2] == [0x90, 36] and message[2] == 127 for message in pedal.shown())
+
+
+@pytest.mark.model
+def test_a_performance_on_the_embedded_pack(
+    jack: dict[str, str], pedal: Controller, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same with the real engine: real takes stand in both places, and nothing else of the track has changed."""
+    home = tmp_path_factory.mktemp("real")
+    (home / "data").mkdir()
+    (home / "data" / "midi.toml").write_text(MAPPING)
+    with daemon(home, env={"REAL_WORKER": "1"}), bridge(home, env=jack) as running:
+        host = FakeHost(running.spool, can=CAN, folder=str(home / "takes"))
+        host.hello()
+        before = host.track.copy()
+        takes = []
+        for job in perform(running, host, pedal):
+            takes += host.place(job, seconds=120).takes
+            host.wait(job, "placed")
+        host.bye()
+    sounds = [host.read(Path(take.path)) for take in takes]
+    assert len(sounds) == 4
+    assert all(sound.shape == (2, 2 * host.rate) and 0.001 < np.sqrt(np.mean(sound**2)) < 1 for sound in sounds)
+    assert not any(np.array_equal(one, other) for one, other in itertools.combinations(sounds, 2))
+    same = np.all(host.track == before, axis=0)
+    for start, end, is_same in ((0, 2, True), (2, 4, False), (4, 7, True), (7, 9, False), (9, 12, True)):
+        part = same[start * host.rate : end * host.rate]
+        assert part.all() if is_same else part.mean() < 0.1
 
 
 def test_a_controller_that_comes_back_works_again(
