@@ -3,6 +3,11 @@ then its transfer half: solo lines, autoencoder, vocoder, AudioMAE, CLAP, UNet w
 
     python scripts/make_pack.py --minutes 100 --out build/tiny
     python scripts/make_pack.py transfer --minutes 200 --out build/tiny-transfer --pack build/tiny/pack
+    python scripts/make_pack.py --minutes 100 --out build/more --edition 2 --start build/tiny/pack
+    python scripts/make_pack.py transfer --out build/more --pack build/more/pack --start build/tiny/pack
+
+The last two go on from a finished pack. What others have learned to read stays as it is: the codec's encoder and so
+its tokens, autoencoder, vocoder, AudioMAE and CLAP.
 
 The time given is shared between the stages. Each stage goes on from what the last run left in `OUT`, so the command
 may be stopped and given again, or a stage run on its own with --stage. One thread on CPU; a GPU is used if there is
@@ -18,18 +23,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
+from punchin_server.registry import read_pack
 from punchin_train import report, train_codec, train_lm
 from punchin_train.codec import Codec, CodecShape
 from punchin_train.evaluate_codec import codebook_use, evaluate_codec
 from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
 from punchin_train.evaluation.excerpts import other_soundfont
 from punchin_train.lm import LmShape
-from punchin_train.pack import About, write_pack
+from punchin_train.pack import About, read_codec, read_trainee, write_pack
 from punchin_train.rendering import render_corpus
 from punchin_train.songs import EDITIONS
 from punchin_train.tokens import encode_corpus, silence
 from punchin_train.train_lm import Trainee
 from punchin_train.transfer import stages as transfer
+from punchin_train.transfer.pack import keep_half
+from punchin_train.transfer.start import unpack
 from punchin_train.windows import TokenCorpus
 
 SHARES = {
@@ -50,8 +58,16 @@ SOURCE = "trained by scripts/make_pack.py on procedural songs; no recordings"
 class Stages:
     """Each stage by its name; `minutes` is what the whole run may take."""
 
-    def __init__(self, out: Path, minutes: float, songs: int, held_out: int = FIRST_HELD_OUT, edition: int = 1) -> None:
-        self.out, self.minutes, self.songs, self.edition = out, minutes, songs, edition
+    def __init__(
+        self,
+        out: Path,
+        minutes: float,
+        songs: int,
+        held_out: int = FIRST_HELD_OUT,
+        edition: int = 1,
+        start: Path | None = None,
+    ) -> None:
+        self.out, self.minutes, self.songs, self.edition, self.start = out, minutes, songs, edition, start
         self.held_out = EDITIONS[edition] + held_out
         self.codec_shape, self.lm_shape, self.sampling = CodecShape(), LmShape(), Sampling()
         self.audio, self.tokens = out / "songs", out / "tokens"
@@ -65,8 +81,11 @@ class Stages:
         render_corpus(self.audio / "train", range(first, first + self.songs), SONG_SECONDS, minutes=minutes)
 
     def codec(self) -> None:
-        minutes = self.minutes * SHARES["codec"]
-        train_codec.train(self.audio / "train", self.out / "codec.pt", minutes, self.codec_shape)
+        minutes, checkpoint = self.minutes * SHARES["codec"], self.out / "codec.pt"
+        if self.start:
+            train_codec.save(checkpoint, read_codec(self.start, self.codec_shape), None, 0, 0.0)
+        else:
+            train_codec.train(self.audio / "train", checkpoint, minutes, self.codec_shape)
 
     def encode(self) -> None:
         codec = self._codec()
@@ -76,7 +95,8 @@ class Stages:
 
     def lm(self) -> None:
         minutes = self.minutes * SHARES["lm"]
-        train_lm.train(self._corpus(), self.out / "lm.pt", minutes, self.lm_shape)
+        start = read_trainee(self.start, self.lm_shape) if self.start else None
+        train_lm.train(self._corpus(), self.out / "lm.pt", minutes, self.lm_shape, start)
 
     def adapters(self) -> None:
         trainee = train_lm.load(self.out / "lm.pt", self.lm_shape)
@@ -88,8 +108,11 @@ class Stages:
         train_codec.refine_decoder(self._codec(), self.audio / "train", self._decoder, minutes)
 
     def write(self) -> None:
-        about = About("tiny", "1", "Apache-2.0", SOURCE, datetime.now(UTC).date().isoformat())
+        version = int(read_pack(self.start).manifest.version) + 1 if self.start else 1
+        about = About("tiny", str(version), "Apache-2.0", SOURCE, datetime.now(UTC).date().isoformat())
         write_pack(self.pack, self._final_codec(), self._refined(), self.sampling, about)
+        if self.start:
+            keep_half(self.start, self.pack)
 
     def eval(self) -> None:
         codec = self._final_codec()
@@ -135,6 +158,7 @@ def main() -> None:
     parser.add_argument(
         "--edition", type=int, choices=EDITIONS, default=1, help="of the songs; 2: genres, metres, pads"
     )
+    parser.add_argument("--start", type=Path, help="a finished pack to go on from, a folder")
     parser.add_argument("--pack", type=Path, help="transfer: the pack that gains it, a folder (its name counts)")
     parser.add_argument("--trials", type=int, default=104, help="transfer: clips to evaluate on")
     parser.add_argument("--stage", choices=[*SHARES, *transfer.SHARES], help="only this one")
@@ -147,9 +171,14 @@ def main() -> None:
     if arguments.half == "transfer":
         names, counts = list(transfer.SHARES), (arguments.songs, arguments.pack, arguments.trials)
         stages = transfer.TransferStages(arguments.out, arguments.minutes, *counts)
+        if arguments.start:
+            names = list(transfer.FURTHER)
+            if not stages.file("unet").exists():
+                unpack(arguments.start, arguments.out)
     else:
         names = list(SHARES)
-        stages = Stages(arguments.out, arguments.minutes, arguments.songs, arguments.held_out, arguments.edition)
+        held_out, edition, start = arguments.held_out, arguments.edition, arguments.start
+        stages = Stages(arguments.out, arguments.minutes, arguments.songs, held_out, edition, start)
     for name in [arguments.stage] if arguments.stage else names:
         print(f"stage {name}", flush=True)
         getattr(stages, name)()

@@ -89,6 +89,17 @@ def read_lm(folder: Path, shape: LmShape) -> LanguageModel:
     return lm.eval()
 
 
+def read_trainee(folder: Path, shape: LmShape) -> Trainee:
+    """Language model and adapters of a pack that :func:`write_pack` wrote, to be trained further. The chord classifier
+    never shipped, and starts anew."""
+    trainee = Trainee(shape)
+    trainee.lm.load_state_dict(read_lm(folder, shape).state_dict())
+    for condition in CONDITIONS:
+        tensors = torch.load(folder / f"{condition}.pth", map_location="cpu", weights_only=True)
+        trainee.adapter(condition).load_state_dict(tensors)
+    return trainee
+
+
 def replace_codec(folder: Path, codec: Codec, version: str) -> None:
     """Write another codec into a pack, and what the manifest says of it."""
     _save(folder / CODEC_FILE, _export(codec_state(codec), codec_settings(codec.shape)))

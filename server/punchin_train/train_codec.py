@@ -137,11 +137,11 @@ def load(checkpoint: Path, shape: CodecShape) -> Codec:
     return codec.eval()
 
 
-def save(path: Path, codec: Codec, optimiser: torch.optim.Optimizer, step: int, seconds: float) -> None:
+def save(path: Path, codec: Codec, optimiser: torch.optim.Optimizer | None, step: int, seconds: float) -> None:
     """Write a checkpoint atomically."""
     state: dict[str, Any] = {
         "codec": codec.state_dict(),
-        "optimiser": optimiser.state_dict(),
+        "optimiser": optimiser.state_dict() if optimiser else None,
         "step": step,
         "seconds": seconds,
     }

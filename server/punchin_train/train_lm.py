@@ -30,6 +30,7 @@ CODEBOOK_WEIGHTS = (0.4, 0.275, 0.2, 0.125)  # the first codebook carries the no
 CHORD_LAYER, CHORD_CLASSES = 2, 24
 RATES = {"base": 1.5e-3, "chord_head": 3e-3, "adaptor": 1e-2, "gates": 2e-2}
 REFINE_RATES = {"adaptor": 3e-3, "gates": 6e-3}
+GOING_ON = 0.6  # of these rates where the training goes on from a finished pack
 WEIGHT_DECAY, WARM_UP, FINAL_SHARE, CLIP = 0.02, 40, 0.05, 1.0
 CHECKPOINT_SECONDS, REPORT_STEPS = 240.0, 25
 
@@ -108,20 +109,24 @@ def _weighted(losses: list[Tensor]) -> Tensor:
 
 
 def train(
-    corpus: TokenCorpus, checkpoint: Path, minutes: float, shape: LmShape, batch: int = 8, seed: int = 0
+    corpus: TokenCorpus, checkpoint: Path, minutes: float, shape: LmShape, start: Trainee | None = None, batch: int = 8
 ) -> Trainee:
-    """Joint training; goes on from `checkpoint` where there is one. Returns the trainee in eval mode."""
+    """Joint training; goes on from `checkpoint` where there is one, else from `start`, else from nothing.
+
+    Returns the trainee in eval mode.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(seed)
-    trainee = Trainee(shape).to(device)
+    torch.manual_seed(0)
+    trainee = (start or Trainee(shape)).to(device)
+    share = 1.0 if start is None else GOING_ON
     adapters = [trainee.adapter(name) for name in CONDITIONS]
     lm_parameters = [p for n, p in trainee.lm.named_parameters() if not _textual(n)]
     optimiser = torch.optim.AdamW(
         [
-            {"params": lm_parameters, "rate": RATES["base"], "weight_decay": WEIGHT_DECAY},
+            {"params": lm_parameters, "rate": share * RATES["base"], "weight_decay": WEIGHT_DECAY},
             {"params": list(trainee.chord_head.parameters()), "rate": RATES["chord_head"]},
-            {"params": [adapter.adaptor for adapter in adapters], "rate": RATES["adaptor"]},
-            {"params": [adapter.gates for adapter in adapters], "rate": RATES["gates"]},
+            {"params": [adapter.adaptor for adapter in adapters], "rate": share * RATES["adaptor"]},
+            {"params": [adapter.gates for adapter in adapters], "rate": share * RATES["gates"]},
         ],
         betas=(0.9, 0.95),
         weight_decay=0.0,

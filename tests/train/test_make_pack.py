@@ -67,6 +67,25 @@ def test_from_nothing_to_a_pack(make_pack: ModuleType, tmp_path: Path, capsys: p
 
 @pytest.mark.model
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")
+def test_a_finished_pack_is_trained_further(make_pack: ModuleType, tmp_path: Path) -> None:
+    """The same tokens mean the same, the language model has moved, the transfer half is kept, the version counts up."""
+    before = registry.read_pack(registry.EMBEDDED / "tiny")
+    stages = make_pack.Stages(tmp_path, minutes=0.05, songs=4, edition=2, start=before.folder)
+    for name in ("data", "codec", "encode", "lm", "adapters", "write"):
+        getattr(stages, name)()
+    after = registry.read_pack(stages.pack)
+    registry.verify(after)
+    assert int(after.manifest.version) == int(before.manifest.version) + 1
+    assert after.manifest.transfer == before.manifest.transfer
+    moved = {new.path for new, old in zip(after.manifest.files, before.manifest.files, strict=True) if new != old}
+    assert {after.manifest.base.lm, "chord.pth"} <= moved
+    assert not [path for path in moved if path.startswith("transfer/")]
+    audio = np.random.default_rng(0).standard_normal((1, 32_000)).astype(np.float32) / 10
+    assert np.array_equal(*(load_codec(pack.codec).encode(audio) for pack in (before, after)))
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore:TF32 acceleration")
 def test_training_reads_songs_of_the_second_edition(
     make_pack: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,11 +17,13 @@ from punchin_server import registry
 from punchin_server.codecs.mel import log_mel
 from punchin_server.codecs.phase import consistent
 from punchin_server.engines import transfer as engine
-from punchin_train.transfer import audiomae, clap, encoded, solos, stages, text, unet, vae, vocoder
+from punchin_train.transfer import audiomae, clap, encoded, solos, stages, start, text, unet, vae, vocoder
 from punchin_train.transfer.alignment import Alignment
 from punchin_train.transfer.lines import Lines
+from punchin_train.transfer.pack import ADAPTER
 from punchin_wire.frames import describe
 from punchin_wire.messages import Note, Take, TakeSpec, TransferRequest
+from safetensors.torch import load_file
 
 
 def test_a_line_is_its_seed() -> None:
@@ -146,6 +148,39 @@ def test_every_stage_trains_and_goes_on_and_the_pack_plays(tmp_path: Path, monke
     takes = [e for e in engine.load("tiny", "cpu", "float32").run(request, [clip]) if isinstance(e.event, Take)]
     assert takes[0].audio is not None
     assert takes[0].audio.shape == (1, 48_000)
+
+
+@pytest.mark.model
+def test_a_finished_half_is_unpacked_to_be_trained_further(tmp_path: Path) -> None:
+    """What is read from the shipped pack and written again is what shipped, to the rounding of half precision."""
+    shipped, written, work = registry.EMBEDDED / "tiny", tmp_path / "tiny", tmp_path / "work"
+    shutil.copytree(shipped, written)
+    start.unpack(shipped, work)
+    stages.TransferStages(work, 0.0, 8, written, 1).half()
+    registry.verify(registry.read_pack(written))
+    for before in sorted((shipped / "transfer").rglob("*.safetensors")):
+        after = load_file(written / before.relative_to(shipped))
+        for name, tensor in load_file(before).items():
+            torch.testing.assert_close(after[name], tensor, rtol=1e-3, atol=1e-6, msg=f"{before.parent.name} {name}")
+    adapters = [torch.load(pack / "transfer" / ADAPTER, weights_only=True) for pack in (shipped, written)]
+    torch.testing.assert_close(adapters[1], adapters[0], rtol=1e-3, atol=1e-6)
+    trainee = torch.load(work / "unet.pt", weights_only=True)
+    assert trainee["phase"] == unet.SHIPPED
+
+
+def test_a_louder_prompt_keeps_its_own_instrument(tmp_path: Path) -> None:
+    """At alpha 1 every item is what its caption says; at 2, the prompt's own sound, where the prompt is heard."""
+    for name, kinds in ((encoded.LATENTS, 10), (encoded.HEARD, 8)):
+        shape = (kinds, 8, 4, 2) if kinds == 10 else (kinds, 512, 4)
+        numbered = np.arange(kinds, dtype=np.float16).reshape(kinds, 1, 1, *[1] * (len(shape) - 3))
+        np.save(tmp_path / f"0000000{name}", np.broadcast_to(numbered, shape))
+    lines, silence = encoded.Encoded(tmp_path), torch.full((512, 4), -1.0)
+    for alpha in (1.0, 2.0):
+        batch = unet.draw(lines, silence, Random(0), 200, alpha)
+        played, heard = batch.latents[:, 0, 0, 0].long().tolist(), batch.heard[:, 1, 0].long().tolist()
+        solos_heard = [(p, h) for p, h in zip(played, heard, strict=True) if p < len(solos.NAMES) and h >= 0]
+        kept = sum(p == h for p, h in solos_heard) / len(solos_heard)
+        assert kept == 1.0 if alpha == 2.0 else 0.2 < kept < 0.5
 
 
 def _inpaint_only(manifest: registry.Manifest) -> registry.Manifest:

@@ -18,7 +18,7 @@ from punchin_wire.messages import ChordSegment
 from .. import measures
 from .excerpts import Excerpt
 from .masks import Mask
-from .recogniser import chroma, cosine, recognise
+from .recogniser import Chroma, chroma, cosine, recognise
 from .separation import OracleMasks, Separator
 
 AROUND = 1.0  # seconds of context that the recogniser hears on either side of a hole
@@ -47,14 +47,14 @@ class Listener:
         times, labels = recognise(chroma(audio[around], self.rate))
         times = times + first / self.rate
         span = start / self.rate, end / self.rate
-        ours, theirs = audio[start:end], excerpt.mix[start:end]
+        ours, theirs = chroma(np.stack([audio[start:end], excerpt.mix[start:end]]), self.rate)
         return {
             "chords": chord_accuracy(times, labels, excerpt.chords, *span),
             "foreign chords": chord_accuracy(times, labels, other.chords, *span),
-            "chroma": cosine(chroma(ours, self.rate), chroma(theirs, self.rate)),
+            "chroma": cosine(ours, theirs),
             "drum onsets": self._drum_onsets(audio, excerpt, span),
             "drum SDR": self._drum_sdr(audio, excerpt, hole),
-            "piano chroma": self._piano(ours, excerpt, span),
+            "piano chroma": piano_cosine(ours, excerpt, span),
             "seam step": self._steps(audio, hole),
         }
 
@@ -72,19 +72,6 @@ class Listener:
             return float("nan")
         told = self.separator.drums(audio, excerpt, hole)
         return float(measures.si_sdr(torch.from_numpy(told)[None], torch.from_numpy(drums.copy())[None]))
-
-    def _piano(self, ours: Audio, excerpt: Excerpt, span: tuple[float, float]) -> float:
-        """Cosine of what sounds with what the piano part plays, as a profile of pitch classes a frame."""
-        heard = chroma(ours, self.rate)
-        played = np.zeros_like(heard)
-        frames = heard.shape[1] / max(span[1] - span[0], 1e-9)
-        for note in excerpt.piano:
-            first, last = (round((time - span[0]) * frames) for time in (note.start, note.end))
-            played[note.pitch % 12, max(first, 0) : max(last, 0)] += 1.0
-        norm = np.linalg.norm(played, axis=0)
-        if not (norm > 0).any():
-            return float("nan")
-        return float(((heard * played).sum(0)[norm > 0] / norm[norm > 0]).mean())
 
     def _steps(self, audio: Audio, hole: tuple[int, int]) -> float:
         """How far the level jumps at the two joins, in dB; the song itself says what is usual."""
@@ -114,6 +101,19 @@ def chord_accuracy(
     if not (compared >= 0).any():
         return float("nan")
     return float(mir_eval.chord.weighted_accuracy(compared, mir_eval.util.intervals_to_durations(joint)))
+
+
+def piano_cosine(heard: Chroma, excerpt: Excerpt, span: tuple[float, float]) -> float:
+    """Cosine of what sounds with what the piano part plays, as a profile of pitch classes a frame."""
+    played = np.zeros_like(heard)
+    frames = heard.shape[1] / max(span[1] - span[0], 1e-9)
+    for note in excerpt.piano:
+        first, last = (round((time - span[0]) * frames) for time in (note.start, note.end))
+        played[note.pitch % 12, max(first, 0) : max(last, 0)] += 1.0
+    norm = np.linalg.norm(played, axis=0)
+    if not (norm > 0).any():
+        return float("nan")
+    return float(((heard * played).sum(0)[norm > 0] / norm[norm > 0]).mean())
 
 
 def _level(sound: Audio) -> float:

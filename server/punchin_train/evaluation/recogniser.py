@@ -31,10 +31,14 @@ Heard = tuple[NDArray[np.float64], list[str]]
 
 
 def chroma(audio: Audio, rate: int) -> Chroma:
-    """`[N]` at `rate` to unit-length pitch-class profiles `[12, frames]`, C first, a frame every 93 ms."""
-    sound = soxr.resample(audio, rate, RATE, quality="HQ") if rate != RATE else audio
-    frames = len(sound) // HOP + 1
-    sound = np.pad(sound, (0, max(0, SHORTEST - len(sound)))).astype(np.float32)
+    """`[..., N]` at `rate` to unit-length pitch-class profiles `[..., 12, frames]`, C first, a frame every 93 ms.
+
+    Half of the time goes into the transform's filters, so several sounds are cheaper together.
+    """
+    sound = soxr.resample(audio.T, rate, RATE, quality="HQ").T if rate != RATE else audio
+    frames = sound.shape[-1] // HOP + 1
+    short = max(0, SHORTEST - sound.shape[-1])
+    sound = np.pad(sound, [(0, 0)] * (sound.ndim - 1) + [(0, short)]).astype(np.float32)
     found = librosa.feature.chroma_cqt(
         y=sound,
         sr=RATE,
@@ -44,8 +48,8 @@ def chroma(audio: Audio, rate: int) -> Chroma:
         bins_per_octave=BINS,
         norm=None,
         tuning=0.0,
-    ).astype(np.float64)[:, :frames]
-    return found / (np.linalg.norm(found, axis=0) + 1e-6)
+    ).astype(np.float64)[..., :frames]
+    return found / (np.linalg.norm(found, axis=-2, keepdims=True) + 1e-6)
 
 
 def cosine(ours: Chroma, theirs: Chroma) -> float:

@@ -22,31 +22,43 @@ from torch import Tensor
 from . import audiomae, unet, vae, vocoder
 
 ALPHA = 0.5
-BASE, AUDIOMAE, ADAPTER = "audioldm2", "pretrained.pth", "pytorch_model.bin"
+FOLDER, BASE, AUDIOMAE, ADAPTER = "transfer", "audioldm2", "pretrained.pth", "pytorch_model.bin"
 
 
 def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int, guided: float) -> None:
     """Write what was trained in `work` into the folder `pack`, and its manifest (of a pack that is there) anew."""
-    folder = pack / "transfer"
-    draft = pack / f".transfer.{os.getpid()}"
+    folder = pack / FOLDER
+    draft = pack / f".{FOLDER}.{os.getpid()}"
     write_audioldm2(draft / BASE, work)
     torch.save({"model": half(audiomae.load(work / "audiomae.pt").state_dict())}, draft / AUDIOMAE)
     torch.save(half(spoken_at(ALPHA, adapter_state(_trainee(work).unet))), draft / ADAPTER)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(draft, folder)
-    before = read_pack(pack).manifest
     parts = TransferParts(
-        base=f"transfer/{BASE}",
-        audiomae=f"transfer/{AUDIOMAE}",
-        adapter=f"transfer/{ADAPTER}",
+        base=f"{FOLDER}/{BASE}",
+        audiomae=f"{FOLDER}/{AUDIOMAE}",
+        adapter=f"{FOLDER}/{ADAPTER}",
         scheduler=scheduler,
         steps=steps,
         refine=refine,
         guided=guided,
     )
+    describe_half(pack, parts)
+
+
+def keep_half(before: Path, pack: Path) -> None:
+    """Give `pack` the transfer half of the pack `before`, if it has one."""
+    parts = read_pack(before).manifest.transfer
+    if parts is not None:
+        shutil.copytree(before / FOLDER, pack / FOLDER, dirs_exist_ok=True)
+        describe_half(pack, parts)
+
+
+def describe_half(pack: Path, parts: TransferParts) -> None:
+    """Name the transfer half and every file of `pack` in its manifest."""
     paths = sorted(path for path in pack.rglob("*") if path.is_file() and path.name != MANIFEST)
     files = tuple(PackFile(p.relative_to(pack).as_posix(), p.stat().st_size, sha256(p)) for p in paths)
-    write_manifest(pack, msgspec.structs.replace(before, transfer=parts, files=files))
+    write_manifest(pack, msgspec.structs.replace(read_pack(pack).manifest, transfer=parts, files=files))
 
 
 def spoken_at(alpha: float, state: dict[str, Tensor]) -> dict[str, Tensor]:

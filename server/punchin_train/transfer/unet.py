@@ -36,12 +36,19 @@ HEADS = (2, 2, 2, 4)
 """Of each level. 8 everywhere, as published, would spend two thirds of a step on the 256 positions of the second
 level."""
 PEAK_RATE, ADAPTER_RATE, CLIP, BATCH = 1e-3, 1e-3, 1.0, 12
-OFTEN = (1, 1, 2, 2, 2, 4, 8)
+GOING_ON = 0.6
+"""Of these rates where the training goes on from a finished half (see :mod:`.start`)."""
+LOUDER, LOUDEST = 0.35, 2.0
+"""Share of the batches in which the audio prompt speaks louder than 1, and up to how loud. The louder, the more of the
+items keep the prompt's own instrument, whatever their caption says: so that alpha trades one for the other."""
+OFTEN = (1, 1, 1, 2, 2, 4, 8)
 """Finer ones more often than the paper's even odds: only they tell one moment from the next."""
 ALIGNMENT = 0.2
 """Weight of guided attention."""
 LATE = 1.5
 """1 would draw times evenly; more draws noisier ones, in which the prompt decides, more often."""
+SHIPPED = "shipped"
+"""The phase of a checkpoint that was read from a pack."""
 CLAP = "text.clap."
 """Where the frozen CLAP lies in a trainee."""
 TEXT_ONLY = 0.1  # of the batches hear no audio prompt at all
@@ -107,8 +114,11 @@ class Batch:
     heard: Tensor
 
 
-def draw(encoded: Encoded, silence: Tensor, random: Random, size: int) -> Batch:
-    """Items with their conditions dropped as published; `silence` `[512, W]` is AudioMAE of zeros."""
+def draw(encoded: Encoded, silence: Tensor, random: Random, size: int, alpha: float = 1.0) -> Batch:
+    """Items with their conditions dropped as published; `silence` `[512, W]` is AudioMAE of zeros.
+
+    `alpha` says how loud the audio prompt will be: what is beyond 1 is the share of items that stay on its instrument.
+    """
     latents, captions, heard = [], [], []
     for _ in range(size):
         line = random.randrange(len(encoded))
@@ -127,6 +137,8 @@ def draw(encoded: Encoded, silence: Tensor, random: Random, size: int) -> Batch:
             said = ""
         if drop.audio:
             tokens = silence
+        elif track < len(NAMES) and random.random() < alpha - 1:
+            track = source
         latents.append(torch.from_numpy(encoded.latents[line][track].astype("float32")))
         captions.append(said)
         heard.append(tokens)
@@ -160,11 +172,12 @@ def train(
         trainee.requires_grad_(False)
         for weight in adapter:
             weight.requires_grad_(True)
+    share = GOING_ON if state.get("phase") == SHIPPED else 1.0
     own = {id(weight) for weight in adapter}
     others = [p for p in trainee.parameters() if p.requires_grad and id(p) not in own]
     groups: list[dict[str, Any]] = [
-        {"params": adapter, "peak": ADAPTER_RATE},
-        *([{"params": others}] if others else []),
+        {"params": adapter, "peak": share * ADAPTER_RATE},
+        *([{"params": others, "peak": share * PEAK_RATE}] if others else []),
     ]
     optimiser = torch.optim.AdamW(groups, PEAK_RATE, betas=(0.9, 0.99), weight_decay=0.01)
     phase = "adapter" if adapter_only else "joint"
@@ -187,8 +200,9 @@ def train(
         schedule.set(optimiser)
         text_only = not adapter_only and random.random() < TEXT_ONLY
         pooling = random.choice(OFTEN)
-        batch = draw(encoded, silence, random, BATCH)
-        loss = loss_of(trainee, batch, noise_scheduler, pooling, 0.0 if text_only else 1.0)
+        alpha = 0.0 if text_only else random.uniform(1.0, LOUDEST) if random.random() < LOUDER else 1.0
+        batch = draw(encoded, silence, random, BATCH, alpha)
+        loss = loss_of(trainee, batch, noise_scheduler, pooling, alpha)
         astray = alignment.loss()
         optimiser.zero_grad()
         (loss + ALIGNMENT * astray).backward()
