@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from . import table
 from .embeddings import CLAP, CLAP_MODEL, Clap, Points, clap_if_installed, frechet
 from .table import Table
 
-FIDELITY, TARGET, SOURCE = "chroma to the clip", "target heard", "source heard"
+FIDELITY, TARGET, LIKELY, SOURCE = "chroma to the clip", "target heard", "target's probability", "source heard"
 CHANCE, PACKS_CLAP = "CLAP target", "CLAP of the pack"
 RENDERED = "the target, rendered"
 HELD_OUT, TRAINING = 9_000_000, 7_000_000  # first seeds; packs are trained on lower ones
@@ -47,19 +47,27 @@ LINES, JUDGE_LINES = 104, 64
 JUDGE_SHARE = 0.1  # of a run's time, the first time
 
 Settings = Mapping[str, Any]
-PAPER: dict[str, Settings] = {"ω 2, α 0.5, λ 7.5": {}}
 OMEGAS: dict[str, Settings] = {f"ω {w}": {"pooling": (w, w)} for w in (1, 2, 4, 8)}
-ALPHAS: dict[str, Settings] = {f"α {a}": {"alpha": a} for a in (0.3, 0.5, 0.7)}
+ALPHAS: dict[str, Settings] = {f"α {a}": {"alpha": a} for a in (0.3, 0.5, 0.7, 1.0)}
 LAMBDAS: dict[str, Settings] = {f"λ {g}": {"guidance": g} for g in (3.0, 7.5, 12.0)}
 SDEDIT: dict[str, Settings] = {f"SDEdit {s}": {"method": "sdedit", "strength": s} for s in (0.4, 0.55, 0.7, 0.85)}
 WITHOUT_NEGATIVE: dict[str, Settings] = {"without negative prompt": {"negative_prompt": ""}}
 FUSED = "fused attention"
+KNOBS: dict[str, dict[str, Settings]] = {
+    "omega": OMEGAS,
+    "alpha": ALPHAS,
+    "lambda": LAMBDAS,
+    "sdedit": SDEDIT,
+    "negative": WITHOUT_NEGATIVE,
+    "fused": {FUSED: {}},
+}
+"""Rows by the knob that they turn; whatever they do not name is the paper's."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for: `minutes` for all, at most `windows` clips a row, of `songs` or of our own; `full` is the
-    whole grid of ω, α and λ."""
+    """What was asked for: `minutes` for all `knobs`, at most `windows` clips a row, of `songs` or of our own; `full` is
+    the whole grid of ω, α and λ."""
 
     pack: str
     out: Path
@@ -68,6 +76,7 @@ class Run:
     seed: int = 0
     songs: Path | None = None
     full: bool = False
+    knobs: tuple[str, ...] = tuple(KNOBS)
     say: bool = True
 
 
@@ -86,12 +95,12 @@ def _held_out(run: Run, until: float) -> list[Table]:
     lines, judge = prepared(60 * run.minutes * JUDGE_SHARE)
     evaluation = TransferEvaluation(run.pack, lines, judge, min(run.windows, len(lines)))
     listener = _Listener(evaluation, judge, clap_if_installed())
-    columns = (FIDELITY, TARGET, SOURCE, *((CLAP, CHANCE, Clap.fad) if listener.clap else ()))
+    columns = (FIDELITY, TARGET, LIKELY, SOURCE, *((CLAP, CHANCE, Clap.fad) if listener.clap else ()))
     bounds, knobs = Table("Bounds", columns), Table("Knobs", columns)
     for trial in evaluation.trials:
         for name, sound in _bounds(evaluation, trial):
             bounds.add(name, listener.heard(name, sound, trial))
-    rows = {**OMEGAS, **ALPHAS, **LAMBDAS, **SDEDIT, **WITHOUT_NEGATIVE}
+    rows = {name: settings for knob in run.knobs for name, settings in KNOBS[knob].items()}
     if run.full:
         rows |= {
             f"ω {w}, α {a}, λ {g}": {"pooling": (w, w), "alpha": a, "guidance": g}
@@ -104,13 +113,13 @@ def _held_out(run: Run, until: float) -> list[Table]:
             break
         made: dict[str, Audio] = {}  # rows that are the paper's own settings are made once
         for name, settings in rows.items():
-            key = repr(sorted(_whole(settings).items()))
-            made.setdefault(key, evaluation.take(trial, **settings))
+            key = name if name == FUSED else repr(sorted(_whole(settings).items()))
+            if key not in made:
+                with fused() if name == FUSED else nullcontext():
+                    made[key] = evaluation.take(trial, **settings)
             knobs.add(name, listener.heard(name, made[key], trial))
-        with fused():
-            knobs.add(FUSED, listener.heard(FUSED, evaluation.take(trial), trial))
         if run.say:
-            print(f"\r{number + 1} clips, {len(rows) + 1} settings", end="", flush=True)
+            print(f"\r{number + 1} clips, {len(rows)} settings", end="", flush=True)
     if run.say:
         print()
     for row, distance in listener.distances():
@@ -141,10 +150,12 @@ class _Listener:
     def heard(self, row: str, sound: Audio, trial: Trial) -> dict[str, float]:
         wave = torch.from_numpy(sound[None].copy())
         clip = torch.from_numpy(self.evaluation.clip(trial, trial.source)[None].copy())
-        told = int(self.judge(wave).argmax())
+        chances = self.judge(wave)[0].softmax(0)
+        told = int(chances.argmax())
         return {
             FIDELITY: float(measures.chroma_cosine(wave, clip, SAMPLE_RATE).mean()),
             TARGET: float(told == trial.target),
+            LIKELY: float(chances[trial.target]),
             SOURCE: float(told == trial.source),
             **self._by_clap(row, sound, trial),
         }
