@@ -3,13 +3,13 @@
 -- Called with its modules; returns the function of the tick. Every tick does what has become possible and returns at
 -- once; only what the musician has to answer waits, and taking in files, during which Ardour draws by itself.
 
-local json, spool, config, here, project, request, stems, takes, progress, marks = ...
+local json, spool, config, here, project, request, stems, takes, progress, marks, clock, asks_of = ...
 
 local CAN = json.array ({
   "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "cancel", "settings",
   "mark_in", "mark_out", "select",
 })
-local SECOND = 1000000
+local SECOND = clock.SECOND
 local HELLO = 5 * SECOND
 local BUDGET = 16000 -- microseconds of reading in one tick: a frame of the screen
 local PATIENCE = 30 * SECOND -- for the bridge to start
@@ -21,23 +21,9 @@ local told = {} -- job -> true once the musician was told how it ended
 local asked = {} -- job -> true once the musician was asked where its takes belong
 local answered = {} -- job -> when we said Placed, until the bridge has heard it
 local lost, opened = {}, 0 -- jobs whose takes were never saved; when the session was opened
-local done_asks = {} -- ask -> answer, until the bridge has heard it
-local earliest, latest = -math.huge, math.huge -- bounds of Unix time minus the clock's
 local greeted, counted, busy = -HELLO, 0, false
 
 -- ---- small things --------------------------------------------------------------------------------------------
-
--- Unix seconds of clock value `now`. Lua's own clock has whole seconds only; but every look at it narrows down where
--- they begin, and ticks look ten times a second.
-local function wall (now)
-  return now / SECOND + (earliest + latest) / 2
-end
-
-local function look_at_clock ()
-  local second, now = os.time (), here.now () / SECOND
-  if second - now > latest or second + 1 - now < earliest then earliest, latest = -math.huge, math.huge end -- it was set
-  earliest, latest = math.max (earliest, second - now), math.min (latest, second + 1 - now)
-end
 
 local function new_job ()
   counted = counted + 1
@@ -67,7 +53,7 @@ local function give_up (one, why, next_step)
 end
 
 local function hand_over (one, now)
-  one.submit.clicked = wall (one.clicked)
+  one.submit.clicked = clock.wall (one.clicked)
   one.submit.render = (now - one.ready_to_read) / SECOND
   local fine, why = link.post (one.submit)
   if not fine then return give_up (one, "The request could not be handed over: " .. why) end
@@ -222,14 +208,14 @@ end
 
 -- The mark is shown as a range of a second.
 local function mark_in (ask)
-  local from = marks.mark_in (wall (ask.at), given (ask.pressed))
+  local from = marks.mark_in (clock.wall (ask.at), given (ask.pressed))
   progress.hide ("mark")
   progress.show ("mark", from, from + project.rate (), "marked in", ask.at)
   return from
 end
 
 local function mark_out (ask)
-  local fine, why = marks.mark_out (wall (ask.at), given (ask.pressed))
+  local fine, why = marks.mark_out (clock.wall (ask.at), given (ask.pressed))
   if fine then progress.hide ("mark") end
   return fine, why
 end
@@ -249,34 +235,12 @@ local ACTIONS = {
   settings = function () return nil, "Settings are a dialog of Ardour: Punchin: settings." end,
 }
 
-local function act (ask)
-  local action = ACTIONS[ask.action]
-  if not action then return nil, "Ardour cannot do that." end
-  local fine, result, why = pcall (action, ask)
-  if not fine then return nil, tostring (result) end
-  return result, why
-end
+local asks = asks_of (ACTIONS, "Ardour")
 
 local function hear_clicks ()
   for _, click in ipairs (here.clicks ()) do
-    local fine, why = act (click)
+    local fine, why = asks.act (click)
     if not fine then here.say (why) end
-  end
-end
-
-local function hear_asks (now)
-  local open = {}
-  for _, ask in ipairs (link.state and link.state.asks or {}) do
-    open[ask.ask] = true
-    if not done_asks[ask.ask] then
-      ask.at = now
-      local fine, why = act (ask)
-      done_asks[ask.ask] = true
-      link.post ({ type = "did", ask = ask.ask, error = fine and "" or tostring (why):sub (1, 400) })
-    end
-  end
-  for name in pairs (done_asks) do
-    if not open[name] then done_asks[name] = nil end
   end
 end
 
@@ -285,7 +249,8 @@ end
 local function open_session ()
   current = here.project ().id
   link = spool.open (config.spool, here.host ())
-  wanted, told, asked, answered, done_asks = {}, {}, {}, {}, {}
+  wanted, told, asked, answered = {}, {}, {}, {}
+  asks.forget ()
   progress.sweep ()
   marks.forget ()
   lost, opened = takes.unsaved (current), here.now ()
@@ -294,7 +259,7 @@ end
 
 local function tick ()
   local now = here.now ()
-  look_at_clock ()
+  clock.look (now)
   if current ~= here.project ().id then
     if link then link.post ({ type = "bye" }) end
     open_session ()
@@ -304,7 +269,7 @@ local function tick ()
   if busy then return end -- the musician is being asked something, or Ardour takes in files
   busy = true
   hear_clicks ()
-  hear_asks (now)
+  asks.hear (link, now)
   work (now)
   if alive (now) then
     for _, view in ipairs (link.state.jobs) do follow (view, now) end

@@ -1,4 +1,4 @@
-"""The Lua that host scripts share: JSON, the spool, WAV files."""
+"""The Lua that host scripts share: JSON, the spool, WAV files, time, and what is asked for."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def shared(lua: Any) -> Any:
     found = lua.table()
     found[b"json"] = chunk(str(SHARED / "json.lua").encode())
     found[b"spool"] = chunk(str(SHARED / "spool.lua").encode(), found[b"json"])
-    found[b"wav"] = chunk(str(SHARED / "wav.lua").encode())
+    for name in ("wav", "clock", "asks"):
+        found[name.encode()] = chunk(str(SHARED / f"{name}.lua").encode())
     lua.globals()[b"shared"] = found
     return lua
 
@@ -128,3 +129,42 @@ def test_wav_files_hold_every_sample(shared: Any, tmp_path: Path, channels: int)
     found, rate = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
     assert rate == 44_100
     np.testing.assert_array_equal(found, np.vstack([sound, np.zeros((50, sound.shape[1]))]))
+
+
+def test_the_time_of_day_is_known_finer_than_lua_tells_it(shared: Any) -> None:
+    """Seconds begin at a hundredth that nobody names; looks every tenth of a second find it. A clock that is set anew
+    is followed."""
+    shared.execute(
+        b"local true_time = os.time\n"
+        b"function at (offset, tick) now = tick * 100000 + 37000; os.time = function ()"
+        b" return math.floor (now / 1000000 + offset) end\n"
+        b"shared.clock.look (now); local found = shared.clock.wall (now); os.time = true_time\n"
+        b"return found - now / 1000000 end"
+    )
+    at = shared.globals()[b"at"]
+    for offset in (1_700_000_000.25, 1_600_000_000.5):
+        found = [at(offset, tick) for tick in range(30)]
+        assert abs(found[-1] - offset) <= 0.05
+
+
+def test_what_is_asked_is_done_once_and_answered(shared: Any) -> None:
+    shared.execute(
+        b"said, count = {}, 0\n"
+        b"asks = shared.asks ({ add = function (ask) count = count + 1 return ask.at end,"
+        b' no = function () return nil, "Not now." end, broken = function () error ("mistake", 0) end }, "A DAW")\n'
+        b"link = { post = function (document) said[#said + 1] = document end }\n"
+        b"function hear (...) link.state = { asks = {} }\n"
+        b"for i, name in ipairs ({ ... }) do link.state.asks[i] = { ask = name, action = name } end\n"
+        b"asks.hear (link, 5) end"
+    )
+    hear = shared.globals()[b"hear"]
+    hear(b"add", b"no", b"broken", b"fly")
+    hear(b"add", b"no", b"broken", b"fly")
+    answers = shared.eval(
+        b"function () local all = {} for _, d in ipairs (said) do all[#all + 1] = d.ask .. ': ' .. d.error end"
+        b" return table.concat (all, '; '), count end"
+    )
+    assert answers() == (b"add: ; no: Not now.; broken: mistake; fly: A DAW cannot do that.", 1)
+    hear()  # the bridge has heard the answers
+    hear(b"add")
+    assert answers()[1] == 2

@@ -24,13 +24,18 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "here": ("json", "spool", "config", "filled"),
     "project": ("json",),
     "marks": ("project",),
+    "clock": (),
+    "asks": (),
     "reader": ("here",),
     "stems": ("wav", "reader"),
     "takes": ("json", "spool", "project"),
     "request": ("here", "project", "takes"),
     "progress": ("project",),
     "dialogs": ("here",),
-    "host": ("json", "spool", "config", "here", "project", "request", "stems", "takes", "progress", "marks"),
+    "host": (
+        *("json", "spool", "config", "here", "project", "request", "stems", "takes", "progress"),
+        *("marks", "clock", "asks"),
+    ),
 }
 """What each module is called with, in an order in which all of them can be made."""
 

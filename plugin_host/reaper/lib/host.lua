@@ -2,13 +2,13 @@
 --
 -- Called with its modules; returns { tick, leave }. Every tick does what has become possible and returns at once.
 
-local json, spool, config, here, project, request, stems, takes, window, dialogs, marks = ...
+local json, spool, config, here, project, request, stems, takes, window, dialogs, marks, clock, asks_of = ...
 
 local CAN = json.array ({
   "inpaint", "transfer", "repeat", "next_take", "previous_take", "pick", "commit", "cancel", "settings",
   "mark_in", "mark_out", "select",
 })
-local SECOND = 1000000
+local SECOND = clock.SECOND
 local HELLO = 5 * SECOND
 local BUDGET = 6000 -- microseconds of reading in one tick
 local CALL = SECOND // 2 -- how long a bridge is waited for before one is started
@@ -21,26 +21,12 @@ local waiting = {} -- the same by project, of those that are not in front
 local told = {} -- job -> true once the musician was told how it ended
 local asked = {} -- job -> { there } once the musician was asked where its takes belong
 local answered = {} -- job -> { said, at }: Placed or Drop, until the bridge has heard it
-local done_asks = {} -- ask -> what was answered, until the bridge has heard it
-local earliest, latest = -math.huge, math.huge -- bounds of Unix time minus the clock's
 local handed = {} -- job -> when its request was handed over, until the bridge shows it
 local greeted, counted = -HELLO, 0
 local silent, called = nil, -PATIENCE -- since when no bridge is heard; when one was started
 local trouble = "" -- what the bridge could not use
 
 -- ---- small things --------------------------------------------------------------------------------------------
-
--- Unix seconds of clock value `now`. Lua's own clock has whole seconds only; but every look at it narrows down where
--- they begin.
-local function wall (now)
-  return now / SECOND + (earliest + latest) / 2
-end
-
-local function look_at_clock (now)
-  local second, at = os.time (), now / SECOND
-  if second - at > latest or second + 1 - at < earliest then earliest, latest = -math.huge, math.huge end -- it was set
-  earliest, latest = math.max (earliest, second - at), math.min (latest, second + 1 - at)
-end
 
 local function new_job ()
   counted = counted + 1
@@ -71,7 +57,7 @@ local function give_up (one, why, next_step)
 end
 
 local function hand_over (one, now)
-  one.submit.clicked = wall (one.clicked)
+  one.submit.clicked = clock.wall (one.clicked)
   one.submit.render = (now - one.began) / SECOND
   local fine, why = link.post (one.submit)
   if not fine then return give_up (one, "The request could not be handed over: " .. why .. ".") end
@@ -241,13 +227,13 @@ local function say (why)
 end
 
 local function mark_in (ask)
-  local from = marks.mark_in (wall (ask.at), given (ask.pressed))
+  local from = marks.mark_in (clock.wall (ask.at), given (ask.pressed))
   window.show ("mark", ("Marked in at %s."):format (project.shown (from)), nil, { window.OK })
   return from
 end
 
 local function mark_out (ask)
-  local fine, why = marks.mark_out (wall (ask.at), given (ask.pressed))
+  local fine, why = marks.mark_out (clock.wall (ask.at), given (ask.pressed))
   if fine then window.hide ("mark") end
   return fine, why
 end
@@ -273,35 +259,13 @@ local ACTIONS = {
   tend = function () return true end,
 }
 
-local function act (ask)
-  local action = ACTIONS[ask.action]
-  if not action then return nil, "REAPER cannot do that." end
-  local fine, result, why = pcall (action, ask)
-  if not fine then return nil, tostring (result) end
-  return result, why
-end
+local asks = asks_of (ACTIONS, "REAPER")
 
 local function hear_clicks ()
   for _, click in ipairs (here.clicks ()) do
     window.wake ()
-    local fine, why = act (click)
+    local fine, why = asks.act (click)
     if not fine then say (why) end
-  end
-end
-
-local function hear_asks (now)
-  local open = {}
-  for _, ask in ipairs (link.state and link.state.asks or {}) do
-    open[ask.ask] = true
-    if not done_asks[ask.ask] then
-      ask.at = now
-      done_asks[ask.ask] = true
-      local fine, why = act (ask)
-      link.post ({ type = "did", ask = ask.ask, error = fine and "" or tostring (why):sub (1, 400) })
-    end
-  end
-  for name in pairs (done_asks) do
-    if not open[name] then done_asks[name] = nil end
   end
 end
 
@@ -366,13 +330,14 @@ local function open_project ()
   link = spool.open (config.spool, here.host ())
   wanted = waiting[current] or {}
   waiting[current] = nil
-  told, asked, answered, done_asks, handed = {}, {}, {}, {}, {}
+  told, asked, answered, handed = {}, {}, {}, {}
+  asks.forget ()
   greeted, silent, trouble = -HELLO, nil, ""
 end
 
 local function tick ()
   local now = here.now ()
-  look_at_clock (now)
+  clock.look (now)
   if here.has_changed () then
     leave ()
     open_project ()
@@ -380,7 +345,7 @@ local function tick ()
   if now - greeted >= HELLO then greet (now) end
   link.poll (now / SECOND)
   hear_clicks ()
-  hear_asks (now)
+  asks.hear (link, now)
   work (now)
   call_bridge (now)
   if alive (now) then hear_bridge (now) end

@@ -12,6 +12,8 @@ local NEEDS = {
   reader = { "here" },
   project = { "json" },
   marks = { "project" },
+  clock = {},
+  asks = {},
   stems = { "wav", "project", "reader" },
   takes = { "json", "here", "project" },
   request = { "here", "project", "takes" },
@@ -21,7 +23,8 @@ local NEEDS = {
   dialogs = { "here", "window" },
   tend = { "here", "folder" },
   host = {
-    "json", "spool", "config", "here", "project", "request", "stems", "takes", "window", "dialogs", "marks",
+    "json", "spool", "config", "here", "project", "request", "stems", "takes", "window", "dialogs", "marks", "clock",
+    "asks",
   },
 }
 local made = { folder = folder }
