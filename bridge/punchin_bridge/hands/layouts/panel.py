@@ -11,6 +11,8 @@ LISTEN_SECONDS = 60.0
 RENEW_SECONDS = 20.0
 TAKES = 8
 """How many takes have a button of their own."""
+SHORT = {"pooling_time": "ω time", "pooling_frequency": "ω freq"}
+"""What stands above a fader where its name is wider than the fader."""
 MOST_STEPS = 2**12
 """A control of more steps than this is no use as a fader: it is written as a number."""
 
@@ -96,4 +98,4 @@ def _is_fader(control: controls.Control) -> bool:
 
 
 def _label(name: str) -> str:
-    return name.replace("_", " ")
+    return SHORT.get(name) or name.replace("_", " ")
