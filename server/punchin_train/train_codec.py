@@ -102,7 +102,7 @@ def refine_decoder(codec: Codec, songs: Path, checkpoint: Path, minutes: float, 
         step += 1
         if step % 50 == 0:
             named = " ".join(f"{name} {value:.4f}" for name, value in parts.items())
-            print(f"decoder step {step} {spent:.0f}s {named} noise {noise.item():.2f} dB", flush=True)
+            print(f"decoder step {step} {spent:.0f}s {named} noise_db {noise.item():.2f}", flush=True)
             corpus.refresh()
         if spent - saved > CHECKPOINT_SECONDS:
             saved = spent

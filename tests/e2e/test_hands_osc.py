@@ -18,6 +18,7 @@ from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon, until
 from fakes.host import FakeHost
 from punchin_bridge.hosts.documents import InpaintWish
+from punchin_server import registry
 from punchin_wire.osc_packets import parse
 from punchin_wire.places import BridgeRecord
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -143,7 +144,8 @@ def test_the_packs_that_are_installed_are_listed(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
         surface.settimeout(30)
         surface.sendto(OscMessageBuilder("/punchin/pack/list").build().dgram, ("127.0.0.1", port))
-        assert parse(surface.recv(4096)) == [("/punchin/pack/here", [0, 1, "tiny", "2", "inpaint, transfer", "ok"])]
+        version = registry.read_pack(registry.EMBEDDED / "tiny").manifest.version
+        assert parse(surface.recv(4096)) == [("/punchin/pack/here", [0, 1, "tiny", version, "inpaint, transfer", "ok"])]
 
 
 def test_what_a_host_cannot_do_is_said_and_the_next_thing_works(host: FakeHost, port: int, dump: Dump) -> None:

@@ -109,6 +109,7 @@ LOG = """\
 stage codec
 codec step 50 24s mel 1.1175 wave 0.0564
 codec step 100 60s mel 1.0000 wave 0.0500
+decoder step 50 22s mel 0.5653 noise_db -4.45
 lm step 25 28s chords 0.051 inpaint 7.627
 lm chord step 25 28s inpaint 5.0
 """
@@ -117,6 +118,7 @@ lm chord step 25 28s inpaint 5.0
 def test_logs_become_curves_and_a_picture(tmp_path: Path) -> None:
     found = report.curves(LOG)
     assert found["codec"]["mel"] == [(0.4, 1.1175), (1.0, 1.0)]
+    assert found["decoder"]["noise_db"] == [(22 / 60, -4.45)]
     assert found["lm"] == {"chords": [(28 / 60, 0.051)], "inpaint": [(28 / 60, 7.627)]}
     (tmp_path / "log.txt").write_text(LOG)
     report.draw([tmp_path / "log.txt"], tmp_path / "curves.png")
