@@ -1,7 +1,7 @@
 """`punchin eval transfer`: fidelity against transferability over the knobs, SDEdit, and the paper's first experiments.
 
-Fidelity is the cosine of the take's chroma with the clip's. Transferability is whether the target instrument is heard,
-by a judge that is trained on originals of our own generator (and kept), and by CLAP where it is on disk; clips of the
+Fidelity is the cosine of the take's chroma with the clip's. Transferability is how likely the target instrument is,
+to a judge that is trained on originals of our own generator (and kept), and to CLAP where it is on disk; clips of the
 user's own are judged by that, or by the pack's own CLAP, if it has one that hears. Source: AP-Adapter, arXiv
 2407.16564, section 4.
 """
@@ -51,6 +51,8 @@ OMEGAS: dict[str, Settings] = {f"ω {w}": {"pooling": (w, w)} for w in (1, 2, 4,
 ALPHAS: dict[str, Settings] = {f"α {a}": {"alpha": a} for a in (0.3, 0.5, 0.7, 1.0)}
 LAMBDAS: dict[str, Settings] = {f"λ {g}": {"guidance": g} for g in (3.0, 7.5, 12.0)}
 SDEDIT: dict[str, Settings] = {f"SDEdit {s}": {"method": "sdedit", "strength": s} for s in (0.4, 0.55, 0.7, 0.85)}
+USUAL = ("ω 2", "α 0.5", "λ 7.5")
+"""Rows that are the paper's settings."""
 WITHOUT_NEGATIVE: dict[str, Settings] = {"without negative prompt": {"negative_prompt": ""}}
 FUSED = "fused attention"
 KNOBS: dict[str, dict[str, Settings]] = {
@@ -275,8 +277,9 @@ def _read(path: Path) -> Audio:
 
 def at_equal_accuracy(knobs: Table) -> str:
     """How near SDEdit stays to the clip where it is as often the target as the adapter's default; by interpolation."""
-    default, rows = knobs.interval("ω 2", TARGET), [knobs.interval(name, TARGET) for name in SDEDIT]
-    fidelity = knobs.interval("ω 2", FIDELITY)
+    usual = next((row for row in USUAL if row in knobs.values), "")
+    default, rows = knobs.interval(usual, TARGET), [knobs.interval(name, TARGET) for name in SDEDIT]
+    fidelity = knobs.interval(usual, FIDELITY)
     if default is None or fidelity is None or any(row is None for row in rows):
         return ""
     points = sorted((row[0], knobs.interval(name, FIDELITY)[0]) for name, row in zip(SDEDIT, rows, strict=True))  # type: ignore[index]
@@ -301,7 +304,7 @@ def plot(knobs: Table, path: Path) -> None:
     figure, panel = pyplot.subplots(figsize=(6.4, 4.4))
     curves = {"ω": OMEGAS, "α": ALPHAS, "λ": LAMBDAS, "SDEdit": SDEDIT}
     for (name, rows), colour in zip(curves.items(), ("#5e81ac", "#bf616a", "#a3be8c", "#8a8f98"), strict=True):
-        points = [(row, knobs.interval(row, TARGET), knobs.interval(row, FIDELITY)) for row in rows]
+        points = [(row, knobs.interval(row, LIKELY), knobs.interval(row, FIDELITY)) for row in rows]
         known = [(row, target, chroma) for row, target, chroma in points if target and chroma]
         if known:
             panel.plot([t[0] for _, t, _ in known], [c[0] for _, _, c in known], "o-", color=colour, label=name)
@@ -317,7 +320,7 @@ def plot(knobs: Table, path: Path) -> None:
             panel.annotate(
                 row.split()[-1], (target[0], chroma[0]), textcoords="offset points", xytext=(4, 4), fontsize=7
             )
-    panel.set(xlabel="target instrument heard (transferability)", ylabel="chroma to the clip (fidelity)")
+    panel.set(xlabel=f"{LIKELY} (transferability)", ylabel="chroma to the clip (fidelity)")
     panel.legend(fontsize=8)
     panel.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()

@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from diffusers import AutoencoderKL
 from punchin_server.registry import read_pack
 from safetensors.torch import load_file
 from torch import Tensor
 
-from . import audiomae, unet, vae
+from . import audiomae, unet
 from .pack import ADAPTER, ALPHA, AUDIOMAE, BASE, FOLDER, spoken_at
 from .schedule import save
 
@@ -27,7 +28,7 @@ def unpack(pack: Path, work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
     if read_pack(pack).manifest.transfer is None:
         raise SystemExit(f"{pack} has no transfer half to go on from")
-    config = vae.AutoencoderKL.load_config(half / BASE / "vae")
+    config = AutoencoderKL.load_config(half / BASE / "vae")
     read = {name: weights(half / BASE / name) for name in ("vae", "vocoder", "text_encoder", "unet", *TEXT_PARTS)}
     save(work / "vae.pt", vae=read["vae"], deviation=1.0 / config["scaling_factor"])
     save(work / "vocoder.pt", vocoder=read["vocoder"])
