@@ -59,7 +59,13 @@ def test_it_is_the_python_of_live_11(path: Path) -> None:
 
 def test_a_python_3_7_runs_it_where_there_is_one(tmp_path: Path) -> None:
     """Syntax alone does not show what a library lacks: the parts without Live are imported and used."""
-    found = [*Path.home().glob(".pyenv/versions/3.7.*/bin/python"), *filter(None, [shutil.which("python3.7")])]
+    known = [*Path.home().glob(".pyenv/versions/3.7.*/bin/python"), *filter(None, [shutil.which("python3.7")])]
+    # A shim of pyenv's may lie there for a version that is not switched on.
+    found = [
+        python
+        for python in known
+        if not subprocess.run([python, "--version"], capture_output=True, timeout=60).returncode
+    ]
     code = (
         "from Punchin import osc, settings, selection, clips, submit, guard, place, link, host\n"
         "a = link.Link('ableton-1', print, {folder!r})\n"
