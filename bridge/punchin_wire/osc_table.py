@@ -92,6 +92,8 @@ _CODE = Arg("code", "s", "the error's code")
 _MESSAGE = Arg("message", "s", "what is wrong")
 _NEXT = Arg("next_step", "s", "what to do about it")
 _PATH = r"[^\x00-\x1f]+"
+_END = Arg("end", "f", "end of the region, seconds", low=0, high=1e6)
+_OUT = Arg("out", "s", "folder for the takes, absolute path", pattern=_PATH)
 
 _TAKES = (
     Arg("pack", "s", "model pack", pattern=r"[A-Za-z0-9._-]{1,64}"),
@@ -241,8 +243,8 @@ TABLE: tuple[Address, ...] = (
             JOB,
             Arg("song", "s", "the song, WAV, absolute path", pattern=_PATH),
             Arg("start", "f", "start of the region, seconds (send a double for sample precision)", low=0, high=1e6),
-            Arg("end", "f", "end of the region, seconds", low=0, high=1e6),
-            Arg("out", "s", "folder for the takes, absolute path", pattern=_PATH),
+            _END,
+            _OUT,
         ),
         SUBMIT_OPTIONS,
     ),
@@ -255,9 +257,9 @@ TABLE: tuple[Address, ...] = (
             JOB,
             Arg("clip", "s", "the clip, WAV, absolute path", pattern=_PATH),
             Arg("start", "f", "start of the region, seconds", low=0, high=1e6),
-            Arg("end", "f", "end of the region, seconds", low=0, high=1e6),
+            _END,
             Arg("to", "s", "the instrument or style, or a whole sentence", pattern=_PATH),
-            Arg("out", "s", "folder for the takes, absolute path", pattern=_PATH),
+            _OUT,
         ),
         TRANSFER_OPTIONS,
     ),

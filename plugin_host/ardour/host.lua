@@ -192,10 +192,6 @@ local function selected_track ()
   end
 end
 
-local function given (value)
-  return value ~= json.null and value or nil
-end
-
 local function queue (one, why)
   if not one then return nil, why end
   wanted[#wanted + 1] = one
@@ -203,19 +199,19 @@ local function queue (one, why)
 end
 
 local function selected (engine, ask)
-  return queue (request.selected (new_job (), link.audio, engine, given (ask.wish), ask.at))
+  return queue (request.selected (new_job (), link.audio, engine, ask.wish, ask.at))
 end
 
 -- The mark is shown as a range of a second.
 local function mark_in (ask)
-  local from = marks.mark_in (clock.wall (ask.at), given (ask.pressed))
+  local from = marks.mark_in (clock.wall (ask.at), ask.pressed)
   progress.hide ("mark")
   progress.show ("mark", from, from + project.rate (), "marked in", ask.at)
   return from
 end
 
 local function mark_out (ask)
-  local fine, why = marks.mark_out (clock.wall (ask.at), given (ask.pressed))
+  local fine, why = marks.mark_out (clock.wall (ask.at), ask.pressed)
   if fine then progress.hide ("mark") end
   return fine, why
 end
@@ -227,11 +223,11 @@ local ACTIONS = {
   ["repeat"] = function (ask) return queue (request.again (new_job (), link.audio, ask.at)) end,
   next_take = function () return takes.step (1, selected_track ()) end,
   previous_take = function () return takes.step (-1, selected_track ()) end,
-  pick = function (ask) return takes.pick ((given (ask.take) or 0) + 1, given (ask.job)) end,
-  cancel = function (ask) return cancel (given (ask.job)) end,
+  pick = function (ask) return takes.pick ((ask.take or 0) + 1, ask.job) end,
+  cancel = function (ask) return cancel (ask.job) end,
   mark_in = mark_in,
   mark_out = mark_out,
-  select = function (ask) return marks.select (ask.start, ask["end"], given (ask.unit)) end,
+  select = function (ask) return marks.select (ask.start, ask["end"], ask.unit) end,
   settings = function () return nil, "Settings are a dialog of Ardour: Punchin: settings." end,
 }
 

@@ -1,5 +1,15 @@
 -- Does what clicks, hands and the bridge ask for. An action is a function of an ask { action, at, … }; it returns
--- something true, or nil and why not. Called with nothing; returns a function that makes one host's.
+-- something true, or nil and why not. Called with `json`; returns a function that makes one host's.
+
+local json = ...
+
+-- What an ask leaves open is null in JSON, and nil to an action.
+local function without_nulls (ask)
+  for key, value in pairs (ask) do
+    if value == json.null then ask[key] = nil end
+  end
+  return ask
+end
 
 -- `actions` by name, of the host that is called `program`.
 return function (actions, program)
@@ -14,7 +24,7 @@ return function (actions, program)
   function asks.act (ask)
     local action = actions[ask.action]
     if not action then return nil, program .. " cannot do that." end
-    local fine, result, why = pcall (action, ask)
+    local fine, result, why = pcall (action, without_nulls (ask))
     if not fine then return nil, tostring (result) end
     return result, why
   end

@@ -40,7 +40,8 @@ def shared(lua: Any) -> Any:
     found = lua.table()
     found[b"json"] = chunk(str(SHARED / "json.lua").encode())
     found[b"spool"] = chunk(str(SHARED / "spool.lua").encode(), found[b"json"])
-    for name in ("wav", "clock", "asks"):
+    found[b"asks"] = chunk(str(SHARED / "asks.lua").encode(), found[b"json"])
+    for name in ("wav", "clock"):
         found[name.encode()] = chunk(str(SHARED / f"{name}.lua").encode())
     lua.globals()[b"shared"] = found
     return lua
@@ -168,3 +169,13 @@ def test_what_is_asked_is_done_once_and_answered(shared: Any) -> None:
     hear()  # the bridge has heard the answers
     hear(b"add")
     assert answers()[1] == 2
+
+
+def test_what_an_ask_leaves_open_is_nothing_to_an_action(shared: Any) -> None:
+    heard = shared.eval(
+        b"function (text) local heard; local pick = function (ask) heard = ask.job return true end\n"
+        b'local asks = shared.asks ({ pick = pick }, "A DAW")\n'
+        b"assert (asks.act (shared.json.decode (text))); return heard end"
+    )
+    assert heard(b'{"action": "pick", "take": null, "job": null}') is None
+    assert heard(b'{"action": "pick", "take": 1, "job": "a"}') == b"a"

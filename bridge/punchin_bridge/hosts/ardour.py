@@ -25,7 +25,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "project": ("json",),
     "marks": ("project",),
     "clock": (),
-    "asks": (),
+    "asks": ("json",),
     "reader": ("here",),
     "stems": ("wav", "reader"),
     "takes": ("json", "spool", "project"),

@@ -90,8 +90,7 @@ def _button(each: Button) -> Widget:
 
 
 def _fader(each: Fader) -> Widget:
-    steps = each.steps if 0 < each.steps <= 64 else ""
-    fader = _at("fader", each.address, decimals=4, typeTags="f", steps=steps, expand=True)
+    fader = _at("fader", each.address, decimals=4, typeTags="f", steps=each.marks or "", expand=True)
     value = _at("text", each.shown, decimals=2, bypass=True, height=24)
     return _column(f"{each.label}_strip", [_label(fader["id"], each.label), fader, value])
 

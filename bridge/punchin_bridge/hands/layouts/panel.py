@@ -13,6 +13,7 @@ TAKES = 8
 """How many takes have a button of their own."""
 SHORT = {"pooling_time": "ω time", "pooling_frequency": "ω freq"}
 """What stands above a fader where its name is wider than the fader."""
+MOST_MARKS = 64
 MOST_STEPS = 2**12
 """A control of more steps than this is no use as a fader: it is written as a number."""
 
@@ -43,6 +44,11 @@ class Fader:
     shown: str
     label: str
     steps: int
+
+    @property
+    def marks(self) -> int:
+        """How many of its steps can be told apart on a tablet, 0 where it glides or they are too many."""
+        return self.steps if self.steps <= MOST_MARKS else 0
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def _button(parent: Element, frame: Frame, each: Button) -> None:
 def _fader(parent: Element, frame: Frame, each: Fader) -> None:
     left, top, width, height = frame
     _label(parent, f"{each.label} label", (left, top, width, 20), each.label, size=10)
-    grid = {"b_grid": True, "i_gridSteps": each.steps} if 0 < each.steps <= 64 else {"b_grid": False}
+    grid = {"b_grid": True, "i_gridSteps": each.marks} if each.marks else {"b_grid": False}
     node = _node(parent, "FADER", each.label, (left, top + 20, width, height - 46), i_orientation=0, **grid)
     _values(node, x="0")
     _message(node, each.address, [("VALUE", "FLOAT", "x")])

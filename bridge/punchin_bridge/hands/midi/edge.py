@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 from punchin_wire.errors import BadSetting, PunchinError
 
+from ...hosts.jobs import WORKING
 from ..actions import BY_NAME as ACTIONS
 from ..actions import Details
 from ..console import Console, Place, View
@@ -36,7 +37,6 @@ TRY_SECONDS = 10.0
 TWICE = 0.03
 """Seconds within which the same key counts as struck once."""
 LEARN_SECONDS = 30.0
-BUSY = frozenset({"preparing", "queued", "running"})
 
 log = logging.getLogger(__name__)
 
@@ -311,7 +311,7 @@ def _light(entry: Entry, view: View) -> tuple[int, int, int] | None:
         return 0xB0, entry.cc, round(place * FULL)
     if entry.note is None:
         return None
-    busy = view.job is not None and view.job.phase in BUSY
+    busy = view.job is not None and view.job.phase in WORKING
     going = {
         "punch": view.foot != "up",
         "inpaint": busy and view.job is not None and view.job.engine == "inpaint",

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ...hosts.jobs import WORKING
 from ..actions import Details
 from ..console import Console, View
 from ..controls import TABLE, Control, Value
@@ -28,7 +29,6 @@ SHOW_SECONDS = 0.05
 """How often the display changes at most."""
 AGAIN_SECONDS = 5.0
 """How often all is shown again: what was sent in the first moments of a connection may be lost."""
-BUSY = frozenset({"preparing", "queued", "running"})
 FADERS = [control for control in TABLE if control.is_fader]
 BANKS: tuple[tuple[Control, ...], ...] = (
     tuple(control for control in FADERS if "inpaint" in control.engines)[:POTS],
@@ -178,7 +178,7 @@ class Page:
         for pot in range(POTS):
             control = self._control(pot)
             rings.append(mackie.ring(pot, None if control is None else control.place(view.values[control.name])))
-        busy = view.job.engine if view.job is not None and view.job.phase in BUSY else ""
+        busy = view.job.engine if view.job is not None and view.job.phase in WORKING else ""
         lamps = {
             "record": view.foot != "up", "play": busy == "inpaint", "replace": busy == "transfer", "stop": bool(busy),
             "bank_left": self.bank > 0, "bank_right": self.bank < len(BANKS) - 1, "name_value": self.values,
