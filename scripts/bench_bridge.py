@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # the ho
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon
 from fakes.host import FakeHost, music
-from punchin_bridge.hosts.documents import InpaintWish
-from punchin_bridge.hosts.serve import TICK_SECONDS
+from punchin_bridge.hosts.protocol import InpaintWish
+from punchin_bridge.serve import TICK_SECONDS
 
 SECONDS, START, END = 30.0, 2.0, 10.0
 REST_SECONDS = 10.0

@@ -28,7 +28,7 @@ from fakes.bridge import bridge
 from fakes.harness import daemon
 from hosts.ardour import missing, screen
 from hosts.studio import Studio, make_song, studio
-from punchin_bridge.hosts.documents import InpaintWish, JobView
+from punchin_bridge.hosts.protocol import InpaintWish, JobView
 
 BARS = (4, 8)
 TAKES = 3

@@ -19,8 +19,8 @@ from pathlib import Path
 HERE = Path(__file__).parents[1]
 WORKER = """
 import sys, time
-from punchin_train import songs
-from punchin_train.rendering import render_song
+from punchin_train.songs import songs
+from punchin_train.songs.rendering import render_song
 edition, count, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 first = getattr(songs, "EDITIONS", {1: 0}).get(edition)
 if first is None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from _bench import CLOCKS, Row, in_process, transfer, transfer_quality
 from _bench.audioldm2 import STEPS, write_base
 from _bench.table import machine, publish
-from punchin_server.registry import find
+from punchin_server.packs.registry import find
 
 SECTIONS = ("base", "pack", "quality")
 

@@ -23,11 +23,12 @@ from typing import NamedTuple
 
 import numpy as np
 import zmq
-from punchin_bridge.client import Client
-from punchin_server import serve, worker
+from punchin_bridge.daemon.client import Client
+from punchin_server import worker
+from punchin_server.daemon import serve
 from punchin_wire.frames import Audio, describe, pack
 from punchin_wire.messages import Done, Event, Hole, InpaintRequest, Submit, Take, TakeSpec
-from punchin_wire.places import read_daemon_record
+from punchin_wire.paths import read_daemon_record
 
 SECONDS, CHANNELS, RATE = 30, 2, 48_000
 

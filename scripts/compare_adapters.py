@@ -19,18 +19,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from punchin_server.registry import EMBEDDED
-from punchin_train import report, train_lm
-from punchin_train.codec import CodecShape
+from punchin_server.packs.registry import EMBEDDED
+from punchin_train import report
 from punchin_train.compare import experiment
 from punchin_train.compare.methods import METHODS, build, size
-from punchin_train.evaluate_takes import VARIANTS, Sampling, TakeEvaluation, Window, windows
-from punchin_train.lm import LanguageModel, LmShape
+from punchin_train.inpaint import train_lm
+from punchin_train.inpaint.codec import CodecShape
+from punchin_train.inpaint.evaluate_takes import VARIANTS, Sampling, TakeEvaluation, Window, windows
+from punchin_train.inpaint.lm import LanguageModel, LmShape
+from punchin_train.inpaint.pack import read_codec, read_lm
+from punchin_train.inpaint.tokens import control_of, encode_corpus, silence
+from punchin_train.inpaint.windows import TokenCorpus
 from punchin_train.measures import interval
-from punchin_train.pack import read_codec, read_lm
-from punchin_train.rendering import render_corpus
-from punchin_train.tokens import control_of, encode_corpus, silence
-from punchin_train.windows import TokenCorpus
+from punchin_train.songs.rendering import render_corpus
 
 FIRST_SONG, SONG_SECONDS = 2_000, 40.0  # the base was trained on seeds below 1500
 FIRST_HELD_OUT, HELD_OUT_SONGS, WINDOWS = 9_000_000, 64, 104

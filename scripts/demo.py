@@ -30,7 +30,7 @@ def main() -> int:
 
     import demo_report
     import demo_transfer
-    from punchin_train.demo_song import write_song
+    from punchin_train.songs.demo_song import write_song
 
     files = write_song(options.out / "song")
     print(f"Song: {files.mix}, {files.song.seconds:.0f} s at {files.song.tempo:.1f} BPM in {files.song.key.name}")

@@ -12,7 +12,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import soundfile
-from punchin_train.demo_song import SongFiles
+from punchin_train.songs.demo_song import SongFiles
 from rich.console import Console
 from rich.table import Table
 

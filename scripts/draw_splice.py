@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 import soxr
-from punchin_bridge.splice import lay, table
+from punchin_bridge.splice.lay import lay, table
 from punchin_bridge.splice.level import loudness
 from punchin_bridge.splice.place import place
 

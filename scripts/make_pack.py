@@ -23,22 +23,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from punchin_server.registry import read_pack
-from punchin_train import report, train_codec, train_lm
-from punchin_train.codec import Codec, CodecShape
-from punchin_train.evaluate_codec import codebook_use, evaluate_codec
-from punchin_train.evaluate_takes import Sampling, TakeEvaluation, windows
+from punchin_server.packs.registry import read_pack
+from punchin_train import report
 from punchin_train.evaluation.excerpts import other_soundfont
-from punchin_train.lm import LmShape
-from punchin_train.pack import About, read_codec, read_trainee, write_pack
-from punchin_train.rendering import render_corpus
-from punchin_train.songs import EDITIONS
-from punchin_train.tokens import encode_corpus, silence
-from punchin_train.train_lm import Trainee
+from punchin_train.inpaint import train_codec, train_lm
+from punchin_train.inpaint.codec import Codec, CodecShape
+from punchin_train.inpaint.evaluate_codec import codebook_use, evaluate_codec
+from punchin_train.inpaint.evaluate_takes import Sampling, TakeEvaluation, windows
+from punchin_train.inpaint.lm import LmShape
+from punchin_train.inpaint.pack import About, read_codec, read_trainee, write_pack
+from punchin_train.inpaint.tokens import encode_corpus, silence
+from punchin_train.inpaint.train_lm import Trainee
+from punchin_train.inpaint.windows import TokenCorpus
+from punchin_train.songs.rendering import render_corpus
+from punchin_train.songs.songs import EDITIONS
 from punchin_train.transfer import stages as transfer
 from punchin_train.transfer.pack import keep_half
 from punchin_train.transfer.start import unpack
-from punchin_train.windows import TokenCorpus
 
 SHARES = {
     "data": 0.07,

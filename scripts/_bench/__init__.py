@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from punchin_server.models.musicgen import SMALL, LMConfig, MusicGen
+from punchin_server.models.musicgen.musicgen import SMALL, LMConfig, MusicGen
 
 SHAPES = {"small": SMALL, "tiny": LMConfig(layers=6, width=256, heads=4, card=512)}
 """MusicGen-small, and the size of the embedded pack."""

@@ -11,11 +11,11 @@ from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2ProjectionModel
 from diffusers.utils import logging
 from punchin_server.codecs.fbank import prompt_features
-from punchin_server.engines.transfer_loading import TransferModels, load_transfer_models
-from punchin_server.models.ap_adapter import attach
-from punchin_server.models.audioldm2 import load_audioldm2
-from punchin_server.models.audiomae import AudioMAE, Size, load_audiomae
-from punchin_server.models.prompted_unet import processor
+from punchin_server.engines.transfer.loading import TransferModels, load_transfer_models
+from punchin_server.models.audioldm2.ap_adapter import attach
+from punchin_server.models.audioldm2.audioldm2 import load_audioldm2
+from punchin_server.models.audioldm2.audiomae import AudioMAE, Size, load_audiomae
+from punchin_server.models.audioldm2.prompted_unet import processor
 from punchin_wire.frames import Audio
 from safetensors.torch import save_file
 from torch import Tensor, nn

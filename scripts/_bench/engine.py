@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 
 import torch
-from punchin_server.engines.decode import Voices, fill
-from punchin_server.engines.windows import Span, Window
-from punchin_server.models import linear
-from punchin_server.models.airgen import AdapterWeights, build_bank
-from punchin_server.sampling import Draw, Noise
+from punchin_server.engines.inpaint.decode import Voices, fill
+from punchin_server.engines.inpaint.sampling import Draw, Noise
+from punchin_server.engines.inpaint.windows import Window
+from punchin_server.engines.spans import Span
+from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen.airgen import AdapterWeights, build_bank
 
 from . import Row, in_process, random_lm, use_cores
 

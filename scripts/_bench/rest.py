@@ -13,11 +13,11 @@ import numpy as np
 import torch
 import zmq
 from punchin_server.codecs.encodec import load_codec
-from punchin_server.models import linear
-from punchin_server.models.musicgen import MusicGen
-from punchin_server.registry import Pack, find, installed
-from punchin_server.sampling import Noise, race
-from punchin_server.weights import load_lm
+from punchin_server.engines.inpaint.sampling import Noise, race
+from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen.musicgen import MusicGen
+from punchin_server.models.musicgen.weights import load_lm
+from punchin_server.packs.registry import Pack, find, installed
 from punchin_wire.frames import FromClient, FromDaemon, describe, pack, unpack
 from punchin_wire.messages import Event, Hole, InpaintRequest, Submit, Take, TakeSpec
 from torch import Tensor

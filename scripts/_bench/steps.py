@@ -8,11 +8,12 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
-from punchin_server.engines.decode import Voices, fill
-from punchin_server.engines.windows import Span, Window
-from punchin_server.models import linear
-from punchin_server.models.musicgen import LMConfig
-from punchin_server.sampling import Draw, Noise
+from punchin_server.engines.inpaint.decode import Voices, fill
+from punchin_server.engines.inpaint.sampling import Draw, Noise
+from punchin_server.engines.inpaint.windows import Window
+from punchin_server.engines.spans import Span
+from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen.musicgen import LMConfig
 
 from . import SHAPES, Row, bandwidth, forget_peak, gaps, in_process, milliseconds, peak_bytes, random_lm, use_cores
 

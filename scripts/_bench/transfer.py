@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from punchin_server.engines.canvas import Canvas
-from punchin_server.engines.transfer import Transfer
-from punchin_server.engines.transfer_loading import TransferModels
+from punchin_server.engines.transfer.canvas import Canvas
+from punchin_server.engines.transfer.engine import Transfer
+from punchin_server.engines.transfer.loading import TransferModels
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Done, Progress, TakeSpec, TransferRequest
 from torch.nn import functional as F

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from punchin_server.codecs.mel import log_mel
-from punchin_server.engines.transfer import Transfer
+from punchin_server.engines.transfer.engine import Transfer
 from punchin_train.measures import chroma_cosine
 from punchin_train.transfer.solos import NAMES, compose, play
 from punchin_wire.frames import Audio

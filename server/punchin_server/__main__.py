@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-VERBS = {"serve": "serve", "packs": "packs_cli", "doctor": "doctor"}
+VERBS = {"serve": "daemon.serve", "packs": "packs.cli", "doctor": "doctor"}
 
 
 def main(argv: list[str]) -> int:

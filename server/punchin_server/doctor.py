@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 import msgspec
 import psutil
-from punchin_wire import places
+from punchin_wire import paths
 
-from . import registry
-from .packs_cli import abilities, describe
-from .settings import OSC_PORT
+from .daemon.settings import OSC_PORT
+from .packs import registry
+from .packs.cli import abilities, describe
 
 State = Literal["ok", "note", "problem"]
 PROBE_SECONDS = 90.0
@@ -104,10 +104,10 @@ def _machine() -> Iterator[Fact]:
 
 def _folders() -> Iterator[Fact]:
     folders = {
-        "packs folder": places.packs_folder(),
-        "results folder": places.results_folder(),
-        "log folder": places.log_folder(),
-        "runtime folder": places.runtime_folder(),
+        "packs folder": paths.packs_folder(),
+        "results folder": paths.results_folder(),
+        "log folder": paths.log_folder(),
+        "runtime folder": paths.runtime_folder(),
     }
     for name, folder in folders.items():
         if _writable(folder):
@@ -156,7 +156,7 @@ def _packs() -> Iterator[Fact]:
 
 
 def _daemon() -> Iterator[Fact]:
-    record = places.read_daemon_record()
+    record = paths.read_daemon_record()
     if record is not None and psutil.pid_exists(record.pid):
         yield Fact("daemon", f"runs as process {record.pid} on port {record.port}, OSC {record.osc_port}")
         return

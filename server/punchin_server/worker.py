@@ -27,7 +27,7 @@ from punchin_wire.errors import InternalError, OutOfMemory, PunchinError, Unsupp
 from punchin_wire.frames import Audio, Packet, pack, unpack
 from punchin_wire.messages import Cancel, Cancelled, Done, Event, EventBody, Failed, Progress, Request, Submit
 
-from .link import BEAT_SECONDS, Heartbeat, Orders, ToWorker
+from .daemon.link import BEAT_SECONDS, Heartbeat, Orders, ToWorker
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def loader(module: str) -> Loader:
     return load
 
 
-INPAINT, TRANSFER = "punchin_server.engines.inpaint", "punchin_server.engines.transfer"
+INPAINT, TRANSFER = "punchin_server.engines.inpaint.engine", "punchin_server.engines.transfer.engine"
 ENGINES: Mapping[str, Loader] = {"inpaint": loader(INPAINT), "transfer": loader(TRANSFER)}
 
 

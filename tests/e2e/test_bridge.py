@@ -12,8 +12,8 @@ import soundfile
 from fakes.bridge import RunningBridge, bridge, launch
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.host import FakeHost, music
-from punchin_bridge import recipe
-from punchin_bridge.hosts.documents import (
+from punchin_bridge.audio.wavfile import probe
+from punchin_bridge.hosts.protocol import (
     Clip,
     Clips,
     Drop,
@@ -25,7 +25,7 @@ from punchin_bridge.hosts.documents import (
     TransferWish,
     WarpPoint,
 )
-from punchin_bridge.wavfile import probe
+from punchin_bridge.takes import recipe
 
 pytestmark = pytest.mark.e2e
 

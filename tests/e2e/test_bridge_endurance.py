@@ -17,7 +17,7 @@ from fakes import harness
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon, until
 from fakes.host import FakeHost, music
-from punchin_bridge.hosts.documents import InpaintWish, JobView
+from punchin_bridge.hosts.protocol import InpaintWish, JobView
 
 pytestmark = pytest.mark.e2e
 IMPATIENT = {"PUNCHIN_BRIDGE_GIVE_UP_SECONDS": "2", "PUNCHIN_BRIDGE_SILENCE_SECONDS": "1"}

@@ -23,8 +23,8 @@ from fakes.harness import daemon
 from fakes.reaper import Reaper
 from fakes.reaper_project import Item, load, render, save
 from fakes.reaper_song import RATE, SECONDS, song
-from punchin_bridge import recipe
-from punchin_bridge.hosts import install, reaper
+from punchin_bridge.hosts.installers import install, reaper
+from punchin_bridge.takes import recipe
 
 pytestmark = pytest.mark.e2e
 START, END = 2 * RATE, 4 * RATE

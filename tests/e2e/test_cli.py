@@ -16,8 +16,8 @@ import soundfile
 from fakes.command import Punchin
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.songs import RATE, SECONDS, audio, write_chords, write_drums, write_song
-from punchin_bridge import recipe
-from punchin_wire import VERSION, places
+from punchin_bridge.takes import recipe
+from punchin_wire import VERSION, paths
 
 pytestmark = pytest.mark.e2e
 PATIENCE = 60.0
@@ -217,7 +217,7 @@ def test_without_a_daemon_status_says_so_and_starts_none(
 ) -> None:
     monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "nobody"))
     assert "No daemon" in punchin.fails(5, "daemon_unreachable", "status")
-    assert places.read_daemon_record() is None
+    assert paths.read_daemon_record() is None
 
 
 @contextmanager
@@ -290,7 +290,7 @@ def test_inpaint_starts_a_daemon_when_none_runs(tmp_path: Path, song: Path, out:
 def test_the_command_line_is_light() -> None:
     """No command waits for what only some of them need."""
     heavy = {"torch", "scipy", "librosa", "pyloudnorm", "matplotlib"}
-    code = f"import sys, punchin_bridge.cli; print({heavy} & set(sys.modules))"
+    code = f"import sys, punchin_bridge.cli.main; print({heavy} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE).stdout
         == "set()\n"

@@ -11,7 +11,7 @@ from fakes.command import Punchin
 from fakes.engine import TONE_HZ
 from fakes.harness import RunningDaemon, daemon
 from fakes.songs import RATE, SECONDS, audio, write_silence, write_song
-from punchin_bridge import recipe
+from punchin_bridge.takes import recipe
 
 pytestmark = pytest.mark.e2e
 

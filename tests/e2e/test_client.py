@@ -12,10 +12,10 @@ import pytest
 import zmq
 from fakes.harness import RATE, SERVE, RunningDaemon, daemon, song, until
 from fakes.proxy import Proxy
-from punchin_bridge import launch
-from punchin_bridge.client import Client
+from punchin_bridge.daemon import launch
+from punchin_bridge.daemon.client import Client
 from punchin_bridge.settings import Settings
-from punchin_wire import VERSION, places
+from punchin_wire import VERSION, paths
 from punchin_wire.errors import (
     BadMessage,
     BadSetting,
@@ -155,7 +155,7 @@ def test_a_daemon_is_started_once_and_found_again() -> None:
     command = (sys.executable, str(SERVE), "--osc-port=0")
     assert launch.find(Settings()) is None
     endpoint = launch.find_or_start(Settings(), command)
-    record = places.read_daemon_record()
+    record = paths.read_daemon_record()
     assert record is not None
     try:
         assert endpoint == f"tcp://127.0.0.1:{record.port}" == launch.find(Settings())
@@ -164,14 +164,14 @@ def test_a_daemon_is_started_once_and_found_again() -> None:
     finally:
         process = psutil.Process(record.pid)
         process.terminate()
-    until(lambda: not places.daemon_file().exists())
+    until(lambda: not paths.daemon_file().exists())
     assert launch.find(Settings()) is None
     process.wait(10)
 
 
 def test_a_daemon_that_cannot_start_is_quoted() -> None:
-    stale = places.DaemonRecord(pid=1, port=1, osc_port=1, version="0.0.1")
-    places.write_daemon_record(stale)
+    stale = paths.DaemonRecord(pid=1, port=1, osc_port=1, version="0.0.1")
+    paths.write_daemon_record(stale)
     command = (sys.executable, "-c", "import sys; sys.exit('no room for a worker')")
     with pytest.raises(DaemonUnreachable, match=r"(?s)exit code 1.*no room for a worker"):
         launch.find_or_start(Settings(), command)
@@ -216,7 +216,7 @@ def stranger(*answer: bytes) -> Iterator[int]:
 )
 def test_a_daemon_of_another_version_is_named_and_no_second_one_started(answer: list[bytes]) -> None:
     with stranger(*answer) as port:
-        places.write_daemon_record(places.DaemonRecord(1, port, 0, "9.0"))
+        paths.write_daemon_record(paths.DaemonRecord(1, port, 0, "9.0"))
         with pytest.raises(VersionMismatch, match="punchin/99") as caught:
             launch.find_or_start(Settings(), ("false",))
         assert caught.value.exit_code == 4
@@ -224,7 +224,7 @@ def test_a_daemon_of_another_version_is_named_and_no_second_one_started(answer: 
 
 def test_another_program_at_the_port_is_no_daemon() -> None:
     with stranger(b"hello") as port:
-        places.write_daemon_record(places.DaemonRecord(1, port, 0, "0.1.0"))
+        paths.write_daemon_record(paths.DaemonRecord(1, port, 0, "0.1.0"))
         assert launch.find(Settings()) is None
         with Client(f"tcp://127.0.0.1:{port}") as client, pytest.raises(BadMessage, match="is no Punchin daemon"):
             client.ping()

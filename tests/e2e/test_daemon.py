@@ -12,18 +12,7 @@ import pytest
 import zmq
 from fakes.harness import RATE, Client, RunningDaemon, daemon, launch, song, takes, until
 from punchin_wire.frames import unpack_message
-from punchin_wire.messages import (
-    Accepted,
-    Cancelled,
-    Done,
-    Failed,
-    Ping,
-    Pong,
-    Position,
-    Progress,
-    Refused,
-    Take,
-)
+from punchin_wire.messages import Accepted, Cancelled, Done, Failed, Ping, Pong, Position, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 

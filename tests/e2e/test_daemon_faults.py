@@ -13,16 +13,7 @@ import psutil
 import pytest
 from fakes.harness import RunningDaemon, daemon, takes, until
 from punchin_wire.frames import pack, unpack
-from punchin_wire.messages import (
-    Done,
-    Failed,
-    FromDaemon,
-    Ping,
-    Pong,
-    Progress,
-    Refused,
-    Take,
-)
+from punchin_wire.messages import Done, Failed, FromDaemon, Ping, Pong, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 

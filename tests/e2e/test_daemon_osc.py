@@ -12,11 +12,11 @@ import psutil
 import pytest
 import soundfile
 from fakes.harness import RunningDaemon, daemon, until
-from punchin_bridge import recipe
 from punchin_bridge.hosts import osc_link
-from punchin_server import osc_desk, osc_front
+from punchin_bridge.takes import recipe
+from punchin_server.daemon import osc_commands, osc_front
 from punchin_wire.messages import Done
-from punchin_wire.osc_table import MAX_PACKET, TABLE, check
+from punchin_wire.osc.table import MAX_PACKET, TABLE, check
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -305,7 +305,7 @@ def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
 
 def test_every_address_is_spoken_or_understood() -> None:
     """The table holds no address that its program does not know."""
-    fronts = {"daemon": (osc_desk, osc_front), "bridge": (osc_link,)}
+    fronts = {"daemon": (osc_commands, osc_front), "bridge": (osc_link,)}
     sources = {at: "".join(Path(str(front.__file__)).read_text() for front in found) for at, found in fronts.items()}
     for address in TABLE:
         if address.at in sources:  # surfaces' have a test of their own

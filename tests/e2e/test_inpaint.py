@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from fakes import mini_pack
 from fakes.songs import RATE, SECONDS, write_chords, write_drums, write_song
-from punchin_wire import places
+from punchin_wire import paths
 
 pytestmark = [pytest.mark.e2e, pytest.mark.model]
 
@@ -30,7 +30,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "PUNCHIN_SERVE_OSC_PORT": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
-    record = home / "runtime" / places.daemon_file().name
+    record = home / "runtime" / paths.daemon_file().name
     if record.exists():
         process = psutil.Process(json.loads(record.read_text())["pid"])
         process.terminate()

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import torch
 from diffusers import AudioLDM2UNet2DConditionModel, AutoencoderKL, DDIMScheduler
 from diffusers.pipelines.audioldm2.modeling_audioldm2 import AudioLDM2ProjectionModel
-from punchin_server.models import ap_adapter
-from punchin_server.models.audiomae import AudioMAE, Size
-from punchin_server.models.prompted_unet import PromptedUNet
+from punchin_server.models.audioldm2 import ap_adapter
+from punchin_server.models.audioldm2.audiomae import AudioMAE, Size
+from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
 from tokenizers.pre_tokenizers import ByteLevel
 from torch import nn
 from transformers import (

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from punchin_bridge import cli
+from punchin_bridge.cli.main import main
 
 
 class Punchin:
@@ -18,7 +18,7 @@ class Punchin:
 
     def __call__(self, *words: object) -> int:
         self._capsys.readouterr()
-        code = cli.main([str(word) for word in words])
+        code = main.main([str(word) for word in words])
         self.stdout, self.stderr = self._capsys.readouterr()
         return code
 

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import psutil
 import zmq
-from punchin_wire import places
+from punchin_wire import paths
 from punchin_wire.frames import Audio, Packet, describe, pack, unpack
 from punchin_wire.messages import (
     FINAL,
@@ -153,7 +153,7 @@ def takes(events: list[Event]) -> list[int]:
 class RunningDaemon:
     """The process, its record, and what it leaves behind."""
 
-    def __init__(self, home: Path, process: subprocess.Popen[str], record: places.DaemonRecord) -> None:
+    def __init__(self, home: Path, process: subprocess.Popen[str], record: paths.DaemonRecord) -> None:
         self.home = home
         self.process = process
         self.record = record
@@ -209,7 +209,7 @@ def daemon(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> Ite
         assert line, process.communicate()[1]
         path = home / "runtime" / "daemon.json"
         until(path.exists)
-        record = msgspec.json.decode((home / "runtime" / "daemon.json").read_bytes(), type=places.DaemonRecord)
+        record = msgspec.json.decode((home / "runtime" / "daemon.json").read_bytes(), type=paths.DaemonRecord)
         assert record.pid == process.pid
         running = RunningDaemon(home, process, record)
         try:

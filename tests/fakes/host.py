@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from punchin_bridge.hosts.documents import (
+from punchin_bridge.hosts.protocol import (
     Ask,
     Bye,
     Cancel,

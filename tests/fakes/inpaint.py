@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from punchin_wire import places
+from punchin_wire import paths
 from punchin_wire.errors import FileMissing, PunchinError, from_info
 from punchin_wire.messages import Cancelled, Failed, Take
 
@@ -25,7 +25,7 @@ def inpaint(song: str, flags: dict[str, str]) -> list[dict[str, object]]:
         time.sleep(60)
     if text == "crash":
         raise ZeroDivisionError("a crash\nin two lines")
-    record = places.read_daemon_record()
+    record = paths.read_daemon_record()
     assert record is not None
     client = Client(record.port)
     client.accepted(flags["job"], text, takes=int(flags.get("takes", 1)))

@@ -23,9 +23,9 @@ from unittest.mock import patch
 import msgspec
 import numpy as np
 import soundfile
-from punchin_bridge.hosts.ableton import INSTALLER
-from punchin_bridge.hosts.documents import FromHost, JobView, Span, State, Submit, TakeFile
-from punchin_bridge.hosts.install import Config, scripts
+from punchin_bridge.hosts.installers.ableton import INSTALLER
+from punchin_bridge.hosts.installers.install import Config, scripts
+from punchin_bridge.hosts.protocol import FromHost, JobView, Span, State, Submit, TakeFile
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from punchin_server import weights
-from punchin_server.models.airgen import AdapterWeights
-from punchin_server.models.musicgen import LMConfig, MusicGen
-from punchin_server.registry import Base, Manifest, PackFile, SamplingDefaults, sha256, write_manifest
+from punchin_server.models.musicgen import weights
+from punchin_server.models.musicgen.airgen import AdapterWeights
+from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
+from punchin_server.packs.registry import Base, Manifest, PackFile, SamplingDefaults, sha256, write_manifest
 from server.codec_files import TINY, random_model, save_audiocraft
 
 CONFIG = LMConfig(layers=2, width=32, heads=4, card=32, text_width=8)

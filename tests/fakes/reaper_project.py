@@ -12,7 +12,7 @@ import numpy.typing as npt
 import rpp
 import soundfile
 import soxr
-from punchin_bridge.tempo_map import Metre, Tempo, TempoMap
+from punchin_bridge.music.tempo_map import Metre, Tempo, TempoMap
 
 PPQ = 960
 Samples = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from punchin_bridge.tempo_map import Metre, Tempo
+from punchin_bridge.music.tempo_map import Metre, Tempo
 
 from fakes.reaper_project import Project, audio_item, midi_item
 

@@ -4,8 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from punchin_server import daemon, launcher
-from punchin_server.serve import main
+from punchin_server.daemon import daemon, launcher
+from punchin_server.daemon.serve import main
 
 HERE = Path(__file__).parent
 FAKE_WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from punchin_server.registry import Manifest, PackFile, TransferParts, sha256, write_manifest
+from punchin_server.packs.registry import Manifest, PackFile, TransferParts, sha256, write_manifest
 
 from fakes.audioldm2 import write_adapter, write_audiomae, write_folder
 

@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 from fakes.harness import until
-from punchin_bridge import cli
-from punchin_bridge.hosts import ardour as scripts
-from punchin_bridge.hosts.documents import Ask, InpaintWish, JobView, State, TransferWish, Want
+from punchin_bridge.cli.main import main
+from punchin_bridge.hosts.installers import ardour as scripts
+from punchin_bridge.hosts.protocol import Ask, InpaintWish, JobView, State, TransferWish, Want
 
 from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_session
 
@@ -273,7 +273,7 @@ def studio(
     bridge knows it, unless that is to be `alone`: not running yet."""
     config = folder / "config" / "ardour7"
     config.mkdir(parents=True, exist_ok=True)
-    assert cli.main(["host", "install", "ardour", "--folder", str(config)]) == 0
+    assert main.main(["host", "install", "ardour", "--folder", str(config)]) == 0
     texts = {path.stem: path.read_text() for path in (config / "scripts").glob("*.lua")}
     actions = {slot: (name, texts[f"punchin_{name}"]) for name, slot in SLOTS.items()}
     with ardour(folder, session, display, actions, {"Punchin": texts["punchin"]}, environ) as program:

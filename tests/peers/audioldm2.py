@@ -8,7 +8,7 @@ import torch
 from diffusers import AudioLDM2Pipeline, AudioLDM2UNet2DConditionModel
 from diffusers.models.attention_processor import Attention
 from fakes.audioldm2 import scheduler
-from punchin_server.models.audioldm2 import load_audioldm2, load_unet
+from punchin_server.models.audioldm2.audioldm2 import load_audioldm2, load_unet
 from torch import Tensor, nn
 from transformers import GPT2LMHeadModel
 

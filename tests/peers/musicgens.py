@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from peers.audiocraft_import import load_audiocraft
-from punchin_server.models.musicgen import LMConfig
+from punchin_server.models.musicgen.musicgen import LMConfig
 from transformers import (
     EncodecConfig,
     MusicgenConfig,

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from punchin_server import doctor, registry
-from punchin_server.registry import Base, TransferParts
-from punchin_wire import places
+from punchin_server import doctor
+from punchin_server.packs import registry
+from punchin_server.packs.registry import Base, TransferParts
+from punchin_wire import paths
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_what_is_found() -> None:
     assert found["torch"].found == "2.0, 2 threads"
     assert found["GPU"] == doctor.Fact("GPU", "Some GPU")
     assert found["packs"].state == "problem"
-    assert not (places.data_folder()).exists()  # looking changes nothing
+    assert not (paths.data_folder()).exists()  # looking changes nothing
 
 
 @pytest.mark.usefixtures("quick")
@@ -109,7 +110,7 @@ def test_the_osc_port_of_another_program(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.usefixtures("quick")
 def test_a_running_daemon_holds_its_port() -> None:
-    places.write_daemon_record(places.DaemonRecord(pid=os.getpid(), port=1, osc_port=2, version="0"))
+    paths.write_daemon_record(paths.DaemonRecord(pid=os.getpid(), port=1, osc_port=2, version="0"))
     found = facts()
     assert f"process {os.getpid()}" in found["daemon"].found
     assert "OSC port" not in found
@@ -117,8 +118,8 @@ def test_a_running_daemon_holds_its_port() -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_a_damaged_pack() -> None:
-    (places.packs_folder() / "bad").mkdir(parents=True)
-    (places.packs_folder() / "bad" / "manifest.json").write_text("{")
+    (paths.packs_folder() / "bad").mkdir(parents=True)
+    (paths.packs_folder() / "bad" / "manifest.json").write_text("{")
     assert facts()["pack bad"].state == "problem"
 
 
@@ -134,7 +135,7 @@ def test_what_each_pack_can_do() -> None:
     about = {"version": "7", "licence": "CC0-1.0", "source": "here", "created": "2026-01-01"}
     files = tuple(registry.PackFile(name, 0, hashlib.sha256().hexdigest()) for name in ("lm.bin", "codec.bin"))
     for name, halves in packs.items():
-        folder = places.packs_folder() / name
+        folder = paths.packs_folder() / name
         folder.mkdir(parents=True)
         for file in files:
             (folder / file.path).touch()
@@ -156,7 +157,7 @@ def test_without_diffusers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_neither_doctor_nor_registry_imports_torch() -> None:
     code = (
-        "import sys, punchin_server.doctor, punchin_server.packs_cli as p; p.main(['list']);"
+        "import sys, punchin_server.doctor, punchin_server.packs.cli as p; p.main(['list']);"
         "heavy = 'torch', 'onnxruntime', 'transformers', 'diffusers', 'huggingface_hub';"
         "sys.exit(any(m in sys.modules for m in heavy))"
     )

@@ -12,7 +12,7 @@ import pytest
 import zmq
 from fakes.engine import FakeEmission
 from punchin_server import worker as module
-from punchin_server.link import FromWorker, Heartbeat, Orders
+from punchin_server.daemon.link import FromWorker, Heartbeat, Orders
 from punchin_server.worker import LOADED, Worker
 from punchin_wire.errors import Unsupported
 from punchin_wire.frames import Audio, describe, unpack

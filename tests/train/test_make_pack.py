@@ -8,17 +8,17 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from punchin_server import registry
 from punchin_server.codecs.encodec import load_codec
-from punchin_server.weights import load_adapter, load_lm
+from punchin_server.models.musicgen.weights import load_adapter, load_lm
+from punchin_server.packs import registry
 from punchin_train import report
-from punchin_train.codec import Codec, CodecShape
-from punchin_train.corpus import AudioCorpus
-from punchin_train.lm import LmShape
-from punchin_train.rendering import TRACKS
-from punchin_train.songs import EDITIONS
-from punchin_train.tokens import encode_corpus, silence
-from punchin_train.windows import TokenCorpus
+from punchin_train.inpaint.codec import Codec, CodecShape
+from punchin_train.inpaint.lm import LmShape
+from punchin_train.inpaint.tokens import encode_corpus, silence
+from punchin_train.inpaint.windows import TokenCorpus
+from punchin_train.songs.corpus import AudioCorpus
+from punchin_train.songs.rendering import TRACKS
+from punchin_train.songs.songs import EDITIONS
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_pack.py"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from punchin_train import measures
-from punchin_train.windows import UNLABELLED, chord_frames
+from punchin_train.inpaint.windows import UNLABELLED, chord_frames
 from punchin_wire.messages import ChordSegment
 
 RATE = 32_000

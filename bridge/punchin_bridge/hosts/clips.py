@@ -16,16 +16,16 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 import soxr
+from punchin_wire.disk import replacing
 from punchin_wire.errors import BadAudio, FileMissing, TooLarge
 from punchin_wire.frames import MAX_AUDIO, Audio
 
-from .. import stems
-from ..disk import replacing
-from ..region import Region
+from ..audio import stems
+from ..audio.wavfile import BLOCK, Song
+from ..music.region import Region
+from ..music.tempo_map import TempoMap
 from ..splice.place import GUARD
-from ..tempo_map import TempoMap
-from ..wavfile import BLOCK, Song
-from .documents import Clip
+from .protocol import Clip
 from .warp import Piece, pieces
 
 FADE_SECONDS = 0.005

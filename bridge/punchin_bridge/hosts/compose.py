@@ -14,15 +14,17 @@ import msgspec
 from punchin_wire.errors import BadAudio, BadRegion, FileMissing
 from punchin_wire.messages import ChordSegment, Note
 
-from .. import chords, order_inpaint, order_transfer, requests, stems
-from ..order import Order, Place, Stem
-from ..order_inpaint import Takes
-from ..presets import Knobs, Task
-from ..region import Region
-from ..requests import Inputs, Options
-from ..tempo_map import TempoMap
-from . import chord_names, clips, naming, timeline
-from .documents import Clips, InpaintWish, MidiNote, Submit, Track, TransferWish
+from ..audio import stems
+from ..music import chord_names, chords
+from ..music.region import Region
+from ..music.tempo_map import TempoMap
+from ..takes import inpaint, requests, transfer
+from ..takes.inpaint import Takes
+from ..takes.order import Order, Place, Stem
+from ..takes.presets import Knobs, Task
+from ..takes.requests import Inputs, Options
+from . import clips, naming, timeline
+from .protocol import Clips, InpaintWish, MidiNote, Submit, Track, TransferWish
 
 
 def order(submit: Submit, seed: int, folder: Path) -> Order:
@@ -41,7 +43,7 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     here = region.shifted(-target.origin)
     place = Place(target.song, here, naming.scene(region, grid, target.song.rate), grid, target.origin)
     if isinstance(submit.wish, TransferWish):
-        made = order_transfer.arrange(place, _transfer(submit.wish), seed, submit.wish.takes)
+        made = transfer.arrange(place, _transfer(submit.wish), seed, submit.wish.takes)
     else:
         made = _inpaint(submit, submit.wish, place, seed, folder)
     return replace(made, title=naming.title(submit.target.name), notes=(*made.notes, *notes))
@@ -55,15 +57,15 @@ def _inpaint(submit: Submit, wish: InpaintWish, place: Place, seed: int, folder:
     takes = Takes(seed, wish.takes, wish.weights, wish.specs)
     options = Options(wish.pack, wish.text, wish.strikes, wish.sampling)
     if submit.drums is None:
-        return order_inpaint.arrange(place, inputs, None, takes, options)
+        return inpaint.arrange(place, inputs, None, takes, options)
     drums, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, folder / "drums.wav")
-    made = order_inpaint.arrange(place, inputs, drums, takes, options)
+    made = inpaint.arrange(place, inputs, drums, takes, options)
     return replace(made, notes=(*made.notes, *notes))
 
 
-def _transfer(wish: TransferWish) -> order_transfer.Wish:
+def _transfer(wish: TransferWish) -> transfer.Wish:
     knobs = Knobs(wish.method, wish.pooling, wish.alpha, wish.guidance, wish.strength, wish.scheduler, wish.steps)
-    return order_transfer.Wish(Task(wish.task, wish.to), wish.source, wish.negative, knobs, wish.pack)
+    return transfer.Wish(Task(wish.task, wish.to), wish.source, wish.negative, knobs, wish.pack)
 
 
 def _notes(notes: Sequence[MidiNote], grid: TempoMap, place: Place) -> tuple[Note, ...]:

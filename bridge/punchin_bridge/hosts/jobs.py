@@ -21,7 +21,7 @@ import msgspec
 from punchin_wire.errors import ErrorInfo, PunchinError
 from punchin_wire.messages import Progress
 
-from .documents import JobView, Phase, Submit, TakeFile
+from .protocol import JobView, Phase, Submit, TakeFile
 
 MOVES: dict[Phase, tuple[Phase, ...]] = {
     "preparing": ("queued", "running", "ready", "failed", "cancelled"),

@@ -6,9 +6,9 @@ import re
 
 from punchin_wire.messages import TakeSpec
 
-from .. import where
-from ..region import Region
-from ..tempo_map import TempoMap
+from ..music.region import Region
+from ..music.tempo_map import TempoMap
+from ..takes import location
 
 ON_LINE = 0.001
 """Seconds by which an edge may miss a bar line and still count as on it: hosts round in their own ways."""
@@ -28,7 +28,7 @@ def bars(region: Region, grid: TempoMap, rate: int) -> tuple[int, int] | None:
 def scene(region: Region, grid: TempoMap, rate: int) -> str:
     """For file names: `bars5-8`, `bars5`, else `12.000-14.500s`."""
     found = bars(region, grid, rate)
-    return where.name_of_seconds(region, rate) if found is None else f"bars{_span(*found)}"
+    return location.name_of_seconds(region, rate) if found is None else f"bars{_span(*found)}"
 
 
 def place(region: Region, grid: TempoMap, rate: int) -> str:

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import msgspec
 from punchin_wire.errors import BadMessage, PunchinError
-from punchin_wire.osc_table import MAX_DOCUMENT, check
+from punchin_wire.osc.table import MAX_DOCUMENT, check
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from . import spool
-from .documents import State
+from .protocol import State
 from .spool import Post
 
 HOST = "127.0.0.1"

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from punchin_wire.disk import replacing
 from punchin_wire.errors import BadMessage, PunchinError, TooLarge
 
-from ..disk import replacing
-from .documents import MAX_BYTES, Ask, Bye, FromHost, Hello, Project, State, Want
 from .jobs import Kept
+from .protocol import MAX_BYTES, Ask, Bye, FromHost, Hello, Project, State, Want
 
 NAME = re.compile(r"([a-z]{2,16}-[A-Za-z0-9]{1,32})-(\d{8}|hello)\.json")
 MOST_AT_ONCE = 64

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..tempo_map import Metre, Tempo, TempoMap
-from .documents import Timeline
+from ..music.tempo_map import Metre, Tempo, TempoMap
+from .protocol import Timeline
 
 
 def tempo_map(timeline: Timeline) -> TempoMap:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from punchin_wire.errors import BadSetting
 
-from ..tempo_map import TempoMap
-from .documents import Clip
+from ..music.tempo_map import TempoMap
+from .protocol import Clip
 
 BEND = 0.0005
 """Seconds by which a straight piece may miss a gliding tempo."""

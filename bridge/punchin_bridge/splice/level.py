@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from .place import Samples
+from ..audio.types import Samples, Span
 
 GATE_LUFS = -70.0
 """Quieter than this is silence: the absolute gate of ITU-R BS.1770-4."""
@@ -19,8 +19,6 @@ GATE_LUFS = -70.0
 SETTLING_SECONDS = 0.1
 PIECE_SECONDS = 30.0
 """Longer spans are measured piece by piece: the spectrum of a whole song would fill the memory."""
-
-Span = tuple[int, int]
 
 
 @cache
@@ -60,11 +58,6 @@ def _energy(audio: Samples, rate: int, span: Span, band_hz: float) -> float:
         ..., start - before : end - before
     ]
     return float(np.sum(weighted**2))
-
-
-def decibels(ratio: float) -> float | None:
-    """20·log10, or `None` for nothing at all (JSON has no infinity)."""
-    return 20.0 * math.log10(ratio) if ratio > 0.0 else None
 
 
 def true_peak(audio: Samples, rate: int) -> float:
@@ -147,4 +140,4 @@ def match_replaced(song: Samples, take: Samples, rate: int, band_hz: float, hole
     return Gain(allowed, allowed, "replaced", allowed != original - own)
 
 
-__all__ = ["GATE_LUFS", "Gain", "Span", "decibels", "loudness", "match", "match_replaced", "true_peak"]
+__all__ = ["GATE_LUFS", "Gain", "loudness", "match", "match_replaced", "true_peak"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
-Samples: TypeAlias = npt.NDArray[np.float64]
+from ..audio.types import Samples
 
 GUARD = 1024
 """Model samples of silence laid around a take, longer than soxr's filter, so that nothing of its ringing is lost."""
@@ -43,4 +41,4 @@ def coverage(take_start: int, take_samples: int, model_rate: int, project_rate: 
     return first, (take_start + take_samples) * project_rate // model_rate
 
 
-__all__ = ["GUARD", "Samples", "coverage", "place"]
+__all__ = ["GUARD", "coverage", "place"]

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from .level import GATE_LUFS, Gain, Span, loudness
-from .place import Samples
+from ..audio.types import Samples, Span
+from .level import GATE_LUFS, Gain, loudness
 
 MOMENTARY_SECONDS = 0.4
 SHORTEST_SECONDS = 0.02
@@ -43,7 +43,7 @@ class SeamReport(msgspec.Struct, frozen=True):
     the song and the file written, both read back from disk (full scale is 1; `None`: nothing outside was written).
     `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
     what the take was turned down by so that it does not clip. `bandwidth_hz` is where the model's sound ends, `air`
-    what was put above it (:mod:`punchin_bridge.splice.air`), and `air_db` its energy over that of the sound below.
+    what was put above it (:mod:`punchin_bridge.splice.highband`), and `air_db` its energy over that of the sound below.
     `side_db` is the side energy given to the take over its middle.
     """
 

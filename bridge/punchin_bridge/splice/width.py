@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from .place import Samples
+from ..audio.types import Samples
 
 VELVET_SECONDS = 0.03
 IMPULSES_PER_SECOND = 1500

@@ -20,8 +20,16 @@ from typing import Any
 from punchin_wire.errors import BadCheckpoint, FileMissing
 from transformers import EncodecConfig
 
-from ..hub import cached_folder
-from ..tensor_files import Tensors, first_line, only_tensors, read_hugging_face, read_json, read_pickle, read_settings
+from ..packs.hub import cached_folder
+from ..packs.tensor_files import (
+    Tensors,
+    first_line,
+    only_tensors,
+    read_hugging_face,
+    read_json,
+    read_pickle,
+    read_settings,
+)
 
 AUDIOCRAFT_FILE = "compression_state_dict.bin"
 

@@ -22,7 +22,7 @@ from torch.nn.utils import parametrize
 from transformers import EncodecModel
 from transformers.models.encodec.modeling_encodec import EncodecConv1d, EncodecLSTM
 
-from ..tensor_files import Tensors
+from ..packs.tensor_files import Tensors
 from .backends import Backend, Codes, OnnxBackend, Recur, TorchBackend, codebooks
 from .checkpoint import read_checkpoint
 from .tiles import Chain, Signal, Stage

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from punchin_wire.messages import Note
 
-from punchin_server.conditioning.soundfont import FULL_SCALE, Soundfont, Zone
+from .soundfont import FULL_SCALE, Soundfont, Zone
 
 LONGEST_RELEASE = 1.0  # seconds
 SILENT_DB = 100.0  # decay and release times are given for a fall of 100 dB

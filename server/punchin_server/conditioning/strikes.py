@@ -11,7 +11,7 @@ from typing import Literal
 
 from punchin_wire.messages import ChordSegment, Note
 
-from punchin_server.conditioning.chords import spell
+from .chords import spell
 
 Rule = Literal["clean", "compat"]
 VELOCITY = 100

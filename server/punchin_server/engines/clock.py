@@ -6,13 +6,21 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from punchin_wire.messages import Stage
 
-from .decode import Step
-
 T = TypeVar("T")
+
+
+class Step(Protocol):
+    """A step of decoding, or a piece of the prefill before it."""
+
+    @property
+    def prefill(self) -> bool: ...
+
+
+S = TypeVar("S", bound=Step)
 
 
 class Clock:
@@ -38,7 +46,7 @@ class Clock:
                 return
             yield done
 
-    def steps(self, steps: Iterator[Step]) -> Iterator[Step]:
+    def steps(self, steps: Iterator[S]) -> Iterator[S]:
         """The same steps; the time each took goes to `prefill` or `decode`."""
         started = time.perf_counter()
         for step in steps:

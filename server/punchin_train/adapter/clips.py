@@ -27,8 +27,8 @@ from punchin_wire.frames import Audio
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from ..diffusion import POOLINGS, dropped
 from .captions import Clip
+from .diffusion import POOLINGS, dropped
 
 SAMPLES = 163_840
 """Of a crop, at 16 kHz: 10.24 s."""

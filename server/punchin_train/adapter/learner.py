@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 from diffusers import DDIMScheduler
 from diffusers.utils.torch_utils import randn_tensor
-from punchin_server.engines.transfer_loading import TransferModels
-from punchin_server.models.ap_adapter import adapter_parameters, attach, load_adapter
-from punchin_server.models.audioldm2 import load_audioldm2
-from punchin_server.models.audiomae import load_audiomae
-from punchin_server.models.prompt_text import TextPrompt
+from punchin_server.engines.transfer.loading import TransferModels
+from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, attach, load_adapter
+from punchin_server.models.audioldm2.audioldm2 import load_audioldm2
+from punchin_server.models.audioldm2.audiomae import load_audiomae
+from punchin_server.models.audioldm2.prompt_text import TextPrompt
 from torch import Tensor
 
-from ..diffusion import told_error
 from .clips import Batch
+from .diffusion import told_error
 
 ALPHA = 1.0
 VALIDATION_STEPS = 50

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 import torch
-from punchin_server.models.ap_adapter import adapter_parameters, adapter_state
-from punchin_server.models.prompted_unet import PromptedUNet
-from punchin_server.tensor_files import check_fit, only_tensors, read_pickle
+from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, adapter_state
+from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
+from punchin_server.packs.tensor_files import check_fit, only_tensors, read_pickle
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint
 from safetensors.torch import save_file
 

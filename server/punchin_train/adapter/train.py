@@ -18,8 +18,8 @@ from types import FrameType
 
 import torch
 from accelerate import Accelerator
-from punchin_server.engines.transfer_loading import TransferModels
-from punchin_server.models.ap_adapter import adapter_parameters
+from punchin_server.engines.transfer.loading import TransferModels
+from punchin_server.models.audioldm2.ap_adapter import adapter_parameters
 from punchin_wire.errors import BadSetting
 
 from . import state

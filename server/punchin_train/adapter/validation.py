@@ -8,15 +8,15 @@ from pathlib import Path
 import soundfile
 import torch
 from punchin_server.codecs.mel import SAMPLE_RATE
-from punchin_server.engines.transfer import Transfer
-from punchin_server.engines.transfer_loading import TransferModels
+from punchin_server.engines.transfer.engine import Transfer
+from punchin_server.engines.transfer.loading import TransferModels
 from punchin_wire.errors import PunchinError
 from punchin_wire.frames import describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
 
-from ..diffusion import POOLINGS
 from .captions import Clip
 from .clips import Clips, Turns, stream
+from .diffusion import POOLINGS
 from .learner import loss_of
 from .state import whole
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from punchin_train.evaluate_takes import Interval, TakeEvaluation, Window
-from punchin_train.lm import LanguageModel, Tuning, delayed, track_types
-from punchin_train.measures import interval
-from punchin_train.tokens import TOKEN_TRACKS
-from punchin_train.train_lm import CODEBOOK_WEIGHTS, KEPT_WEIGHT, frame_losses, prediction_losses
-from punchin_train.windows import TokenCorpus
+from ..inpaint.evaluate_takes import Interval, TakeEvaluation, Window
+from ..inpaint.lm import LanguageModel, Tuning, delayed, track_types
+from ..inpaint.tokens import TOKEN_TRACKS
+from ..inpaint.train_lm import CODEBOOK_WEIGHTS, KEPT_WEIGHT, frame_losses, prediction_losses
+from ..inpaint.windows import TokenCorpus
+from ..measures import interval
 
 WARM_UP, FINAL_SHARE, CLIP, BATCH = 20, 0.05, 1.0, 4
 GATE_FACTOR = 2.0  # gates learn this much faster than tokens, as in the joint training

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from punchin_train.lm import TRACK_TYPES, Adapter, Layer, LmShape, Tuning, foreign, masked_attention
+from ..inpaint.lm import TRACK_TYPES, Adapter, Layer, LmShape, Tuning, foreign, masked_attention
 
 METHODS = ("airgen", "lora", "prefix", "typed_lora", "typed_prefix")
 

@@ -15,8 +15,8 @@ import numpy as np
 import soxr
 import torch
 from numpy.typing import NDArray
-from punchin_server import hub
-from punchin_server.tensor_files import first_line
+from punchin_server.packs import hub
+from punchin_server.packs.tensor_files import first_line
 from punchin_wire.errors import BadCheckpoint, PackMissing
 from punchin_wire.frames import Audio
 from transformers import ClapModel, ClapProcessor

@@ -22,8 +22,8 @@ from punchin_wire.errors import BadAudio, FileMissing
 from punchin_wire.frames import Audio
 from punchin_wire.messages import ChordSegment, Note
 
-from ..rendering import render_song
-from ..songs import EDITIONS, compose
+from ..songs.rendering import render_song
+from ..songs.songs import EDITIONS, compose
 from .recogniser import chroma, recognise
 
 FIRST_SEED, SONG_SECONDS = 9_000_000, 40.0

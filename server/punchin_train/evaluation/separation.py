@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import soxr
 import torch
-from punchin_server.tensor_files import first_line
+from punchin_server.packs.tensor_files import first_line
 from punchin_wire.errors import Unsupported
 from punchin_wire.frames import Audio
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from punchin_server.engines.inpaint import InpaintEngine
-from punchin_server.engines.loading import Models, load_models
+from punchin_server.engines.inpaint.engine import InpaintEngine
+from punchin_server.engines.inpaint.loading import Models, load_models
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import ChordSegment, Control, Hole, InpaintRequest, Take, TakeSpec
 

@@ -20,9 +20,9 @@ import soundfile
 import soxr
 import torch
 from punchin_server.codecs.mel import SAMPLE_RATE
-from punchin_server.engines.transfer import load
-from punchin_server.models.prompted_unet import PromptAttention
-from punchin_wire import places
+from punchin_server.engines.transfer.engine import load
+from punchin_server.models.audioldm2.prompted_unet import PromptAttention
+from punchin_wire import paths
 from punchin_wire.errors import FileMissing
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
@@ -132,7 +132,7 @@ def _held_out(run: Run, until: float) -> list[Table]:
 
 def prepared(seconds: float) -> tuple[Lines, Judge]:
     """Held-out lines, and a judge of instruments that is trained for so long if there is none yet; both are kept."""
-    home = places.cache_folder() / "eval"
+    home = paths.cache_folder() / "eval"
     render_lines(home / "heldout", range(HELD_OUT, HELD_OUT + LINES), held_out=True)
     if not (home / "judge.pt").exists():
         render_lines(home / "lines", range(TRAINING, TRAINING + JUDGE_LINES))

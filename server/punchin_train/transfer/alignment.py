@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention
-from punchin_server.models.audiomae import patch_grid
-from punchin_server.models.prompted_unet import PromptedUNet, processor
+from punchin_server.models.audioldm2.audiomae import patch_grid
+from punchin_server.models.audioldm2.prompted_unet import PromptedUNet, processor
 from torch import Tensor
 
 LAYERS = ("down_blocks.3", "mid_block", "up_blocks")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from punchin_server.codecs.fbank import prompt_features
-from punchin_server.models.audiomae import AudioMAE, Size
+from punchin_server.models.audioldm2.audiomae import AudioMAE, Size
 from punchin_wire.messages import Note
 from torch import Tensor, nn
 from torch.nn import functional as F

@@ -16,7 +16,7 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from punchin_server.codecs.fbank import prompt_features
 from punchin_server.codecs.mel import log_mel
-from punchin_server.models.audiomae import AudioMAE
+from punchin_server.models.audioldm2.audiomae import AudioMAE
 from torch import Tensor
 
 from .lines import Lines

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from punchin_server.codecs.mel import SAMPLE_RATE, log_mel
 from punchin_server.codecs.phase import consistent
-from punchin_server.engines.transfer import Transfer, load
+from punchin_server.engines.transfer.engine import Transfer, load
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
 

@@ -16,7 +16,7 @@ from punchin_server.codecs.mel import SAMPLE_RATE
 from punchin_server.conditioning.render import render
 from punchin_wire.messages import Note
 
-from punchin_train.harmony import Chord, Key
+from ..songs.harmony import Chord, Key
 
 INSTRUMENTS: dict[str, int] = {  # name in captions -> General MIDI program
     "piano": 0,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from punchin_server.registry import read_pack
+from punchin_server.packs.registry import read_pack
 from punchin_wire.messages import Solver
 
 from ..report import line

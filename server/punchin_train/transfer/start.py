@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL
-from punchin_server.registry import read_pack
+from punchin_server.packs.registry import read_pack
 from safetensors.torch import load_file
 from torch import Tensor
 

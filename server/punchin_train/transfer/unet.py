@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 from diffusers import AudioLDM2UNet2DConditionModel, DDIMScheduler
-from punchin_server.models.ap_adapter import adapter_parameters, attach
-from punchin_server.models.audiomae import AudioMAE, pool
-from punchin_server.models.prompt_text import PromptText, TextPrompt
-from punchin_server.models.prompted_unet import PromptedUNet
+from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, attach
+from punchin_server.models.audioldm2.audiomae import AudioMAE, pool
+from punchin_server.models.audioldm2.prompt_text import PromptText, TextPrompt
+from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
 from torch import Tensor, nn
 
-from ..diffusion import dropped, told_error
+from ..adapter.diffusion import dropped, told_error
 from . import text
 from .alignment import Alignment
 from .encoded import Encoded, duet

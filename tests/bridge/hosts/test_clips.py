@@ -11,9 +11,9 @@ from fakes.songs import RATE, write_song
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from punchin_bridge.hosts import clips
-from punchin_bridge.hosts.documents import Clip, WarpPoint
-from punchin_bridge.region import Region
-from punchin_bridge.tempo_map import Tempo, TempoMap, steady
+from punchin_bridge.hosts.protocol import Clip, WarpPoint
+from punchin_bridge.music.region import Region
+from punchin_bridge.music.tempo_map import Tempo, TempoMap, steady
 from punchin_wire.errors import BadAudio, BadSetting, FileMissing, TooLarge
 
 Q120 = steady(120)

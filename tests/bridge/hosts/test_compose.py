@@ -11,9 +11,9 @@ import soundfile
 from fakes.songs import CHORDS, LABELS, RATE, SECONDS, audio, write_chords, write_drums, write_song
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from punchin_bridge import bwf, order_inpaint, wavfile
-from punchin_bridge.hosts import compose, documents
-from punchin_bridge.hosts.documents import (
+from punchin_bridge.audio import bwf, wavfile
+from punchin_bridge.hosts import compose, protocol
+from punchin_bridge.hosts.protocol import (
     ChordName,
     Clip,
     Clips,
@@ -31,11 +31,12 @@ from punchin_bridge.hosts.documents import (
     WarpPoint,
 )
 from punchin_bridge.hosts.timeline import tempo_map
-from punchin_bridge.order import recipe_of
-from punchin_bridge.order_inpaint import Sources, Takes
-from punchin_bridge.recipe import decode, encode
-from punchin_bridge.region import Region
-from punchin_bridge.where import Where
+from punchin_bridge.music.region import Region
+from punchin_bridge.takes import inpaint
+from punchin_bridge.takes.inpaint import Sources, Takes
+from punchin_bridge.takes.location import Where
+from punchin_bridge.takes.order import recipe_of
+from punchin_bridge.takes.recipe import decode, encode
 from punchin_wire.errors import BadAudio, BadMidi, BadRegion, BadSetting, FileMissing, InputError, UnknownChord
 from punchin_wire.messages import InpaintRequest, TransferRequest
 
@@ -80,7 +81,7 @@ def test_it_is_the_order_that_the_files_would_have_made(folder: Path, start: int
     drums = Track("2", "Drums", Rendered(str(write_drums(folder, rate=RATE)), start))
     made = compose.order(submit(folder, start, drums=drums), 3, folder)
     files = Sources(write_chords(folder), folder / "drums.wav")
-    theirs = order_inpaint.compose(folder / "song.wav", Where(bars="5:8"), files, Takes(3, 2))
+    theirs = inpaint.compose(folder / "song.wav", Where(bars="5:8"), files, Takes(3, 2))
     assert (made.region, made.around, made.scene, made.tempo) == (
         theirs.region, theirs.around, theirs.scene, theirs.tempo,
     )  # fmt: skip
@@ -335,6 +336,6 @@ def test_one_clear_error_for_what_is_wrong(folder: Path, what: str) -> None:
 
 def test_a_submission_survives_json(folder: Path) -> None:
     told = msgspec.json.encode(submit(folder, -5))
-    heard = msgspec.json.decode(told, type=documents.FromHost)
+    heard = msgspec.json.decode(told, type=protocol.FromHost)
     assert isinstance(heard, Submit)
     assert compose.order(heard, 0, folder).region == Region(8 * RATE, 16 * RATE)

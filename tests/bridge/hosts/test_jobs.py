@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from punchin_bridge.hosts.documents import (
+from punchin_bridge.hosts.jobs import ENDED, MOVES, WORKING, Job, Kept
+from punchin_bridge.hosts.protocol import (
     InpaintWish,
     MetrePoint,
     Phase,
@@ -17,7 +18,6 @@ from punchin_bridge.hosts.documents import (
     Timeline,
     Track,
 )
-from punchin_bridge.hosts.jobs import ENDED, MOVES, WORKING, Job, Kept
 from punchin_wire.errors import BadRegion
 from punchin_wire.messages import Progress
 

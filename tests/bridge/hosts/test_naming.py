@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.hosts import naming
-from punchin_bridge.region import Region
-from punchin_bridge.tempo_map import Metre, Tempo, TempoMap, steady
+from punchin_bridge.music.region import Region
+from punchin_bridge.music.tempo_map import Metre, Tempo, TempoMap, steady
 from punchin_wire.messages import TakeSpec
 
 RATE = 48000

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from punchin_bridge.hosts.documents import Ask, Bye, Hello, Project, State
 from punchin_bridge.hosts.osc_link import MOST_AT_ONCE, POST, OscLink
+from punchin_bridge.hosts.protocol import Ask, Bye, Hello, Project, State
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import PunchinError
 from pythonosc.osc_message import OscMessage

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from bridge.hosts.test_jobs import SUBMIT
-from punchin_bridge.hosts.documents import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
 from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
 from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Spool
 from punchin_wire.errors import BadMessage, TooLarge
 

@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_bridge.hosts.documents import MetrePoint, TempoPoint, Timeline
+from punchin_bridge.hosts.protocol import MetrePoint, TempoPoint, Timeline
 from punchin_bridge.hosts.timeline import tempo_map
 from punchin_wire.errors import BadSetting
 

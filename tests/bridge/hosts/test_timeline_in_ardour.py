@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hosts.ardour import Tempo, make_session
-from punchin_bridge.hosts.documents import MetrePoint, TempoPoint, Timeline
+from punchin_bridge.hosts.protocol import MetrePoint, TempoPoint, Timeline
 from punchin_bridge.hosts.timeline import tempo_map
 
 TEMPOS = (Tempo(0, 90, ramp=True), Tempo(16, 150, ramp=True), Tempo(41, 75.5), Tempo(60, 100), Tempo(64, 33, ramp=True),

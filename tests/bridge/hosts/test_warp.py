@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_bridge.hosts.documents import Clip, WarpPoint
+from punchin_bridge.hosts.protocol import Clip, WarpPoint
 from punchin_bridge.hosts.warp import BEND, Piece, pieces
-from punchin_bridge.tempo_map import Tempo, TempoMap, steady
+from punchin_bridge.music.tempo_map import Tempo, TempoMap, steady
 from punchin_wire.errors import BadSetting
 
 FILE = str(Path("/a.wav"))

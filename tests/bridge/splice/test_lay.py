@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from punchin_bridge.splice import FULL_SCALE, SeamReport, SpliceSettings, lay, table
+from punchin_bridge.splice.lay import FULL_SCALE, SeamReport, SpliceSettings, lay, table
 from punchin_bridge.splice.seam import weights
 from punchin_wire.errors import BadAudio, BadMessage, BadRegion
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soxr
-from punchin_bridge.splice import SpliceSettings, lay
+from punchin_bridge.splice.lay import SpliceSettings, lay
 from punchin_bridge.splice.level import PIECE_SECONDS, loudness
 from punchin_bridge.splice.width import FRAMES_AT_ONCE, measure
 

@@ -12,7 +12,7 @@ import soundfile
 from fakes.bridge import RunningBridge
 from fakes.harness import until
 from hosts.studio import Studio, make_song, noise, studio
-from punchin_bridge.hosts.documents import InpaintWish
+from punchin_bridge.hosts.protocol import InpaintWish
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
 RATE = 44_100

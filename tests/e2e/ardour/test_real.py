@@ -15,7 +15,7 @@ import soundfile
 from fakes import songs
 from fakes.harness import until
 from hosts.studio import Studio, make_song, studio
-from punchin_bridge.hosts.documents import TransferWish
+from punchin_bridge.hosts.protocol import TransferWish
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.model]
 RATE = 48_000

@@ -17,9 +17,9 @@ from fakes.bridge import RunningBridge, launch
 from fakes.harness import until
 from hosts.ardour import Tempo
 from hosts.studio import Samples, Studio, make_song, noise, studio
-from punchin_bridge.hosts.documents import InpaintWish, JobView, Rendered, Timeline, TransferWish
-from punchin_bridge.hosts.install import scripts
+from punchin_bridge.hosts.installers.install import scripts
 from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.protocol import InpaintWish, JobView, Rendered, Timeline, TransferWish
 from punchin_bridge.hosts.timeline import tempo_map
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]

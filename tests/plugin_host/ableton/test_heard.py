@@ -9,8 +9,8 @@ import soundfile
 from fakes.live_set import RATE, Stage, clip, in_slot, wav
 from punchin_bridge.hosts import timeline
 from punchin_bridge.hosts.clips import compose
-from punchin_bridge.hosts.documents import Clips, Submit
-from punchin_bridge.region import Region
+from punchin_bridge.hosts.protocol import Clips, Submit
+from punchin_bridge.music.region import Region
 
 from .conftest import Song
 

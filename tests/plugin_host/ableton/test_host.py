@@ -12,17 +12,7 @@ import pytest
 from fakes.harness import until
 from fakes.live_models import MidiNote
 from fakes.live_set import Desk, Stage, clip
-from punchin_bridge.hosts.documents import (
-    Ask,
-    Bye,
-    Cancel,
-    Did,
-    Hello,
-    InpaintWish,
-    Placed,
-    Submit,
-    TransferWish,
-)
+from punchin_bridge.hosts.protocol import Ask, Bye, Cancel, Did, Hello, InpaintWish, Placed, Submit, TransferWish
 
 from .conftest import Song
 

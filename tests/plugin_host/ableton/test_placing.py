@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fakes.live_models import Clip, Track
 from fakes.live_set import RATE, Desk, Stage, clip, in_slot, wav
-from punchin_bridge.hosts.documents import Drop, Held, Placed, Submit
+from punchin_bridge.hosts.protocol import Drop, Held, Placed, Submit
 
 from .conftest import Song
 

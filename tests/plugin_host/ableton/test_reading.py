@@ -10,7 +10,7 @@ from fakes.live_set import RATE, Desk, Stage, clip, in_slot, midi_clip, wav
 from hypothesis import given
 from hypothesis import strategies as st
 from Punchin.clips import around, passes
-from punchin_bridge.hosts.documents import Clips, InpaintWish, Submit, TransferWish
+from punchin_bridge.hosts.protocol import Clips, InpaintWish, Submit, TransferWish
 
 from .conftest import Song
 

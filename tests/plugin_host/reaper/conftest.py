@@ -13,8 +13,8 @@ import soundfile
 from fakes.reaper import Reaper
 from fakes.reaper_project import Marker, Project, render
 from fakes.reaper_song import RATE, SECONDS, song, write
-from punchin_bridge.hosts import install, reaper
-from punchin_bridge.hosts.documents import Ask, Did, FromHost, JobView, Span, State, Submit, TakeFile
+from punchin_bridge.hosts.installers import install, reaper
+from punchin_bridge.hosts.protocol import Ask, Did, FromHost, JobView, Span, State, Submit, TakeFile
 
 SCRIPTS = reaper.FOLDER
 

@@ -7,8 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-from punchin_bridge.hosts import install, reaper
-from punchin_bridge.hosts.install import Config, Surroundings
+from punchin_bridge.hosts.installers import install, reaper
+from punchin_bridge.hosts.installers.install import Config, Surroundings
 
 CONFIG = Config(Path("/home/anna/My Spool"), ("/opt/py thon/bin/python", "-m", "punchin_bridge.cli", "bridge"))
 

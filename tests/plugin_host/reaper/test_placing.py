@@ -14,9 +14,9 @@ from fakes.reaper_project import Item, audio_item, load, save
 from hypothesis import given
 from hypothesis import strategies as st
 from lupa import lua54
-from punchin_bridge.hosts.documents import Ask, Bye, Drop, Held, Placed
-from punchin_bridge.hosts.install import scripts
-from punchin_bridge.tempo_map import Tempo
+from punchin_bridge.hosts.installers.install import scripts
+from punchin_bridge.hosts.protocol import Ask, Bye, Drop, Held, Placed
+from punchin_bridge.music.tempo_map import Tempo
 
 from .conftest import RATE, Studio, song, write
 

@@ -13,8 +13,8 @@ import soundfile
 from fakes.reaper_project import Marker, Source, Take, midi_item, render
 from punchin_bridge.hosts import timeline
 from punchin_bridge.hosts.compose import order
-from punchin_bridge.hosts.documents import Ask, Bye, Cancel, Did, Hello, InpaintWish, Rendered, Submit, TransferWish
-from punchin_bridge.tempo_map import Tempo
+from punchin_bridge.hosts.protocol import Ask, Bye, Cancel, Did, Hello, InpaintWish, Rendered, Submit, TransferWish
+from punchin_bridge.music.tempo_map import Tempo
 
 from .conftest import RATE, SECONDS, Studio, song
 

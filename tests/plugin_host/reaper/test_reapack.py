@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
-from punchin_bridge.hosts import install, reaper
+from punchin_bridge.hosts.installers import install, reaper
 from punchin_wire import VERSION
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from punchin_server.engines.loading import Models
-from punchin_server.models.airgen import AdapterWeights, build_bank
-from punchin_server.models.musicgen import LMConfig, MusicGen
-from punchin_server.sampling import Draw
+from punchin_server.engines.inpaint.loading import Models
+from punchin_server.engines.inpaint.sampling import Draw
+from punchin_server.models.musicgen.airgen import AdapterWeights, build_bank
+from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from punchin_wire.frames import Audio
 from torch import Tensor
 

@@ -13,7 +13,7 @@ from punchin_server.codecs.fbank import prompt_features
 from punchin_server.codecs.mel import SILENCE
 from punchin_train.adapter.captions import Clip, find_clips
 from punchin_train.adapter.clips import SAMPLES, Clips, Turns, levelled, pooling_of, read_crop, stream
-from punchin_train.diffusion import dropped
+from punchin_train.adapter.diffusion import dropped
 from punchin_wire.errors import BadAudio
 
 from .folders import write_clips

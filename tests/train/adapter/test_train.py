@@ -16,9 +16,9 @@ import soundfile
 import torch
 from accelerate import Accelerator
 from fakes.audioldm2 import write_adapter
-from punchin_server.engines.transfer_loading import TransferModels
-from punchin_server.models.ap_adapter import adapter_parameters, adapter_state, load_adapter
-from punchin_server.models.audioldm2 import load_audioldm2
+from punchin_server.engines.transfer.loading import TransferModels
+from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, adapter_state, load_adapter
+from punchin_server.models.audioldm2.audioldm2 import load_audioldm2
 from punchin_train.adapter.captions import find_clips
 from punchin_train.adapter.clips import Clips, Turns, stream
 from punchin_train.adapter.learner import load_models, loss_of

@@ -12,13 +12,13 @@ import pytest
 import soundfile
 import yaml
 from fakes.transfer_pack import write_transfer_pack
-from punchin_server.engines.transfer import load
+from punchin_server.engines.transfer.engine import load
 from punchin_train.evaluation import excerpts, inpaint, transfer
 from punchin_train.evaluation.__main__ import main
 from punchin_train.evaluation.excerpts import Excerpt
 from punchin_train.evaluation.systems import Filled
-from punchin_train.rendering import render_song
-from punchin_train.songs import EDITIONS, compose
+from punchin_train.songs.rendering import render_song
+from punchin_train.songs.songs import EDITIONS, compose
 from punchin_wire.errors import BadAudio, FileMissing
 from punchin_wire.frames import describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest

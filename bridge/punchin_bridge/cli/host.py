@@ -1,0 +1,112 @@
+"""`punchin host`: put the scripts into a DAW, look at them, take them out, and let a DAW do something."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+from punchin_wire import paths
+from punchin_wire.errors import BadSetting, DaemonUnreachable
+
+from .options import Json
+
+app = typer.Typer(help="Reaper, Ableton Live and Ardour: install | check | uninstall | do.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="reaper, ableton or ardour")]
+Folder = Annotated[
+    list[Path] | None, typer.Option(help="Where its scripts belong, if not the usual place (may be given again).")
+]
+Unit = Literal["seconds", "quarters"]
+PATIENCE_SECONDS = 10.0
+"""How long a host may take to do what it was asked for."""
+
+
+@app.command()
+def install(name: Name, folder: Folder = None, as_json: Json = False) -> None:
+    """Put Punchin's scripts into a host, and say what to click there."""
+    from ..hosts.installers import install as installing
+
+    installer = installing.find(name)
+    here = installing.Surroundings.here()
+    folders = tuple(path.absolute() for path in folder or ()) or installer.folders(here)
+    written = installing.install(installer, folders, installing.Config.here())
+    if as_json:
+        print(json.dumps({"files": [str(path) for path in written], "clicks": list(installer.clicks)}))
+        return
+    for path in folders:
+        print(f"{installer.title}: {sum(file.is_relative_to(path) for file in written)} files in {path}")
+    print("\n".join(f"{number}. {step}" for number, step in enumerate(installer.clicks, start=1)))
+
+
+@app.command()
+def uninstall(name: Name, as_json: Json = False) -> None:
+    """Take Punchin's scripts out of a host; nothing else is touched."""
+    from ..hosts.installers import install as installing
+
+    installer = installing.find(name)
+    gone = installing.uninstall(installer)
+    if as_json:
+        print(json.dumps({"files": [str(path) for path in gone]}))
+    else:
+        print(f"{installer.title}: {len(gone)} files were deleted." if gone else "Nothing was installed.")
+
+
+@app.command()
+def check(name: Name, as_json: Json = False) -> None:
+    """Say what is missing or out of date; exit code 2 if something is."""
+    from ..hosts.installers import install as installing
+
+    installer = installing.find(name)
+    problems = list(installing.check(installer, installing.Config.here(), installing.Surroundings.here()))
+    if as_json:
+        print(json.dumps({"problems": problems}))
+    else:
+        print("\n".join(problems) or f"{installer.title}: all is well.")
+    if problems:
+        raise typer.Exit(BadSetting.exit_code)
+
+
+@app.command()
+def do(
+    name: Annotated[str, typer.Argument(help="The host: reaper, ableton, ardour, or its id.")],
+    action: Annotated[
+        str, typer.Argument(help="inpaint, transfer, repeat, next_take, pick, commit, select, mark_in …")
+    ],
+    wish: Annotated[str, typer.Option(help="What takes to make, as JSON (`documents.Wish`).")] = "",
+    job: Annotated[str, typer.Option(help="The job that is meant, for cancel and pick.")] = "",
+    take: Annotated[int, typer.Option(min=0, help="The take that is meant, from 1; for pick.")] = 0,
+    start: Annotated[float | None, typer.Option(help="Where the selection starts; for select.")] = None,
+    end: Annotated[float | None, typer.Option(help="Where it ends; for select.")] = None,
+    unit: Annotated[Unit, typer.Option(help="What these are.")] = "seconds",
+    as_json: Json = False,
+) -> None:
+    """Let a host that is open do what its own buttons do."""
+    from ..hosts import protocol, spool
+    from ..surfaces import actions
+
+    try:
+        wished = msgspec.json.decode(wish, type=protocol.Wish) if wish else msgspec.UNSET
+    except msgspec.DecodeError as error:
+        raise BadSetting(f"--wish cannot be used: {error}.", "See docs/bridge.md for examples.") from None
+    told: dict[str, Any] = {"job": job or None, "take": take - 1 if take else None, "start": start, "end": end}
+    told = {name: value for name, value in told.items() if value is not None}
+    if action == "select":
+        told["unit"] = unit
+    if action in actions.BY_NAME:  # else it is one that this host alone has
+        actions.find(action, actions.Details(**told))
+    if paths.read_bridge_record() is None:
+        raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
+    ask = protocol.Ask(uuid.uuid4().hex[:12], action, wished, pressed=time.time(), **told)
+    me = spool.Caller(spool.Spool(paths.spool_folder()), f"cli-{uuid.uuid4().hex[:8]}")
+    try:
+        answer = me.want(name, ask, time.monotonic() + PATIENCE_SECONDS)
+    finally:
+        me.leave()
+    if answer != "done":
+        raise DaemonUnreachable(answer)
+    print(json.dumps({"done": action}) if as_json else f"{name}: {action} is done.")

@@ -1,0 +1,92 @@
+"""What commands do with an order: have it made by the daemon, and print its report. Knows no audio and no options."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import rich.box
+from punchin_wire.errors import BadSetting
+from rich.console import Console
+from rich.table import Table
+
+from .. import settings
+from ..daemon import launch
+from ..daemon.client import Client
+from ..daemon.follow import Display, Silent
+from ..splice import lay
+from ..takes.order import Order
+from ..takes.render import new_job, produce
+from ..takes.report import Report
+from .preview import Preview
+from .progress import Bars
+
+JOB = re.compile(r"[A-Za-z0-9_-]{4,64}")
+
+
+def check_job(job: str | None) -> None:
+    if job is not None and not JOB.fullmatch(job):
+        raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.")
+
+
+def check_alone(again: Path, *others: object) -> None:
+    """Raises BadSetting where more is said than the recipe in `again` says."""
+    if any(other not in (None, []) for other in others):
+        raise BadSetting(
+            f"--again takes everything but --out and --full from {again.name}.",
+            "Leave the other options out, or leave --again.",
+        )
+
+
+def first_seed(given: int | None) -> int:
+    """The seed asked for, else one that is drawn."""
+    return secrets.randbelow(2**31) if given is None else given
+
+
+@contextmanager
+def connected() -> Iterator[Client]:
+    """A client of this user's daemon, which is started when none runs."""
+    known = settings.load(os.environ)
+    with Client(launch.find_or_start(known), known) as client:
+        yield client
+
+
+def perform(
+    order: Order, client: Client, out: Path, job: str | None = None, keep: bool = False, no_progress: bool = False
+) -> Report:
+    """Have an order made, and show how it goes."""
+    console = Console(stderr=True)
+    with ExitStack() as stack:
+        display: Display = Silent()
+        if console.is_terminal and not no_progress:
+            display = stack.enter_context(Bars(console))
+        if order.request.preview:
+            display = stack.enter_context(Preview(display, out, f"{order.song.path.stem[:80]}_{order.scene}"))
+        return produce(order, client, out, display, job or new_job(), keep)
+
+
+def console() -> Console:
+    """For people. File names and prompts may hold brackets, which are no markup."""
+    return Console(width=None if sys.stdout.isatty() else 120, markup=False)
+
+
+def show(report: Report, takes: Table) -> None:
+    """The table of takes, where they are, how long they took, and how they sit."""
+    screen = console()
+    screen.print(takes)
+    screen.print(f"In {Path(report.takes[0].path).parent}", highlight=False, soft_wrap=True)
+    times = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.timings.items())
+    screen.print(times, highlight=False, soft_wrap=True)
+    for number, take in enumerate(report.takes, start=1):
+        for seam in take.seam:
+            rows = Table(f"seam of take {number}", "", show_edge=False, box=rich.box.SIMPLE)
+            for name, value in lay.table(seam):
+                rows.add_row(name, value)
+            screen.print(rows)
+    for note in report.notes:
+        screen.print(note, highlight=False)

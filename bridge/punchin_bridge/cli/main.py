@@ -1,0 +1,206 @@
+"""`punchin`, the command line: parses words, prints answers, turns errors into one line and an exit code.
+
+Knows no audio. `serve`, `doctor`, `packs` and `eval` belong to the server and are run as its own program.
+
+====  =========================================================================
+exit  meaning
+====  =========================================================================
+0     done
+2     something in the request: a file, the region, a chord, an option
+3     something installed: a model pack or checkpoint
+4     both sides do not speak the same protocol
+5     the daemon or its queue: not reachable, full, job cancelled, worker died
+70    our mistake; `punchin doctor` collects what we need to know
+130   interrupted by Ctrl-C; the job, if there was one, was cancelled
+====  =========================================================================
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from punchin_wire import VERSION, paths
+from punchin_wire.errors import BadSetting, DaemonUnreachable, InternalError, PunchinError
+from punchin_wire.messages import Status
+from rich.console import Console
+from rich.table import Table
+
+from .. import settings
+from ..daemon import launch
+from ..daemon.client import Client
+from . import host, surface
+from .bridge import bridge
+from .inpaint import inpaint
+from .transfer import transfer
+
+# Newer typers carry their own click, so its classes are reached through typer's public ones.
+UsageError = typer.BadParameter.__mro__[1]
+
+INTERRUPTED = 130
+EXITS = """Exit codes: 0 done; 2 something in the request (a file, the region, a chord, an option);
+3 something installed (a model pack); 4 protocols differ; 5 the daemon (not reachable, queue full, job cancelled,
+worker died); 70 our mistake; 130 interrupted."""
+
+app = typer.Typer(
+    name="punchin",
+    help="Punch new takes into a song: select a region, get audio that follows its chords, drums or piano; or hand a "
+    f"clip to another instrument or genre.\n\n{EXITS}",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("inpaint", epilog=EXITS)(inpaint)
+app.command("transfer", epilog=EXITS)(transfer)
+app.command("bridge")(bridge)
+app.add_typer(host.app, name="host")
+app.add_typer(surface.app, name="hands")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show the daemon, its worker and its jobs, and the bridge."""
+    with _client() as client:
+        found = client.status()
+    bridge = paths.read_bridge_record()
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}))
+    else:
+        _show(found)
+        print(f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs.")
+
+
+@app.command()
+def cancel(
+    job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")], as_json: Json = False
+) -> None:
+    """Stop a job. It stops within one decode step."""
+    with _client() as client:
+        client.cancel(job)
+    print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
+
+
+def _server(verb: str, text: str) -> None:
+    def run(context: typer.Context) -> None:
+        _run_server([verb, *context.args])
+
+    run.__doc__ = text
+    app.command(verb, context_settings=PASSED, add_help_option=False)(run)
+
+
+_server("serve", "Serve jobs in the foreground; `punchin serve --help` lists its settings.")
+_server("packs", "Model packs: list | verify | add FOLDER.")
+_server("doctor", "Check this installation and say what is missing.")
+
+
+def _evaluate(context: typer.Context) -> None:
+    """Measure a pack as the papers do: inpaint | transfer."""
+    _run_server(context.args, "punchin_train.evaluation")
+
+
+app.command("eval", context_settings=PASSED, add_help_option=False)(_evaluate)
+
+
+def _run_server(words: Sequence[str], program: str = "punchin_server") -> NoReturn:
+    command = [sys.executable, "-m", program, *words]
+    if os.name == "posix":
+        os.execv(command[0], command)  # signals and exit codes are then the server's own
+    with contextlib.suppress(KeyboardInterrupt):
+        raise typer.Exit(subprocess.call(command))
+    raise typer.Exit(INTERRUPTED)
+
+
+def _client() -> Client:
+    """A client of the running daemon; these commands start none."""
+    known = settings.load(os.environ)
+    endpoint = launch.find(known)
+    if endpoint is None:
+        raise DaemonUnreachable("No daemon is running.")
+    return Client(endpoint, known)
+
+
+def _show(found: Status) -> None:
+    console = Console()
+    worker = found.worker
+    memory = f", {worker.memory / 2**20:.0f} MiB" if worker.memory else ""
+    packs = f", holds {', '.join(worker.packs)}" if worker.packs else ""
+    where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
+    console.print(f"Daemon {found.version}, {where}, up {found.uptime:.0f} s", highlight=False)
+    console.print(f"Worker {worker.state} on {worker.device or 'no device yet'}{memory}{packs}", highlight=False)
+    table = Table("job", "engine", "pack", "state", "ahead", "stage", "step", "age")
+    for job in found.jobs:
+        step = f"{job.step}/{job.total}" if job.total else ""
+        ahead = str(job.position) if job.state == "queued" else ""
+        table.add_row(job.job, job.engine, job.pack, job.state, ahead, job.stage or "", step, f"{job.age:.0f} s")
+    console.print(table if found.jobs else "No jobs.")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. No error leaves this function but as a line and a code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in words
+    try:
+        with _stoppable():
+            code = app(words, prog_name="punchin", standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except PunchinError as error:
+        code = _fail(error, as_json)
+        return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
+    except BrokenPipeError:  # whoever read our output has left
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (so that the flush at exit has somewhere to go)
+        return 0
+    except Exception as error:
+        if isinstance(error, UsageError):
+            return _fail(_wrong_words(error), as_json)
+        traceback.print_exc()
+        return _fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
+    return code if isinstance(code, int) else 0
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C: the job is cancelled at the daemon before we go."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _wrong_words(error: Any) -> BadSetting:
+    where = error.ctx.command_path if error.ctx else "punchin"
+    return BadSetting(error.format_message(), f"See `{where} --help`.")
+
+
+def _fail(error: PunchinError, as_json: bool) -> int:
+    info = error.info()
+    print(f"punchin: {info.message} {info.next_step}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": msgspec.to_builtins(info)}))
+    return error.exit_code
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(VERSION)
+        raise typer.Exit

@@ -1,0 +1,193 @@
+"""A client of the daemon: one DEALER socket, heartbeats from the same loop. Knows no songs and no files.
+
+Every wait has a timeout. A connection that breaks is mended: the client asks for its job's events after the last one it
+has seen, so that nothing is lost and nothing comes twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+import zmq
+from punchin_wire.errors import BadMessage, DaemonUnreachable, JobCancelled, from_info
+from punchin_wire.frames import MAX_AUDIO, Audio, Frame, Packet, pack, unpack
+from punchin_wire.messages import (
+    HEARTBEAT_SECONDS,
+    Accepted,
+    AnyMessage,
+    Attach,
+    Cancel,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    FromDaemon,
+    Ping,
+    Pong,
+    Refused,
+    Release,
+    Status,
+    StatusQuery,
+    Submit,
+)
+from zmq.utils.monitor import recv_monitor_message
+
+from ..settings import Settings
+
+WAITING_PACKETS = 64
+"""Packets that wait in memory until they are read; then the daemon keeps them."""
+
+Reply = TypeVar("Reply", Accepted, Status, Pong)
+
+
+class Client:
+    """A connection to the daemon at `endpoint` (`tcp://host:port`). Not for more than one thread.
+
+    Whoever iterates over a job's events comes back for the next within `VANISHED_SECONDS`, else the daemon takes the
+    client for gone.
+    """
+
+    def __init__(self, endpoint: str, settings: Settings = Settings()) -> None:
+        self._endpoint = endpoint
+        self._settings = settings
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self._pinged = self._heard = time.monotonic()
+        self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._context.destroy(linger=200)  # a last message may still leave
+
+    # ---- single questions ------------------------------------------------------------------------------------
+
+    def ping(self) -> Pong:
+        return self._ask(Ping(), Pong)
+
+    def status(self) -> Status:
+        return self._ask(StatusQuery(), Status)
+
+    def cancel(self, job: str) -> None:
+        """Stop a job; the daemon has acknowledged it when this returns. Raises UnknownJob."""
+        # Ctrl-C may have left half a message in the socket, and anyone may cancel: ask through a new one.
+        self._drop()
+        self._open()
+        self._ask(Cancel(job), Accepted)
+
+    def release(self, job: str) -> None:
+        """Let the daemon forget a finished job. Raises UnknownJob."""
+        self._ask(Release(job), Accepted)
+
+    def _ask(self, message: AnyMessage, kind: type[Reply]) -> Reply:
+        """The answer to `message`. Events that come meanwhile are dropped. Raises what the daemon refuses with."""
+        self._send(pack(message))
+        until = time.monotonic() + self._settings.reply_seconds
+        while (left := until - time.monotonic()) > 0:
+            packet = self._receive(left)
+            if packet is None:
+                continue
+            if isinstance(packet.message, Refused):
+                raise from_info(packet.message.error)
+            if isinstance(packet.message, kind):
+                return packet.message
+        raise DaemonUnreachable(f"The daemon at {self._endpoint} did not answer.")
+
+    # ---- a job -----------------------------------------------------------------------------------------------
+
+    def run(self, submit: Submit, audio: Sequence[Audio] = ()) -> Iterator[Packet]:
+        """Submit a job and yield what happens to it: `Accepted`, then its `Event`\\ s in order up to `Done`.
+
+        Raises what it is refused with or fails of, JobCancelled, or DaemonUnreachable after `give_up_seconds` of
+        silence.
+        """
+        request = pack(submit, audio)
+        self._send(request)
+        self._heard = time.monotonic()
+        accepted, seen = False, 0
+        while True:
+            packet = self._receive(HEARTBEAT_SECONDS / 2)
+            if self._is_broken():
+                self._drop()
+                self._open()
+                self._send(pack(Attach(submit.job, seen)) if accepted else request)
+            if packet is None:
+                continue
+            match packet.message:
+                case Refused(error, job) if job in ("", submit.job):
+                    raise from_info(error)
+                case Accepted(job) if job == submit.job and not accepted:
+                    accepted = True
+                    yield packet
+                case Event(job, seq, body) if job == submit.job and seq > seen:
+                    seen = seq
+                    if isinstance(body, Failed):
+                        raise from_info(body.error)
+                    if isinstance(body, Cancelled):
+                        raise JobCancelled(f"Job {job} was cancelled.")
+                    yield packet
+                    if isinstance(body, Done):
+                        return
+
+    def _is_broken(self) -> bool:
+        """Whether the daemon was lost: silent for long, or reached by a new connection, which it does not know."""
+        silence = time.monotonic() - self._heard
+        if silence > self._settings.give_up_seconds:
+            raise DaemonUnreachable(
+                f"The daemon has not answered for {silence:.0f} s.",
+                "Look at `punchin status`; a job submitted with --keep can be fetched later by its --job.",
+            )
+        lost = False
+        while self._monitor.poll(0):
+            lost |= recv_monitor_message(self._monitor)["event"] == zmq.EVENT_DISCONNECTED
+        since = time.monotonic() - max(self._heard, self._connected)
+        return lost or since > self._settings.silence_seconds
+
+    # ---- the socket ------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.rcvhwm = WAITING_PACKETS
+        self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO + 2**20)
+        self._socket.setsockopt(zmq.SNDTIMEO, round(1000 * self._settings.reply_seconds))
+        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        try:
+            self._socket.connect(self._endpoint)
+        except zmq.ZMQError as error:
+            raise DaemonUnreachable(f"{self._endpoint} is no address of a daemon: {error.strerror}.") from None
+        self._connected = time.monotonic()
+
+    def _drop(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=0)
+
+    def _send(self, frames: Sequence[Frame]) -> None:
+        try:
+            self._socket.send_multipart(frames, copy=False)
+        except zmq.Again:
+            raise DaemonUnreachable(f"The daemon at {self._endpoint} takes no messages.") from None
+
+    def _receive(self, seconds: float) -> Packet | None:
+        """The next packet within `seconds`, or None; sends a heartbeat when one is due."""
+        if time.monotonic() - self._pinged >= HEARTBEAT_SECONDS / 2:
+            self._send(pack(Ping()))
+            self._pinged = time.monotonic()
+        if not self._socket.poll(round(1000 * min(seconds, HEARTBEAT_SECONDS / 2))):
+            return None
+        frames: list[Frame] = [frame.buffer for frame in self._socket.recv_multipart(copy=False)]
+        self._heard = time.monotonic()
+        try:
+            return unpack(frames, FromDaemon)
+        except BadMessage as error:
+            raise BadMessage(
+                f"{self._endpoint} is no Punchin daemon: {error}", DaemonUnreachable.default_next_step
+            ) from None

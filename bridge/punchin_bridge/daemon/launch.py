@@ -1,0 +1,98 @@
+"""Find this user's daemon, or start one. Knows processes and the daemon's record, and nothing of what it does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from punchin_wire import paths
+from punchin_wire.errors import BadMessage, DaemonUnreachable
+from punchin_wire.paths import DaemonRecord
+
+from ..settings import Settings
+from .client import Client
+
+SERVE = (sys.executable, "-m", "punchin_server", "serve")
+TAIL_LINES = 8
+OTHERS_SECONDS = 5.0
+"""How long we wait for another client's daemon when ours gave up: only one may serve a user."""
+
+
+def find(settings: Settings) -> str | None:
+    """The endpoint of a daemon that answers, or None."""
+    if settings.daemon:
+        endpoint = f"tcp://{settings.daemon}"
+    elif (record := paths.read_daemon_record()) is not None:
+        endpoint = _endpoint(record)
+    else:
+        return None
+    return endpoint if _answers(endpoint, 2.0) else None
+
+
+def find_or_start(settings: Settings, command: tuple[str, ...] = SERVE) -> str:
+    """The endpoint of a daemon that answers; one is started when none does. Raises DaemonUnreachable, which shows the
+    end of what the daemon said."""
+    endpoint = find(settings)
+    if endpoint is not None:
+        return endpoint
+    if settings.daemon:
+        raise DaemonUnreachable(f"No daemon answers at {settings.daemon}.", "Start it there with `punchin serve`.")
+    said = paths.log_folder() / "daemon.out"
+    child = _start([*command, f"--idle-exit={settings.idle_exit}"], said)
+    until = time.monotonic() + settings.start_seconds
+    ended = None
+    while time.monotonic() < until:
+        record = paths.read_daemon_record()
+        if record is not None and _answers(_endpoint(record), 1.0):
+            return _endpoint(record)  # ours, or one that another client started at the same moment
+        if ended is None and child.poll() is not None:
+            ended = child.returncode
+            until = min(until, time.monotonic() + OTHERS_SECONDS)
+        time.sleep(0.05)
+    how = f"within {settings.start_seconds:.0f} s" if ended is None else f"(exit code {ended})"
+    raise DaemonUnreachable(f"The daemon did not start {how}. {_tail(said)}", "Run `punchin serve` to see why.")
+
+
+def _start(command: list[str], said: Path) -> subprocess.Popen[bytes]:
+    """A process that outlives us: its own session, no terminal, its words in a file."""
+    said.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+    try:
+        with said.open("wb") as out:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                cwd=Path.home() if Path.home().is_dir() else None,  # not the folder of a song on a disk to be removed
+                start_new_session=os.name == "posix",
+                creationflags=flags,
+            )
+    except OSError as error:
+        raise DaemonUnreachable(f"The daemon could not be started: {error}.") from None
+
+
+def _endpoint(record: DaemonRecord) -> str:
+    return f"tcp://127.0.0.1:{record.port}"
+
+
+def _answers(endpoint: str, seconds: float) -> bool:
+    with Client(endpoint, Settings(reply_seconds=seconds)) as client:
+        try:
+            client.ping()
+        except (DaemonUnreachable, BadMessage):  # nobody, or some other program at that port
+            return False
+    return True
+
+
+def _tail(path: Path) -> str:
+    try:
+        lines = path.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return "It said:\n" + "\n".join(lines[-TAIL_LINES:]) if lines else "It said nothing."

@@ -1,0 +1,387 @@
+"""All that a host and the bridge tell each other, as frozen structs that check themselves. Knows no files, no sockets.
+
+A host says single things (:data:`FromHost`): here is work, cancel it, the takes stand. The bridge says one thing only,
+:class:`State`: all that this host should know now. A host acts on what it finds there and has not done yet, so a
+document may come twice, or be read after a restart of either side, and nothing goes wrong.
+
+Positions in audio are samples of the project at the project's rate, counted from the start of its time line; musical
+positions are quarter notes from the start of bar 1. Times of day are Unix seconds. JSON; unknown fields are refused.
+
+>>> import msgspec
+>>> msgspec.json.encode(Cancel("reaper-1", "a1b2c3d4"))
+b'{"type":"cancel","host":"reaper-1","job":"a1b2c3d4"}'
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from punchin_wire.messages import MAX_NOTES, MAX_TAKES, Control, JobId, Name, Sampling, Solver
+
+from ..takes.presets import Method, Pooling, TaskName
+
+MAX_BYTES = 16 * 2**20
+"""Longest document, as JSON."""
+LEASE_SECONDS = 30.0
+"""A host not heard for this long is gone; its jobs stay for whoever opens the project next."""
+HELLO_SECONDS = 5.0
+"""How often a host says hello."""
+BEAT_SECONDS = 1.0
+"""How often `State.beat` grows; a bridge whose beat stands still for three times this is not running."""
+
+HostId = Annotated[str, Meta(pattern=r"^[a-z]{2,16}-[A-Za-z0-9]{1,32}$")]
+"""`reaper-3f2a`: the program, and what tells its running copies apart."""
+Text = Annotated[str, Meta(max_length=500)]
+Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+Sample = Annotated[int, Meta(ge=-(2**40), le=2**40)]
+Rate = Annotated[int, Meta(ge=4000, le=768_000)]
+Quarter = Annotated[float, Meta(ge=-1e7, le=1e7)]
+Seed = Annotated[int, Meta(ge=0, le=2**53)]
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
+    """Base of what is sent as a whole; `type` is the class name in lower case."""
+
+
+class Piece(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of what documents are made of."""
+
+
+# ---- time ----------------------------------------------------------------------------------------------------
+
+
+class Span(Piece, frozen=True):
+    """Samples `[start, end)` of the project."""
+
+    start: Sample
+    end: Sample
+
+
+class TempoPoint(Piece, frozen=True):
+    """From `quarter` on, `bpm` quarter notes a minute; on the way to the next point the tempo stays (`steady`), or
+    changes evenly in `time` (REAPER) or in `quarters` (Ardour)."""
+
+    quarter: Quarter
+    bpm: Annotated[float, Meta(ge=1.0, le=2000.0)]
+    curve: Literal["steady", "time", "quarters"] = "steady"
+
+
+class MetrePoint(Piece, frozen=True):
+    """From the bar that starts at `quarter` on, `numerator` notes of `1/denominator` a bar."""
+
+    quarter: Quarter
+    numerator: Annotated[int, Meta(ge=1, le=255)] = 4
+    denominator: Literal[1, 2, 4, 8, 16, 32, 64] = 4
+
+
+class Timeline(Piece, frozen=True):
+    """The project's clock: its rate, and its tempo and metre map. The first points lie at quarter 0, which sounds at
+    sample `origin` (not always a whole one)."""
+
+    rate: Rate
+    tempos: Annotated[tuple[TempoPoint, ...], Meta(min_length=1, max_length=65536)]
+    metres: Annotated[tuple[MetrePoint, ...], Meta(min_length=1, max_length=65536)]
+    origin: float = 0.0
+
+
+# ---- what plays ----------------------------------------------------------------------------------------------
+
+
+class MidiNote(Piece, frozen=True):
+    """A note from `start` to `end`, in quarters. Muted notes are not sent."""
+
+    start: Quarter
+    end: Quarter
+    pitch: Annotated[int, Meta(ge=0, le=127)]
+    velocity: Annotated[int, Meta(ge=1, le=127)] = 100
+
+
+class ChordName(Piece, frozen=True):
+    """A region or marker, in quarters, by the name that the musician gave it. Send all of them: the bridge reads those
+    that name chords (`Am7`, `F#:maj/3`; see :mod:`.chord_names`). A marker's `end` is its `start`; it lasts until the
+    next chord."""
+
+    start: Quarter
+    end: Quarter
+    name: Annotated[str, Meta(max_length=4096)]
+
+
+class Rendered(Piece, frozen=True, tag_field="as", tag="rendered"):
+    """A WAV file that the host rendered; its first sample lies at project sample `start`, at the project's rate. The
+    bridge deletes it when the job has ended, if it lies in the host's own folder of the spool."""
+
+    path: Path
+    start: Sample
+
+
+class WarpPoint(Piece, frozen=True):
+    """Second `seconds` of a clip's file sounds at `quarter` of the clip's own time."""
+
+    quarter: Quarter
+    seconds: float
+
+
+class Clip(Piece, frozen=True):
+    """A piece of a file on the time line: quarters `[start, end)` of the project play the file from clip time `offset`
+    (quarters where `warp` has points, else seconds), through `warp`, times `gain`. With `loop`, clip time from its
+    first to its second number repeats. Where `warp` changes the speed, the pitch stays, plus `transpose` semitones;
+    with `repitch` it follows the speed, as on tape. Beyond its points, `warp` goes on as between the nearest two."""
+
+    path: Path
+    start: Quarter
+    end: Quarter
+    offset: float = 0.0
+    warp: tuple[WarpPoint, ...] = ()
+    loop: tuple[float, float] | None = None
+    gain: Annotated[float, Meta(ge=0.0, le=16.0)] = 1.0
+    transpose: Annotated[float, Meta(ge=-48.0, le=48.0)] = 0.0
+    repitch: bool = False
+
+
+class Clips(Piece, frozen=True, tag_field="as", tag="clips"):
+    """What a host that renders nothing (Live) plays: the clips of one track over samples `span`, silence between them.
+    Where two overlap, the later one in the list sounds."""
+
+    clips: Annotated[tuple[Clip, ...], Meta(max_length=4096)]
+    span: Span
+
+
+class Track(Piece, frozen=True):
+    """A track's audio around the region: as much of the song on either side as there is, up to 30 s.
+
+    `id` is what the host finds the track by again; `channels` what takes on it must have.
+    """
+
+    id: Annotated[str, Meta(min_length=1, max_length=200)]
+    name: Text
+    audio: Rendered | Clips
+    channels: Annotated[int, Meta(ge=1, le=16)] | None = None
+
+
+# ---- what is wished for --------------------------------------------------------------------------------------
+
+
+class InpaintWish(Piece, frozen=True, tag_field="engine", tag="inpaint"):
+    """New takes of the region. Empty `specs`: `takes` takes that follow all that is brought, by `weights`
+    (see :func:`punchin_bridge.takes.requests.takes`), in which 0 leaves one out. Without `seed` one is drawn, and kept
+    with the job."""
+
+    takes: Annotated[int, Meta(ge=1, le=MAX_TAKES)] = 1
+    seed: Seed | None = None
+    weights: dict[Control, Annotated[float, Meta(ge=0.0, le=4.0)]] = {}
+    specs: Annotated[tuple[Annotated[str, Meta(max_length=80)], ...], Meta(max_length=MAX_TAKES)] = ()
+    text: Text = ""
+    pack: Name = "tiny"
+    strikes: Literal["clean", "compat"] | None = None
+    sampling: Sampling = Sampling()
+
+
+class TransferWish(Piece, frozen=True, tag_field="engine", tag="transfer"):
+    """The region on another instrument or in another genre; what is left out is the task's preset
+    (:mod:`punchin_bridge.takes.presets`). `source` names what plays now."""
+
+    to: Annotated[str, Meta(min_length=1, max_length=500)]
+    task: TaskName = "timbre"
+    takes: Annotated[int, Meta(ge=1, le=MAX_TAKES)] = 1
+    seed: Seed | None = None
+    source: Text | None = None
+    negative: Text | None = None
+    pack: Name = "tiny"
+    method: Method = "adapter"
+    pooling: tuple[Pooling, Pooling] | None = None
+    alpha: Annotated[float, Meta(ge=0.0, le=4.0)] | None = None
+    guidance: Annotated[float, Meta(ge=0.0, le=30.0)] | None = None
+    strength: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
+    scheduler: Solver | None = None
+    steps: Annotated[int, Meta(ge=1, le=1000)] | None = None
+
+
+Wish = InpaintWish | TransferWish
+
+
+# ---- host -> bridge ------------------------------------------------------------------------------------------
+
+
+class Project(Piece, frozen=True):
+    """What is open in the host. `id` is the same whenever this project is opened (its path, or an id kept in it)."""
+
+    id: Annotated[str, Meta(max_length=4096)]
+    name: Text = ""
+
+
+class Hello(Document, frozen=True):
+    """I am here, with this project open. Said at the start, when the project changes, and every :data:`HELLO_SECONDS`.
+    `port` is where a host that has a socket hears OSC; 0 for hosts that read files. `can` names the actions that
+    :class:`Ask` may ask for."""
+
+    host: HostId
+    program: Annotated[str, Meta(max_length=80)]
+    project: Project
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    can: tuple[Annotated[str, Meta(max_length=40)], ...] = ()
+
+
+class Bye(Document, frozen=True):
+    """I am closing."""
+
+    host: HostId
+
+
+class Submit(Document, frozen=True):
+    """Make takes of `region` of `target` and let me place them.
+
+    `chords` are notes of the chord track, or chord names; `drums` and `piano` what takes may follow. Takes are written
+    to `folder` (absolute; made when it is not there), or where it is empty to a folder of the bridge that is emptied
+    when the takes stand. `guard` is whatever the host compares before it places: a digest of the tempo map around the
+    region and of what lies in it. `clicked` is when the musician asked; `read` and `render` how many seconds of it the
+    host took to read the project and to render.
+    """
+
+    host: HostId
+    job: JobId
+    project: Project
+    timeline: Timeline
+    region: Span
+    target: Track
+    wish: Wish
+    chords: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)] = ()
+    chord_names: Annotated[tuple[ChordName, ...], Meta(max_length=8192)] = ()
+    drums: Track | None = None
+    piano: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)] = ()
+    folder: Annotated[str, Meta(max_length=4096)] = ""
+    guard: Annotated[str, Meta(max_length=65536)] = ""
+    clicked: float = 0.0
+    read: float = 0.0
+    render: float = 0.0
+
+
+class Cancel(Document, frozen=True):
+    """Stop this job."""
+
+    host: HostId
+    job: JobId
+
+
+class Placed(Document, frozen=True):
+    """The takes stand on the time line, after `seconds` of work in the host. `at` is where, if not where they were
+    asked for."""
+
+    host: HostId
+    job: JobId
+    seconds: float = 0.0
+    at: Sample | None = None
+
+
+class Held(Document, frozen=True):
+    """The time line changed under the job (`reason`, one sentence): nothing was placed, the musician is being asked."""
+
+    host: HostId
+    job: JobId
+    reason: Text
+
+
+class Drop(Document, frozen=True):
+    """The musician does not want these takes on the time line. Their files stay in the project's folder."""
+
+    host: HostId
+    job: JobId
+
+
+class Ask(Piece, frozen=True, omit_defaults=False):
+    """Somebody else (a control surface, the command line) wants the host to do `action`, once: one of those it `can`.
+
+    `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`; `start` and
+    `end` with `select`, in `unit`. `pressed` is when the button was, which `mark_in` and `mark_out` make up for.
+    """
+
+    ask: str
+    action: str
+    wish: Wish | UnsetType = UNSET
+    take: int | UnsetType = UNSET
+    job: str | UnsetType = UNSET
+    start: float | UnsetType = UNSET
+    end: float | UnsetType = UNSET
+    unit: Literal["seconds", "quarters"] | UnsetType = UNSET
+    pressed: float | UnsetType = UNSET
+
+
+class Did(Document, frozen=True):
+    """What :class:`Ask` `ask` asked for was done, or why not."""
+
+    host: HostId
+    ask: str
+    error: Text = ""
+
+
+class Want(Document, frozen=True):
+    """Let host `target` (its id, or its program, such as `reaper`) do `ask`. Said by whoever has no time line of its
+    own: the command line, a control surface. The outcome appears in its `State.answers`."""
+
+    host: HostId
+    target: Annotated[str, Meta(max_length=50)]
+    ask: Ask
+
+
+FromHost = Hello | Bye | Submit | Cancel | Placed | Held | Drop | Did | Want
+
+
+# ---- bridge -> host ------------------------------------------------------------------------------------------
+
+Phase = Literal["preparing", "queued", "running", "ready", "held", "placed", "failed", "cancelled", "dropped"]
+"""`preparing`: the bridge reads stems and builds the request. `ready`: the files are written, place them. `held`: the
+host found that the time line had changed."""
+
+
+class TakeFile(Piece, frozen=True):
+    """A take: `path` is a WAV file of exactly samples `[start, end)` of the project, at its rate."""
+
+    path: Path
+    name: str
+    seed: int
+    start: Sample
+    end: Sample
+    channels: int
+
+
+class JobView(Piece, frozen=True, omit_defaults=False):
+    """One job of this host or of its project.
+
+    `line` is one line for people, `fraction` how much of the work is done (measured, 0 while nothing is known). `undo`
+    names the undo step; `guard`, `track`, `region` and `engine` are as submitted. `timings` are seconds by stage, once
+    known: read, render, prepare, queue, load, encode, prefill, decode, denoise, codec, splice, place.
+    """
+
+    job: JobId
+    engine: Literal["inpaint", "transfer"]
+    phase: Phase
+    line: str
+    fraction: float
+    position: int
+    project: str
+    track: str
+    region: Span
+    guard: str
+    undo: str
+    takes: tuple[TakeFile, ...] = ()
+    code: str = ""
+    next_step: str = ""
+    timings: dict[str, float] = {}
+
+
+class State(Document, frozen=True):
+    """All that host `host` should know. `revision` grows when anything but `beat` changes.
+
+    Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it.
+    `answers` says what became of what this host wanted of others: `done`, why not, or empty while it is open.
+    """
+
+    host: HostId
+    revision: int
+    beat: int
+    version: str
+    jobs: tuple[JobView, ...] = ()
+    asks: tuple[Ask, ...] = ()
+    trouble: str = ""
+    answers: dict[str, str] = {}

@@ -1,0 +1,234 @@
+"""Jobs carried out: from what a host submitted to takes where they belong. A thread a job; knows no hosts.
+
+A thread prepares the order, has it made by the daemon, and writes the takes into the job's own folder. Then it writes
+down where they belong, and only then moves them there: whenever the bridge dies, its successor finds a job that must
+be done again, or takes that only have to be moved. What happens goes into a queue for the bridge's thread of control.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from punchin_wire import disk
+from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, JobCancelled, JobLost, PunchinError
+from punchin_wire.messages import Progress
+
+from ..daemon import launch
+from ..daemon.client import Client
+from ..daemon.follow import Silent
+from ..music.region import Region
+from ..settings import Settings
+from ..takes.order import Order
+from ..takes.render import produce
+from ..takes.report import Report
+from . import compose, naming, timeline
+from .jobs import Kept, told
+from .protocol import TakeFile
+from .spool import Spool
+
+AT_ONCE = 4
+"""Jobs that are prepared or at the daemon at once; it makes one after the other anyway."""
+TRIES = 5
+"""How often a job is given to a daemon, when daemons die under it."""
+GIVE_UP_SECONDS = 8.0
+"""How long a silent daemon is waited for, until the next try looks where it is now, or starts one."""
+
+
+Find = Callable[[Settings], str]
+"""Returns the endpoint of a daemon that answers."""
+
+
+class Waits(NamedTuple):
+    job: str
+    position: int
+
+
+class Works(NamedTuple):
+    job: str
+    progress: Progress
+
+
+class IsReady(NamedTuple):
+    kept: Kept
+
+
+class HasFailed(NamedTuple):
+    job: str
+    error: ErrorInfo
+
+
+class IsCancelled(NamedTuple):
+    job: str
+
+
+Event = Waits | Works | IsReady | HasFailed | IsCancelled
+
+
+class Crew:
+    """Whoever does the work of :class:`.desk.Desk`. `events` is read by one thread."""
+
+    def __init__(self, spool: Spool, settings: Settings, find: Find = launch.find_or_start) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._spool, self._find = spool, find
+        self._settings = msgspec.structs.replace(
+            settings, give_up_seconds=min(settings.give_up_seconds, GIVE_UP_SECONDS)
+        )
+        self._turns = threading.Semaphore(AT_ONCE)
+        self._stops: dict[str, threading.Event] = {}
+
+    def start(self, kept: Kept) -> None:
+        name = kept.submit.job
+        stop = self._stops[name] = threading.Event()
+        # Daemonic: when the bridge is told to stop, jobs go on at the daemon, and the next bridge fetches them.
+        threading.Thread(target=self._carry_out, args=(kept, stop), name=f"job-{name}", daemon=True).start()
+
+    def stop(self, job: str) -> None:
+        """Stop a job: at once where it waits or is prepared, at the daemon within one step."""
+        if (stop := self._stops.get(job)) is not None:
+            stop.set()
+            threading.Thread(target=self._cancel, args=(job,), name=f"cancel-{job}", daemon=True).start()
+
+    def _cancel(self, job: str) -> None:
+        with contextlib.suppress(PunchinError):  # then it has not come so far, or is done
+            endpoint = launch.find(self._settings)
+            if endpoint is not None:
+                with Client(endpoint, self._settings) as client:
+                    client.cancel(job)
+
+    def _carry_out(self, kept: Kept, stop: threading.Event) -> None:
+        name = kept.submit.job
+        try:
+            while not self._turns.acquire(timeout=0.05):
+                _check(stop)
+            try:
+                ready = self._make(kept, stop)
+            finally:
+                self._turns.release()
+            self.events.put(IsReady(ready))
+        except JobCancelled:
+            self.events.put(IsCancelled(name))
+        except Exception as error:
+            self.events.put(HasFailed(name, told(error)))
+        finally:
+            del self._stops[name]
+
+    def _make(self, kept: Kept, stop: threading.Event) -> Kept:
+        submit, folder = kept.submit, self._spool.job(kept.submit.job)
+        drafts = folder / "takes"
+        shutil.rmtree(drafts, ignore_errors=True)  # of a bridge that died while it wrote
+        began = time.monotonic()
+        if submit.folder:
+            check_folder(Path(submit.folder))
+        order = compose.order(submit, kept.seed, folder)
+        prepared = time.monotonic() - began
+        report = self._produce(order, submit.job, drafts, stop)
+        timings = {"prepare": prepared} | {name: s for name, s in report.timings.items() if name != "total"}
+        ready = finished(kept, order, report, Path(submit.folder) if submit.folder else None)
+        ready = msgspec.structs.replace(ready, phase="ready", timings=timings, notes=report.notes)
+        self._spool.keep(ready)
+        return settle(ready, self._spool)
+
+    def _produce(self, order: Order, job: str, drafts: Path, stop: threading.Event) -> Report:
+        for left in reversed(range(TRIES)):
+            _check(stop)
+            try:
+                with Client(self._find(self._settings), self._settings) as client:
+                    return self._ask(client, order, job, drafts)
+            except (DaemonUnreachable, JobLost):
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _ask(self, client: Client, order: Order, job: str, drafts: Path) -> Report:
+        """Have the order made. Raises DaemonUnreachable, and JobLost where the daemon's predecessor had the job."""
+        try:
+            return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
+        except JobLost:
+            client.release(job)  # else it would tell us the same again
+            raise
+
+
+@dataclass
+class _Relay(Silent):
+    """Tells of a job's progress."""
+
+    job: str
+    events: queue.SimpleQueue[Event]
+
+    def waiting(self, position: int) -> None:
+        self.events.put(Waits(self.job, position))
+
+    def working(self, progress: Progress) -> None:
+        self.events.put(Works(self.job, progress))
+
+
+def _check(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise JobCancelled("The job was cancelled.")
+
+
+# ---- files ---------------------------------------------------------------------------------------------------
+
+
+def check_folder(folder: Path) -> None:
+    """Make the folder for takes, before any work is done for it. Raises BadSetting."""
+    if not folder.is_absolute():
+        raise BadSetting(f"{folder} does not say in which folder it lies.", "Save the project first.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSetting(f"{folder} cannot be made: {error.strerror}.", "Save the project somewhere else.") from None
+    if not os.access(folder, os.W_OK):
+        raise BadSetting(f"{folder} may not be written.", "Save the project somewhere else.")
+
+
+def finished(kept: Kept, order: Order, report: Report, folder: Path | None) -> Kept:
+    """`kept` with the takes of `report`: staged where they were written, bound for `folder` if there is one."""
+    submit, grid = kept.submit, timeline.tempo_map(kept.submit.timeline)
+    place = naming.place(Region(submit.region.start, submit.region.end), grid, submit.timeline.rate)
+    what = order.task.to if order.task else ""
+    staged = [Path(take.path) for take in report.takes]
+    takes = tuple(
+        TakeFile(
+            path=str(_free(folder, path) if folder else path),
+            name=naming.take(number, place, spec, what),
+            seed=spec.seed,
+            start=submit.region.start,
+            end=submit.region.end,
+            channels=order.song.channels,
+        )
+        for number, (path, spec) in enumerate(zip(staged, order.request.takes, strict=True), start=1)
+    )
+    undo = naming.undo(len(takes), place)
+    return msgspec.structs.replace(kept, takes=takes, staged=tuple(map(str, staged)) if folder else (), undo=undo)
+
+
+def settle(kept: Kept, keeper: Spool) -> Kept:
+    """Move the takes of a ready job where they belong. May be done again at any point of it."""
+    if not kept.staged:
+        return kept
+    for draft, take in zip(kept.staged, kept.takes, strict=True):
+        if Path(draft).exists():
+            disk.move(Path(draft), Path(take.path))
+    kept = msgspec.structs.replace(kept, staged=())
+    keeper.keep(kept)
+    return kept
+
+
+def _free(folder: Path, draft: Path) -> Path:
+    """A name in `folder` that no file has: `_2`, `_3`, … is added where one has it."""
+    path, number = folder / draft.name, 1
+    while path.exists():
+        number += 1
+        path = folder / f"{draft.stem}_{number}{draft.suffix}"
+    return path

@@ -1,0 +1,185 @@
+"""`punchin bridge`: one process for all hosts of this user. One thread of control, which waits for nothing long."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import queue
+import select
+import signal
+import time
+from pathlib import Path
+
+from punchin_wire import VERSION, paths
+from punchin_wire.errors import PunchinError
+from punchin_wire.paths import BridgeRecord
+
+from .daemon import launch
+from .hosts import runner as crews
+from .hosts.jobs import ENDED
+from .hosts.osc_link import PORT, OscLink
+from .hosts.protocol import LEASE_SECONDS
+from .hosts.runner import Crew, Find, HasFailed, IsCancelled, IsReady, Waits, Works
+from .hosts.sessions import Desk
+from .hosts.spool import Spool
+from .settings import Settings
+from .surfaces.console import Console
+from .surfaces.edge import Edge
+from .surfaces.midi.edge import MidiEdge
+from .surfaces.midi.mapping import MappingFile, mapping_file
+from .surfaces.midi.ports import open_ports
+from .surfaces.osc.port import PORT as SURFACE_PORT
+from .surfaces.osc.port import SurfacePort, allowed
+from .surfaces.osc.query import OscQuery
+
+TICK_SECONDS = 0.02
+"""How often the inbox is looked at, which a host's request waits for at most."""
+KEEP_SECONDS = 30 * 86_400.0
+"""How long takes wait for their project to be opened again."""
+LOG_BYTES = 2**20
+
+log = logging.getLogger(__name__)
+
+
+class Bridge:
+    """The hosts' desk, the crew behind it, and the carriers between. `run` returns after :meth:`stop`."""
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        osc_port: int = PORT,
+        idle_exit: float = 0.0,
+        surface_port: int = SURFACE_PORT,
+        find: Find = launch.find_or_start,
+    ) -> None:
+        self.spool = Spool(root)
+        self.spool.open()
+        self.link = OscLink(osc_port)
+        self.crew = Crew(self.spool, settings, find)
+        self.desk = Desk(self.spool, self.crew)
+        self.console = Console(self.desk)
+        self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
+        midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
+        self.edges: list[Edge] = [self.surfaces, midi]
+        self.query_port = 0
+        if settings.oscquery:
+            query = OscQuery(self.console, self.surfaces.port)
+            self.edges.append(query)
+            self.query_port = query.port
+        self._idle_exit = idle_exit
+        self._stopped = False
+        self._began = time.monotonic()
+        self._strangers = set(self.spool.hosts())  # of a bridge before: some are alive, and will say hello
+        self._resume(time.time())
+
+    @property
+    def record(self) -> BridgeRecord:
+        return BridgeRecord(os.getpid(), self.link.port, VERSION, self.surfaces.port, self.query_port)
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def close(self) -> None:
+        for edge in self.edges:
+            edge.close()
+        self.link.close()
+
+    def run(self) -> None:
+        busy = time.monotonic()
+        while not self._stopped:
+            sources = [source for edge in self.edges for source in edge.sources]
+            select.select([self.link.socket, *sources], [], [], TICK_SECONDS)
+            now = time.monotonic()
+            try:
+                self.step(now)
+            except Exception:  # a mistake of ours; what it was about is told again or asked again, and others go on
+                log.exception("a step failed")
+            busy = busy if self.desk.is_idle else now
+            if self._idle_exit and now - busy > self._idle_exit:
+                log.info("nobody was here for %.0f s", now - busy)
+                return
+
+    def step(self, now: float) -> None:
+        """Take in what has come, and tell what is new."""
+        for post in self.spool.receive():
+            self.desk.hear(post, now, time.time())
+        for post in self.link.receive():
+            self.desk.hear(post, now, time.time())
+        self._hear_crew(now)
+        self.desk.expire(now)
+        self.console.expire(now)
+        for edge in self.edges:
+            edge.step(now)
+        self._forget_strangers(now)
+        for hello, state in self.desk.news(now):
+            try:
+                path = self.spool.tell(state)
+            except OSError as error:
+                log.error("%s cannot be told: %s", hello.host, error)
+                continue
+            if hello.port:
+                self.link.tell(hello.port, state, path)
+
+    def _hear_crew(self, now: float) -> None:
+        while True:
+            try:
+                event = self.crew.events.get_nowait()
+            except queue.Empty:
+                return
+            match event:
+                case Waits(job, position):
+                    self.desk.waiting(job, position)
+                case Works(job, progress):
+                    self.desk.working(job, progress, now)
+                case IsReady(kept):
+                    self.desk.ready(kept, now)
+                case HasFailed(job, error):
+                    self.desk.failed(job, error, now)
+                case IsCancelled(job):
+                    self.desk.cancelled(job, now)
+
+    def _resume(self, wall: float) -> None:
+        """Take up what an earlier bridge left, and clear away what it left of no use."""
+        for kept, written in self.spool.kept():
+            if kept.phase in ENDED or wall - written > KEEP_SECONDS:
+                self.spool.finish(kept)
+                continue
+            try:
+                self.desk.resume(crews.settle(kept, self.spool))
+            except PunchinError as error:
+                log.error("job %s: %s", kept.submit.job, error)
+                continue
+            log.info("job %s goes on: %s", kept.submit.job, kept.phase)
+
+    def _forget_strangers(self, now: float) -> None:
+        if self._strangers and now - self._began > LEASE_SECONDS:
+            for host in self._strangers - self.desk.hosts.keys():
+                self.desk.leave(host)
+            self._strangers.clear()
+
+
+def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0, surface_port: int = SURFACE_PORT) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises DaemonError where a bridge of this user runs already."""
+    with paths.only_one("bridge"):
+        _open_log(paths.bridge_log())
+        bridge = Bridge(paths.spool_folder(), settings, osc_port, idle_exit, surface_port)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: bridge.stop())
+        paths.write_bridge_record(bridge.record)
+        log.info("serving: %s", bridge.record)
+        ports = f"OSC ports {bridge.link.port} (hosts) and {bridge.surfaces.port} (surfaces)"
+        print(f"Punchin {VERSION} bridges: {ports}, spool {bridge.spool.root}.", flush=True)
+        try:
+            bridge.run()
+        finally:
+            paths.remove_bridge_record(os.getpid())
+            bridge.close()
+
+
+def _open_log(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

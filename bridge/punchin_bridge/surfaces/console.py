@@ -1,0 +1,226 @@
+"""What all surfaces share: the controls, what they asked for, and what they show. Knows no packets, sockets or threads.
+
+An edge says what a hand did (:meth:`Console.set`, :meth:`Console.act`), and looks at the :class:`View` to show what has
+come of it, on every surface alike. What is wrong at once is raised, for the surface it came from; what turns out wrong
+later, in a host, is the view's `trouble`.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, PunchinError
+
+from ..hosts.protocol import Ask, JobView, Submit, Wish
+from ..hosts.sessions import Desk
+from . import actions
+from .actions import Details, Unit
+from .parameters import ENGINES, Controls, Value, find
+
+PATIENCE_SECONDS = 10.0
+"""How long a host may take to do what it was asked for, before surfaces are told that it has not."""
+
+Foot = Literal["up", "in", "out"]
+"""What a foot has marked so far: nothing, the start, or start and end."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the project by a clock that came with the press: MTC (seconds) or MIDI clock (quarters)."""
+
+    value: float
+    unit: Unit
+
+
+@dataclass(frozen=True)
+class View:
+    """What surfaces show. `jobs` are those of all hosts, oldest first; `job` is the last one of the host that is
+    driven, `host`, whose program is `program`; both empty while there is none. `troubles` counts up with each new
+    `trouble`. `chord` is the chord that is played live."""
+
+    host: str
+    program: str
+    hosts: tuple[str, ...]
+    values: Mapping[str, Value]
+    touched: frozenset[str]
+    jobs: tuple[JobView, ...]
+    job: JobView | None
+    foot: Foot
+    chord: str
+    trouble: ErrorInfo | None
+    troubles: int
+
+
+@dataclass
+class _Open:
+    """An ask that a host has not answered yet."""
+
+    action: str
+    program: str
+    until: float
+
+
+class Console:
+    """One for all surfaces of a bridge; not for more than one thread."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        desk.hands = self
+        self.controls = Controls()
+        self.target = ""
+        """The host that was chosen, by id or program; empty: the one that worked last, else that came last."""
+        self.chord = ""
+        self.complete_with: Callable[[Submit], Submit] = lambda submit: submit
+        """Adds what was played live to the next job."""
+        self.learn_with: Callable[[str, float], None] = _nobody_learns
+        """Lets the next thing that a MIDI controller sends drive a control or an action."""
+        self._foot: Foot = "up"
+        self._mark: Place | None = None
+        self._open: dict[str, _Open] = {}
+        self._trouble: ErrorInfo | None = None
+        self._troubles = 0
+
+    # ---- what hands do ---------------------------------------------------------------------------------------
+
+    def set(self, name: str, value: object) -> None:
+        """Set a control. Raises BadSetting."""
+        self.controls.set(name, value)
+
+    def turn(self, name: str, place: float) -> None:
+        """Put a control's fader at `place`, from 0 to 1. Raises BadSetting."""
+        control = find(name)
+        if not control.is_fader:
+            raise BadSetting(f"{name} is a text; no fader can set it.")
+        self.set(name, control.at(place))
+
+    def nudge(self, name: str, clicks: int, fine: int = 64) -> None:
+        """Turn a control's endless knob: by its own steps, or where it glides, by 1/`fine` of the way a click. Raises
+        BadSetting."""
+        control, value = find(name), self.controls.values[name]
+        steps = control.steps - 1
+        width = 1 / steps if 0 < steps <= fine else 1 / fine
+        place = control.place(value) + clicks * width
+        if isinstance(value, int) and not control.choices and clicks and control.at(place) == value:
+            place = control.place(min(max(value + math.copysign(1, clicks), control.low), control.high))  # a whole step
+        self.turn(name, place)
+
+    def act(self, name: str, now: float, details: Details = Details(), at: Place | None = None) -> None:
+        """Do an action, or ask the host for it; `at` is where the song was, if a clock says so. Raises BadSetting,
+        BadMessage (no host, or it cannot) and QueueFull."""
+        action = actions.find(name, details)
+        if name == "reset":
+            self.controls.reset()
+        elif name == "unpunch":
+            self._foot, self._mark = "up", None
+        elif name == "punch":
+            self._punch(now, details, at)
+        else:
+            self._ask(action.name, now, details)
+
+    def choose(self, target: str) -> None:
+        """Drive this host from now on, by id or program; empty: whichever worked last."""
+        if target and not self._named(target):
+            here = ", ".join(self._desk.hosts) or "none"
+            raise BadSetting(f"No {target[:60]} is connected.", f"Connected: {here}.")
+        self.target = target
+
+    def learn(self, name: str, now: float) -> None:
+        """Let the next key or knob of a MIDI controller drive this control or action. Raises BadSetting."""
+        self.learn_with(name, now)
+
+    def complain(self, error: PunchinError) -> None:
+        """Show on all surfaces what went wrong."""
+        self._trouble, self._troubles = error.info(), self._troubles + 1
+
+    def _punch(self, now: float, details: Details, at: Place | None) -> None:
+        if self._foot == "up":
+            if at is None:
+                self._ask("mark_in", now, details)
+            self._foot, self._mark = "in", at
+        elif self._foot == "in":
+            if self._mark is not None and at is not None and at.unit == self._mark.unit:
+                start, end = sorted((self._mark.value, at.value))
+                self._ask("select", now, Details(start=start, end=end, unit=at.unit))
+            elif self._mark is None:
+                self._ask("mark_out", now, details)
+            else:
+                self._foot, self._mark = "up", None
+                raise BadSetting("The clock that the start was marked by is gone.", "Start it, and mark in again.")
+            self._foot = "out"
+        else:
+            self._foot, self._mark = "up", None
+            self._ask("inpaint", now, details)
+
+    def _ask(self, action: str, now: float, details: Details) -> None:
+        host = self.host
+        if not host:
+            raise DaemonUnreachable("No host is connected.", "Open Reaper, Live or Ardour with Punchin in it.")
+        told = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
+        wish: Wish | UnsetType = self.controls.wish(action) if action in ENGINES else UNSET
+        ask = Ask(uuid.uuid4().hex[:12], action, wish, **told)
+        self._desk.ask(host, ask)
+        self._open[ask.ask] = _Open(action, self._desk.hosts[host].hello.program, now + PATIENCE_SECONDS)
+
+    # ---- what the desk says ----------------------------------------------------------------------------------
+
+    def did(self, ask: str, error: str) -> None:
+        """A host has done what it was asked for, or says why not."""
+        done = self._open.pop(ask, None)
+        if done is not None and error:
+            self.complain(BadSetting(error, f"Look at {done.program}."))
+
+    def complete(self, submit: Submit) -> Submit:
+        """A job with what was played live for it."""
+        return self.complete_with(submit)
+
+    # ---- what surfaces show ----------------------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """Complain of hosts that have not answered."""
+        for ask in [ask for ask, waiting in self._open.items() if now > waiting.until]:
+            late = self._open.pop(ask)
+            self.complain(DaemonUnreachable(f"{late.program} has not done {late.action}.", "Look whether it hangs."))
+
+    @property
+    def host(self) -> str:
+        """The id of the host that is driven; empty where none is here."""
+        hosts = self._desk.hosts
+        if self.target:
+            return self._named(self.target)
+        last = max(self._desk.jobs.values(), key=lambda job: job.kept.accepted, default=None)
+        if last is not None and last.kept.submit.host in hosts:
+            return last.kept.submit.host
+        return next(reversed(hosts), "")
+
+    def view(self, now: float) -> View:
+        host = self.host
+        jobs = tuple(job.view(now) for job in self._desk.jobs.values())
+        mine = [name for name, job in self._desk.jobs.items() if job.kept.submit.host == host]
+        return View(
+            host=host,
+            program=self._desk.hosts[host].hello.program if host else "",
+            hosts=tuple(self._desk.hosts),
+            values=dict(self.controls.values),
+            touched=frozenset(self.controls.touched),
+            jobs=jobs,
+            job=next((view for view in jobs if view.job == mine[-1]), None) if mine else None,
+            foot=self._foot,
+            chord=self.chord,
+            trouble=self._trouble,
+            troubles=self._troubles,
+        )
+
+    def _named(self, target: str) -> str:
+        """The id of the host here that is meant; the one that came last of those with this program."""
+        found = [name for name in self._desk.hosts if target in (name, name.partition("-")[0])]
+        return found[-1] if found else ""
+
+
+def _nobody_learns(name: str, _now: float) -> None:
+    raise BadSetting(f"Nothing can be learned for {name[:60]!r}: this bridge hears no MIDI.")

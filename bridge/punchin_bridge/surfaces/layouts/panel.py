@@ -1,0 +1,107 @@
+"""What is on a tablet's panel: displays, buttons, faders and texts, each with the OSC address it speaks. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .. import actions, parameters
+
+LISTEN_SECONDS = 60.0
+"""How long a panel asks to be told of changes; it asks again every :data:`RENEW_SECONDS`."""
+RENEW_SECONDS = 20.0
+TAKES = 8
+"""How many takes have a button of their own."""
+SHORT = {"pooling_time": "ω time", "pooling_frequency": "ω freq"}
+"""What stands above a fader where its name is wider than the fader."""
+MOST_MARKS = 64
+MOST_STEPS = 2**12
+"""A control of more steps than this is no use as a fader: it is written as a number."""
+
+
+@dataclass(frozen=True)
+class Display:
+    """Shows what arrives at `address`; `wide` ones hold a sentence."""
+
+    address: str
+    label: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Button:
+    """Sends `value` (a float, or a whole number) when it is pressed."""
+
+    address: str
+    label: str
+    value: float | int = 1.0
+
+
+@dataclass(frozen=True)
+class Fader:
+    """A place from 0 to 1 at `address`, in so many `steps` (0: it glides); `shown` is where its value arrives."""
+
+    address: str
+    shown: str
+    label: str
+    steps: int
+
+    @property
+    def marks(self) -> int:
+        """How many of its steps can be told apart on a tablet, 0 where it glides or they are too many."""
+        return self.steps if self.steps <= MOST_MARKS else 0
+
+
+@dataclass(frozen=True)
+class Field:
+    """A text, or where `numeric` a number, at `address`."""
+
+    address: str
+    label: str
+    numeric: bool
+
+
+DISPLAYS = (
+    Display("/punchin/now/host", "host"),
+    Display("/punchin/now/line", "job", wide=True),
+    Display("/punchin/now/takes", "takes"),
+    Display("/punchin/now/foot", "foot"),
+    Display("/punchin/now/chord", "chord"),
+)
+FRACTION = "/punchin/now/fraction"
+ERROR = "/punchin/error"
+LISTEN = "/punchin/listen"
+
+
+def buttons() -> tuple[Button, ...]:
+    """A button for each action that needs no more than a press."""
+    return tuple(
+        Button(f"/punchin/action/{action.name}", _label(action.name)) for action in actions.TABLE if not action.needs
+    )
+
+
+def takes() -> tuple[Button, ...]:
+    return tuple(Button("/punchin/take/pick", f"take {number + 1}", number) for number in range(TAKES))
+
+
+def faders() -> tuple[Fader, ...]:
+    return tuple(
+        Fader(f"/punchin/fader/{each.name}", f"/punchin/control/{each.name}", _label(each.name), each.steps)
+        for each in parameters.TABLE
+        if _is_fader(each)
+    )
+
+
+def fields() -> tuple[Field, ...]:
+    return tuple(
+        Field(f"/punchin/control/{each.name}", _label(each.name), each.type is not str)
+        for each in parameters.TABLE
+        if not _is_fader(each)
+    )
+
+
+def _is_fader(control: parameters.Control) -> bool:
+    return control.is_fader and control.steps <= MOST_STEPS
+
+
+def _label(name: str) -> str:
+    return SHORT.get(name) or name.replace("_", " ")

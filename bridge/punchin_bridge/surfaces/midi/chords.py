@@ -1,0 +1,116 @@
+"""Chords played live, as the chords of the next job. Pure: keys in, notes on the project's time line out.
+
+Played along with a clock, a chord begins at the beat that is nearest to it. Played without one, the chords since the
+last job are laid evenly over the region, from beat to beat: four chords over four bars are one a bar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+from punchin_wire.messages import Note
+
+from ...hosts import timeline
+from ...hosts.protocol import MidiNote, Submit
+from ...music.chords import label_notes
+from ...music.tempo_map import TempoMap
+from ..console import Place
+from .signals import Signal
+
+TOGETHER = 0.07
+"""Seconds within which keys count as struck together."""
+MOST = 256
+"""Chords that are kept, the last ones."""
+
+
+class Chord(NamedTuple):
+    """Keys that sounded together, and where the song was, if a clock said so."""
+
+    pitches: tuple[int, ...]
+    at: Place | None
+
+
+@dataclass
+class LiveChords:
+    """What is played. `label` names the last chord."""
+
+    played: list[Chord] = field(default_factory=list)
+    held: set[int] = field(default_factory=set)
+    struck: float = -1e9
+
+    def hear(self, signal: Signal, when: float, at: Place | None) -> None:
+        """A key went down or up at `when`, Unix seconds, while the song was `at`."""
+        if signal.kind != "note":
+            return
+        if not signal.value:
+            self.held.discard(signal.number)
+            return
+        self.held.add(signal.number)
+        pitches = tuple(sorted(self.held))
+        if self.played and abs(when - self.struck) <= TOGETHER:
+            self.played[-1] = Chord(pitches, self.played[-1].at)
+        else:
+            self.played.append(Chord(pitches, at))
+            del self.played[:-MOST]
+        self.struck = when
+
+    def clear(self) -> None:
+        self.played.clear()
+
+    @property
+    def label(self) -> str:
+        """The last chord as the models will read it, or empty."""
+        if not self.played:
+            return ""
+        notes = [Note(0.0, 1.0, pitch, 100) for pitch in self.played[-1].pitches]
+        return label_notes(notes)[0].label
+
+    def complete(self, submit: Submit) -> Submit:
+        """The job with what was played as its chords; they are used once."""
+        if not self.played or submit.wish.__struct_config__.tag != "inpaint":
+            return submit
+        notes = laid(self.played, submit)
+        self.clear()
+        return msgspec.structs.replace(submit, chords=notes, chord_names=())
+
+
+def laid(played: list[Chord], submit: Submit) -> tuple[MidiNote, ...]:
+    """Chords as notes, in quarters: where they were played, if all of them were and one of them sounds in the region;
+    else evenly over it."""
+    grid, rate = timeline.tempo_map(submit.timeline), submit.timeline.rate
+    start, end = (sample / rate for sample in (submit.region.start, submit.region.end))
+    beats = _beats(grid, start, end)
+    first, last = grid.quarters(start), grid.quarters(end)
+    places = [_quarter(chord.at, grid) for chord in played if chord.at is not None]
+    if len(places) == len(played) and any(place < last for place in places) and max(places) > first - 16:
+        starts = [_snapped(place, grid) for place in places]
+    else:
+        played = played[-len(beats) :]
+        starts = [beats[round(index * len(beats) / len(played))] for index in range(len(played))]
+        starts[0] = min(starts[0], first)
+    order = sorted(zip(starts, played, strict=True), key=lambda pair: pair[0])
+    return tuple(
+        MidiNote(begin, until, pitch)
+        for (begin, chord), (until, _) in pairwise([*order, (max(last, order[-1][0] + 1), None)])
+        if chord is not None and begin < until
+        for pitch in chord.pitches
+    )
+
+
+def _quarter(place: Place, grid: TempoMap) -> float:
+    return place.value if place.unit == "quarters" else grid.quarters(place.value)
+
+
+def _beats(grid: TempoMap, start: float, end: float) -> list[float]:
+    """Beats of a stretch of seconds, as quarters; its start where it has none."""
+    return [grid.quarters(beat.time) for beat in grid.beats(start - 1e-6, end - 1e-6)] or [grid.quarters(start)]
+
+
+def _snapped(quarter: float, grid: TempoMap) -> float:
+    """The beat nearest to a place."""
+    second = grid.seconds(quarter)
+    near = _beats(grid, grid.seconds(quarter - 4), grid.seconds(quarter + 4))
+    return min(near, key=lambda beat: abs(grid.seconds(beat) - second))

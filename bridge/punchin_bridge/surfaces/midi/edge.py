@@ -1,0 +1,323 @@
+"""MIDI controllers at the console: what came is done, what changed is shown on lights and rings.
+
+Everything that came since the last step is taken at once: of a knob's many places only the last one is set, clicks of
+an endless knob are added up, a key that comes twice within :data:`TWICE` counts once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+from punchin_wire.errors import BadSetting, PunchinError
+
+from ...hosts.jobs import WORKING
+from ..actions import BY_NAME as ACTIONS
+from ..actions import Details
+from ..console import Console, Place, View
+from ..edge import HasFileno
+from ..parameters import BY_NAME as CONTROLS
+from . import signals
+from .chords import LiveChords
+from .clock import Clocks, TimeCode
+from .learning import Learning
+from .mackie_page import Page
+from .mapping import Entry, Mapping, MappingFile, matches
+from .pickup import Pickup
+from .ports import Heard, Ports
+from .signals import FULL, Signal
+
+LOOK_SECONDS = 1.0
+"""How often ports and the mapping file are looked at."""
+TRY_SECONDS = 10.0
+"""How often MIDI is looked for where there is none: JACK may be started later."""
+TWICE = 0.03
+"""Seconds within which the same key counts as struck once."""
+LEARN_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+Knob = tuple[str, int, int]
+"""Port, channel and number of a cc."""
+
+
+@dataclass
+class Turned:
+    """What one knob did in a step: its places from 0 to 1, or how many clicks it went."""
+
+    entry: Entry
+    places: list[float] = field(default_factory=list)
+    clicks: int = 0
+
+
+@dataclass
+class Device:
+    """What is known of one port: its clocks, its faders, the coarse halves of fine ones, keys, and its lights."""
+
+    clocks: Clocks
+    pickups: dict[Knob, Pickup] = field(default_factory=dict)
+    coarse: dict[Knob, int] = field(default_factory=dict)
+    struck: dict[tuple[int, int], float] = field(default_factory=dict)
+    lights: dict[tuple[int, int], int] = field(default_factory=dict)
+    page: Page | None = None
+    """Of a Mackie Control."""
+
+
+class MidiEdge:
+    """An :class:`..edge.Edge`. `open_ports` is asked for ports once there is a mapping, for without one nothing could
+    come of them."""
+
+    def __init__(self, console: Console, file: MappingFile, open_ports: Callable[[], Ports | None]) -> None:
+        self._console, self._file, self._open = console, file, open_ports
+        self._ports: Ports | None = None
+        self._devices: dict[str, Device] = {}
+        self._looked = -1e9
+        self._learning: Learning | None = None
+        self._dropped = 0
+        self._try_again = -1e9
+        self._said_none = False
+        self.chords = LiveChords()
+        console.complete_with = self.chords.complete
+        console.learn_with = self.learn
+
+    @property
+    def sources(self) -> Sequence[HasFileno]:
+        return (self._ports,) if self._ports is not None else ()
+
+    def close(self) -> None:
+        if self._ports is not None:
+            self._ports.close()
+            self._ports = None
+
+    def learn(self, name: str, now: float) -> None:
+        """Let the next signal that comes drive the control or action `name`. Raises BadSetting."""
+        if name not in CONTROLS and name not in ACTIONS:
+            raise BadSetting(f"There is no control and no action {name[:60]!r}.", "docs/surfaces.md lists them.")
+        self._learning = Learning(name, now + LEARN_SECONDS)
+        if self._ports is None:
+            self._ports = self._open()
+        self._looked = -1e9
+        if self._ports is None:
+            self._learning = None
+            raise BadSetting("There is no MIDI on this machine.", "Install python-rtmidi, or plug the controller in.")
+
+    def step(self, now: float) -> None:
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._look(now)
+        if self._ports is None:
+            return
+        turned: dict[Knob, Turned] = {}
+        for heard in self._ports.heard():
+            try:
+                self._hear(heard, now, turned)
+            except PunchinError as error:
+                self._console.complain(error)
+        for knob, what in turned.items():
+            self._turn(knob, what)
+        self._turn_pots()
+        self._write_down(now)
+        self._console.chord = self.chords.label
+        self._show(self._console.view(now), now)
+
+    # ---- what comes and goes ---------------------------------------------------------------------------------
+
+    @property
+    def _mapping(self) -> Mapping:
+        return self._file.mapping or Mapping()
+
+    def _look(self, now: float) -> None:
+        try:
+            changed = self._file.look()
+        except PunchinError as error:
+            changed = False
+            self._console.complain(error)
+        if self._learning and not self._learning.first and now > self._learning.until:
+            self._learning = None
+            self._console.complain(BadSetting("No MIDI message came to be learned."))
+        if self._ports is None and self._file.mapping is not None and now >= self._try_again:
+            self._look_for_midi(now)
+        if changed:
+            log.info("midi.toml: %d entries", len(self._mapping.entries))
+            for device in self._devices.values():
+                device.clocks.code = TimeCode(self._mapping.clock.offset)
+                device.pickups.clear()
+        if self._ports is not None:
+            come, gone = self._ports.scan(self._mapping.opens)
+            for port in gone:
+                self._devices.pop(port, None)
+                log.info("MIDI port %s has gone", port)
+                self._console.complain(BadSetting(f"{port} is unplugged.", "Plug it in again; nothing else is needed."))
+            for port in come:
+                log.info("MIDI port %s has come", port)
+                if self._mapping.is_mackie(port):
+                    self._device(port)
+            self._pages()
+            self._count_dropped()
+
+    def _look_for_midi(self, now: float) -> None:
+        """That there is none is said once."""
+        self._ports, self._try_again = self._open(), now + TRY_SECONDS
+        if self._ports is None and not self._said_none:
+            self._said_none = True
+            log.warning("midi.toml is there, but no MIDI")
+            self._console.complain(
+                BadSetting("There is no MIDI on this machine.", "Linux needs ALSA's sequencer, or JACK.")
+            )
+
+    def _pages(self) -> None:
+        """Let ports that are said to be Mackie Controls have a page."""
+        for port, device in self._devices.items():
+            if not self._mapping.is_mackie(port):
+                device.page = None
+            elif device.page is None and self._ports is not None:
+                device.page = Page(self._console)
+                self._ports.send(port, device.page.greet())
+
+    def _count_dropped(self) -> None:
+        if self._ports is not None and (more := self._ports.dropped - self._dropped):
+            self._dropped += more
+            self._console.complain(BadSetting(f"{more} MIDI messages came too fast.", "Look what sends so many."))
+
+    def _device(self, port: str) -> Device:
+        if port not in self._devices:
+            self._devices[port] = Device(Clocks(TimeCode(self._mapping.clock.offset)))
+        return self._devices[port]
+
+    def place(self, when: float, wall: float) -> Place | None:
+        """Where the song was at `when`, by the first clock that runs."""
+        places = (device.clocks.place(when, wall) for device in self._devices.values())
+        return next((place for place in places if place is not None), None)
+
+    # ---- what hands do ---------------------------------------------------------------------------------------
+
+    def _hear(self, heard: Heard, now: float, turned: dict[Knob, Turned]) -> None:
+        """One message. Raises PunchinError."""
+        device = self._device(heard.port)
+        device.clocks.hear(heard.data, heard.when)
+        signal = signals.parse(heard.data)
+        if signal is not None and self._is_twice(device, signal, heard.when):
+            return
+        page = None if self._learning else device.page
+        if page is not None and page.hear(heard.data, lambda name, told: self._act(name, told, heard.when, now)):
+            return
+        if signal is None:
+            return
+        if self._learning is not None:
+            self._learning.hear(heard.port, signal, now)
+            return
+        keys = self._mapping.chords
+        if keys is not None and keys.channel in (None, signal.channel) and matches(heard.port, keys.port):
+            self.chords.hear(signal, heard.when, self.place(heard.when, time.time()))
+        entry = self._mapping.find(heard.port, signal)
+        if entry is None:
+            return
+        if entry.control is not None:
+            self._gather(device, heard.port, signal, entry, turned)
+        elif signal.value and entry.action is not None:
+            self._act(entry.action, entry.details, heard.when, now)
+
+    def _act(self, name: str, details: Details, when: float, now: float) -> None:
+        """Do an action that was asked for at `when`, Unix seconds. Raises PunchinError."""
+        details = msgspec.structs.replace(details, pressed=when)
+        self._console.act(name, now, details, self.place(when, time.time()))
+
+    def _is_twice(self, device: Device, signal: Signal, when: float) -> bool:
+        if signal.kind != "note" or not signal.value:
+            return False
+        key = signal.channel, signal.number
+        before, device.struck[key] = device.struck.get(key, -1e9), when
+        return abs(when - before) < TWICE
+
+    def _gather(self, device: Device, port: str, signal: Signal, entry: Entry, turned: dict[Knob, Turned]) -> None:
+        number = entry.cc if entry.cc is not None else signal.number
+        knob = (port, signal.channel, number)
+        what = turned.setdefault(knob, Turned(entry))
+        if entry.mode == "absolute":
+            what.places.append(signal.value / FULL)
+        elif entry.mode == "fine":
+            if signal.number == number:
+                device.coarse[knob] = signal.value
+            low = signal.value if signal.number != number else 0
+            what.places.append((device.coarse.get(knob, 0) << 7 | low) / 0x3FFF)
+        else:
+            what.clicks += signals.clicks(signal.value, entry.mode)
+
+    def _turn(self, knob: Knob, what: Turned) -> None:
+        name = str(what.entry.control)
+        control = CONTROLS[name]
+        try:
+            if not what.places:
+                self._console.nudge(name, what.clicks)
+                return
+            pickup = self._device(knob[0]).pickups.setdefault(knob, Pickup())
+            place = control.place(self._console.controls.values[name])
+            width = 1 / (control.steps - 1) if control.steps > 1 else 0.0
+            if not what.entry.pickup or pickup.move(what.places, place, width):
+                self._console.turn(name, what.places[-1])
+                self._device(knob[0]).lights[knob[1], knob[2]] = round(what.places[-1] * FULL)
+        except PunchinError as error:
+            self._console.complain(error)
+
+    def _write_down(self, now: float) -> None:
+        """Keep what was learned, once it is known."""
+        if self._learning is None or (found := self._learning.learned(now)) is None:
+            return
+        (port, signal, mode), name, self._learning = found, self._learning.name, None
+        self._looked = -1e9
+        try:
+            self._file.learn(port, signal, name, mode)
+        except PunchinError as error:
+            self._console.complain(error)
+
+    def _turn_pots(self) -> None:
+        for device in self._devices.values():
+            try:
+                if device.page is not None:
+                    device.page.turn()
+            except PunchinError as error:
+                self._console.complain(error)
+
+    # ---- what controllers show -------------------------------------------------------------------------------
+
+    def _show(self, view: View, now: float) -> None:
+        """Rings and motors stand where values are; lights are on while what their key does is going on."""
+        if self._ports is None:
+            return
+        for port, device in self._devices.items():
+            if device.page is not None:
+                for message in device.page.show(view, now):
+                    self._ports.send(port, message)
+                continue
+            for entry in self._mapping.entries:
+                shown = _light(entry, view)
+                if shown is None or not matches(port, entry.port):
+                    continue
+                status, number, value = shown
+                channel = (entry.channel or 1) - 1
+                key = (status | channel, number) if status == 0x90 else (channel + 1, number)
+                if device.lights.get(key) != value:
+                    device.lights[key] = value
+                    self._ports.send(port, bytes([status | channel, number, value]))
+
+
+def _light(entry: Entry, view: View) -> tuple[int, int, int] | None:
+    """Status, number and value of the message that shows what an entry drives; None where there is nothing to show."""
+    if entry.control is not None and entry.cc is not None:
+        place = CONTROLS[entry.control].place(view.values[entry.control])
+        return 0xB0, entry.cc, round(place * FULL)
+    if entry.note is None:
+        return None
+    busy = view.job is not None and view.job.phase in WORKING
+    going = {
+        "punch": view.foot != "up",
+        "inpaint": busy and view.job is not None and view.job.engine == "inpaint",
+        "transfer": busy and view.job is not None and view.job.engine == "transfer",
+        "cancel": busy,
+    }
+    if entry.action not in going:
+        return None
+    return 0x90, entry.note, FULL if going[entry.action] else 0

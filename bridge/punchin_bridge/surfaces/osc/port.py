@@ -1,0 +1,257 @@
+"""The UDP port of control surfaces: what they send is done on the console, what changes is sent to all that listen.
+
+Loopback only, unless the musician names the addresses of surfaces (`PUNCHIN_BRIDGE_SURFACES`); then all others are
+still not heard. A port of its own, so that hosts are never reached from beyond this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from punchin_wire import VERSION
+from punchin_wire.errors import BadSetting, ErrorInfo, PunchinError, QueueFull
+from punchin_wire.osc.packets import build, parse, plain, spoken
+from punchin_wire.osc.table import MAX_PACKET, PROGRESS_HZ, OscValue, check, find
+
+from ...hosts.jobs import WORKING
+from ..actions import Details
+from ..console import Console
+from ..edge import HasFileno
+from . import picture
+from .packs import Packs
+from .picture import MOVING, Picture, Said
+
+PORT = 17814
+LOOPBACK = "127.0.0.1"
+MAX_SURFACES = 32
+MOST_AT_ONCE = 200
+"""Packets that are read in one step; the system keeps some of the rest, and drops what is more."""
+
+Peer = tuple[str, int]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Listener:
+    """A surface that listens: until when, where it sends from, what it was told last, and when it was last told of
+    progress."""
+
+    until: float
+    source: Peer
+    shown: dict[tuple[str, ...], Said] = field(default_factory=dict)
+    moved: float = -1e9
+    troubles: int = 0
+
+
+class SurfacePort:
+    """A non-blocking socket at `port`, or at another where that is taken. `allowed` are the addresses beyond this
+    machine that are heard."""
+
+    def __init__(
+        self, console: Console, port: int = PORT, allowed: frozenset[str] = frozenset(), packs: Packs | None = None
+    ) -> None:
+        self._console, self._allowed = console, allowed | {LOOPBACK}
+        self._packs, self._ask_packs = packs or Packs(), dict[Peer, None]()
+        self._listeners: dict[Peer, Listener] = {}  # by where they hear
+        self.dropped = 0
+        """Packets of strangers."""
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        bind = "0.0.0.0" if allowed else LOOPBACK  # the musician has named who may come
+        try:
+            self._socket.bind((bind, port))
+        except OSError:
+            self._socket.bind((bind, 0))
+        self.port: int = self._socket.getsockname()[1]
+
+    @property
+    def sources(self) -> Sequence[HasFileno]:
+        return (self._socket,)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def step(self, now: float) -> None:
+        for peer, data in self._received():
+            try:
+                for path, args in parse(data):
+                    self._hear(peer, path, args, now)
+            except PunchinError as error:
+                log.info("refused what %s:%d sent: %s", *peer, error)
+                self._complain(self._home(peer), error.info())
+        self._tell_packs()
+        self._listeners = {peer: each for peer, each in self._listeners.items() if now < each.until}
+        if self._listeners:
+            self._show(now)
+
+    # ---- what surfaces do ------------------------------------------------------------------------------------
+
+    def _received(self) -> Iterator[tuple[Peer, bytes]]:
+        for _ in range(MOST_AT_ONCE):
+            try:
+                data, peer = self._socket.recvfrom(MAX_PACKET + 1)
+            except BlockingIOError:
+                return
+            except OSError:  # Windows says here that a port we wrote to is gone, or that a packet was too long
+                continue
+            if peer[0] in self._allowed:
+                yield peer[:2], data
+            else:
+                self.dropped += 1
+                if self.dropped == 1:
+                    log.warning("%s is not among the surfaces that may drive Punchin", peer[0])
+
+    def _hear(self, peer: Peer, path: str, args: Sequence[object], now: float) -> None:
+        """Do what a message says. Raises PunchinError."""
+        if find(path, "to", "surfaces") is None and find(path, "from", "surfaces") is not None:
+            return  # an answer to an answer would be answered by another Punchin, for ever
+        checked = check(path, args, "to", "surfaces")
+        _, _, room, word = path.split("/") if path.count("/") == 3 else (*path.split("/"), "")
+        match room, word, checked:
+            case "ping", _, _:
+                self._send(self._home(peer), "/punchin/pong", VERSION)
+            case "status", _, _:
+                self._tell_status(self._home(peer), now)
+            case "pack", _, _:
+                self._list_packs(self._home(peer))
+            case "listen", _, (float(seconds), *port):
+                self._listen(peer, (peer[0], int(port[0])) if port else peer, now + seconds)
+            case "control", name, (value,):
+                self._console.set(name, value)
+                self._answer(peer, name)
+            case "fader", name, (float(place),):
+                self._console.turn(name, place)
+                self._answer(peer, name)
+            case "get", name, _:
+                self._tell(self._home(peer), name)
+            case "action", name, press:
+                if not press or press[0]:
+                    self._act(name, now)
+            case "take", _, (int(take),):
+                self._act("pick", now, take=take)
+            case "job", "pick", (str(job), int(take)):
+                self._act("pick", now, job=job, take=take)
+            case "job", "cancel", (str(job),):
+                self._act("cancel", now, job=job)
+            case "region", _, (float(start), float(end), str(unit)):
+                self._act("select", now, start=start, end=end, unit=unit)
+            case "host", _, (str(host),):
+                self._console.choose(host)
+            case "midi", _, (str(name),):
+                self._console.learn(name, now)
+
+    def _act(self, action: str, now: float, **details: object) -> None:
+        self._console.act(action, now, Details(**details, pressed=time.time()))  # type: ignore[arg-type]
+
+    def _listen(self, source: Peer, at: Peer, until: float) -> None:
+        if (known := self._listeners.get(at)) is not None:
+            known.until, known.source = until, source
+            known.shown.clear()  # packets may have been lost: all of it again
+            return
+        if len(self._listeners) >= MAX_SURFACES:
+            raise QueueFull(f"{MAX_SURFACES} surfaces listen already.", "Let one of them stop: listen for 0 seconds.")
+        self._listeners[at] = Listener(until, source, troubles=self._console.view(0.0).troubles)
+
+    # ---- what surfaces are shown -----------------------------------------------------------------------------
+
+    def _show(self, now: float) -> None:
+        view = self._console.view(now)
+        shown = picture.picture(view)
+        for peer, listener in self._listeners.items():
+            self._update(peer, listener, shown, now)
+            if view.troubles != listener.troubles and view.trouble is not None:
+                self._complain(peer, view.trouble)
+            listener.troubles = view.troubles
+
+    def _update(self, peer: Peer, listener: Listener, shown: Picture, now: float) -> None:
+        """Tell one surface what it does not show yet; mere progress now and then."""
+        may_move = now - listener.moved >= 1 / PROGRESS_HZ
+        for key, said in shown.items():
+            before = listener.shown.get(key)
+            if before == said:
+                continue
+            path, args = said
+            if path in MOVING and before is not None and not may_move and not _turned(said, before):
+                continue
+            if path in MOVING:
+                listener.moved = now
+            listener.shown[key] = said
+            self._send(peer, path, *args)
+        for key in listener.shown.keys() - shown.keys():
+            del listener.shown[key]
+
+    def _answer(self, peer: Peer, name: str) -> None:
+        """Who does not listen hears at once what became of what it set; the others hear it with all the rest."""
+        if self._home(peer) not in self._listeners:
+            self._tell(peer, name)
+
+    def _tell(self, peer: Peer, name: str) -> None:
+        values = self._console.controls.values
+        if name not in values:
+            raise BadSetting(f"There is no control {name[:60]!r}.", f"There are {', '.join(values)}.")
+        for path, args in picture.control(name, values[name]):
+            self._send(peer, path, *args)
+
+    def _tell_status(self, peer: Peer, now: float) -> None:
+        view = self._console.view(now)
+        working = sum(job.phase in WORKING for job in view.jobs)
+        self._send(peer, "/punchin/status/now", VERSION, view.host, len(view.hosts), working)
+        for host in view.hosts:
+            self._send(peer, "/punchin/host/here", host)
+
+    def _list_packs(self, peer: Peer) -> None:
+        if len(self._ask_packs) >= MAX_SURFACES:
+            raise QueueFull(f"{MAX_SURFACES} surfaces ask for packs already.", "Ask again.")
+        self._ask_packs[peer] = None
+        self._packs.ask()
+
+    def _tell_packs(self) -> None:
+        found = self._packs.answer()
+        if found is None:
+            return
+        for peer in self._ask_packs:
+            if isinstance(found, PunchinError):
+                self._complain(peer, found.info())
+                continue
+            for number, pack in enumerate(found):
+                words = map(plain, (pack.name, pack.version, ", ".join(pack.engines), pack.state))
+                self._send(peer, "/punchin/pack/here", number, len(found), *words)
+        self._ask_packs.clear()
+
+    def _home(self, source: Peer) -> Peer:
+        """Where a surface that sends from `source` hears: there, or where it listens."""
+        return next((at for at, listener in self._listeners.items() if listener.source == source), source)
+
+    def _complain(self, peer: Peer, error: ErrorInfo) -> None:
+        self._send(peer, "/punchin/error", *spoken(error))
+
+    def _send(self, peer: Peer, path: str, *args: OscValue) -> None:
+        """Send one packet. It may be lost: whoever listens again is told again."""
+        try:
+            self._socket.sendto(build(path, args, "from", "surfaces"), peer)
+        except (PunchinError, OSError) as error:
+            log.info("%s was not sent to %s:%d: %s", path, *peer, error)
+
+
+def _turned(said: Said, before: Said) -> bool:
+    """Whether a job has another state, not just another line."""
+    return said[0] == "/punchin/job/state" and said[1][1] != before[1][1]
+
+
+def allowed(text: str) -> frozenset[str]:
+    """The addresses in `text`, separated by spaces or commas. Raises BadSetting."""
+    found = set()
+    for word in text.replace(",", " ").split():
+        try:
+            found.add(str(ipaddress.IPv4Address(word)))
+        except ValueError:
+            raise BadSetting(
+                f"{word[:60]!r} is no address of a surface.", "Write it like 192.168.1.20, as the tablet shows it."
+            ) from None
+    return frozenset(found)

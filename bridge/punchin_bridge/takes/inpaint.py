@@ -1,0 +1,151 @@
+"""Orders to fill a region anew: from a song and the files that takes follow, or from an earlier take.
+
+Reads songs, stems, MIDI and chord files; knows no daemon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from punchin_wire.errors import BadAudio, FileMissing
+from punchin_wire.frames import describe
+from punchin_wire.messages import ChordSegment, Control, Note
+
+from ..audio import stems
+from ..music import chord_files, chords, midi_files
+from ..music.region import Region
+from ..music.tempo_map import TempoMap
+from . import location, requests
+from .location import Where
+from .order import Order, Place, Stem, read_input, reread
+from .requests import Inputs, Options
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that takes follow."""
+
+    chords: Path | None = None
+    drums: Path | None = None
+    piano: Path | None = None
+
+
+@dataclass(frozen=True)
+class Takes:
+    """How many takes, from which seed on, and what they follow (:func:`punchin_bridge.takes.requests.takes`)."""
+
+    seed: int
+    count: int = 1
+    weights: dict[Control, float] = field(default_factory=dict)
+    specs: tuple[str, ...] = ()
+
+
+def compose(
+    path: Path, place: Where, sources: Sources, takes: Takes, options: Options = Options(), full: bool = False
+) -> Order:
+    """The order for new takes of the song at `path`.
+
+    Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, UnknownChord, TooLarge and InputError.
+    """
+    song = stems.probe(path)
+    inputs, grid = _inputs(place, sources)
+    region, scene = location.find(place, grid, song)
+    drums = None if sources.drums is None else Stem(stems.probe(sources.drums))
+    return arrange(Place(song, region, scene, grid), inputs, drums, takes, options, full)
+
+
+def arrange(
+    place: Place, inputs: Inputs, drums: Stem | None, takes: Takes, options: Options = Options(), full: bool = False
+) -> Order:
+    """The order for new takes of `place` that follow `inputs` and the stem `drums`, which lie on its time line.
+
+    Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, TooLarge and InputError.
+    """
+    song, hole = place.song, place.region
+    around = requests.excerpt(hole, song.rate, song.samples)
+    read = [read_input(song, around)]
+    if drums is not None:
+        read.append(read_input(drums.song, _drum_span(drums, place, around)))
+        inputs = replace(inputs, drums=describe(read[-1][0], drums.song.rate, frame=1))
+    specs = requests.takes(takes.seed, takes.count, inputs.given, takes.weights, takes.specs)
+    source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
+    request = requests.inpaint(source, place.on_line, around_on_line, inputs, specs, options)
+    notes: tuple[str, ...] = ()
+    if request.chords and not request.beats:
+        notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)
+    audio, said = zip(*read[: 1 if request.drums is None else 2], strict=True)
+    return Order(song, hole, around, request, audio, said, place.scene, place.tempo, full, notes=notes)
+
+
+def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> Order:
+    """The order that makes `take` again from its recipe; `song_path` says where its song lies now.
+
+    Raises BadRecipe where there is none, or where a file it was made from has changed; FileMissing, BadAudio.
+    """
+    made, song, audio = reread(take, "inpaint", song_path)
+    hole = Region(*made.region)
+    return Order(
+        song,
+        hole,
+        Region(made.song.start, made.song.end),
+        made.request,
+        audio,
+        made.inputs,
+        location.name_of_seconds(hole, song.rate),
+        made.tempo,
+        full or made.full,
+        made.splice,
+        made.models,
+    )
+
+
+# ---- what was asked for --------------------------------------------------------------------------------------
+
+
+def _inputs(place: Where, sources: Sources) -> tuple[Inputs, TempoMap | None]:
+    """The symbolic inputs, and the tempo map that bars and beats follow: the one asked for, else that of a MIDI
+    input, which says it itself."""
+    grid = location.asked_tempo(place)
+    labels: tuple[ChordSegment, ...] = ()
+    is_midi = sources.chords is not None and _is_midi(sources.chords)
+    if sources.chords is not None and is_midi:
+        file = midi_files.read(sources.chords)
+        labels = chords.label_notes(midi_files.chord_track(file, sources.chords.name).notes, file.tempo_map)
+        grid = grid or file.tempo_map
+    elif sources.chords is not None:
+        labels = chord_files.read(sources.chords)
+    piano: tuple[Note, ...] = ()
+    if sources.piano is not None:
+        file = midi_files.read(sources.piano)
+        piano = file.notes
+        midi_files.chord_track(file, sources.piano.name)  # says clearly that there are no notes
+        grid = grid or file.tempo_map
+    return Inputs(labels, "midi" if is_midi else "file", grid, piano), grid
+
+
+def _is_midi(path: Path) -> bool:
+    """By what the file holds: MIDI files begin with `MThd`, or with `RIFF` where they are wrapped."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise FileMissing(f"There is no readable chord file {path}.") from error
+    return head == b"MThd" or path.suffix.lower() in (".mid", ".midi", ".smf")
+
+
+def _drum_span(drums: Stem, place: Place, around: Region) -> Region:
+    """The excerpt's time in the file of the drum stem. Raises BadAudio where nothing of it sounds in the region."""
+    stem, rate = drums.song, place.song.rate
+    hole = requests.at_rate(place.on_line, rate, stem.rate).shifted(-drums.origin)
+    first, end = drums.origin / stem.rate, (drums.origin + stem.samples) / stem.rate
+    if hole.start >= stem.samples:
+        raise BadAudio(
+            f"{stem.path.name} ends at {end:.3f} s, before the region.",
+            "Render the drum stem from the start of the song, as long as the song.",
+        )
+    if hole.end <= 0:
+        raise BadAudio(
+            f"{stem.path.name} begins at {first:.3f} s, after the region.", "Render the drum stem around the region."
+        )
+    return requests.at_rate(around.shifted(place.origin), rate, stem.rate).shifted(-drums.origin)

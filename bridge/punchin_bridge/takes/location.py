@@ -1,0 +1,82 @@
+"""Where in the song: the region and the tempo as the musician gives them. Reads tempo files; knows no audio."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from punchin_wire.errors import BadRegion, BadSetting
+
+from ..audio import bwf
+from ..audio.wavfile import Song
+from ..music import beat_files, midi_files, region
+from ..music.region import Region
+from ..music.tempo_map import TempoMap, steady
+
+
+@dataclass(frozen=True)
+class Where:
+    """The region as it was asked for: seconds, or bars of a tempo."""
+
+    start: float | None = None
+    end: float | None = None
+    bars: str | None = None
+    tempo: float | None = None
+    downbeat: float = 0.0
+    midi_tempo: Path | None = None
+    beats: Path | None = None
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether no region was asked for."""
+        return self.start is None and self.end is None and self.bars is None
+
+
+def asked_tempo(where: Where) -> TempoMap | None:
+    """The tempo that was asked for, if one was. Raises BadSetting where there are several, BadMidi, InputError."""
+    if sum(said is not None for said in (where.tempo, where.midi_tempo, where.beats)) > 1:
+        raise BadSetting("--tempo, --midi-tempo and --beats all say the tempo.", "Leave all but one of them out.")
+    if where.downbeat and where.tempo is None:
+        raise BadSetting("--downbeat says where bar 1 of a --tempo is.", "Give --tempo, or leave --downbeat out.")
+    if where.midi_tempo is not None:
+        return midi_files.read(where.midi_tempo).tempo_map
+    if where.beats is not None:
+        return beat_files.read(where.beats)
+    return None if where.tempo is None else steady(where.tempo, where.downbeat)
+
+
+def find(where: Where, grid: TempoMap | None, song: Song) -> tuple[Region, str]:
+    """The region in samples of the song, and its name. Raises BadRegion and BadSetting."""
+    if where.bars is not None:
+        if where.start is not None or where.end is not None:
+            raise BadSetting("--bars and --start/--end both say the region.", "Leave one of them out.")
+        if grid is None:
+            raise BadSetting(
+                "Bars need a tempo.", "Give --tempo BPM, --midi-tempo FILE.mid, --beats FILE, or --chords FILE.mid."
+            )
+        hole = region.from_bars(where.bars, grid, song.rate, song.samples)
+        return hole, "bars" + where.bars.strip().replace(":", "-")
+    if where.start is None or where.end is None:
+        raise BadRegion("No region was selected.", "Give --start and --end in seconds, or --bars first:last.")
+    hole = region.from_seconds(where.start, where.end, song.rate, song.samples)
+    return hole, name_of_seconds(hole, song.rate)
+
+
+def name_of_seconds(hole: Region, rate: int) -> str:
+    return f"{hole.start / rate:.3f}-{hole.end / rate:.3f}s"
+
+
+def steady_tempo(grid: TempoMap | None, hole: Region, rate: int) -> bwf.Tempo | None:
+    """The tempo of the region for other programs, where it has one."""
+    if grid is None:
+        return None
+    first, last = grid.quarter_of(hole.start, rate), grid.quarter_of(hole.end, rate)
+    tempos = [tempo for tempo in grid.tempos if tempo.quarter < last - 1e-6]
+    current = max((index for index, tempo in enumerate(tempos) if tempo.quarter <= first + 1e-6), default=0)
+    here = tempos[current:]
+    ends = grid.bpm(last - 1e-6)
+    if not here or any(not math.isclose(tempo.bpm, ends, rel_tol=1e-6) for tempo in here):
+        return None
+    metre = [metre for metre in grid.metres if metre.quarter <= max(first, 0) + 1e-6][-1]
+    return bwf.Tempo(here[0].bpm, metre.numerator, metre.denominator)

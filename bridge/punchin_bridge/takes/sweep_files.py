@@ -1,0 +1,154 @@
+"""What a sweep found: a table in Markdown and JSON, and one plot. Knows no daemon and no audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+from punchin_wire import disk
+
+from . import sweep
+from .report import RegionReport, Report, TransferSettings, TransferTake
+
+NOTHING = "–"
+MEASURES = """Fidelity is the likeness of the notes that take and clip play (mean cosine of their chroma, 1: the same).
+Transferability is the likeness of the take's sound and the prompt (cosine of their CLAP embeddings)."""
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One take of one point: the swept knobs, what the take was made with, and what it measures. `seconds` is what
+    the whole point took."""
+
+    knobs: dict[str, Any]
+    settings: TransferSettings
+    seed: int
+    path: str
+    fidelity: float | None
+    transferability: float | None
+    seconds: float
+
+
+class SweepReport(msgspec.Struct, frozen=True):
+    """A sweep, and what `punchin transfer --sweep --json` prints. `points` of the grid were asked for; `rows` are
+    those that were made."""
+
+    clip: str
+    region: RegionReport
+    pack: str
+    points: int
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    table: str
+    data: str
+    plot: str
+
+
+def rows(point: sweep.Point, report: Report) -> list[Row]:
+    """The rows of a point's report."""
+    assert isinstance(report.settings, TransferSettings)
+    return [
+        Row(
+            point.swept, report.settings, take.seed, take.path, take.fidelity, take.scores.get("clap"),
+            report.timings["total"],
+        )
+        for take in report.takes
+        if isinstance(take, TransferTake)
+    ]  # fmt: skip
+
+
+def write(folder: Path, stem: str, points: int, made: Sequence[tuple[sweep.Point, Report]]) -> SweepReport:
+    """Write `stem_sweep.md`, `.json` and `.png` for the points that were `made`, at least one; no file is replaced.
+
+    Raises BadSetting where they cannot be written.
+    """
+    table, data, plot = _free(folder, f"{stem}_sweep")
+    first = made[0][1]
+    report = SweepReport(
+        clip=first.song,
+        region=first.region,
+        pack=first.pack,
+        points=points,
+        rows=tuple(row for point, found in made for row in rows(point, found)),
+        notes=tuple(dict.fromkeys(note for _, found in made for note in found.notes)),
+        table=str(table.absolute()),
+        data=str(data.absolute()),
+        plot=str(plot.absolute()),
+    )
+    with disk.replacing(table) as file:
+        file.write(markdown(report).encode())
+    with disk.replacing(data) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(report)))
+    with disk.replacing(plot) as file:
+        _draw(report, file)
+    return report
+
+
+def _free(folder: Path, stem: str) -> tuple[Path, Path, Path]:
+    number = 1
+    while True:
+        name = f"{stem}{f'_{number}' if number > 1 else ''}"
+        md, json, png = (folder / f"{name}.{ending}" for ending in ("md", "json", "png"))
+        if not (md.exists() or json.exists() or png.exists()):
+            return md, json, png
+        number += 1
+
+
+def markdown(report: SweepReport) -> str:
+    """The table."""
+    settings, knobs = report.rows[0].settings, list(report.rows[0].knobs)
+    lines = [
+        f"# {Path(report.clip).name}: {' × '.join(knobs)}",
+        "",
+        f"To “{settings.prompt}”, away from “{settings.negative_prompt}”, pack {report.pack}.",
+        "",
+        f"| {' | '.join(knobs)} | seed | fidelity | transferability | seconds | file |",
+        "|---" * (len(knobs) + 5) + "|",
+    ]
+    for row in report.rows:
+        values = [sweep.text(value) for value in row.knobs.values()]
+        measures = [number(row.fidelity), number(row.transferability), f"{row.seconds:.1f}"]
+        lines.append(f"| {' | '.join([*values, str(row.seed), *measures, Path(row.path).name])} |")
+    return "\n".join([*lines, "", MEASURES, *report.notes, ""])
+
+
+def number(value: float | None) -> str:
+    """A measure for people."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def _draw(report: SweepReport, file: BinaryIO) -> None:
+    """Fidelity against transferability, or against the last knob where nothing was scored; one line for each setting
+    of the other knobs. The takes of a point are one mark, their mean."""
+    from matplotlib.figure import Figure  # a second of import that only sweeps need
+
+    last = list(report.rows[0].knobs)[-1]
+    scored = all(row.transferability is not None for row in report.rows)
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.add_subplot()
+    lines: dict[str, dict[str, list[Row]]] = {}
+    for row in report.rows:
+        name = ", ".join(f"{knob} {sweep.text(value)}" for knob, value in row.knobs.items() if knob != last)
+        lines.setdefault(name, {}).setdefault(sweep.text(row.knobs[last]), []).append(row)
+    for name, points in lines.items():
+        fidelity = [_mean(row.fidelity for row in found) for found in points.values()]
+        nearness = [_mean(row.transferability for row in found) for found in points.values()]
+        across, up = (fidelity, nearness) if scored else (list(points), fidelity)
+        axes.plot(across, up, marker="o", label=name or None)
+        for value, x, y in zip(points, across, up, strict=True):
+            if scored:
+                axes.annotate(f"{last} {value}", (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    axes.set(xlabel="fidelity" if scored else last, ylabel="transferability" if scored else "fidelity")
+    axes.set_title(f"{Path(report.clip).name}: “{report.rows[0].settings.prompt}”", fontsize=9)
+    axes.grid(alpha=0.3)
+    axes.margins(x=0.12)  # room for the labels
+    if len(lines) > 1:
+        axes.legend(fontsize=7)
+    figure.savefig(file, format="png", dpi=120, metadata={"Software": None})
+
+
+def _mean(values: Iterable[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else float("nan")

@@ -1,0 +1,165 @@
+"""Orders to hand a clip, or a region of it, to another instrument or genre. Reads the clip; knows no daemon."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from punchin_wire.errors import BadAudio, BadSetting
+from punchin_wire.frames import Audio
+from punchin_wire.messages import AudioRef, TransferRequest
+
+from ..audio import stems
+from ..audio.wavfile import Song
+from ..music.region import Region
+from ..splice.lay import SpliceSettings
+from ..splice.seam import SONG_SECONDS
+from . import location, presets, requests
+from .location import Where
+from .order import Order, Place, read_input, reread
+from .presets import Knobs, Prompts, Task
+
+SILENCE = 10 ** (-90 / 20)
+"""Peaks below this are silence: the last bit of 16, and its dither."""
+SPLICE = SpliceSettings(level="replaced", max_gain_db=40.0, width="replaced", air="extend")
+"""How transfers are laid unless something else is asked for: as loud and as wide as what they replace."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to become of the clip: the task, the source's own name or another negative prompt, and the knobs that
+    are turned."""
+
+    task: Task
+    source: str | None = None
+    negative: str | None = None
+    knobs: Knobs = field(default_factory=Knobs)
+    pack: str = "tiny"
+    score: bool = False
+
+
+def compose(
+    path: Path,
+    place: Where,
+    wish: Wish,
+    seed: int,
+    takes: int = 1,
+    full: bool = False,
+    splice: SpliceSettings = SPLICE,
+) -> Order:
+    """The order for new takes of the clip at `path`, the whole of it where `place` says no region.
+
+    Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, BadMidi, TooLarge and InputError.
+    """
+    clip = stems.probe(path)
+    grid = location.asked_tempo(place)
+    region, scene = (Region(0, clip.samples), "") if place.is_everywhere else location.find(place, grid, clip)
+    return arrange(Place(clip, region, scene, grid), wish, seed, takes, full, splice)
+
+
+def arrange(
+    place: Place, wish: Wish, seed: int, takes: int = 1, full: bool = False, splice: SpliceSettings = SPLICE
+) -> Order:
+    """The order for new takes of `place`, with seeds from `seed` on.
+
+    Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, TooLarge and InputError.
+    """
+    clip, region, task = place.song, place.region, wish.task
+    texts = presets.prompts(task.name, task.to, wish.source, wish.negative)
+    knobs = presets.knobs(task.name, wish.knobs)
+    _check_files(task, full, splice)
+    requests.check_transferable(region, clip.rate)
+    source = AudioRef(0, clip.rate, clip.channels, region.samples)
+    specs = requests.takes(seed, takes, (), {})
+    request = requests.transfer(source, texts, knobs, specs, wish.pack, wish.score)
+    audio, said = read_input(clip, region)
+    check_sound(audio, clip.path.name)
+    around, scene = _around(region, clip, task), _scene(task, place.scene)
+    stems.read(clip, around)  # says what is wrong with it now, not when the takes are there
+    if task.name == "accompaniment":  # which is as loud as it is beside the clip in the model's take
+        splice = msgspec.structs.replace(splice, level="own")
+    return Order(clip, region, around, request, (audio,), (said,), scene, place.tempo, full, splice, task=task)
+
+
+def turned(order: Order, knobs: Knobs, label: str) -> Order:
+    """A transfer's order with other knobs; `label` names them in file names. Raises BadSetting."""
+    assert isinstance(order.request, TransferRequest)
+    assert order.task is not None
+    old, knobs = order.request, presets.knobs(order.task.name, knobs)
+    texts = Prompts(old.prompt, old.negative_prompt)
+    request = requests.transfer(old.source, texts, knobs, old.takes, old.pack, old.score)
+    return dataclasses.replace(order, request=request, scene=f"{order.scene}_{label}")
+
+
+def repeat(take: Path, clip_path: Path | None = None, full: bool = False) -> Order:
+    """The order that makes `take` again from its recipe; `clip_path` says where its clip lies now.
+
+    Raises BadRecipe where there is none, or where the clip has changed; FileMissing, BadAudio, BadSetting.
+    """
+    made, clip, audio = reread(take, "transfer", clip_path)
+    assert isinstance(made.request, TransferRequest)
+    task = made.task or Task("timbre", made.request.prompt)
+    full = full or made.full
+    _check_files(task, full, made.splice)
+    region = Region(*made.region)
+    named = "" if region == Region(0, clip.samples) else location.name_of_seconds(region, clip.rate)
+    around = _around(region, clip, task)
+    stems.read(clip, around)
+    return Order(
+        clip,
+        region,
+        around,
+        made.request,
+        audio,
+        made.inputs,
+        _scene(task, named),
+        made.tempo,
+        full,
+        made.splice,
+        made.models,
+        task=task,
+    )
+
+
+def check_sound(audio: Audio, name: str) -> None:
+    """Raises BadAudio where the region `[channels, samples]` of the clip `name` holds nothing that a model could
+    hear: silence, a constant offset, or channels that cancel each other."""
+    offset = audio.mean(axis=1, keepdims=True, dtype=np.float64)
+    moving = audio - offset
+    if np.max(np.abs(moving)) < SILENCE:
+        what = "nothing but a constant offset (DC)" if np.max(np.abs(offset)) >= SILENCE else "silence"
+        raise BadAudio(f"{name} holds {what} there.", "Select a region where something plays.")
+    if np.max(np.abs(moving.mean(axis=0))) < SILENCE:
+        raise BadAudio(
+            f"The channels of {name} cancel each other there, and the models hear mono.",
+            "Reverse the polarity of one channel, or render the clip in mono.",
+        )
+
+
+def _check_files(task: Task, full: bool, splice: SpliceSettings) -> None:
+    """Raises BadSetting where the task has no such file."""
+    if task.name != "accompaniment":
+        if task.mix:
+            raise BadSetting("Only an accompaniment has a mix.", "Leave --mix out.")
+        return
+    if full and not task.mix:
+        raise BadSetting(
+            "The new part alone is as long as the region.", "Add --mix to hear it in the whole clip, or leave --full."
+        )
+    if splice.air == "source":
+        raise BadSetting("The clip's own air stays in the clip, so the new part cannot have it.", "Use --air extend.")
+
+
+def _around(region: Region, clip: Song, task: Task) -> Region:
+    """What the joins are measured against; a part alone has no joins."""
+    reach = 0 if task.name == "accompaniment" else round(SONG_SECONDS * clip.rate)
+    return Region(max(0, region.start - reach), min(clip.samples, region.end + reach))
+
+
+def _scene(task: Task, named: str) -> str:
+    target = re.sub(r"\W+", "-", task.to.lower()).strip("-_")[:32]
+    return "_".join(filter(None, [target or "transfer", named]))

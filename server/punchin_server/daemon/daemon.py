@@ -1,0 +1,384 @@
+"""The daemon: one loop over all sockets, and the policy that joins fronts, jobs, store and supervisor.
+
+Single-threaded; every handler returns in milliseconds, so status never waits for a model. The loop wakes for a socket
+or after :data:`TICK_MS`, looks at the clock once, and hands that time to everything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+import zmq
+from punchin_wire import VERSION, paths
+from punchin_wire.errors import BadSetting, DaemonError, ErrorInfo, InternalError, JobLost, PunchinError, QueueFull
+from punchin_wire.frames import Audio, Frame, pack
+from punchin_wire.messages import (
+    FINAL,
+    Accepted,
+    Attach,
+    Cancel,
+    Done,
+    Event,
+    Failed,
+    Ping,
+    Pong,
+    Refused,
+    Release,
+    State,
+    Status,
+    StatusQuery,
+    Submit,
+    Take,
+    audio_refs,
+)
+
+from .jobs import Job, Jobs
+from .launcher import PUNCHIN, Launcher
+from .osc_commands import OscDesk
+from .osc_front import OscFront
+from .settings import OSC_PORT, Settings
+from .store import JobRecord, Store
+from .supervisor import Supervisor
+from .zmq_front import Client, Received, Sent, ZmqFront
+
+log = logging.getLogger(__name__)
+
+TICK_MS = 50
+IDLE_TICK_MS = 250
+SHOWN_JOBS = 32
+"""Finished jobs that a status lists, newest last; unfinished ones are always listed."""
+REMEMBERED_JOBS = 512
+"""Finished jobs without a take that are remembered."""
+OSC_JOBS = 4
+"""Jobs of surfaces under way at once; each is a process."""
+SEQ_AFTER_RESTART = 1_000_000
+"""Added to the last kept number: clients have seen numbers of events that were not kept."""
+
+WORKER = (sys.executable, "-m", "punchin_server.worker")
+
+
+class Daemon:
+    """Everything that serves; `run` returns after `stop` was called. Raises DaemonError when it cannot serve."""
+
+    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER, punchin: Sequence[str] = PUNCHIN) -> None:
+        self.settings = settings
+        self._stopping = False
+        self._started = self._active = time.monotonic()
+        self._expire_at = 0.0
+        self._requests: dict[str, list[Frame]] = {}
+        self._digests: dict[str, str] = {}
+        self._cancelled_at: dict[str, float] = {}
+        self._sent: dict[str, dict[Client, int]] = {}  # job: number of the last event sent to each of its clients
+        self._heard: dict[Client, float] = {}
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
+        surfaces = _open_osc(settings)
+        self.osc = OscDesk(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
+        self.supervisor = Supervisor(self.context, worker, settings)
+        self.jobs = Jobs(settings.queue)
+        self.store = Store(paths.results_folder())
+        self._restore()
+
+    # ---- life ------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self.front.router, zmq.POLLIN)
+        poller.register(self.supervisor.socket, zmq.POLLIN)
+        if self.osc is not None:
+            poller.register(self.osc.front.socket, zmq.POLLIN)
+        self._wake_worker(time.monotonic())  # so that the first job does not wait for a process to start
+        try:
+            while not self._stopping:
+                poller.poll(TICK_MS if self.jobs.running or self.jobs.waiting else IDLE_TICK_MS)
+                self.step(time.monotonic())
+        finally:
+            self.close(time.monotonic())
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    @property
+    def record(self) -> paths.DaemonRecord:
+        """How clients find this daemon."""
+        return paths.DaemonRecord(os.getpid(), self.front.port, self.osc_port, VERSION, self.front.events_port)
+
+    @property
+    def osc_port(self) -> int:
+        return self.osc.front.port if self.osc else 0
+
+    def step(self, now: float) -> None:
+        """Everything that is due: what clients sent, what the worker said, what time brings."""
+        for received in self.front.receive():
+            self._heard[received.client] = self._active = now
+            self._answer(received, now)
+        if self.osc is not None:
+            self.osc.step(now)
+        self._listen_to_worker(now)
+        self._look_after_worker(now)
+        self._find_vanished(now)
+        self._catch_up()
+        if now >= self._expire_at:
+            self._expire(now)
+            self._expire_at = now + 1.0
+        if self.jobs.running or self.jobs.waiting or self._heard or (self.osc and self.osc.busy):
+            self._active = now
+        elif self.settings.idle_exit and now - self._active > self.settings.idle_exit:
+            log.info("nothing to do for %.0f s", self.settings.idle_exit)
+            self.stop()
+
+    def close(self, now: float) -> None:
+        """End every job clearly, then everything else."""
+        stopped = JobLost("The daemon was stopped before the job ended.", "Start it again and submit again.").info()
+        for job in self.jobs:
+            if not job.finished:
+                self._happen(self.jobs.fail(job, stopped, now))
+        self.supervisor.stop(now)
+        if self.osc is not None:
+            self.osc.close()
+        self.front.close()
+        self.context.term()
+        log.info("stopped")
+
+    # ---- clients ---------------------------------------------------------------------------------------------
+
+    def _answer(self, received: Received, now: float) -> None:
+        client, message = received.client, received.packet.message
+        try:
+            match message:
+                case Ping():
+                    self.front.answer(client, Pong(VERSION))
+                case StatusQuery():
+                    self.front.answer(client, self.status(now))
+                case Submit():
+                    self._submit(client, message, received.frames, now)
+                case Attach():
+                    job = self.jobs.get(message.job)
+                    self.front.answer(client, Accepted(job.id, job.position))
+                    self._sent[job.id][client] = message.after
+                case Cancel():
+                    self.front.answer(client, Accepted(self.jobs.get(message.job).id))
+                    self.cancel(message.job, now)
+                case Release():
+                    self._release(client, message.job)
+        except PunchinError as error:
+            self.front.answer(client, Refused(error.info(), getattr(message, "job", "")))
+        except Exception:
+            log.exception("a %s could not be handled", type(message).__name__)
+            ours = InternalError("The daemon could not handle the message; its log says more.")
+            self.front.answer(client, Refused(ours.info(), getattr(message, "job", "")))
+
+    def _submit(self, client: Client, message: Submit, frames: list[Frame], now: float) -> None:
+        digest = hashlib.sha256(frames[1]).hexdigest()
+        if message.job not in self.jobs:
+            self._accept(message, frames, digest, now)
+        elif self._digests[message.job] != digest:
+            raise BadSetting(f"Another job has the name {message.job!r} already.", "Give this job a name of its own.")
+        job = self.jobs.get(message.job)
+        self.front.answer(client, Accepted(job.id, job.position))
+        self._sent[job.id][client] = 0
+
+    def _accept(self, message: Submit, frames: list[Frame], digest: str, now: float) -> None:
+        held = sum(len(frame) for request in self._requests.values() for frame in request)
+        if self._requests and held + sum(map(len, frames)) > self.settings.queue_bytes:
+            raise QueueFull("The audio of the waiting jobs fills the memory set aside for it.")
+        if self.store.bytes > self.settings.results_bytes:
+            raise QueueFull("Finished takes that nobody fetched fill the space set aside for them.")
+        engine = type(message.request).__struct_config__.tag
+        job = Job(message.job, str(engine), message.request.pack, message.keep, now)
+        self.jobs.submit(job)
+        self._digests[job.id], self._requests[job.id], self._sent[job.id] = digest, frames, {}
+        try:
+            self.store.create(JobRecord(job.id, job.engine, job.pack, digest, time.time()))
+        except OSError as error:
+            self.jobs.cancel(job, now)
+            self._forget(job)
+            raise DaemonError(f"The results folder cannot be written: {error}.", "Make room on the disk.") from None
+
+    def cancel(self, job_id: str, now: float) -> Job:
+        """Stop a job, whoever asks. Raises UnknownJob."""
+        job = self.jobs.get(job_id)
+        self._happen(self.jobs.cancel(job, now))
+        if job.state == "cancelling":
+            self._cancelled_at.setdefault(job.id, now)
+            self.supervisor.cancel(job.id)
+        return job
+
+    def _release(self, client: Client, job_id: str) -> None:
+        job = self.jobs.get(job_id)
+        if not job.finished:
+            raise DaemonError(f"Job {job_id} has not ended.", "Wait for it, or cancel it first.")
+        self._forget(job)
+        self.front.answer(client, Accepted(job_id))
+
+    def status(self, now: float) -> Status:
+        every = list(self.jobs)
+        finished = sorted((job for job in every if job.finished), key=lambda job: job.ended)[-SHOWN_JOBS:]
+        shown = finished + sorted((job for job in every if not job.finished), key=lambda job: job.position)
+        return Status(
+            version=VERSION,
+            pid=os.getpid(),
+            uptime=now - self._started,
+            queue_limit=self.settings.queue,
+            worker=self.supervisor.status(),
+            jobs=tuple(job.status(now) for job in shown),
+            osc_port=self.osc_port,
+            events_port=self.front.events_port,
+        )
+
+    # ---- worker ----------------------------------------------------------------------------------------------
+
+    def _listen_to_worker(self, now: float) -> None:
+        try:
+            for packet in self.supervisor.read(now):
+                event: Event = packet.message
+                self._happen(self.jobs.report(event.job, event.body, now), packet.audio)
+                if isinstance(event.body, FINAL):
+                    self.supervisor.settle(now)
+        except PunchinError as error:
+            self._worker_died(self.supervisor.bury(f"The worker spoke nonsense: {error}", now), now)
+
+    def _look_after_worker(self, now: float) -> None:
+        if (died := self.supervisor.tick(now)) is not None:
+            self._worker_died(died, now)
+        running = self.jobs.running
+        if running is not None:
+            asked = self._cancelled_at.get(running.id, now)
+            if now - asked > self.settings.cancel_grace:
+                self._worker_died(self.supervisor.bury("The worker did not stop its cancelled job.", now), now)
+        elif self.jobs.waiting:
+            self._wake_worker(now)
+            if self.supervisor.idle:
+                job = self.jobs.start(now)
+                if (died := self.supervisor.give(self._requests[job.id], now)) is not None:
+                    self._worker_died(died, now)
+
+    def _wake_worker(self, now: float) -> None:
+        if (failed := self.supervisor.wake(now)) is not None:
+            self._worker_died(failed, now)
+
+    def _worker_died(self, error: ErrorInfo, now: float) -> None:
+        self._happen(self.jobs.worker_died(error, now))
+        if self.supervisor.hopeless:
+            for job in self.jobs:
+                if not job.finished:
+                    self._happen(self.jobs.fail(job, error, now))
+            self.supervisor.forgive()
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def _happen(self, events: Sequence[Event], audio: Sequence[Audio] = ()) -> None:
+        """Keep what must not be lost, tell the job's clients and the observers."""
+        for event in events:
+            frames = pack(event, audio if audio_refs(event) else ())
+            if isinstance(event.body, (Take, *FINAL)):
+                self.store.keep(event, frames)  # first: what was announced must never be lost
+            for client in list(self._sent[event.job]):
+                self._send(client, event, frames)
+            self.front.publish(event)
+            if self.osc is not None:
+                self.osc.show(event, time.monotonic())
+            if isinstance(event.body, FINAL):
+                log.info("job %s: %s", event.job, event.body)
+                self._requests.pop(event.job, None)
+                self._cancelled_at.pop(event.job, None)
+
+    def _send(self, client: Client, event: Event, frames: Sequence[Frame]) -> None:
+        """Send a new event, unless older ones still wait for room; kept ones are sent again by `_catch_up`."""
+        sent = self._sent[event.job]
+        if any(seq < event.seq for seq in self.store.after(event.job, sent[client])):
+            return
+        match self.front.send(client, frames):
+            case Sent.YES:
+                sent[client] = event.seq
+            case Sent.GONE:
+                del sent[client]
+
+    def _catch_up(self) -> None:
+        """Send kept events to clients that attached, or whose queue was full."""
+        for job, clients in self._sent.items():
+            for client, sent in list(clients.items()):
+                for seq in self.store.after(job, sent):
+                    try:
+                        frames = self.store.frames(job, seq)
+                    except OSError as error:
+                        log.error("event %d of job %s is lost: %s", seq, job, error)
+                        continue
+                    match self.front.send(client, frames):
+                        case Sent.YES:
+                            clients[client] = seq
+                        case Sent.FULL:
+                            break
+                        case Sent.GONE:
+                            del clients[client]
+                            break
+
+    # ---- time ------------------------------------------------------------------------------------------------
+
+    def _find_vanished(self, now: float) -> None:
+        """A job is wanted while one of its clients is heard; without `keep`, an unwanted job is cancelled.
+
+        A silent client whose connection stands is still told: it may only have been asleep.
+        """
+        silent = [client for client, heard in self._heard.items() if now - heard > self.settings.vanished]
+        for client in silent:
+            del self._heard[client]
+        for job in self.jobs if silent else ():
+            wanted = job.keep or any(client in self._heard for client in self._sent[job.id])
+            if not (wanted or job.finished):
+                log.info("job %s: its client has vanished", job.id)
+                self.cancel(job.id, now)
+
+    def _expire(self, now: float) -> None:
+        finished = sorted((job for job in self.jobs if job.finished), key=lambda job: job.ended)
+        bare = [job for job in finished if len(self.store.after(job.id, 0)) < 2]  # its ending alone: no take
+        for job in bare[:-REMEMBERED_JOBS]:
+            self._forget(job)
+        for job in finished:
+            if now - job.ended > self.settings.results_seconds and job.id in self.jobs:
+                log.info("job %s: its results have expired", job.id)
+                self._forget(job)
+
+    def _forget(self, job: Job) -> None:
+        self.jobs.forget(job)
+        self.store.drop(job.id)
+        for table in (self._requests, self._digests, self._cancelled_at, self._sent):
+            table.pop(job.id, None)
+
+    def _restore(self) -> None:
+        """Know the jobs of an earlier daemon. Those it could not end have failed."""
+        offset = time.monotonic() - time.time()
+        for record, events, written in self.store.open():
+            job = Job(record.id, record.engine, record.pack, True, record.submitted + offset, ended=written + offset)
+            self._digests[job.id], self._sent[job.id] = record.digest, {}
+            job.seq = events[-1].seq if events else 0
+            self.jobs.restore(job)
+            if events and isinstance(events[-1].body, FINAL):
+                job.state = _state(events[-1])
+            else:
+                job.state = "failed"
+                job.seq += SEQ_AFTER_RESTART
+                error = JobLost("The daemon ended before the job did.")
+                self._happen([job.event(Failed(error.info()))])
+
+
+def _open_osc(settings: Settings) -> OscFront | None:
+    if settings.osc_port < 0:
+        return None
+    try:
+        return OscFront(settings.bind, settings.osc_port)
+    except DaemonError as error:
+        if settings.osc_port != OSC_PORT:
+            raise
+        # Nobody asked for the usual port; another user's daemon may have it, and takes matter more than surfaces.
+        log.warning("%s The system chooses another.", error)
+        return OscFront(settings.bind, 0)
+
+
+def _state(last: Event) -> State:
+    return "done" if isinstance(last.body, Done) else "failed" if isinstance(last.body, Failed) else "cancelled"

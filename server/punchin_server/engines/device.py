@@ -1,0 +1,48 @@
+"""Which device and precision the models get, and what a recipe says of them. Knows packs, no requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+import torch
+from punchin_wire.errors import Unsupported
+
+from ..models.musicgen import linear
+from ..packs.registry import Pack
+
+
+def describe_models(
+    pack: Pack, references: Sequence[str], device: torch.device, precision: linear.Precision
+) -> dict[str, str]:
+    """What made a take, for its recipe: the pack, the sha256 of each file that `references` name, and the
+    arithmetic."""
+    return {
+        "pack": f"{pack.name} {pack.manifest.version}",
+        **{f"sha256 {path}": value for path, value in pack.hashes(references).items()},
+        "device": str(device),
+        "precision": precision,
+        "torch": str(torch.__version__),  # it is a subclass of str that JSON refuses
+    }
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called `name`; `auto` is the first GPU that torch can use. Raises Unsupported."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not usable.get(device.type, False):
+        raise Unsupported(f"This computer has no device {name!r} that torch can use.", "Start with --device auto.")
+    return device
+
+
+def choose_precision(name: str, device: torch.device) -> linear.Precision:
+    """The arithmetic called `name`; `auto` is what the weights were published in on a GPU, float32 elsewhere."""
+    if name == "auto":
+        return "float16" if device.type == "cuda" else "float32"
+    for precision in get_args(linear.Precision):
+        if precision == name:
+            chosen: linear.Precision = precision
+            return chosen
+    raise Unsupported(f"{name!r} is not a precision.", f"Choose one of {', '.join(get_args(linear.Precision))}.")

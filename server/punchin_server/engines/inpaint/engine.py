@@ -1,0 +1,209 @@
+"""The inpaint engine: new takes for the holes of a song (AIRGen on MusicGen, arXiv 2402.09508).
+
+A generator: it takes a request, yields progress, preview and takes, and stops when closed. Only the hole is decoded,
+takes share what they have in common, and known audio is never sampled. Knows nothing about sockets, queues or job ids.
+
+A take follows its controls through the adapters (:mod:`..models.airgen` says how several combine). A take without
+controls hears silence as its condition, through the pack's first adapter, and so still sees the song on both sides
+of the hole. A pack without adapters continues the song: its prefix is what precedes the window, and it cannot
+know what follows the hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+
+import torch
+from punchin_wire.errors import BadCheckpoint, BadRegion, Unsupported
+from punchin_wire.frames import Audio, describe
+from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Sampling, Take, TakeSpec
+from torch import Tensor
+
+from ...models.musicgen.airgen import AdapterBank, mix_weights
+from ...models.musicgen.musicgen import TextState
+from ..audio import mono
+from ..clock import Clock
+from ..events import Emission
+from ..spans import Part, Span
+from .conditions import condition
+from .decode import Voices, fill
+from .loading import Models, load_models
+from .sampling import Draw, Noise
+from .scene import Scene, to_frames
+from .windows import preview_pieces
+
+PREVIEW_SECONDS = 1.0
+LEFT_CONTEXT, RIGHT_CONTEXT = 50, 4
+"""Frames around a preview that the codec hears: its LSTM's memory, and the reach of its convolutions."""
+
+
+def load(pack: str, device: str, precision: str) -> InpaintEngine:
+    """The engine of the pack called `pack`; see :func:`.loading.load_models` for what is raised."""
+    return InpaintEngine(load_models(pack, device, precision))
+
+
+class InpaintEngine:
+    """One pack, loaded. :meth:`run` may be called again and again, one at a time."""
+
+    def __init__(self, models: Models) -> None:
+        self._m = models
+        models.lm.prepare(2 * models.window + models.lm.config.codebooks)
+
+    @torch.inference_mode()
+    def run(self, request: InpaintRequest, audio: Sequence[Audio]) -> Generator[Emission]:
+        """Takes for `request`, whose `AudioRef`\\ s index `audio`, each `[channels, samples]` float32.
+
+        Yields at least once in every decode step. Raises Unsupported, UnknownChord, BadRegion.
+        """
+        self._check(request)
+        clock, rate = Clock(), self._m.codec.sample_rate
+        with clock("encode"):
+            text = self._read(request.text)
+            scene = self._scene(request, audio)
+            drums = None
+            if request.drums is not None:
+                drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate)
+        codes = yield from self._encode(request, scene, drums, clock)  # [B, K, frames of the scene]
+        seeds = [take.seed for take in request.takes]
+        noise = Noise(seeds, self._m.lm.config.codebooks, self._m.lm.config.card)
+        bank = self._bank(request.takes)
+        coefficients = self._coefficients(request.takes, bank.names if bank else ())
+        voices = Voices(coefficients, noise, self._draw(request.sampling), bank, text)
+        yield from self._fill(scene, codes, voices, request.preview, clock)
+        start = scene.heard.start * self._m.codec.hop
+        for i, take in enumerate(request.takes):
+            sound = yield from self._render(scene, codes, i, clock)
+            yield Emission(Take(i, take.seed, start, describe(sound, rate)), sound)
+        yield Emission(Done(dict(clock.seconds), dict(self._m.names)))
+
+    def _check(self, request: InpaintRequest) -> None:
+        for control in {c for take in request.takes for c in take.controls}:
+            if control not in self._adapters:
+                raise Unsupported(f"The pack {request.pack!r} has no adapter for {control}.")
+        if request.text and self._m.text is None:
+            raise Unsupported(f"The pack {request.pack!r} has no text encoder, so it cannot follow a text.")
+
+    @property
+    def _adapters(self) -> tuple[str, ...]:
+        return self._m.bank.names if self._m.bank else ()
+
+    def _read(self, text: str) -> TextState | None:
+        if not text or self._m.text is None:
+            return None
+        encoded = self._m.text.encode(text)
+        if encoded.shape[-1] != (width := self._m.lm.config.text_width):
+            raise BadCheckpoint(f"The text encoder is {encoded.shape[-1]} wide; the language model reads {width}.")
+        return self._m.lm.read_text(encoded.to(self._m.lm.offsets.device))
+
+    def _scene(self, request: InpaintRequest, audio: Sequence[Audio]) -> Scene:
+        rate, hop, source = self._m.codec.sample_rate, self._m.codec.hop, request.source
+        song = mono(audio[source.frame], source.sample_rate, rate)
+        if not len(song):
+            raise BadRegion("The audio is shorter than one sample of the model.")
+        holes = to_frames(request.holes, source.sample_rate, len(song), rate, hop)
+        past = 0 if self._adapters else self._m.window
+        return Scene.of(song, holes, rate, hop, self._m.window, past)
+
+    def _draw(self, asked: Sampling) -> Draw:
+        default = self._m.draw
+        return Draw(
+            temperature=default.temperature if asked.temperature is None else asked.temperature,
+            top_k=default.top_k if asked.top_k is None else asked.top_k,
+            cfg=default.cfg if asked.cfg is None else asked.cfg,
+        )
+
+    def _bank(self, takes: Sequence[TakeSpec]) -> AdapterBank | None:
+        """The adapters that `takes` follow; the first of the pack for those without controls."""
+        if self._m.bank is None:
+            return None
+        followed = {control for take in takes for control in take.controls}
+        free = self._adapters[:1] if any(not take.controls for take in takes) else ()
+        return self._m.bank.only(followed.union(free))
+
+    def _coefficients(self, takes: Sequence[TakeSpec], names: Sequence[str]) -> Tensor:
+        """How much of each adapter in `names` each take hears, `[B, A]`."""
+        free = dict.fromkeys(self._adapters[:1], 1.0)
+        followed = [{str(control): weight for control, weight in take.controls.items()} for take in takes]
+        rows = [mix_weights(controls or free, names) for controls in followed]
+        return torch.tensor(rows, device=self._m.lm.offsets.device)
+
+    def _encode(
+        self, request: InpaintRequest, scene: Scene, drums: Audio | None, clock: Clock
+    ) -> Generator[Emission, None, Tensor]:
+        """Tokens `[B, K, F]` of the scene for every take: the song's, and in the holes those of its condition."""
+        sets = sorted({frozenset(take.controls) for take in request.takes}, key=sorted)
+        song = yield from self._tokens(scene, scene.wav(), 0, 1 + len(sets), clock)
+        unknown = torch.from_numpy(scene.unknown()).to(song.device)
+        codes = {}
+        for i, controls in enumerate(sets, start=1):
+            with clock("encode"):
+                rule = request.strikes or self._m.strikes
+                heard = condition(request, controls, drums, scene.excerpt(), rule, self._m.soundfont)
+            tokens = yield from self._tokens(scene, heard, i, 1 + len(sets), clock)
+            codes[controls] = torch.where(unknown, tokens, song)
+        return torch.stack([codes[frozenset(take.controls)] for take in request.takes])
+
+    def _tokens(
+        self, scene: Scene, wav: Audio, before: int, rounds: int, clock: Clock
+    ) -> Generator[Emission, None, Tensor]:
+        """Tokens `[K, F]` of the scene's `wav` `[F * hop]`, zero between its stretches; `before` of `rounds` done."""
+        codec, whole = self._m.codec, scene.at(*scene.span)
+        codes = torch.zeros(codec.n_q, whole.stop, dtype=torch.long)
+        parts = scene.parts(scene.stretches)
+        for i, (core, around) in enumerate(parts, start=1):
+            with clock("encode"):
+                heard = scene.at(*around)
+                tokens = codec.encode(wav[None, heard.start * codec.hop : heard.stop * codec.hop])[0]
+                codes[:, scene.at(*core)] = tokens[:, core.start - around.start : core.end - around.start]
+            yield Emission(Progress("encode", before * len(parts) + i, rounds * len(parts)))
+        return codes.to(self._m.lm.offsets.device)
+
+    def _fill(self, scene: Scene, codes: Tensor, voices: Voices, preview: bool, clock: Clock) -> Generator[Emission]:
+        """Fill every window of `codes` in place."""
+        total, before = sum(w.frames for w in scene.windows), 0
+        size = round(PREVIEW_SECONDS * self._m.codec.frame_rate)
+        for window in scene.windows:
+            frames = codes[..., scene.at(window.start, window.end)]
+            if self._adapters:
+                prefix = frames.clone()
+            else:
+                prefix = codes[..., scene.at(window.start - window.length, window.start)]
+            pieces = preview_pieces(window, size, RIGHT_CONTEXT) if preview else []
+            written = window.written()
+            for step in clock.steps(fill(self._m.lm, prefix, frames, window, voices)):
+                if step.prefill:
+                    yield Emission(Progress("prefill", step.fed, step.total))
+                else:
+                    yield Emission(Progress("decode", before + int(written[: step.done].sum()), total))
+                while pieces and step.done >= pieces[0].due:
+                    yield from self._preview(scene, codes, pieces.pop(0).span, clock)
+            before += window.frames
+
+    def _preview(self, scene: Scene, codes: Tensor, span: Span, clock: Clock) -> Generator[Emission]:
+        """Frames `span` of each take, decoded with the context that makes them sound as the take will."""
+        hop, rate = self._m.codec.hop, self._m.codec.sample_rate
+        stretch = next(s for s in scene.sounding() if s.start <= span.start < s.end)
+        around = Span(max(span.start - LEFT_CONTEXT, stretch.start), min(span.end + RIGHT_CONTEXT, stretch.end))
+        for i, row in enumerate(codes):
+            with clock("codec"):
+                sound = self._sound(scene, row, Part(span, around))[None]
+            yield Emission(AudioChunk(i, span.start * hop, describe(sound, rate)), sound)
+
+    def _render(self, scene: Scene, codes: Tensor, take: int, clock: Clock) -> Generator[Emission, None, Audio]:
+        """Take `take` `[1, N]` of tokens `[B, K, F]`: the model's sound in every stretch, the song between them."""
+        hop, (start, end) = self._m.codec.hop, scene.heard
+        whole = scene.song[start * hop : end * hop].copy()
+        parts = scene.parts(scene.sounding())
+        for i, part in enumerate(parts, start=1):
+            with clock("codec"):
+                at = (part.core.start - start) * hop
+                sound = self._sound(scene, codes[take], part)
+                whole[at : at + len(sound)] = sound
+            yield Emission(Progress("codec", take * len(parts) + i, len(codes) * len(parts)))
+        return whole[None]
+
+    def _sound(self, scene: Scene, codes: Tensor, part: Part) -> Audio:
+        """The audio `[N]` of the core of `part` of one take, as far as the song goes."""
+        hop, (core, around) = self._m.codec.hop, part
+        sound = self._m.codec.decode(codes[None, :, scene.at(*around)].cpu())[0]
+        return sound[(core.start - around.start) * hop :][: min(core.end * hop, len(scene.song)) - core.start * hop]

@@ -1,0 +1,75 @@
+"""From the name of a pack to the loaded models of its transfer half. Knows packs, files and devices, no requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from punchin_wire.errors import AdapterMismatch, BadCheckpoint, BadSetting, Unsupported
+from punchin_wire.messages import Solver
+
+from ...models.audioldm2.ap_adapter import load_adapter
+from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2
+from ...models.audioldm2.audiomae import AudioMAE, load_audiomae
+from ...packs.registry import find
+from ..device import choose_device, choose_precision, describe_models
+from .denoise import scheduler
+
+
+@dataclass(frozen=True)
+class TransferModels:
+    """Everything that is loaded for the transfer half of a pack; `names` is what `Done` tells of it for the recipe.
+
+    Without adapter (`audiomae` None) only SDEdit works. Raises AdapterMismatch where AudioMAE's tokens are not as wide
+    as the adapter expects.
+    """
+
+    base: AudioLDM2
+    audiomae: AudioMAE | None
+    device: torch.device
+    solver: Solver
+    steps: int
+    refine: int = 0
+    guided: float = 1.0
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.audiomae and self.audiomae.size.width != (width := self.base.text.width):
+            raise AdapterMismatch(f"AudioMAE is {self.audiomae.size.width} wide; the adapter reads {width}.")
+
+
+def load_transfer_models(name: str, device: str, precision: str) -> TransferModels:
+    """The transfer half of the pack `name` on `device` in `precision` (as for inpaint, without int8).
+
+    Raises PackMissing, PackCorrupt, FileMissing, BadCheckpoint, AdapterMismatch, Unsupported.
+    """
+    pack, where = find(name), choose_device(device)
+    parts = pack.transfer
+    chosen = choose_precision(precision, where)
+    if chosen == "int8":
+        raise Unsupported("Transfer has no int8 arithmetic.", "Start the daemon with --precision bfloat16 or float32.")
+    dtype: torch.dtype = getattr(torch, chosen)
+    base = load_audioldm2(pack.resolve(parts.base), where, dtype)
+    _check_scheduler(base, parts.scheduler, parts.steps)
+    audiomae = None
+    if parts.adapter is not None and parts.audiomae is not None:
+        load_adapter(base.unet, pack.resolve(parts.adapter))
+        base.unet.to(where)
+        audiomae = load_audiomae(pack.resolve(parts.audiomae)).to(where)
+    names = describe_models(pack, parts.references(), where, chosen)
+    return TransferModels(base, audiomae, where, parts.scheduler, parts.steps, parts.refine, parts.guided, names)
+
+
+def _check_scheduler(base: AudioLDM2, solver: Solver, steps: int) -> None:
+    """Raises BadCheckpoint where the model's folder describes no noise that this solver could take away: now, not in
+    the first job."""
+    try:
+        scheduler(solver, base.scheduler_config, steps)
+    except BadSetting:
+        raise
+    except Exception as error:  # diffusers checks its settings by whatever they trip over
+        raise BadCheckpoint(
+            f"scheduler_config.json says nothing that {solver} can follow: {error or type(error).__name__}.",
+            "Save or download the AudioLDM2 folder again.",
+        ) from error

@@ -1,0 +1,136 @@
+"""`python -m punchin_server packs list | verify | add`: the registry on the command line. Knows no torch.
+
+Exit codes: 0 all well, 2 wrong arguments, 3 a pack is missing or damaged (the error tree of punchin_wire).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from punchin_wire.errors import PackError, PunchinError
+
+from . import registry
+from .importing import LICENCE, TRANSFER_LICENCE, add
+from .registry import Broken, Pack
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one verb and return the exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        rows = {"list": _list, "verify": _verify, "add": _add}[args.verb](args)
+    except PunchinError as error:
+        if args.json:
+            _print_json({"error": error.info()})
+        print(f"{error}\n{error.next_step}", file=sys.stderr)
+        return error.exit_code
+    if args.json:
+        _print_json({"packs": rows})
+    else:
+        print("\n\n".join(_text(row) for row in rows) or "No packs.")
+    return PackError.exit_code if any(row["state"] != "ok" for row in rows) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = argparse.ArgumentParser(prog="punchin packs", description="Model packs on this computer.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("list", parents=[shared], help="show the installed packs and their licences")
+    verify = verbs.add_parser("verify", parents=[shared], help="compare every file with its manifest")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="packs to check (default: all)")
+    new = verbs.add_parser("add", parents=[shared], help="make a pack of downloaded files, where they lie")
+    new.add_argument(
+        "folder", type=Path, help="folder with the files of MusicGen and AIRGen, or of AudioLDM2 and AP-Adapter"
+    )
+    new.add_argument("--name", required=True, help="what the pack will be called")
+    new.add_argument("--base", metavar="MODEL", help="a downloaded MusicGen, for example facebook/musicgen-large")
+    new.add_argument(
+        "--transfer-base", metavar="MODEL", help="a downloaded AudioLDM2, for example cvssp/audioldm2-large"
+    )
+    licences = f"{TRANSFER_LICENCE} with AudioLDM2, else {LICENCE}"
+    new.add_argument("--licence", help=f"SPDX name of the files' licence (default {licences})")
+    return parser
+
+
+def _list(_args: argparse.Namespace) -> list[dict[str, Any]]:
+    return [describe(pack) for pack in registry.installed()]
+
+
+def _verify(args: argparse.Namespace) -> list[dict[str, Any]]:
+    packs = [registry.find(name) for name in args.names] or registry.installed()
+    return [describe(pack, thorough=True) for pack in packs]
+
+
+def _add(args: argparse.Namespace) -> list[dict[str, Any]]:
+    return [
+        describe(add(args.folder, args.name, base=args.base, transfer_base=args.transfer_base, licence=args.licence))
+    ]
+
+
+def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
+    """A pack as JSON: `state` is ok, or the code of what is wrong, which `problem` then says.
+
+    Sizes are always compared with the manifest, contents only when `thorough`.
+    """
+    if isinstance(pack, Broken):
+        return {"name": pack.name, "folder": str(pack.folder)} | _state(pack.error)
+    try:
+        (registry.verify if thorough else registry.check)(pack)
+        error = None
+    except PackError as caught:
+        error = caught
+    manifest = pack.manifest
+    return {
+        "name": pack.name,
+        "folder": str(pack.folder),
+        "version": manifest.version,
+        "engines": list(manifest.engines),
+        "controls": sorted(manifest.adapters),
+        "text": manifest.text is not None,
+        "adapter": manifest.transfer is not None and manifest.transfer.adapter is not None,
+        "bytes": sum(file.size for file in manifest.files),
+        "licence": pack.licence,
+        "source": manifest.source,
+        "default": pack.name == registry.default(),
+    } | _state(error)
+
+
+def abilities(row: dict[str, Any]) -> list[str]:
+    """What a pack (a row of :func:`describe`) does, in words."""
+    follows = ", ".join([*row["controls"], *(["text"] if row["text"] else [])]) or "nothing"
+    does = [f"fills holes, follows {follows}"] if "inpaint" in row["engines"] else []
+    if "transfer" in row["engines"]:
+        does.append("transfers to other instruments and genres" + ("" if row["adapter"] else ", by SDEdit only"))
+    return does
+
+
+def _state(error: PackError | None) -> dict[str, Any]:
+    if error is None:
+        return {"state": "ok"}
+    return {"state": error.code, "problem": str(error), "next_step": error.next_step}
+
+
+def _text(row: dict[str, Any]) -> str:
+    if "version" not in row:
+        return f"{row['name']}  DAMAGED: {row['problem']}\n  {row['next_step']}"
+    lines = [
+        f"{row['name']} {row['version']}{'  (default)' if row['default'] else ''}  {row['bytes'] / 1e6:.1f} MB",
+        *(f"  does     {what}" for what in abilities(row)),
+        f"  licence  {row['licence']}",
+        f"  source   {row['source']}",
+        f"  folder   {row['folder']}",
+        f"  state    {row['state']}",
+    ]
+    if row["state"] != "ok":
+        lines += [f"  problem  {row['problem']}", f"  do this  {row['next_step']}"]
+    return "\n".join(lines)
+
+
+def _print_json(value: object) -> None:
+    print(msgspec.json.encode(value).decode())

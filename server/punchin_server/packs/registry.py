@@ -1,0 +1,330 @@
+"""Model packs: what is installed, where each file lies, whether it is still what its manifest says. Knows no torch.
+
+A pack is a folder with a `manifest.json` (:class:`Manifest`) beside checkpoints in their published formats. Packs are
+looked for, and the first of a name wins, in
+
+1. the folders that `PUNCHIN_PACKS` names (separated like PATH): each a pack itself or a folder of packs,
+2. the user's packs folder; there a file `NAME.folder` with a path in it stands for a pack that lies elsewhere,
+3. the packs that came with Punchin.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
+from punchin_wire.messages import Solver
+from punchin_wire.paths import packs_folder
+
+from .hub import cached_folder
+
+MANIFEST = "manifest.json"
+POINTER = ".folder"
+HUB = "hub:"
+EMBEDDED = Path(__file__).parent
+
+LICENCES: Mapping[str, str] = {
+    "Apache-2.0": "free use, also commercial; keep the notice when you pass the pack on",
+    "MIT": "free use, also commercial; keep the notice when you pass the pack on",
+    "CC0-1.0": "free use, no conditions",
+    "CC-BY-4.0": "free use, also commercial; name the authors",
+    "CC-BY-NC-4.0": "NON-COMMERCIAL use only; name the authors",
+    "CC-BY-NC-SA-4.0": "NON-COMMERCIAL use only; name the authors, share changes alike",
+}
+"""What the licences that models come under ask of a musician, in a line."""
+
+NEEDS_OTHER = "Choose another pack with --pack; see `punchin packs list`."
+
+NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+PackName = Annotated[str, Meta(pattern=NAME)]
+Text = Annotated[str, Meta(min_length=1, max_length=1000)]
+Reference = Annotated[str, Meta(min_length=1, max_length=500)]
+"""A path inside the pack, with `/`; or `hub:OWNER/NAME[@REVISION]`, a model in the Hugging Face cache."""
+
+Control = Literal["chord", "drums", "piano"]
+
+
+class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The frozen models: MusicGen's language model and EnCodec, each a file or a folder."""
+
+    lm: Reference
+    codec: Reference
+
+
+class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How tokens are drawn where the request does not say."""
+
+    temperature: Annotated[float, Meta(gt=0, le=10)] = 1.0
+    top_k: Annotated[int, Meta(ge=0)] = 250
+    cfg: Annotated[float, Meta(ge=0, le=100)] = 3.0
+
+
+class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The transfer half: an AudioLDM2 as diffusers saves it, AudioMAE and AP-Adapter (without both, only SDEdit works),
+    and how noise is taken away where the request does not say. `refine` iterations of Griffin-Lim follow the vocoder: a
+    small one tells partials less well than its mel. `guided` is the share of guidance beyond 1 that is taken, so that
+    the paper's settings suit a pack that would overshoot at them."""
+
+    base: Reference
+    audiomae: Reference | None = None
+    adapter: Reference | None = None
+    scheduler: Solver = "dpm++"
+    steps: Annotated[int, Meta(ge=1, le=1000)] = 20
+    refine: Annotated[int, Meta(ge=0, le=100)] = 0
+    guided: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
+
+    def __post_init__(self) -> None:
+        if (self.audiomae is None) != (self.adapter is None):
+            raise ValueError("an adapter needs AudioMAE, and AudioMAE is for nothing else")
+
+    def references(self) -> tuple[str, ...]:
+        return tuple(ref for ref in (self.base, self.audiomae, self.adapter) if ref)
+
+
+class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the pack: its path inside it, bytes, and sha256 in hex."""
+
+    path: Reference
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`manifest.json`. A pack fills holes (`base` and what goes with it), or transfers, or both.
+
+    `window_frames` is the length of half a window: what the adapters were trained for; `strikes` the rule by which
+    chords fell on beats for the chord adapter.
+    """
+
+    name: PackName
+    version: Text
+    licence: Text
+    source: Text
+    created: Text
+    base: Base | None = None
+    adapters: dict[Control, Reference] = {}
+    text: Reference | None = None
+    soundfont: Reference | None = None
+    window_frames: Annotated[int, Meta(ge=1, le=100_000)] = 750
+    sampling: SamplingDefaults = SamplingDefaults()
+    strikes: Literal["clean", "compat"] = "clean"
+    transfer: TransferParts | None = None
+    files: tuple[PackFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        listed = {file.path for file in self.files}
+        if not self.engines:
+            raise ValueError("it has neither `base` nor `transfer`")
+        if len(listed) < len(self.files):
+            raise ValueError("a file is listed twice")
+        for path in sorted(listed | set(self.references())):
+            if not path.startswith(HUB) and _leaves(path):
+                raise ValueError(f"{path[:80]!r} leaves the folder of the pack")
+        for path in self.references():
+            if not path.startswith(HUB) and not any(_within(file, path) for file in listed):
+                raise ValueError(f"{path[:80]!r} is used, but no file of it is listed")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What the pack can do."""
+        halves = {"inpaint": self.base, "transfer": self.transfer}
+        return tuple(name for name, half in halves.items() if half is not None)
+
+    def references(self) -> tuple[str, ...]:
+        """Every file, folder or model of the hub that the engines load."""
+        return (*self.inpaint_references(), *(self.transfer.references() if self.transfer else ()))
+
+    def inpaint_references(self) -> tuple[str, ...]:
+        base = (self.base.lm, self.base.codec) if self.base else ()
+        perhaps = (self.text, self.soundfont)
+        return (*base, *self.adapters.values(), *(ref for ref in perhaps if ref))
+
+
+def _leaves(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return path.startswith("/") or ".." in parts or "\\" in path or ":" in path or "\0" in path
+
+
+def _within(file: str, reference: str) -> bool:
+    return PurePosixPath(file).is_relative_to(PurePosixPath(reference))
+
+
+@dataclass(frozen=True)
+class Pack:
+    """An installed pack. Paths are resolved when asked for: a hub model may be absent (PackMissing)."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+    @property
+    def base(self) -> Base:
+        """What fills holes. Raises Unsupported where the pack does not."""
+        if self.manifest.base is None:
+            raise Unsupported(f"The pack {self.name!r} fills no holes.", NEEDS_OTHER)
+        return self.manifest.base
+
+    @property
+    def transfer(self) -> TransferParts:
+        """What transfers. Raises Unsupported where the pack does not."""
+        if self.manifest.transfer is None:
+            raise Unsupported(f"The pack {self.name!r} transfers nothing.", NEEDS_OTHER)
+        return self.manifest.transfer
+
+    @property
+    def lm(self) -> Path:
+        return self.resolve(self.base.lm)
+
+    @property
+    def codec(self) -> Path:
+        return self.resolve(self.base.codec)
+
+    @property
+    def text(self) -> Path | None:
+        """The folder of the T5 encoder and its tokenizer; None: this pack cannot follow text."""
+        return self.resolve(self.manifest.text) if self.manifest.text else None
+
+    @property
+    def soundfont(self) -> Path | None:
+        """The .sf2 that conditions are rendered with; None: the default one."""
+        return self.resolve(self.manifest.soundfont) if self.manifest.soundfont else None
+
+    def adapter(self, control: Control) -> Path | None:
+        """The adapter file that makes the base follow `control`, if the pack has one."""
+        reference = self.manifest.adapters.get(control)
+        return self.resolve(reference) if reference else None
+
+    @property
+    def licence(self) -> str:
+        """The licence with what it asks, in a line."""
+        named = self.manifest.licence
+        return f"{named}: {LICENCES[named]}" if named in LICENCES else named
+
+    def hashes(self, references: Sequence[str]) -> dict[str, str]:
+        """sha256 of each file that `references` comprise by its path, and `hub:` references as they are."""
+        hub = {ref: ref.partition("@")[2] for ref in references if ref.startswith(HUB)}
+        files = (file for file in self.manifest.files if any(_within(file.path, ref) for ref in references))
+        return {file.path: file.sha256 for file in files} | hub
+
+    def resolve(self, reference: str) -> Path:
+        """Where a file, folder or model of the hub lies. Raises PackMissing."""
+        if reference.startswith(HUB):
+            repo, _, revision = reference.removeprefix(HUB).partition("@")
+            return cached_folder(repo, revision or None)
+        return self.folder.joinpath(*PurePosixPath(reference).parts)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A folder that should be a pack but is none, and why."""
+
+    name: str
+    folder: Path
+    error: PackError
+
+
+def installed(env: Mapping[str, str] = os.environ) -> list[Pack | Broken]:
+    """Every pack that can be found, in the order of the search; of two with one name only the first."""
+    found: dict[str, Pack | Broken] = {}
+    for name, folder in _folders(env):
+        entry: Pack | Broken
+        try:
+            entry = read_pack(folder)
+        except PackError as error:
+            entry = Broken(name, folder, error)
+        found.setdefault(entry.name, entry)
+    return list(found.values())
+
+
+def _folders(env: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Candidates as (name by which to speak of it, folder)."""
+    for given in filter(None, env.get("PUNCHIN_PACKS", "").split(os.pathsep)):
+        folder = Path(given).expanduser()
+        if (folder / MANIFEST).is_file():
+            yield folder.name, folder
+        else:
+            yield from _inside(folder)
+    yield from _inside(packs_folder())
+    yield from _inside(EMBEDDED)
+
+
+def _inside(folder: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix == POINTER and path.is_file():
+            yield path.stem, Path(path.read_text("utf-8", errors="replace").strip())
+        elif (path / MANIFEST).is_file():
+            yield path.name, path
+
+
+def find(name: str, env: Mapping[str, str] = os.environ) -> Pack:
+    """The pack called `name`, its files there in the size the manifest says. Raises PackMissing, PackCorrupt."""
+    packs = installed(env)
+    for pack in packs:
+        if pack.name == name:
+            if isinstance(pack, Broken):
+                raise pack.error
+            check(pack)
+            return pack
+    others = ", ".join(p.name for p in packs if isinstance(p, Pack)) or "none"
+    raise PackMissing(f"There is no pack called {name[:80]!r}. Installed: {others}.")
+
+
+def default(env: Mapping[str, str] = os.environ) -> str:
+    """The pack to use when nobody says: the newest that the user installed, else the embedded one."""
+    own = [p for p in installed(env) if isinstance(p, Pack) and not p.folder.is_relative_to(EMBEDDED)]
+    return max(own, key=lambda p: p.manifest.created).name if own else "tiny"
+
+
+def read_pack(folder: Path) -> Pack:
+    """The pack in `folder`, its manifest validated, its files not yet looked at. Raises PackMissing, PackCorrupt."""
+    try:
+        text = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise PackMissing(f"There is no {MANIFEST} in {folder}.") from error
+    try:
+        return Pack(folder, msgspec.json.decode(text, type=Manifest))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PackCorrupt(f"The manifest in {folder} is wrong: {error}") from error
+
+
+def verify(pack: Pack) -> None:
+    """Every file read and compared with the manifest, every hub model found. Raises PackCorrupt, PackMissing."""
+    check(pack)
+    for file in pack.manifest.files:
+        if sha256(pack.folder / file.path) != file.sha256:
+            raise PackCorrupt(f"The file {file.path} of the pack {pack.name} differs from its manifest.")
+    for reference in pack.manifest.references():
+        pack.resolve(reference)
+
+
+def check(pack: Pack) -> None:
+    """Every file there, in the size that the manifest says. Raises PackCorrupt."""
+    for file in pack.manifest.files:
+        path = pack.folder / file.path
+        if not path.is_file():
+            raise PackCorrupt(f"The file {file.path} of the pack {pack.name} is missing.")
+        if (size := path.stat().st_size) != file.size:
+            raise PackCorrupt(f"The file {file.path} of the pack {pack.name} has {size} bytes, not {file.size}.")
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file in hex, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest` into `folder`, all of it or nothing."""
+    draft = folder / f"{MANIFEST}.{os.getpid()}"
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+    os.replace(draft, folder / MANIFEST)

@@ -1,0 +1,91 @@
+"""Songs to audio: stems, mix, and the conditions the product itself would render from them.
+
+Knows songs and the conditioning package; knows nothing about tokens or training.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from punchin_server.conditioning import level, piano, render, strikes
+from punchin_wire.messages import Note
+
+from .songs import STEMS, Song, compose
+
+SAMPLE_RATE = 32_000
+CONDITIONS = ("chord", "piano")
+TRACKS = ("mix", *STEMS, *CONDITIONS, "pad")
+"""What a song is rendered to. Songs of the first edition have no pads, and so one track less."""
+MIX_RMS, PEAK = 0.12, 0.95
+FEWEST_SONGS = 4  # with fewer, some control would have no song (see tokens.CONTROL_TURNS)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A song's tracks, `audio` float32 [tracks, samples], in the order of TRACKS."""
+
+    song: Song
+    audio: NDArray[np.float32]
+
+    def track(self, name: str) -> NDArray[np.float32]:
+        """One track, [samples]."""
+        return self.audio[TRACKS.index(name)]
+
+
+def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | None = None) -> Rendered:
+    """Stems at their gains, their mix at a common loudness, and both rendered conditions. `soundfont` is the band's;
+    conditions are always played by the product's own."""
+    stems = {name: render.render(notes, song.seconds, sample_rate, soundfont) for name, notes in song.stems.items()}
+    stems = {name: audio * np.float32(song.gains[name] / (_rms(audio) + 1e-9)) for name, audio in stems.items()}
+    mix = np.sum(list(stems.values()), axis=0)
+    scale = np.float32(min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max())))
+    other = (stems["comp"] + stems["melody"] + stems.get("pad", 0)) * scale
+    chord_notes = strikes.place(song.chords, [time for time, _ in song.beats])
+    # A producer's MIDI clip names no program, so every pitched part may enter the cover.
+    pitched = [note for notes in song.stems.values() for note in notes if not note.drum]
+    cover = piano.reduce(Note(note.start, note.end, note.pitch, note.velocity) for note in pitched)
+    tracks = {"mix": mix * scale, **{name: audio * scale for name, audio in stems.items()}}
+    for name, notes in zip(CONDITIONS, (chord_notes, cover), strict=True):
+        tracks[name] = level.match(render.render(notes, song.seconds, sample_rate), other)
+    return Rendered(song, np.stack([tracks[name] for name in TRACKS if name in tracks]).astype(np.float32))
+
+
+def _rms(audio: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(audio))))
+
+
+def save(rendered: Rendered, folder: Path) -> Path:
+    """Write the audio as int16 [tracks, samples] to `SEED.npy`, atomically; the song is its seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{rendered.song.seed:07d}.npy"
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("wb") as file:
+        np.save(file, np.clip(rendered.audio * 32767, -32767, 32767).astype(np.int16))
+    os.replace(scratch, path)
+    return path
+
+
+def render_corpus(
+    folder: Path,
+    seeds: range,
+    seconds: float,
+    held_out: bool = False,
+    minutes: float = math.inf,
+    soundfont: Path | None = None,
+) -> None:
+    """Render every seed of the range that the folder lacks; safe to run in several processes at once.
+
+    Stops after `minutes`, but not before there is a song for each control.
+    """
+    deadline = time.monotonic() + 60 * minutes
+    for done, seed in enumerate(seeds):
+        if done >= FEWEST_SONGS and time.monotonic() > deadline:
+            break
+        if not (folder / f"{seed:07d}.npy").exists():
+            save(render_song(compose(seed, seconds, held_out), soundfont=soundfont), folder)

@@ -1,0 +1,277 @@
+"""Who hears of what, and who may speak of it. Time is a number, work is a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import pytest
+from bridge.hosts.test_jobs import SUBMIT
+from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.protocol import (
+    LEASE_SECONDS,
+    Ask,
+    Bye,
+    Cancel,
+    Did,
+    Drop,
+    FromHost,
+    Held,
+    Hello,
+    Placed,
+    Project,
+    State,
+    TakeFile,
+    Want,
+)
+from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, PROGRESS_SECONDS, SHOWN_SECONDS, Desk
+from punchin_bridge.hosts.spool import Post
+from punchin_wire.errors import BadMessage
+from punchin_wire.messages import Progress
+
+TAKE = TakeFile("/take.wav", "Punchin 1", 7, 0, 48_000, 2)
+
+
+@dataclass
+class Elsewhere:
+    """The spool and the crew, which only remember."""
+
+    kept: list[Kept] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    def keep(self, kept: Kept) -> None:
+        self.kept.append(kept)
+
+    def finish(self, kept: Kept) -> None:
+        self.finished.append(kept.submit.job)
+
+    def welcome(self, host: str) -> None: ...
+
+    def forget(self, host: str) -> None:
+        self.forgotten.append(host)
+
+    def start(self, kept: Kept) -> None:
+        self.started.append(kept.submit.job)
+
+    def stop(self, job: str) -> None:
+        self.stopped.append(job)
+
+
+@dataclass
+class Room:
+    """A desk, what is elsewhere, and what each host was told last."""
+
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
+    told: dict[str, State] = field(default_factory=dict)
+    now: float = 100.0
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.elsewhere, self.elsewhere)
+
+    def say(self, *documents: FromHost) -> None:
+        for document in documents:
+            self.desk.hear(Post(document.host, document), self.now, 1000.0)
+        self.tell()
+
+    def tell(self) -> list[str]:
+        news = {hello.host: state for hello, state in self.desk.news(self.now)}
+        self.told |= news
+        return list(news)
+
+    def phases(self, host: str) -> list[str]:
+        return [view.phase for view in self.told[host].jobs]
+
+    def ready(self, name: str = "job-1") -> None:
+        kept = self.desk.jobs[name].kept
+        self.desk.ready(msgspec.structs.replace(kept, phase="ready", takes=(TAKE,), timings={"splice": 0.5}), self.now)
+        self.tell()
+
+
+def hello(host: str = "fake-1", project: str = "song", **more: Any) -> Hello:
+    return Hello(host, "Fake", Project(project), **more)
+
+
+def submit(job: str = "job-1", **more: Any) -> Any:
+    return msgspec.structs.replace(SUBMIT, job=job, **more)
+
+
+@pytest.fixture
+def room() -> Room:
+    found = Room()
+    found.say(hello())
+    return found
+
+
+def test_a_job_from_submission_to_its_place(room: Room) -> None:
+    room.say(submit(clicked=999.0, read=0.2, render=0.7))
+    assert room.elsewhere.started == ["job-1"]
+    assert room.elsewhere.kept[0].submit == submit(clicked=999.0, read=0.2, render=0.7)
+    assert room.phases("fake-1") == ["preparing"]
+    room.ready()
+    assert room.told["fake-1"].jobs[0].takes == (TAKE,)
+    room.say(Placed("fake-1", "job-1", 0.03))
+    assert room.phases("fake-1") == ["placed"]
+    assert room.elsewhere.finished == ["job-1"]
+    timings = room.told["fake-1"].jobs[0].timings
+    assert timings == pytest.approx(
+        {"read": 0.2, "render": 0.7, "accept": 0.1, "splice": 0.5, "place": 0.03, "total": 1.0}
+    )
+
+
+def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
+    room.say(submit())
+    kept = msgspec.structs.replace(
+        room.desk.jobs["job-1"].kept, phase="ready", takes=(TAKE,), notes=("A was stretched.",)
+    )
+    room.desk.ready(kept, room.now)
+    room.tell()
+    assert room.told["fake-1"].jobs[0].line == "1 take ready. A was stretched."
+    room.say(Placed("fake-1", "job-1"))
+    assert room.told["fake-1"].jobs[0].line == "1 take placed. A was stretched."
+
+
+def test_a_seed_is_drawn_once_and_kept(room: Room) -> None:
+    room.say(submit())
+    assert 0 <= room.elsewhere.kept[0].seed < 2**31
+
+
+def test_everything_may_be_said_twice(room: Room) -> None:
+    room.say(submit(), submit(), hello())
+    assert room.elsewhere.started == ["job-1"]
+    room.ready()
+    room.say(Placed("fake-1", "job-1"), Placed("fake-1", "job-1"))
+    assert room.elsewhere.finished == ["job-1"]
+
+
+def test_a_cancelled_job_ends_when_the_crew_says_so(room: Room) -> None:
+    room.say(submit(), Cancel("fake-1", "job-1"))
+    assert room.elsewhere.stopped == ["job-1"]
+    assert room.told["fake-1"].jobs[0].line == "Stopping."
+    room.desk.cancelled("job-1", room.now)
+    room.tell()
+    assert room.phases("fake-1") == ["cancelled"]
+
+
+def test_takes_that_come_after_the_cancel_are_not_offered(room: Room) -> None:
+    room.say(submit(), Cancel("fake-1", "job-1"))
+    room.ready()
+    assert room.phases("fake-1") == ["dropped"]
+
+
+def test_a_changed_song_is_held_until_somebody_decides(room: Room) -> None:
+    room.say(submit())
+    room.ready()
+    room.say(Held("fake-1", "job-1", "The item has moved."))
+    assert room.phases("fake-1") == ["held"]
+    assert room.elsewhere.kept[-1].phase == "held"
+    room.say(Drop("fake-1", "job-1"))
+    assert room.phases("fake-1") == ["dropped"]
+
+
+def test_hosts_hear_of_their_own_jobs_only(room: Room) -> None:
+    room.say(hello("fake-2", "other"), submit())
+    assert room.told["fake-2"].jobs == ()
+    room.say(Cancel("fake-2", "job-1"))
+    assert "job-1" in room.told["fake-2"].trouble
+    assert room.elsewhere.stopped == []
+
+
+def test_who_opens_the_project_next_gets_the_takes(room: Room) -> None:
+    room.say(submit())
+    room.ready()
+    room.say(Bye("fake-1"), hello("fake-2"))
+    assert room.phases("fake-2") == ["ready"]
+    room.say(Placed("fake-2", "job-1"))
+    assert room.elsewhere.finished == ["job-1"]
+
+
+def test_two_copies_of_a_project_do_not_both_place(room: Room) -> None:
+    room.say(hello("fake-2"), submit())
+    room.ready()
+    assert room.phases("fake-1") == ["ready"]
+    assert room.told["fake-2"].jobs == ()
+
+
+def test_a_host_that_is_silent_is_gone(room: Room) -> None:
+    room.now += LEASE_SECONDS + 1
+    room.desk.expire(room.now)
+    assert room.elsewhere.forgotten == ["fake-1"]
+    assert room.desk.is_idle
+
+
+def test_the_stems_of_a_job_at_work_outlive_their_host(room: Room) -> None:
+    room.say(submit(), Bye("fake-1"))
+    assert room.elsewhere.forgotten == []
+
+
+def test_a_host_that_left_is_forgotten_when_its_last_job_is_done(room: Room) -> None:
+    room.say(submit(), Bye("fake-1"))
+    room.ready()
+    room.desk.expire(room.now)
+    assert room.elsewhere.forgotten == ["fake-1"]
+
+
+def test_a_host_that_came_back_keeps_its_files(room: Room) -> None:
+    room.say(submit(), Bye("fake-1"), hello())
+    room.ready()
+    room.desk.expire(room.now)
+    assert room.elsewhere.forgotten == []
+
+
+def test_changes_are_told_at_once_and_progress_now_and_then(room: Room) -> None:
+    room.say(submit())
+    room.desk.working("job-1", Progress("decode", 1, 100), room.now)
+    assert room.tell() == ["fake-1"]  # it has begun
+    room.desk.working("job-1", Progress("decode", 2, 100), room.now)
+    assert room.tell() == []
+    room.now += 2 * PROGRESS_SECONDS
+    assert room.tell() == ["fake-1"]
+
+
+def test_the_beat_goes_on_and_the_revision_stands(room: Room) -> None:
+    before = room.told["fake-1"]
+    room.now += 1.0
+    assert room.tell() == ["fake-1"]
+    after = room.told["fake-1"]
+    assert (after.revision, after.beat) == (before.revision, before.beat + 1)
+
+
+def test_ended_jobs_are_told_of_for_a_while(room: Room) -> None:
+    room.say(submit())
+    room.desk.failed("job-1", BadMessage("No.").info(), room.now)
+    room.now += SHOWN_SECONDS + 1
+    room.say(hello())
+    room.desk.expire(room.now)
+    room.tell()
+    assert room.told["fake-1"].jobs == ()
+
+
+def test_there_is_a_most_of_everything(room: Room) -> None:
+    for number in range(MAX_WORKING + 1):
+        room.say(submit(f"job-{number}"))
+    assert room.told["fake-1"].jobs[-1].code == "queue_full"
+    for number in range(MAX_HOSTS + 1):
+        room.say(hello(f"more-{number}"))
+    assert len(room.desk.hosts) == MAX_HOSTS
+
+
+def test_one_host_lets_another_do_something(room: Room) -> None:
+    room.say(hello("daw-1", can=("inpaint",)), hello("cli-1"))
+    room.say(Want("cli-1", "daw", Ask("ask-1", "inpaint")))
+    assert [ask.action for ask in room.told["daw-1"].asks] == ["inpaint"]
+    assert room.told["cli-1"].answers == {"ask-1": ""}
+    room.say(Did("daw-1", "ask-1"))
+    assert room.told["daw-1"].asks == ()
+    assert room.told["cli-1"].answers == {"ask-1": "done"}
+
+
+@pytest.mark.parametrize(
+    ("target", "action", "said"), [("live", "inpaint", "No live"), ("daw", "dance", "cannot dance")]
+)
+def test_what_nobody_can_do_is_said(room: Room, target: str, action: str, said: str) -> None:
+    room.say(hello("daw-1", can=("inpaint",)), hello("cli-1"), Want("cli-1", target, Ask("ask-1", action)))
+    assert said in room.told["cli-1"].trouble

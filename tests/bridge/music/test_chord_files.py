@@ -1,0 +1,67 @@
+"""A chord file is read as it is commonly written; what is wrong with it is said with its line."""
+
+from pathlib import Path
+
+import pytest
+from punchin_bridge.music import chord_files
+from punchin_wire.errors import FileMissing, InputError, UnknownChord
+from punchin_wire.messages import ChordSegment
+
+PLAIN = (ChordSegment(0.0, 0.5, "N"), ChordSegment(0.5, 4.25, "B:min"), ChordSegment(4.25, 6.1, "A:maj/3"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.0\t0.5\tN\n0.5\t4.25\tB:min\n4.25\t6.10\tA:maj/3\n",
+        "0.0 0.5 N\r\n0.5   4.25 B:min\r\n\r\n4.25 6.10 A:maj/3",
+        "\ufeff# start end chord\n0 0.5 N\n0.5 4.25 ii B:min\n4.2500 6.1 A:maj/3\n6.1 6.1 C:maj\n",
+        "0.0 0.5 N\n0.5 4.26 B:min\n4.25 6.10 A:maj/3\n",
+    ],
+)
+def test_layouts(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.lab"
+    path.write_text(text, newline="")
+    assert chord_files.read(path) == PLAIN
+
+
+def test_an_unknown_chord_is_named_with_its_line() -> None:
+    with pytest.raises(UnknownChord, match="'H:maj' is not a chord label") as caught:
+        chord_files.parse("0 1 C:maj\n1 2 H:maj", "song.lab")
+    assert "song.lab, line 2" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "holds no chords"),
+        ("# nothing\n", "holds no chords"),
+        ("0 1", "line 1"),
+        ("0 1 C\nzero 2 G", "line 2"),
+        ("0 nan C", "line 1"),
+        ("0 inf C", "line 1"),
+        ("2 1 C", "line 1"),
+        ("-1 1 C", "line 1"),
+        ("0 2 C\n1 3 G", "line 2"),
+        ("0 2 C\n0.5 1 G", "line 2"),
+    ],
+)
+def test_other_lines_are_refused(text: str, where: str) -> None:
+    with pytest.raises(InputError, match=where):
+        chord_files.parse(text)
+
+
+def test_a_missing_file_is_missing_and_a_picture_is_no_chord_file(tmp_path: Path) -> None:
+    for path in (tmp_path / "no.lab", tmp_path):
+        with pytest.raises(FileMissing):
+            chord_files.read(path)
+    picture = tmp_path / "a.lab"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
+    with pytest.raises(InputError, match="not a text file"):
+        chord_files.read(picture)
+
+
+def test_the_real_file(shared_eval: Path) -> None:
+    found = chord_files.read(shared_eval / "airgen" / "chord_audio.txt")
+    assert len(found) == 90
+    assert found[1] == ChordSegment(0.5108390022675737, 6.199727891156463, "B:min")

@@ -1,0 +1,49 @@
+"""A region is exact, inside the song, and longer than nothing."""
+
+import pytest
+from punchin_bridge.music.region import Region, from_bars, from_seconds
+from punchin_bridge.music.tempo_map import Metre, Tempo, TempoMap, steady
+from punchin_wire.errors import BadRegion
+
+RATE, TOTAL = 44100, 44100 * 60
+
+
+def test_seconds_become_the_nearest_samples() -> None:
+    assert from_seconds(1.0, 2.5, RATE, TOTAL) == Region(44100, 110250)
+    assert from_seconds(0.00001, 60.0, RATE, TOTAL) == Region(0, TOTAL)
+
+
+def test_bars_include_the_last() -> None:
+    """Bars 5 to 8 at 120 in 4/4 are 8 s to 16 s."""
+    assert from_bars("5:8", steady(120), RATE, TOTAL) == Region(8 * RATE, 16 * RATE)
+    assert from_bars(" 5 ", steady(120), RATE, TOTAL) == Region(8 * RATE, 10 * RATE)
+    assert from_bars("1:1", steady(120, downbeat=0.5), RATE, TOTAL) == Region(22050, 22050 + 2 * RATE)
+
+
+def test_bars_follow_tempo_and_metre_changes() -> None:
+    changes = TempoMap((Tempo(0, 120), Tempo(8, 60)), (Metre(0), Metre(4, 3, 4)))
+    assert from_bars("2:3", changes, RATE, TOTAL) == Region(2 * RATE, 6 * RATE)
+
+
+@pytest.mark.parametrize(("start", "end"), [(1, 1), (2, 1), (1, 1.000001)])
+def test_a_region_without_length_is_refused(start: float, end: float) -> None:
+    with pytest.raises(BadRegion, match="has no length"):
+        from_seconds(start, end, RATE, TOTAL)
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 1), (59, 60.1), (70, 80), (-5, 90)])
+def test_a_region_outside_the_song_is_refused(start: float, end: float) -> None:
+    with pytest.raises(BadRegion, match=r"outside the song, which is 60\.000000 s long"):
+        from_seconds(start, end, RATE, TOTAL)
+
+
+@pytest.mark.parametrize("edge", [float("nan"), float("inf"), float("-inf")])
+def test_edges_are_finite(edge: float) -> None:
+    with pytest.raises(BadRegion):
+        from_seconds(0, edge, RATE, TOTAL)
+
+
+@pytest.mark.parametrize("text", ["", "a", "5-8", "0:3", "8:5", "-1:2", "1:2:3", "5:", "30:40", "1.5:2", "9" * 40])
+def test_bars_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(BadRegion):
+        from_bars(text, steady(120), RATE, TOTAL)

@@ -1,0 +1,410 @@
+"""Hands on controllers, at a console with a host, through ports that are lists."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+from bridge.hosts.test_sessions import submit
+from bridge.surfaces.test_console import Stage
+from punchin_bridge.hosts.protocol import MetrePoint, Span, TempoPoint, Timeline
+from punchin_bridge.surfaces.console import Place
+from punchin_bridge.surfaces.midi.chords import Chord, LiveChords, laid
+from punchin_bridge.surfaces.midi.edge import LEARN_SECONDS, LOOK_SECONDS, TRY_SECONDS, MidiEdge
+from punchin_bridge.surfaces.midi.learning import LISTEN_SECONDS
+from punchin_bridge.surfaces.midi.mapping import MappingFile
+from punchin_bridge.surfaces.midi.ports import MAX_WAITING, Heard, Queue
+from punchin_bridge.surfaces.midi.signals import Signal
+from punchin_wire.errors import BadSetting
+from punchin_wire.messages import Progress
+
+PORT = "nanoKONTROL"
+MAPPING = """
+[[map]]
+note = 36
+action = "punch"
+[[map]]
+note = 37
+action = "inpaint"
+[[map]]
+cc = 20
+control = "alpha"
+[[map]]
+cc = 21
+control = "takes"
+mode = "twos"
+[[map]]
+cc = 7
+control = "guidance"
+mode = "fine"
+pickup = false
+[[map]]
+program = 2
+action = "pick"
+take = 2
+[[map]]
+mmc = "record"
+action = "repeat"
+[chords]
+channel = 2
+"""
+
+
+@dataclass
+class Lists:
+    """Ports that are lists: what was plugged in, what came, what was sent."""
+
+    plugged: list[str] = field(default_factory=lambda: [PORT])
+    opened: list[str] = field(default_factory=list)
+    waiting: list[Heard] = field(default_factory=list)
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    dropped: int = 0
+
+    def fileno(self) -> int:
+        raise AssertionError("nobody waits for lists")
+
+    def heard(self) -> Iterator[Heard]:
+        found, self.waiting = self.waiting, []
+        yield from found
+
+    def scan(self, opens: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+        there = [name for name in self.plugged if opens(name)]
+        come = [name for name in there if name not in self.opened]
+        gone = [name for name in self.opened if name not in there]
+        self.opened = there
+        return come, gone
+
+    def send(self, port: str, data: bytes) -> None:
+        self.sent.append((port, data))
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Desk:
+    """A stage with a controller on it."""
+
+    stage: Stage
+    edge: MidiEdge
+    ports: Lists
+    file: MappingFile
+    wall: float = field(default_factory=time.time)
+
+    def play(self, *messages: bytes, apart: float = 0.0, port: str = PORT) -> None:
+        """Messages that came just now, `apart` seconds from each other, and one step of the loop."""
+        self.wall += 0.5
+        for data in messages:
+            self.ports.waiting.append(Heard(port, self.wall, data))
+            self.wall += apart
+        self.step()
+
+    def step(self, seconds: float = 0.02) -> None:
+        self.stage.room.now += seconds
+        self.edge.step(self.stage.room.now)
+        self.stage.room.tell()
+
+    @property
+    def actions(self) -> list[str]:
+        return [action for action, _ in self.stage.asked()]
+
+    @property
+    def values(self) -> dict[str, float | int | str]:
+        return self.stage.console.controls.values
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    file = MappingFile(tmp_path / "midi.toml")
+    file.path.write_text(MAPPING)
+    stage, ports = Stage(), Lists()
+    made = Desk(stage, MidiEdge(stage.console, file, lambda: ports), ports, file)
+    made.step()
+    return made
+
+
+def note(number: int, velocity: int = 100, channel: int = 1) -> bytes:
+    return bytes([0x8F + channel, number, velocity])
+
+
+def cc(number: int, value: int) -> bytes:
+    return bytes([0xB0, number, value])
+
+
+def test_keys_programs_and_machine_control_do_things(desk: Desk) -> None:
+    desk.play(note(37), note(37, 0), b"\xc0\x02", b"\xf0\x7f\x7f\x06\x06\xf7", note(99), b"\x00\xff")
+    assert desk.actions == ["inpaint", "pick", "repeat"]
+    assert desk.stage.asked()[1][1]["take"] == 2
+
+
+def test_a_key_that_comes_twice_counts_once(desk: Desk) -> None:
+    desk.play(note(37), note(37), apart=0.005)
+    assert desk.actions == ["inpaint"]
+    desk.play(note(37), note(37), apart=0.2)
+    assert len(desk.actions) == 3
+
+
+def test_one_foot_marks_and_fills_and_its_light_shows_it(desk: Desk) -> None:
+    lights = []
+    for _ in range(3):
+        desk.play(note(36))
+        desk.step(1.0)
+        lights.append([data[2] for _, data in desk.ports.sent if data[:2] == b"\x90\x24"][-1])
+    assert desk.actions == ["mark_in", "mark_out", "inpaint"]
+    assert lights == [127, 127, 0]
+
+
+def test_a_flood_of_one_knob_is_its_last_place(desk: Desk) -> None:
+    desk.stage.console.set("alpha", 0.0)
+    desk.play(*(cc(20, value) for value in range(100)), *[cc(20, 127)] * 5000)
+    assert desk.values["alpha"] == 1.0
+
+
+def test_a_fader_waits_for_its_value_unless_it_need_not(desk: Desk) -> None:
+    desk.stage.console.set("alpha", 0.5)
+    desk.play(cc(20, 10))
+    assert desk.values["alpha"] == 0.5
+    desk.play(cc(20, 70))
+    assert desk.values["alpha"] == pytest.approx(70 / 127)
+    desk.stage.console.set("alpha", 0.1)
+    desk.play(cc(20, 90))
+    assert desk.values["alpha"] == 0.1
+    desk.play(cc(7, 127), cc(39, 127))
+    assert desk.values["guidance"] == 15.0
+
+
+def test_fourteen_bits_are_finer_than_seven(desk: Desk) -> None:
+    desk.play(cc(7, 64), cc(39, 1))
+    assert desk.values["guidance"] == pytest.approx(1 + 14 * (64 * 128 + 1) / 16383)
+
+
+def test_clicks_of_an_endless_knob_are_added_up(desk: Desk) -> None:
+    desk.play(cc(21, 1), cc(21, 1), cc(21, 127), cc(21, 3))
+    assert desk.values["takes"] == 5
+
+
+def test_a_ring_shows_what_another_surface_sets(desk: Desk) -> None:
+    desk.ports.sent.clear()
+    desk.play(note(99))
+    desk.ports.sent.clear()
+    desk.stage.console.set("alpha", 1.0)
+    desk.step()
+    assert (PORT, cc(20, 127)) in desk.ports.sent
+    desk.ports.sent.clear()
+    desk.step()
+    assert desk.ports.sent == []
+
+
+def test_lights_show_what_is_at_work(desk: Desk) -> None:
+    desk.play(note(99))
+    desk.stage.room.say(submit("job-1"))
+    desk.stage.room.desk.working("job-1", Progress("decode", 1, 2), desk.stage.room.now)
+    desk.step()
+    assert (PORT, note(37, 127)) in desk.ports.sent
+    desk.stage.room.ready("job-1")
+    desk.step()
+    assert desk.ports.sent[-1] == (PORT, note(37, 0))
+
+
+def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(desk: Desk) -> None:
+    desk.file.path.write_text('[[map]]\nnote = 37\naction = "repeat"\n')
+    desk.step(LOOK_SECONDS)
+    desk.play(note(37))
+    assert desk.actions == ["repeat"]
+    desk.file.path.write_text('[[map]]\nnote = 37\naction = "explode"\n')
+    desk.step(LOOK_SECONDS)
+    trouble = desk.stage.console.view(0).trouble
+    assert trouble is not None
+    assert "no action" in trouble.message
+    desk.play(note(37), apart=1)
+    assert desk.actions == ["repeat", "repeat"]
+
+
+def test_the_next_thing_that_comes_is_learned(desk: Desk) -> None:
+    desk.edge.learn("temperature", desk.stage.room.now)
+    desk.play(cc(50, 0), b"\xf8", cc(50, 64))  # 0 is a button let go
+    desk.step(LISTEN_SECONDS)
+    desk.step()
+    desk.play(cc(50, 127), cc(50, 0))
+    assert desk.values["temperature"] == pytest.approx(0.1)
+    assert MAPPING.strip() in desk.file.path.read_text()
+    desk.edge.learn("cancel", desk.stage.room.now)
+    desk.play(note(50, channel=3))
+    desk.step()
+    desk.play(note(50, channel=3), apart=1)
+    assert desk.actions == ["cancel"]
+
+
+@pytest.mark.parametrize(
+    ("messages", "mode"),
+    [
+        ([cc(20, 1), cc(20, 1), cc(20, 127)], "twos"),
+        ([cc(20, 65), cc(20, 65), cc(20, 63)], "offset"),
+        ([cc(20, 1), cc(20, 1), cc(20, 65)], "sign"),
+        ([cc(20, 10), cc(52, 3), cc(20, 10), cc(52, 9)], "fine"),
+        ([cc(52, 3), cc(20, 10), cc(52, 9)], "fine"),
+        ([cc(20, 64), cc(20, 64)], "absolute"),
+        ([cc(20, 1), cc(20, 2), cc(20, 3)], "absolute"),
+    ],
+)
+def test_how_a_knob_speaks_is_learned(desk: Desk, messages: list[bytes], mode: str) -> None:
+    desk.edge.learn("temperature", desk.stage.room.now)
+    desk.play(*messages)
+    desk.play(cc(99, 99), note(37))  # of other knobs and keys, which do nothing now
+    desk.step(LISTEN_SECONDS)
+    desk.step()
+    assert desk.file.mapping is not None
+    entry = desk.file.mapping.entries[-1]
+    assert (entry.cc, entry.control, entry.mode) == (20, "temperature", mode)
+    assert desk.actions == []
+
+
+def test_what_cannot_be_learned_is_said(desk: Desk) -> None:
+    with pytest.raises(BadSetting, match="no control and no action"):
+        desk.edge.learn("loudness", 0.0)
+    desk.edge.learn("punch", desk.stage.room.now)
+    desk.step(LEARN_SECONDS + LOOK_SECONDS)
+    trouble = desk.stage.console.view(0).trouble
+    assert trouble is not None
+    assert "learned" in trouble.message
+    desk.play(note(37))
+    assert desk.actions == ["inpaint"]
+
+
+def test_a_controller_is_unplugged_and_plugged_in_again(desk: Desk) -> None:
+    desk.play(note(37))
+    desk.ports.plugged.clear()
+    desk.step(LOOK_SECONDS)
+    trouble = desk.stage.console.view(0).trouble
+    assert trouble is not None
+    assert "unplugged" in trouble.message
+    desk.ports.plugged.append(PORT)
+    desk.step(LOOK_SECONDS)
+    desk.play(note(37))
+    assert desk.actions == ["inpaint", "inpaint"]
+
+
+def test_what_goes_wrong_is_shown_and_the_next_key_works(desk: Desk) -> None:
+    desk.stage.come("fake-1", can=("repeat",))
+    desk.play(note(37), b"\xf0\x7f\x7f\x06\x06\xf7")
+    assert desk.actions == ["repeat"]
+    assert desk.stage.console.view(0).troubles == 1
+
+
+def test_a_bridge_without_a_mapping_opens_no_ports(tmp_path: Path) -> None:
+    stage = Stage()
+
+    def never() -> Lists:
+        raise AssertionError("ports were opened")
+
+    edge = MidiEdge(stage.console, MappingFile(tmp_path / "midi.toml"), never)
+    edge.step(0.0)
+    assert edge.sources == ()
+
+
+def test_a_machine_without_midi_says_so_when_something_is_to_be_learned(tmp_path: Path) -> None:
+    edge = MidiEdge(Stage().console, MappingFile(tmp_path / "midi.toml"), lambda: None)
+    with pytest.raises(BadSetting, match="no MIDI"):
+        edge.learn("punch", 0.0)
+
+
+def test_that_there_is_no_midi_is_said_once_and_looked_for_again(tmp_path: Path) -> None:
+    file = MappingFile(tmp_path / "midi.toml")
+    file.path.write_text(MAPPING)
+    stage, found = Stage(), []
+    edge = MidiEdge(stage.console, file, lambda: found[0] if found else None)
+    for second in range(60):
+        edge.step(float(second))
+    assert stage.console.view(0).troubles == 1
+    found.append(Lists())
+    edge.step(60 + TRY_SECONDS)
+    assert len(edge.sources) == 1
+
+
+def test_a_foot_by_midi_clock(desk: Desk) -> None:
+    tick = 60 / 120 / 24
+    desk.play(b"\xfa", *[b"\xf8"] * 96, note(36), *[b"\xf8"] * 96, note(36), apart=tick)
+    [(action, told)] = desk.stage.asked()
+    assert action == "select"
+    assert told["unit"] == "quarters"
+    assert told["end"] - told["start"] == pytest.approx(4.0, abs=0.1)  # type: ignore[operator]
+
+
+# ---- the queue -----------------------------------------------------------------------------------------------
+
+
+def test_the_queue_has_an_end_and_counts_what_it_drops() -> None:
+    queue = Queue()
+    for number in range(MAX_WAITING + 10):
+        queue.put(Heard("p", float(number), b"\xf8"))
+    taken = list(queue.take())
+    assert len(taken) == MAX_WAITING
+    assert taken[-1].when == MAX_WAITING + 9
+    assert queue.dropped == 10
+    assert list(queue.take()) == []
+    queue.close()
+
+
+def test_messages_that_came_too_fast_are_counted_and_shown(desk: Desk) -> None:
+    desk.ports.dropped = 7
+    desk.step(LOOK_SECONDS)
+    trouble = desk.stage.console.view(0).trouble
+    assert trouble is not None
+    assert "7 MIDI messages" in trouble.message
+    desk.step(LOOK_SECONDS)
+    assert desk.stage.console.view(0).troubles == 1
+
+
+# ---- chords --------------------------------------------------------------------------------------------------
+
+JOB = msgspec.structs.replace(
+    submit(),
+    timeline=Timeline(48_000, (TempoPoint(0.0, 120.0),), (MetrePoint(0.0),)),
+    region=Span(8 * 48_000, 16 * 48_000),  # bars 5 to 8
+)
+C, F, G, AM = (60, 64, 67), (60, 65, 69), (59, 62, 67), (57, 60, 64)
+
+
+def starts(played: list[Chord]) -> list[tuple[float, float]]:
+    return sorted({(note.start, note.end) for note in laid(played, JOB)})
+
+
+def test_chords_without_a_clock_are_laid_evenly_over_the_region() -> None:
+    chords = [Chord(pitches, None) for pitches in (C, F, G, AM)]
+    assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 28.0), (28.0, 32.0)]
+    assert starts(chords[:1]) == [(16.0, 32.0)]
+    assert starts(chords[:3]) == [(16.0, 21.0), (21.0, 27.0), (27.0, 32.0)]
+    assert {note.pitch for note in laid(chords, JOB) if note.start == 20.0} == set(F)
+    assert len(starts(chords * 20)) == 16  # no more than there are beats
+
+
+def test_chords_with_a_clock_begin_at_the_nearest_beat() -> None:
+    chords = [Chord(C, Place(16.2, "quarters")), Chord(F, Place(10.02, "seconds")), Chord(G, Place(23.7, "quarters"))]
+    assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 32.0)]
+
+
+def test_keys_that_are_struck_together_are_one_chord(desk: Desk) -> None:
+    desk.play(*(note(pitch, channel=2) for pitch in C), apart=0.005)
+    assert desk.stage.console.view(0).chord == "C:maj"
+    desk.play(*(note(pitch, 0, channel=2) for pitch in C))
+    desk.play(*(note(pitch, channel=2) for pitch in AM), apart=0.005)
+    assert [chord.pitches for chord in desk.edge.chords.played] == [tuple(sorted(C)), tuple(sorted(AM))]
+    desk.stage.room.say(submit("job-1"), submit("job-2"))
+    first, second = (kept.submit for kept in desk.stage.room.elsewhere.kept[:2])
+    assert {note.pitch for note in first.chords} == {*C, *AM}
+    assert second.chords == submit().chords
+    desk.step()
+    assert desk.stage.console.view(0).chord == ""
+
+
+def test_a_transfer_does_not_use_them_up() -> None:
+    live = LiveChords()
+    live.hear(Signal("note", 1, 60, 100), 0.0, None)
+    from punchin_bridge.hosts.protocol import TransferWish
+
+    job = msgspec.structs.replace(JOB, wish=TransferWish("violin"))
+    assert live.complete(job) is job
+    assert live.played

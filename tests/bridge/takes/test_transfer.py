@@ -1,0 +1,258 @@
+"""A clip and a wish become one request of exactly the region; what cannot be is refused before any work is done."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fakes.songs import RATE, SECONDS, audio, write_chords, write_silence, write_song
+from punchin_bridge.audio import bwf, wavfile
+from punchin_bridge.music.region import Region
+from punchin_bridge.splice.lay import SpliceSettings
+from punchin_bridge.takes import inpaint, recipe
+from punchin_bridge.takes.location import Where
+from punchin_bridge.takes.order import Order, recipe_of
+from punchin_bridge.takes.presets import Knobs, Task
+from punchin_bridge.takes.transfer import SPLICE, Wish, check_sound, compose, repeat, turned
+from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, FileMissing, TooLarge
+from punchin_wire.messages import AudioRef, TakeSpec, TransferRequest
+
+VIOLIN = Wish(Task("timbre", "violin"))
+WHOLE = Where()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_song(tmp_path, "clip.wav")
+
+
+def asked(order: Order) -> TransferRequest:
+    assert isinstance(order.request, TransferRequest)
+    return order.request
+
+
+def test_the_whole_clip_is_the_default(clip: Path) -> None:
+    order = compose(clip, WHOLE, Wish(Task("timbre", "violin"), "piano"), 7, takes=2)
+    assert order.region == order.around == order.heard == Region(0, SECONDS * RATE)
+    assert order.holes == (order.region,)
+    assert order.scene == "violin"
+    assert asked(order) == TransferRequest(
+        source=AudioRef(0, RATE, 2, SECONDS * RATE),
+        prompt="a recording of a violin solo",
+        negative_prompt="a recording of a piano solo",
+        takes=(TakeSpec(7), TakeSpec(8)),
+        pooling=(2, 2),
+        alpha=0.5,
+        guidance=7.5,
+    )
+    assert np.allclose(order.audio[0], audio(), atol=2**-23)
+    assert order.inputs[0].sha256 == recipe.sha256(order.audio[0])
+
+
+def test_a_region_travels_alone_and_is_laid_among_its_neighbours(tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 8000 * 120), 8000, subtype="PCM_16")
+    order = compose(path, Where(60.0, 62.5), VIOLIN, 0)
+    assert order.region == order.heard == Region(60 * 8000, 62 * 8000 + 4000)
+    assert order.audio[0].shape == (1, 20_000)
+    assert order.around == Region(45 * 8000, 77 * 8000 + 4000)
+    assert order.scene == "violin_60.000-62.500s"
+
+
+def test_bars_and_tempo_are_as_for_inpainting(tmp_path: Path, clip: Path) -> None:
+    order = compose(clip, Where(bars="5:8", tempo=120), VIOLIN, 0)
+    assert (order.region, order.scene, order.tempo) == (Region(8 * RATE, 16 * RATE), "violin_bars5-8", bwf.Tempo(120))
+    assert compose(clip, Where(bars="2", midi_tempo=write_chords(tmp_path)), VIOLIN, 0).region.samples == 2 * RATE
+    assert compose(clip, Where(tempo=120), VIOLIN, 0).tempo == bwf.Tempo(120)
+    for where, error in [(Where(1.0), BadRegion), (Where(bars="1:2"), BadSetting), (Where(30, 40), BadRegion)]:
+        with pytest.raises(error):
+            compose(clip, where, VIOLIN, 0)
+
+
+def test_every_knob_reaches_the_request(clip: Path) -> None:
+    knobs = Knobs("adapter", (8, 1), 1.25, 0.5, scheduler="unipc", steps=17)
+    request = asked(compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=knobs, pack="big", score=True), 0))
+    assert (request.pooling, request.alpha, request.guidance) == ((8, 1), 1.25, 0.5)
+    assert (request.scheduler, request.steps, request.pack, request.score) == ("unipc", 17, "big", True)
+    request = asked(compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=Knobs("sdedit", strength=0.3)), 0))
+    assert (request.method, request.strength, request.guidance) == ("sdedit", 0.3, 9.5)
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        Knobs(alpha=-0.1),
+        Knobs(alpha=float("nan")),
+        Knobs(guidance=31.0),
+        Knobs(steps=0),
+        Knobs("sdedit", strength=0.0),
+        Knobs("sdedit", alpha=0.5),
+        Knobs(strength=0.5),
+    ],
+)
+def test_knobs_out_of_range_are_refused(clip: Path, knobs: Knobs) -> None:
+    with pytest.raises(BadSetting):
+        compose(clip, WHOLE, Wish(VIOLIN.task, knobs=knobs), 0)
+
+
+def test_other_knobs_are_another_request_for_the_same_audio(clip: Path) -> None:
+    order = compose(clip, WHOLE, Wish(VIOLIN.task, "piano", pack="big", score=True), 7)
+    other = turned(order, Knobs(alpha=0.3), "alpha0.3")
+    assert other.scene == "violin_alpha0.3"
+    assert other.audio[0] is order.audio[0]
+    assert (asked(other).alpha, asked(other).pooling, asked(other).score) == (0.3, (2, 2), True)
+    assert (asked(other).prompt, asked(other).negative_prompt) == (asked(order).prompt, asked(order).negative_prompt)
+    with pytest.raises(BadSetting):
+        turned(order, Knobs(alpha=9.0), "alpha9")
+
+
+def test_what_can_be_written_of_an_accompaniment(clip: Path) -> None:
+    """Its part replaces nothing, so it is as loud as it is, has no joins, and takes no air from the clip."""
+    part = Wish(Task("accompaniment", "cello"))
+    order = compose(clip, Where(4.0, 6.0), part, 0)
+    assert order.is_alone
+    assert order.around == order.region
+    assert (order.splice.level, order.splice.width, order.splice.air) == ("own", "replaced", "extend")
+    with_mix = Wish(Task("accompaniment", "cello", mix=True))
+    assert compose(clip, Where(4.0, 6.0), with_mix, 0, full=True).full
+    for wish, full, splice in [
+        (part, True, SPLICE),
+        (Wish(Task("timbre", "cello", mix=True)), False, SPLICE),
+        (part, False, SpliceSettings(air="source")),
+    ]:
+        with pytest.raises(BadSetting):
+            compose(clip, WHOLE, wish, 0, full=full, splice=splice)
+
+
+# ---- bad input -----------------------------------------------------------------------------------------------
+
+
+def test_regions_too_long_or_too_short(tmp_path: Path) -> None:
+    """Said before anything of the file is read, whatever lies in it."""
+    hours = write_silence(tmp_path / "hours.wav", 22050, 2, 7 * 3600)
+    for where, said in [(WHOLE, "25200 s long"), (Where(0, 1200), "1200 s long"), (Where(5, 5.049), "49 ms long")]:
+        with pytest.raises(BadRegion, match=said):
+            compose(hours, where, VIOLIN, 0)
+    wide = write_silence(tmp_path / "wide.wav", 192_000, 16, 180)
+    with pytest.raises(TooLarge, match="16 channels"):
+        compose(wide, WHOLE, VIOLIN, 0)
+
+
+def write(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
+    soundfile.write(path, samples.T, rate, subtype="FLOAT")
+    return path
+
+
+def test_clips_that_hold_nothing_to_hear(tmp_path: Path) -> None:
+    time = np.arange(RATE)
+    tone = np.sin(2 * np.pi * 440 * time / RATE)
+    cases = {
+        "silence": np.zeros((2, RATE)),
+        "offset": np.full((2, RATE), 0.3),
+        "dither": 10 ** (-91 / 20) * np.sign(tone)[None],
+        "opposed": 0.5 * np.stack([tone, -tone]),
+    }
+    said = {
+        "silence": "holds silence",
+        "offset": "constant offset",
+        "dither": "silence",
+        "opposed": "cancel each other",
+    }
+    for name, samples in cases.items():
+        with pytest.raises(BadAudio, match=said[name]) as caught:
+            compose(write(tmp_path / f"{name}.wav", samples), WHOLE, VIOLIN, 0)
+        assert caught.value.next_step != BadAudio.default_next_step
+    nan = np.stack([tone, tone])
+    nan[1, 500] = np.nan
+    with pytest.raises(BadAudio, match="not numbers"):
+        compose(write(tmp_path / "nan.wav", nan), WHOLE, VIOLIN, 0)
+    with pytest.raises(BadAudio, match="not numbers"):  # beside the region: found before the work, not after it
+        compose(tmp_path / "nan.wav", Where(0.5, 0.7), VIOLIN, 0)
+
+
+def test_quiet_and_offset_sound_is_sound() -> None:
+    tone = np.sin(np.arange(1000.0))[None].astype(np.float32)
+    check_sound(10 ** (-85 / 20) * tone, "quiet")
+    check_sound(0.5 + 0.01 * tone, "offset")
+    check_sound(np.concatenate([tone, 0.9 * -tone]), "almost opposed")
+
+
+@pytest.mark.parametrize(("rate", "channels", "samples"), [(192_000, 6, 19_200), (8000, 1, 400), (44_056, 2, 10_000)])
+def test_odd_formats_travel_as_they_are(tmp_path: Path, rate: int, channels: int, samples: int) -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, (channels, samples)).astype(np.float32)
+    order = compose(write(tmp_path / "odd.wav", sound, rate), WHOLE, VIOLIN, 0)
+    assert asked(order).source == AudioRef(0, rate, channels, samples)
+    assert np.array_equal(order.audio[0], sound)
+
+
+def test_texts_and_takes_that_are_none(clip: Path) -> None:
+    for wish, takes in [
+        (Wish(Task("timbre", " ")), 1),
+        (Wish(Task("timbre", "violin"), " "), 1),
+        (Wish(Task("timbre", "x" * 501)), 1),
+        (Wish(Task("timbre", "violin"), negative="x" * 501), 1),
+        (Wish(Task("timbre", "violin"), pack="../etc"), 1),
+        (VIOLIN, 0),
+        (VIOLIN, 17),
+    ]:
+        with pytest.raises(BadSetting):
+            compose(clip, WHOLE, wish, 0, takes)
+
+
+# ---- again ---------------------------------------------------------------------------------------------------
+
+
+def keep(order: Order, folder: Path, take: int = 0) -> Path:
+    """A file with the order's recipe, as a take has it."""
+    path = folder / "take.wav"
+    tags = bwf.Tags("r", "clip", order.scene, 1, "2025-01-31T18:20:05")
+    payload = recipe.encode(recipe_of(order, take, {"pack": "tiny"}, "0.1.0", tags.created))
+    wavfile.write_region(path, order.song, order.region.start, np.zeros((2, order.region.samples)), tags, payload)
+    return path
+
+
+@pytest.mark.parametrize("task", [Task("timbre", "violin"), Task("accompaniment", "cello", mix=True)])
+@pytest.mark.parametrize("where", [WHOLE, Where(4.0, 6.0)])
+def test_a_recipe_orders_the_same_take_again(tmp_path: Path, clip: Path, task: Task, where: Where) -> None:
+    splice = SpliceSettings(level="replaced", width="mono", air="none")
+    order = compose(clip, where, Wish(task, knobs=Knobs(steps=9)), 3, takes=2, splice=splice)
+    again = repeat(keep(order, tmp_path, take=1))
+    assert asked(again).takes == (TakeSpec(4),)
+    assert asked(again).steps == 9
+    for name in ("region", "around", "heard", "holes", "scene", "splice", "task", "inputs"):
+        assert getattr(again, name) == getattr(order, name)
+    assert np.array_equal(again.audio[0], order.audio[0])
+    assert again.models == {"pack": "tiny"}
+
+
+def test_the_clip_may_have_moved_and_may_not_have_changed(tmp_path: Path, clip: Path) -> None:
+    take = keep(compose(clip, Where(4.0, 6.0), VIOLIN, 3), tmp_path)
+    moved = clip.rename(tmp_path / "moved.wav")
+    assert repeat(take, moved).song.path == moved
+    with pytest.raises(FileMissing, match=r"clip\.wav"):
+        repeat(take)
+    soundfile.write(clip, audio().T * 0.5, RATE, subtype="PCM_24")
+    with pytest.raises(BadRecipe, match=r"clip\.wav has changed"):
+        repeat(take)
+
+
+def test_each_command_knows_the_others_takes(tmp_path: Path, clip: Path) -> None:
+    take = keep(compose(clip, WHOLE, VIOLIN, 3), tmp_path)
+    with pytest.raises(BadRecipe, match="is a transfer") as caught:
+        inpaint.repeat(take)
+    assert "`punchin transfer --again take.wav`" in caught.value.next_step
+    take.unlink()
+    sources, takes = inpaint.Sources(), inpaint.Takes(0)
+    take = keep(inpaint.compose(clip, Where(4, 6), sources, takes), tmp_path)
+    with pytest.raises(BadRecipe, match="is a punch-in") as caught:
+        repeat(take)
+    assert "`punchin inpaint --again take.wav`" in caught.value.next_step
+
+
+def test_a_transfer_of_another_program_can_be_made_again(tmp_path: Path, clip: Path) -> None:
+    """A recipe without the musician's task is laid as its settings say."""
+    order = compose(clip, WHOLE, VIOLIN, 3)
+    bare = keep(Order(**{**vars(order), "task": None}), tmp_path)
+    again = repeat(bare)
+    assert again.task == Task("timbre", "a recording of a violin solo")
+    assert again.scene == "a-recording-of-a-violin-solo"

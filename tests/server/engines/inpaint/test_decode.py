@@ -1,0 +1,200 @@
+"""Filling a window: against a plain reference that feeds everything, one step at a time, and never shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from punchin_server.engines.inpaint import decode
+from punchin_server.engines.inpaint.decode import Voices, delay, fill
+from punchin_server.engines.inpaint.sampling import Draw, Noise
+from punchin_server.engines.inpaint.windows import Window
+from punchin_server.engines.spans import Span
+from punchin_server.models.musicgen.airgen import AdapterBank, AdapterWeights, Steer, build_bank, frame_types
+from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
+from torch import Tensor
+
+CONFIG = LMConfig(layers=2, width=32, heads=4, card=24, text_width=8)
+T, K = 12, 4
+DRAW = Draw(temperature=0.9, top_k=10, cfg=2.5)
+HOLES = {
+    "middle": (Window(0, T, (Span(4, 8),), (Span(4, 8),))),
+    "start": (Window(0, T, (Span(0, 3),), (Span(0, 3),))),
+    "end": (Window(0, T, (Span(9, 12),), (Span(9, 12),))),
+    "all": (Window(0, T, (Span(0, 12),), (Span(0, 12),))),
+    "two": (Window(0, T, (Span(1, 3), Span(9, 11)), (Span(1, 3), Span(9, 11)))),
+    "near": (Window(0, T, (Span(2, 4), Span(5, 6)), (Span(2, 4), Span(5, 6)))),
+    "to be continued": (Window(0, T, (Span(3, 6),), (Span(3, 12),))),
+    "later in the song": (Window(100, T, (Span(104, 106),), (Span(104, 106),))),
+}
+
+
+@pytest.fixture(scope="module")
+def lm() -> MusicGen:
+    torch.manual_seed(0)
+    return MusicGen(CONFIG, max_steps=2 * T + K).eval()
+
+
+@pytest.fixture(scope="module")
+def bank(lm: MusicGen) -> AdapterBank:
+    g = torch.Generator().manual_seed(1)
+    weights = {
+        name: AdapterWeights(torch.randn(2, 4, 3, 32, generator=g), torch.randn(2, 4, generator=g))
+        for name in ("chord", "drums")
+    }
+    return build_bank(lm, weights)
+
+
+def tokens(takes: int, seed: int = 2) -> Tensor:
+    """The same known frames for every take."""
+    g = torch.Generator().manual_seed(seed)
+    return torch.randint(0, CONFIG.card, (1, K, T), generator=g).repeat(takes, 1, 1)
+
+
+def filled(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, voices: Voices) -> Tensor:
+    with torch.inference_mode():
+        frames = frames.clone()
+        for _ in fill(lm, prefix, frames, window, voices):
+            pass
+        return frames
+
+
+def voices(seeds: list[int], coefficients: Tensor | None = None, **kwargs: Any) -> Voices:
+    if coefficients is None:
+        coefficients = torch.zeros(len(seeds), 0)
+    return Voices(coefficients, Noise(seeds, K, CONFIG.card), DRAW, **kwargs)
+
+
+@torch.inference_mode()
+def reference(
+    lm: MusicGen,
+    prefix: Tensor,
+    frames: Tensor,
+    window: Window,
+    seed: int,
+    bank: Any = None,
+    row: Any = None,
+    text: Any = None,
+) -> Tensor:
+    """One take, no cache: the whole sequence is run again for each token that is not known."""
+    known = np.concatenate([np.ones(T, bool), window.kept()])
+    types = frame_types(torch.from_numpy(window.kept()))
+    steps = delay(torch.cat([prefix, frames], -1), CONFIG.special)
+    noise = Noise([seed], K, CONFIG.card)
+    last = T + max(end for _, end in window.write) - window.start + K - 1
+    for s in range(last):
+        unknown = [k for k in range(K) if 0 <= s - k < 2 * T and not known[s - k]]
+        writes = [k for k in range(K) if 0 <= s - k - T < T and window.written()[s - k - T]]
+        if not writes:
+            continue
+        at = torch.arange(s + 1)
+        steer = Steer.at(bank, row[None], types, at) if bank is not None else None
+        branches = []
+        for branch in range(1 if text is None else 2):
+            one = None if text is None else type(text)(*(x[:, branch : branch + 1] for x in text))
+            hidden = lm(steps[..., : s + 1], at, lm.new_cache(1), s + 1, one, steer)
+            branches.append(lm.logits(hidden)[0, :, -1])
+        logits = branches[0] if text is None else branches[1] + DRAW.cfg * (branches[0] - branches[1])
+        exponentials = noise.next()[0]
+        for k in unknown:
+            kept = logits[k].topk(DRAW.top_k).indices
+            race = logits[k][kept] / DRAW.temperature - exponentials[k][kept].log()
+            steps[0, k, s + 1] = kept[race.argmax()]
+    out = frames.clone()
+    for f in np.flatnonzero(window.written()):
+        for k in range(K):
+            out[0, k, f] = steps[0, k, T + f + 1 + k]
+    return out
+
+
+def test_delay_pattern() -> None:
+    frames = torch.arange(8).view(1, 4, 2)
+    assert delay(frames, 99)[0].tolist() == [
+        [99, 0, 1, 99, 99, 99],
+        [99, 99, 2, 3, 99, 99],
+        [99, 99, 99, 4, 5, 99],
+        [99, 99, 99, 99, 6, 7],
+    ]
+
+
+@pytest.mark.parametrize("window", HOLES.values(), ids=HOLES.keys())
+def test_equals_the_full_decode_of_the_same_forced_tokens(lm: MusicGen, bank: AdapterBank, window: Window) -> None:
+    prefix, frames = tokens(1, seed=3), tokens(1)
+    row = torch.tensor([0.8, 0.0])
+    got = filled(lm, prefix, frames, window, voices([5], row[None], bank=bank))
+    assert torch.equal(got, reference(lm, prefix, frames, window, 5, bank, row))
+    kept = torch.from_numpy(~window.written())
+    assert torch.equal(got[..., kept], frames[..., kept])
+    assert not torch.equal(got, frames)
+
+
+def test_text_is_guided_and_its_absence_costs_no_branch(lm: MusicGen, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, prefix, frames = HOLES["middle"], tokens(1, seed=3), tokens(1)
+    with torch.inference_mode():
+        text = lm.read_text(torch.randn(3, CONFIG.text_width, generator=torch.Generator().manual_seed(0)))
+    rows: list[int] = []
+    plain = MusicGen.forward
+    monkeypatch.setattr(
+        MusicGen, "forward", lambda self, codes, *args: (rows.append(len(codes)), plain(self, codes, *args))[1]
+    )
+    guided = filled(lm, prefix, frames, window, voices([5], text=text))
+    assert set(rows) == {2}
+    assert torch.equal(guided, reference(lm, prefix, frames, window, 5, text=text))
+    rows.clear()
+    assert not torch.equal(filled(lm, prefix, frames, window, voices([5])), guided)
+    assert set(rows) == {1}
+
+
+def test_a_take_is_the_same_alone_and_among_others(lm: MusicGen, bank: AdapterBank) -> None:
+    """Different controls, conditions and seeds in one batch; each take as if it were alone. Same seed, same take."""
+    window = HOLES["two"]
+    prefix = torch.cat([tokens(1, seed=s) for s in (3, 3, 4, 3)])
+    coefficients = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    seeds = [7, 8, 7, 7]
+    together = filled(lm, prefix, tokens(4), window, voices(seeds, coefficients, bank=bank))
+    for i, seed in enumerate(seeds):
+        alone = voices([seed], coefficients[i : i + 1], bank=bank)
+        assert torch.equal(together[i : i + 1], filled(lm, prefix[i : i + 1], tokens(1), window, alone))
+    assert len({t.numpy().tobytes() for t in together}) == 4
+
+
+def test_takes_that_begin_alike_share_the_prefill(
+    lm: MusicGen, bank: AdapterBank, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three takes of two kinds: the prefill has two rows, the steps three; nothing is fed after the hole's end."""
+    window = HOLES["middle"]
+    fed: list[tuple[int, int, int]] = []
+    plain = MusicGen.forward
+
+    def spy(self: MusicGen, codes: Tensor, positions: Tensor, *args: Any) -> Tensor:
+        fed.append((len(codes), int(positions[0]), int(positions[-1]) + 1))
+        return plain(self, codes, positions, *args)
+
+    monkeypatch.setattr(MusicGen, "forward", spy)
+    coefficients = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    filled(lm, tokens(3, seed=3), tokens(3), window, voices([1, 2, 3], coefficients, bank=bank))
+    assert fed[0] == (2, 0, T + 4 + 1)
+    assert fed[1:] == [(3, s, s + 1) for s in range(T + 5, T + 8 + K - 1)]
+
+
+def test_prefill_in_pieces_changes_nothing(lm: MusicGen, bank: AdapterBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, row = HOLES["two"], torch.tensor([[0.8, 0.0]])
+    whole = filled(lm, tokens(1, seed=3), tokens(1), window, voices([5], row, bank=bank))
+    monkeypatch.setattr(decode, "PIECE", 5)
+    pieces = filled(lm, tokens(1, seed=3), tokens(1), window, voices([5], row, bank=bank))
+    assert torch.equal(whole, pieces)
+
+
+def test_steps_tell_which_frames_are_final(lm: MusicGen) -> None:
+    """A frame reported as done never changes afterwards, and every written frame is done at the end."""
+    window, frames = HOLES["middle"], tokens(1)
+    seen: dict[int, list[int]] = {}
+    with torch.inference_mode():
+        for step in fill(lm, tokens(1, seed=3), frames, window, voices([5])):
+            for f in range(step.done):
+                assert seen.setdefault(f, frames[0, :, f].tolist()) == frames[0, :, f].tolist()
+    assert step.done == 8
+    assert step.fed == step.total
+    assert frames.max() < CONFIG.card
