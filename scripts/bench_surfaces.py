@@ -38,7 +38,7 @@ from bridge.surfaces.midi.test_edge import MAPPING, Lists
 from bridge.surfaces.test_console import Stage
 from fakes.bridge import bridge
 from fakes.harness import until
-from punchin_bridge.hosts.protocol import Did, Hello, Project, State, Submit
+from punchin_bridge.hosts.protocol import CommandResult, Hello, Project, State, Submit
 from punchin_bridge.surfaces.midi.edge import MidiEdge
 from punchin_bridge.surfaces.midi.mapping import MappingFile
 from punchin_bridge.surfaces.midi.ports import Heard
@@ -184,7 +184,7 @@ class Host:
                 self._hear()
         return found
 
-    def _post(self, document: Hello | Submit | Did) -> None:
+    def _post(self, document: Hello | Submit | CommandResult) -> None:
         builder = OscMessageBuilder("/punchin/host/post")
         builder.add_arg(msgspec.json.encode(document).decode())
         self._socket.sendto(builder.build().dgram, self._bridge)
@@ -206,7 +206,7 @@ class Host:
                 self._asked.add(ask.ask)
                 job = f"job-{ask.ask}"
                 self._post(msgspec.structs.replace(SUBMIT, host=self.name, job=job, project=Project("bench")))
-                self._post(Did(self.name, ask.ask))
+                self._post(CommandResult(self.name, ask.ask))
         self._jobs |= {job.job for job in state.jobs}
         return state
 

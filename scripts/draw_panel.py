@@ -1,4 +1,4 @@
-"""Draw docs/panel.png: the layout that `punchin hands layout touchosc` writes, every control where it begins.
+"""Draw docs/panel.png: the layout that `punchin surface layout touchosc` writes, every control where it begins.
 
 Boxes and words come from the layout itself; what the displays say is an example.
 """

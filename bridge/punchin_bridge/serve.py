@@ -20,8 +20,8 @@ from .hosts import runner as crews
 from .hosts.jobs import ENDED
 from .hosts.osc_link import PORT, OscLink
 from .hosts.protocol import LEASE_SECONDS
-from .hosts.runner import Crew, Find, HasFailed, IsCancelled, IsReady, Waits, Works
-from .hosts.sessions import Desk
+from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works
+from .hosts.sessions import HostSessions
 from .hosts.spool import Spool
 from .settings import Settings
 from .surfaces.console import Console
@@ -57,9 +57,9 @@ class Bridge:
         self.spool = Spool(root)
         self.spool.open()
         self.link = OscLink(osc_port)
-        self.crew = Crew(self.spool, settings, find)
-        self.desk = Desk(self.spool, self.crew)
-        self.console = Console(self.desk)
+        self.runner = JobRunner(self.spool, settings, find)
+        self.sessions = HostSessions(self.spool, self.runner)
+        self.console = Console(self.sessions)
         self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
         self.edges: list[Edge] = [self.surfaces, midi]
@@ -96,7 +96,7 @@ class Bridge:
                 self.step(now)
             except Exception:  # a mistake of ours; what it was about is told again or asked again, and others go on
                 log.exception("a step failed")
-            busy = busy if self.desk.is_idle else now
+            busy = busy if self.sessions.is_idle else now
             if self._idle_exit and now - busy > self._idle_exit:
                 log.info("nobody was here for %.0f s", now - busy)
                 return
@@ -104,16 +104,16 @@ class Bridge:
     def step(self, now: float) -> None:
         """Take in what has come, and tell what is new."""
         for post in self.spool.receive():
-            self.desk.hear(post, now, time.time())
+            self.sessions.hear(post, now, time.time())
         for post in self.link.receive():
-            self.desk.hear(post, now, time.time())
+            self.sessions.hear(post, now, time.time())
         self._hear_crew(now)
-        self.desk.expire(now)
+        self.sessions.expire(now)
         self.console.expire(now)
         for edge in self.edges:
             edge.step(now)
         self._forget_strangers(now)
-        for hello, state in self.desk.news(now):
+        for hello, state in self.sessions.news(now):
             try:
                 path = self.spool.tell(state)
             except OSError as error:
@@ -125,38 +125,38 @@ class Bridge:
     def _hear_crew(self, now: float) -> None:
         while True:
             try:
-                event = self.crew.events.get_nowait()
+                event = self.runner.events.get_nowait()
             except queue.Empty:
                 return
             match event:
                 case Waits(job, position):
-                    self.desk.waiting(job, position)
+                    self.sessions.waiting(job, position)
                 case Works(job, progress):
-                    self.desk.working(job, progress, now)
-                case IsReady(kept):
-                    self.desk.ready(kept, now)
+                    self.sessions.working(job, progress, now)
+                case IsReady(record):
+                    self.sessions.ready(record, now)
                 case HasFailed(job, error):
-                    self.desk.failed(job, error, now)
+                    self.sessions.failed(job, error, now)
                 case IsCancelled(job):
-                    self.desk.cancelled(job, now)
+                    self.sessions.cancelled(job, now)
 
     def _resume(self, wall: float) -> None:
         """Take up what an earlier bridge left, and clear away what it left of no use."""
-        for kept, written in self.spool.kept():
-            if kept.phase in ENDED or wall - written > KEEP_SECONDS:
-                self.spool.finish(kept)
+        for record, written in self.spool.records():
+            if record.phase in ENDED or wall - written > KEEP_SECONDS:
+                self.spool.finish(record)
                 continue
             try:
-                self.desk.resume(crews.settle(kept, self.spool))
+                self.sessions.resume(crews.settle(record, self.spool))
             except PunchinError as error:
-                log.error("job %s: %s", kept.submit.job, error)
+                log.error("job %s: %s", record.submit.job, error)
                 continue
-            log.info("job %s goes on: %s", kept.submit.job, kept.phase)
+            log.info("job %s goes on: %s", record.submit.job, record.phase)
 
     def _forget_strangers(self, now: float) -> None:
         if self._strangers and now - self._began > LEASE_SECONDS:
-            for host in self._strangers - self.desk.hosts.keys():
-                self.desk.leave(host)
+            for host in self._strangers - self.sessions.hosts.keys():
+                self.sessions.leave(host)
             self._strangers.clear()
 
 

@@ -281,7 +281,7 @@ def test_a_mackie_control_shows_the_host_and_presses_its_buttons(
 
 def test_the_command_line_learns(running: RunningBridge, pedal: Controller) -> None:
     until(lambda: running.log.count("has come") > running.log.count("has gone"), 20)
-    command = [sys.executable, "-m", "punchin_bridge.cli", "hands", "learn"]
+    command = [sys.executable, "-m", "punchin_bridge.cli", "surface", "learn"]
     env = os.environ | {"PUNCHIN_HOME": str(running.home), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen([*command, "alpha"], env=env, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

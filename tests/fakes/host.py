@@ -19,15 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 from punchin_bridge.hosts.protocol import (
-    Ask,
     Bye,
     Cancel,
-    Did,
+    Command,
+    CommandResult,
     FromHost,
     Hello,
     InpaintWish,
     JobView,
-    MetrePoint,
     MidiNote,
     Placed,
     Project,
@@ -37,6 +36,7 @@ from punchin_bridge.hosts.protocol import (
     Submit,
     TempoPoint,
     Timeline,
+    TimeSignaturePoint,
     Track,
     Wish,
 )
@@ -69,7 +69,7 @@ class FakeHost:
     shown: list[JobView] = field(default_factory=list)
     selection: tuple[float, float] = (4.0, 6.0)
     playing: float = 0.0
-    asked: list[Ask] = field(default_factory=list)
+    asked: list[Command] = field(default_factory=list)
     marked: float = 0.0
 
     # ---- saying ----------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class FakeHost:
             host=self.name,
             job=job,
             project=Project(self.project, self.project),
-            timeline=Timeline(self.rate, (TempoPoint(0.0, 120.0),), (MetrePoint(0.0),)),
+            timeline=Timeline(self.rate, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
             region=Span(round(start * self.rate), round(end * self.rate)),
             target=Track("track-1", "Keys", Rendered(str(audio), 0), self.track.shape[0]),
             wish=wish or InpaintWish(takes=2, seed=1),
@@ -144,21 +144,21 @@ class FakeHost:
         """The job, once it is in one of `phases`."""
         return until(lambda: view if (view := self.job(job)) and view.phase in phases else None, seconds)
 
-    def asks(self) -> tuple[Ask, ...]:
+    def asks(self) -> tuple[Command, ...]:
         state = self.state()
         return state.asks if state else ()
 
-    def obey(self) -> list[Ask]:
+    def obey(self) -> list[Command]:
         """Do what was asked for since the last time, and say so. Seconds, at 120 bpm."""
         done = {ask.ask for ask in self.asked}
         new = [ask for ask in self.asks() if ask.ask not in done]
         for ask in new:
             self.asked.append(ask)
             error = self._obey(ask)
-            self.post(Did(self.name, ask.ask, error))
+            self.post(CommandResult(self.name, ask.ask, error))
         return new
 
-    def _obey(self, ask: Ask) -> str:
+    def _obey(self, ask: Command) -> str:
         match ask.action:
             case "inpaint":
                 self.submit(*self.selection, wish=ask.wish or None)

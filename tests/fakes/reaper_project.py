@@ -12,7 +12,7 @@ import numpy.typing as npt
 import rpp
 import soundfile
 import soxr
-from punchin_bridge.music.tempo_map import Metre, Tempo, TempoMap
+from punchin_bridge.music.tempo_map import Tempo, TempoMap, TimeSignature
 
 PPQ = 960
 Samples = npt.NDArray[np.float64]
@@ -117,14 +117,14 @@ class Project:
     tracks: list[Track] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
     tempos: tuple[Tempo, ...] = (Tempo(0.0, 120.0),)
-    metres: tuple[Metre, ...] = (Metre(0.0),)
+    time_signatures: tuple[TimeSignature, ...] = (TimeSignature(0.0),)
     selection: tuple[float, float] = (0.0, 0.0)
     loop: tuple[float, float] = (0.0, 0.0)
     ext: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def map(self) -> TempoMap:
-        return _map(self.tempos, self.metres)
+        return _map(self.tempos, self.time_signatures)
 
     def track(self, name: str) -> Track:
         return next(track for track in self.tracks if track.name == name)
@@ -152,25 +152,25 @@ def midi_item(start: float, length: float, *notes: tuple[float, float, int], qua
 
 
 @cache
-def _map(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> TempoMap:
-    return TempoMap(tempos, metres)
+def _map(tempos: tuple[Tempo, ...], time_signatures: tuple[TimeSignature, ...]) -> TempoMap:
+    return TempoMap(tempos, time_signatures)
 
 
 Point = tuple[float, float, bool, int, int]
 
 
 @cache
-def tempo_markers(tempos: tuple[Tempo, ...], metres: tuple[Metre, ...]) -> tuple[Point, ...]:
+def tempo_markers(tempos: tuple[Tempo, ...], time_signatures: tuple[TimeSignature, ...]) -> tuple[Point, ...]:
     """The tempo markers: quarter, tempo, whether it glides, numerator and denominator (-1 where they stay). A project
-    with one tempo and one metre has none."""
-    changes = {metre.quarter: metre for metre in metres}
+    with one tempo and one time signature has none."""
+    changes = {signature.quarter: signature for signature in time_signatures}
     places = sorted({tempo.quarter for tempo in tempos} | set(changes))
     found, at = [], 0
     for quarter in places if len(places) > 1 else ():
         while at + 1 < len(tempos) and tempos[at + 1].quarter <= quarter:
             at += 1
-        metre = changes.get(quarter)
-        count, value = (metre.numerator, metre.denominator) if metre else (-1, -1)
+        signature = changes.get(quarter)
+        count, value = (signature.numerator, signature.denominator) if signature else (-1, -1)
         found.append((quarter, float(tempos[at].bpm), tempos[at].curve == "time", count, value))
     return tuple(found)
 
@@ -230,7 +230,7 @@ def save(project: Project, path: Path) -> None:
     """Write tracks, items and takes as REAPER does."""
     root = rpp.Element("REAPER_PROJECT", ["0.1", "7.08/linux-x86_64", "1700000000"])
     root.append(["SAMPLERATE", str(project.rate), "1", "0"])
-    root.append(["TEMPO", f"{project.tempos[0].bpm:.10g}", str(project.metres[0].numerator), "4"])
+    root.append(["TEMPO", f"{project.tempos[0].bpm:.10g}", str(project.time_signatures[0].numerator), "4"])
     for track in project.tracks:
         element = rpp.Element("TRACK", [track.guid], [["NAME", track.name], ["TRACKID", track.guid]])
         for item in track.items:

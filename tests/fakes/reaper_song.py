@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from punchin_bridge.music.tempo_map import Metre, Tempo
+from punchin_bridge.music.tempo_map import Tempo, TimeSignature
 
 from fakes.reaper_project import Project, audio_item, midi_item
 
@@ -28,6 +28,6 @@ def song(folder: Path, rate: int = RATE) -> Project:
     made.add("Keys", audio_item(write(folder / "keys.wav", 2, rate=rate), 0.0)).selected = True
     made.add("Chords", midi_item(0.0, SECONDS, *((0.0, 4.0, pitch) for pitch in (60, 64, 67)), quarters=4.0))
     made.tempos = (Tempo(0.0, 120.0), Tempo(8.0, 120.0, "time"), Tempo(12.0, 90.0))
-    made.metres = (Metre(0.0), Metre(8.0, 3, 4))
+    made.time_signatures = (TimeSignature(0.0), TimeSignature(8.0, 3, 4))
     made.selection = (2.0, 4.0)
     return made

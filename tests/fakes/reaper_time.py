@@ -52,13 +52,13 @@ class Time:
 
     def TimeMap_GetTimeSigAtTime(self, _project: Any, time: float) -> tuple[int, int, float]:
         quarter = self.project.map.quarters(time) + 1e-9
-        metre = [metre for metre in self.project.metres if metre.quarter <= quarter][-1]
+        signature = [signature for signature in self.project.time_signatures if signature.quarter <= quarter][-1]
         tempo = [tempo for tempo in self.project.tempos if tempo.quarter <= quarter][-1]
-        return metre.numerator, metre.denominator, float(tempo.bpm)
+        return signature.numerator, signature.denominator, float(tempo.bpm)
 
     def CountTempoTimeSigMarkers(self, _project: Any) -> int:
-        return len(tempo_markers(self.project.tempos, self.project.metres))
+        return len(tempo_markers(self.project.tempos, self.project.time_signatures))
 
     def GetTempoTimeSigMarker(self, _project: Any, index: int) -> tuple[bool, float, int, float, float, int, int, bool]:
-        quarter, bpm, glides, count, value = tempo_markers(self.project.tempos, self.project.metres)[index]
+        quarter, bpm, glides, count, value = tempo_markers(self.project.tempos, self.project.time_signatures)[index]
         return True, self.project.map.seconds(quarter), 0, 0.0, bpm, count, value, glides

@@ -83,9 +83,10 @@ def make_session(
     audio: Mapping[str, int] = {"Drums": 1, "Bass": 1, "Piano": 2},
     midi: Sequence[str] = ("chords",),
     tempos: Sequence[Tempo] = (Tempo(0, 120.0),),
-    metres: Sequence[tuple[int, int, int]] = (),
+    time_signatures: Sequence[tuple[int, int, int]] = (),
 ) -> Session:
-    """A session with empty tracks (`audio`: how many channels each has), and tempos and metres from quarters on."""
+    """A session with empty tracks (`audio`: how many channels each has), and tempos and time signatures from
+    quarters on."""
     lines = [
         f'session:new_audio_track ({channels}, 2, nil, 1, "{name}", last, mode, true)'
         for name, channels in audio.items()
@@ -98,7 +99,7 @@ def make_session(
     for tempo in tempos:
         at = f"Temporal.timepos_t.from_ticks (Temporal.ticks_per_beat * {tempo.quarter})"
         changes.append(f"local at{tempo.quarter} = map:set_tempo (Temporal.Tempo ({tempo.bpm}, {tempo.bpm}, 4), {at})")
-    for quarter, numerator, denominator in metres:
+    for quarter, numerator, denominator in time_signatures:
         at = f"Temporal.timepos_t.from_ticks (Temporal.ticks_per_beat * {quarter})"
         changes.append(f"map:set_meter (Temporal.Meter ({numerator}, {denominator}), {at})")
     for tempo in tempos:

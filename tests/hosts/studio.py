@@ -20,7 +20,7 @@ import soundfile
 from fakes.harness import until
 from punchin_bridge.cli.main import main
 from punchin_bridge.hosts.installers import ardour as scripts
-from punchin_bridge.hosts.protocol import Ask, InpaintWish, JobView, State, TransferWish, Want
+from punchin_bridge.hosts.protocol import Command, CommandRequest, InpaintWish, JobView, State, TransferWish
 
 from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_session
 
@@ -116,14 +116,14 @@ class Studio:
 
     def ask(self, action: str, wish: InpaintWish | TransferWish | None = None, **more: Any) -> str:
         """What somebody else asks of Ardour through the bridge, and the answer: `done`, or why not."""
-        me, ask = f"test-{uuid.uuid4().hex[:8]}", Ask(uuid.uuid4().hex[:12], action, **more)
+        me, ask = f"test-{uuid.uuid4().hex[:8]}", Command(uuid.uuid4().hex[:12], action, **more)
         if wish is not None:
             ask = msgspec.structs.replace(ask, wish=wish)
         inbox = self.spool / "inbox"
         hello = {"type": "hello", "host": me, "program": "tests", "project": {"id": me}}
         for name, data in (
             (f"{me}-hello.json", json.dumps(hello).encode()),
-            (f"{me}-00000001.json", msgspec.json.encode(Want(me, self.host, ask))),
+            (f"{me}-00000001.json", msgspec.json.encode(CommandRequest(me, self.host, ask))),
         ):
             (inbox / f"{name}.part").write_bytes(data)
             os.replace(inbox / f"{name}.part", inbox / name)
@@ -254,10 +254,13 @@ class Studio:
 
 
 def make_song(
-    folder: Path, rate: int, tempos: Sequence[Tempo] = (Tempo(0, 120),), metres: Sequence[tuple[int, int, int]] = ()
+    folder: Path,
+    rate: int,
+    tempos: Sequence[Tempo] = (Tempo(0, 120),),
+    time_signatures: Sequence[tuple[int, int, int]] = (),
 ) -> Session:
     """Drums and Bass in mono, Piano in stereo, and a MIDI track `chords`, all still empty."""
-    return make_session(folder, rate, {"Drums": 1, "Bass": 1, "Piano": 2}, ("chords",), tempos, metres)
+    return make_session(folder, rate, {"Drums": 1, "Bass": 1, "Piano": 2}, ("chords",), tempos, time_signatures)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def do(
         actions.find(action, actions.Details(**told))
     if paths.read_bridge_record() is None:
         raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
-    ask = protocol.Ask(uuid.uuid4().hex[:12], action, wished, pressed=time.time(), **told)
+    ask = protocol.Command(uuid.uuid4().hex[:12], action, wished, pressed=time.time(), **told)
     me = spool.Caller(spool.Spool(paths.spool_folder()), f"cli-{uuid.uuid4().hex[:8]}")
     try:
         answer = me.want(name, ask, time.monotonic() + PATIENCE_SECONDS)

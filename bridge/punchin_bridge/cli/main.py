@@ -64,7 +64,7 @@ app.command("inpaint", epilog=EXITS)(inpaint)
 app.command("transfer", epilog=EXITS)(transfer)
 app.command("bridge")(bridge)
 app.add_typer(host.app, name="host")
-app.add_typer(surface.app, name="hands")
+app.add_typer(surface.app, name="surface")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

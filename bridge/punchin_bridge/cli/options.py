@@ -13,7 +13,7 @@ End = Annotated[float | None, typer.Option(help="End of the region in seconds.")
 Bars = Annotated[str | None, typer.Option(metavar="A:B", help="The region in bars, both included: 5:8.")]
 Tempo = Annotated[float | None, typer.Option(metavar="BPM", help="Tempo of the whole song, in 4/4.")]
 Downbeat = Annotated[float, typer.Option(metavar="S", help="Where bar 1 of --tempo starts, in seconds.")]
-MidiTempo = Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Tempo and metre from a file.")]
+MidiTempo = Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Tempo and time signature from a file.")]
 Beats = Annotated[Path | None, typer.Option(metavar="FILE", help="Beats: a time and a number a line.")]
 Takes = Annotated[int | None, typer.Option(help="Number of takes.  [default: 1]")]
 Seed = Annotated[int | None, typer.Option(help="Seed of the first take; the next have the next.")]

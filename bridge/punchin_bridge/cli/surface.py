@@ -1,4 +1,4 @@
-"""`punchin hands`: teach a MIDI controller what its keys and knobs do, and write layouts for tablets."""
+"""`punchin surface`: teach a MIDI controller what its keys and knobs do, and write layouts for tablets."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def show() -> None:
         mapping.parse(data)
         print(data.decode())
     else:
-        print("It does not exist yet: `punchin hands learn punch` makes it.")
+        print("It does not exist yet: `punchin surface learn punch` makes it.")
 
 
 class Tablet(StrEnum):

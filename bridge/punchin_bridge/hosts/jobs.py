@@ -51,7 +51,7 @@ STAGES = {
 }
 
 
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A job as it is written down: what was submitted, when, the seed that was drawn, and how far it came.
 
     `takes` are the finished files where they belong; `staged[i]` is where take `i` was written first, until it is
@@ -74,7 +74,7 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Job:
     """A job and what is known of it only while it runs. Times are those of one monotonic clock."""
 
-    kept: Kept
+    record: JobRecord
     position: int = 0
     progress: Progress | None = None
     stage_began: float = 0.0
@@ -84,11 +84,11 @@ class Job:
 
     @property
     def name(self) -> str:
-        return self.kept.submit.job
+        return self.record.submit.job
 
     @property
     def phase(self) -> Phase:
-        return self.kept.phase
+        return self.record.phase
 
     @property
     def is_ended(self) -> bool:
@@ -98,7 +98,7 @@ class Job:
         """Go on to `phase`, with what is now known. False, and nothing happens, where the table has no such move."""
         if phase not in MOVES[self.phase]:
             return False
-        self.kept = msgspec.structs.replace(self.kept, phase=phase, **changes)
+        self.record = msgspec.structs.replace(self.record, phase=phase, **changes)
         return True
 
     def wait(self, position: int) -> None:
@@ -116,12 +116,12 @@ class Job:
 
     def view(self, now: float) -> JobView:
         """What a host should know."""
-        kept, submit = self.kept, self.kept.submit
-        error = kept.error
+        record, submit = self.record, self.record.submit
+        error = record.error
         return JobView(
             job=self.name,
             engine=submit.wish.__struct_config__.tag,  # type: ignore[arg-type]
-            phase=kept.phase,
+            phase=record.phase,
             line=line(self, now),
             fraction=self.fraction,
             position=self.position,
@@ -129,11 +129,11 @@ class Job:
             track=submit.target.id,
             region=submit.region,
             guard=submit.guard,
-            undo=kept.undo,
-            takes=kept.takes if not kept.staged else (),
+            undo=record.undo,
+            takes=record.takes if not record.staged else (),
             code=error.code if error else "",
             next_step=error.next_step if error else "",
-            timings=kept.timings,
+            timings=record.timings,
         )
 
     @property
@@ -148,20 +148,20 @@ class Job:
 
 def line(job: Job, now: float) -> str:
     """The job in one line for people."""
-    takes = job.kept.submit.wish.takes
+    takes = job.record.submit.wish.takes
     match job.phase:
         case "failed":
-            return job.kept.error.message if job.kept.error else "Failed."
+            return job.record.error.message if job.record.error else "Failed."
         case "cancelled":
             return "Cancelled."
         case "dropped":
-            return "Not placed; the files stay in the project's folder." if job.kept.submit.folder else "Not placed."
+            return "Not placed; the files stay in the project's folder." if job.record.submit.folder else "Not placed."
         case "placed":
-            return " ".join([f"{_takes(len(job.kept.takes))} placed.", *job.kept.notes[:MAX_NOTES]])
+            return " ".join([f"{_takes(len(job.record.takes))} placed.", *job.record.notes[:MAX_NOTES]])
         case "held":
             return "The song has changed; nothing is placed until you say where."
         case "ready":
-            return " ".join([f"{_takes(len(job.kept.takes))} ready.", *job.kept.notes[:MAX_NOTES]])
+            return " ".join([f"{_takes(len(job.record.takes))} ready.", *job.record.notes[:MAX_NOTES]])
     if job.cancelling:
         return "Stopping."
     if job.phase == "preparing":

@@ -68,7 +68,7 @@ class TempoPoint(Piece, frozen=True):
     curve: Literal["steady", "time", "quarters"] = "steady"
 
 
-class MetrePoint(Piece, frozen=True):
+class TimeSignaturePoint(Piece, frozen=True):
     """From the bar that starts at `quarter` on, `numerator` notes of `1/denominator` a bar."""
 
     quarter: Quarter
@@ -77,12 +77,14 @@ class MetrePoint(Piece, frozen=True):
 
 
 class Timeline(Piece, frozen=True):
-    """The project's clock: its rate, and its tempo and metre map. The first points lie at quarter 0, which sounds at
-    sample `origin` (not always a whole one)."""
+    """The project's clock: its rate, its tempos and its time signatures. The first points lie at quarter 0, which
+    sounds at sample `origin` (not always a whole one)."""
 
     rate: Rate
     tempos: Annotated[tuple[TempoPoint, ...], Meta(min_length=1, max_length=65536)]
-    metres: Annotated[tuple[MetrePoint, ...], Meta(min_length=1, max_length=65536)]
+    time_signatures: Annotated[tuple[TimeSignaturePoint, ...], Meta(min_length=1, max_length=65536)] = msgspec.field(
+        name="metres"
+    )
     origin: float = 0.0
 
 
@@ -214,7 +216,7 @@ class Project(Piece, frozen=True):
 class Hello(Document, frozen=True):
     """I am here, with this project open. Said at the start, when the project changes, and every :data:`HELLO_SECONDS`.
     `port` is where a host that has a socket hears OSC; 0 for hosts that read files. `can` names the actions that
-    :class:`Ask` may ask for."""
+    :class:`Command` may ask for."""
 
     host: HostId
     program: Annotated[str, Meta(max_length=80)]
@@ -289,7 +291,7 @@ class Drop(Document, frozen=True):
     job: JobId
 
 
-class Ask(Piece, frozen=True, omit_defaults=False):
+class Command(Piece, frozen=True, omit_defaults=False):
     """Somebody else (a control surface, the command line) wants the host to do `action`, once: one of those it `can`.
 
     `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`; `start` and
@@ -307,24 +309,24 @@ class Ask(Piece, frozen=True, omit_defaults=False):
     pressed: float | UnsetType = UNSET
 
 
-class Did(Document, frozen=True):
-    """What :class:`Ask` `ask` asked for was done, or why not."""
+class CommandResult(Document, frozen=True, tag="did"):
+    """What :class:`Command` `ask` asked for was done, or why not."""
 
     host: HostId
     ask: str
     error: Text = ""
 
 
-class Want(Document, frozen=True):
+class CommandRequest(Document, frozen=True, tag="want"):
     """Let host `target` (its id, or its program, such as `reaper`) do `ask`. Said by whoever has no time line of its
     own: the command line, a control surface. The outcome appears in its `State.answers`."""
 
     host: HostId
     target: Annotated[str, Meta(max_length=50)]
-    ask: Ask
+    ask: Command
 
 
-FromHost = Hello | Bye | Submit | Cancel | Placed | Held | Drop | Did | Want
+FromHost = Hello | Bye | Submit | Cancel | Placed | Held | Drop | CommandResult | CommandRequest
 
 
 # ---- bridge -> host ------------------------------------------------------------------------------------------
@@ -382,6 +384,6 @@ class State(Document, frozen=True):
     beat: int
     version: str
     jobs: tuple[JobView, ...] = ()
-    asks: tuple[Ask, ...] = ()
+    asks: tuple[Command, ...] = ()
     trouble: str = ""
     answers: dict[str, str] = {}

@@ -32,7 +32,7 @@ from ..takes.order import Order
 from ..takes.render import produce
 from ..takes.report import Report
 from . import compose, naming, timeline
-from .jobs import Kept, told
+from .jobs import JobRecord, told
 from .protocol import TakeFile
 from .spool import Spool
 
@@ -59,7 +59,7 @@ class Works(NamedTuple):
 
 
 class IsReady(NamedTuple):
-    kept: Kept
+    record: JobRecord
 
 
 class HasFailed(NamedTuple):
@@ -74,8 +74,8 @@ class IsCancelled(NamedTuple):
 Event = Waits | Works | IsReady | HasFailed | IsCancelled
 
 
-class Crew:
-    """Whoever does the work of :class:`.desk.Desk`. `events` is read by one thread."""
+class JobRunner:
+    """Whoever does the work of :class:`.sessions.HostSessions`. `events` is read by one thread."""
 
     def __init__(self, spool: Spool, settings: Settings, find: Find = launch.find_or_start) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -86,11 +86,11 @@ class Crew:
         self._turns = threading.Semaphore(AT_ONCE)
         self._stops: dict[str, threading.Event] = {}
 
-    def start(self, kept: Kept) -> None:
-        name = kept.submit.job
+    def start(self, record: JobRecord) -> None:
+        name = record.submit.job
         stop = self._stops[name] = threading.Event()
         # Daemonic: when the bridge is told to stop, jobs go on at the daemon, and the next bridge fetches them.
-        threading.Thread(target=self._carry_out, args=(kept, stop), name=f"job-{name}", daemon=True).start()
+        threading.Thread(target=self._carry_out, args=(record, stop), name=f"job-{name}", daemon=True).start()
 
     def stop(self, job: str) -> None:
         """Stop a job: at once where it waits or is prepared, at the daemon within one step."""
@@ -105,13 +105,13 @@ class Crew:
                 with Client(endpoint, self._settings) as client:
                     client.cancel(job)
 
-    def _carry_out(self, kept: Kept, stop: threading.Event) -> None:
-        name = kept.submit.job
+    def _carry_out(self, record: JobRecord, stop: threading.Event) -> None:
+        name = record.submit.job
         try:
             while not self._turns.acquire(timeout=0.05):
                 _check(stop)
             try:
-                ready = self._make(kept, stop)
+                ready = self._make(record, stop)
             finally:
                 self._turns.release()
             self.events.put(IsReady(ready))
@@ -122,18 +122,18 @@ class Crew:
         finally:
             del self._stops[name]
 
-    def _make(self, kept: Kept, stop: threading.Event) -> Kept:
-        submit, folder = kept.submit, self._spool.job(kept.submit.job)
+    def _make(self, record: JobRecord, stop: threading.Event) -> JobRecord:
+        submit, folder = record.submit, self._spool.job(record.submit.job)
         drafts = folder / "takes"
         shutil.rmtree(drafts, ignore_errors=True)  # of a bridge that died while it wrote
         began = time.monotonic()
         if submit.folder:
             check_folder(Path(submit.folder))
-        order = compose.order(submit, kept.seed, folder)
+        order = compose.order(submit, record.seed, folder)
         prepared = time.monotonic() - began
         report = self._produce(order, submit.job, drafts, stop)
         timings = {"prepare": prepared} | {name: s for name, s in report.timings.items() if name != "total"}
-        ready = finished(kept, order, report, Path(submit.folder) if submit.folder else None)
+        ready = finished(record, order, report, Path(submit.folder) if submit.folder else None)
         ready = msgspec.structs.replace(ready, phase="ready", timings=timings, notes=report.notes)
         self._spool.keep(ready)
         return settle(ready, self._spool)
@@ -192,9 +192,9 @@ def check_folder(folder: Path) -> None:
         raise BadSetting(f"{folder} may not be written.", "Save the project somewhere else.")
 
 
-def finished(kept: Kept, order: Order, report: Report, folder: Path | None) -> Kept:
-    """`kept` with the takes of `report`: staged where they were written, bound for `folder` if there is one."""
-    submit, grid = kept.submit, timeline.tempo_map(kept.submit.timeline)
+def finished(record: JobRecord, order: Order, report: Report, folder: Path | None) -> JobRecord:
+    """`record` with the takes of `report`: staged where they were written, bound for `folder` if there is one."""
+    submit, grid = record.submit, timeline.tempo_map(record.submit.timeline)
     place = naming.place(Region(submit.region.start, submit.region.end), grid, submit.timeline.rate)
     what = order.task.to if order.task else ""
     staged = [Path(take.path) for take in report.takes]
@@ -210,19 +210,19 @@ def finished(kept: Kept, order: Order, report: Report, folder: Path | None) -> K
         for number, (path, spec) in enumerate(zip(staged, order.request.takes, strict=True), start=1)
     )
     undo = naming.undo(len(takes), place)
-    return msgspec.structs.replace(kept, takes=takes, staged=tuple(map(str, staged)) if folder else (), undo=undo)
+    return msgspec.structs.replace(record, takes=takes, staged=tuple(map(str, staged)) if folder else (), undo=undo)
 
 
-def settle(kept: Kept, keeper: Spool) -> Kept:
+def settle(record: JobRecord, keeper: Spool) -> JobRecord:
     """Move the takes of a ready job where they belong. May be done again at any point of it."""
-    if not kept.staged:
-        return kept
-    for draft, take in zip(kept.staged, kept.takes, strict=True):
+    if not record.staged:
+        return record
+    for draft, take in zip(record.staged, record.takes, strict=True):
         if Path(draft).exists():
             disk.move(Path(draft), Path(take.path))
-    kept = msgspec.structs.replace(kept, staged=())
-    keeper.keep(kept)
-    return kept
+    record = msgspec.structs.replace(record, staged=())
+    keeper.keep(record)
+    return record
 
 
 def _free(folder: Path, draft: Path) -> Path:

@@ -18,14 +18,15 @@ from punchin_wire import VERSION
 from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, UnknownJob
 from punchin_wire.messages import Progress
 
-from .jobs import WORKING, Job, Kept
+from .jobs import WORKING, Job, JobRecord
 from .protocol import (
     BEAT_SECONDS,
     LEASE_SECONDS,
-    Ask,
     Bye,
     Cancel,
-    Did,
+    Command,
+    CommandRequest,
+    CommandResult,
     Drop,
     FromHost,
     Held,
@@ -33,7 +34,6 @@ from .protocol import (
     Placed,
     State,
     Submit,
-    Want,
 )
 from .spool import Post
 
@@ -51,14 +51,14 @@ log = logging.getLogger(__name__)
 
 
 class Keeper(Protocol):
-    def keep(self, kept: Kept) -> None: ...
-    def finish(self, kept: Kept) -> None: ...
+    def keep(self, record: JobRecord) -> None: ...
+    def finish(self, record: JobRecord) -> None: ...
     def welcome(self, host: str) -> None: ...
     def forget(self, host: str) -> None: ...
 
 
 class Worker(Protocol):
-    def start(self, kept: Kept) -> None: ...
+    def start(self, record: JobRecord) -> None: ...
     def stop(self, job: str) -> None: ...
 
 
@@ -75,14 +75,14 @@ class Presence:
 
     hello: Hello
     heard: float
-    asks: dict[str, Ask] = field(default_factory=dict)
+    asks: dict[str, Command] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
     told: State | None = None
     told_at: float = -1e9
 
 
-class Desk:
+class HostSessions:
     """The bridge's memory. Not for more than one thread."""
 
     def __init__(self, keeper: Keeper, worker: Worker) -> None:
@@ -94,11 +94,11 @@ class Desk:
 
     # ---- from before -----------------------------------------------------------------------------------------
 
-    def resume(self, kept: Kept) -> None:
+    def resume(self, record: JobRecord) -> None:
         """Take up a job that an earlier bridge wrote down."""
-        self.jobs[kept.submit.job] = Job(kept)
-        if kept.phase in WORKING:
-            self._worker.start(kept)
+        self.jobs[record.submit.job] = Job(record)
+        if record.phase in WORKING:
+            self._worker.start(record)
 
     # ---- from hosts ------------------------------------------------------------------------------------------
 
@@ -133,9 +133,9 @@ class Desk:
                 self._change(self._job(host, name), "held")
             case Drop(host, name):
                 self._end(self._job(host, name), "dropped", now)
-            case Did(host, ask, error):
+            case CommandResult(host, ask, error):
                 self._did(host, ask, error)
-            case Want(host, target, ask):
+            case CommandRequest(host, target, ask):
                 self.ask(target, ask, host)
 
     def _meet(self, hello: Hello, now: float) -> None:
@@ -157,7 +157,7 @@ class Desk:
 
     def _clear(self) -> None:
         """Forget the files of hosts that have left, once no job needs them."""
-        needed = {job.kept.submit.host for job in self.jobs.values() if job.phase in WORKING}
+        needed = {job.record.submit.host for job in self.jobs.values() if job.phase in WORKING}
         for host in self._gone - needed:
             self._gone.discard(host)
             if host not in self.hosts:
@@ -168,21 +168,21 @@ class Desk:
             return  # said twice
         submit = self.hands.complete(submit) if self.hands else submit
         seed = submit.wish.seed if submit.wish.seed is not None else secrets.randbelow(2**31)
-        kept = Kept(submit, wall, seed)
-        job = self.jobs[submit.job] = Job(kept)
+        record = JobRecord(submit, wall, seed)
+        job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
             self.failed(submit.job, QueueFull(f"{MAX_WORKING} jobs wait already.").info(), now)
             return
         try:
-            self._keeper.keep(kept)
+            self._keeper.keep(record)
         except PunchinError as error:
             self.failed(submit.job, error.info(), now)
             return
         waited = wall - submit.clicked - submit.read - submit.render if submit.clicked else 0.0
-        job.kept = msgspec.structs.replace(
-            kept, timings={"read": submit.read, "render": submit.render, "accept": max(waited, 0.0)}
+        job.record = msgspec.structs.replace(
+            record, timings={"read": submit.read, "render": submit.render, "accept": max(waited, 0.0)}
         )
-        self._worker.start(kept)
+        self._worker.start(record)
 
     def _cancel(self, job: Job, now: float) -> None:
         if job.phase in WORKING:
@@ -194,28 +194,28 @@ class Desk:
     def _placed(self, job: Job, placed: Placed, now: float, wall: float) -> None:
         if job.is_ended:
             return
-        total = {"total": wall - job.kept.submit.clicked} if job.kept.submit.clicked else {}
-        timings = job.kept.timings | {"place": placed.seconds} | total
-        job.kept = msgspec.structs.replace(job.kept, timings=timings)
+        total = {"total": wall - job.record.submit.clicked} if job.record.submit.clicked else {}
+        timings = job.record.timings | {"place": placed.seconds} | total
+        job.record = msgspec.structs.replace(job.record, timings=timings)
         split = ", ".join(f"{name} {seconds:.3f}" for name, seconds in timings.items())
         log.info("job %s is placed; seconds: %s", job.name, split)
         self._end(job, "placed", now)
 
     def _change(self, job: Job, phase: str) -> None:
         if job.move(phase):  # type: ignore[arg-type]
-            self._keeper.keep(job.kept)
+            self._keeper.keep(job.record)
 
     def _end(self, job: Job, phase: str, now: float) -> None:
         if job.move(phase):  # type: ignore[arg-type]
             job.ended = now
-            self._keeper.finish(job.kept)
+            self._keeper.finish(job.record)
 
     def _job(self, host: str, name: str) -> Job:
         """A job that `host` may speak of: its own, or one of the project it has open. Raises UnknownJob."""
         job, here = self.jobs.get(name), self.hosts.get(host)
         if job is None or (
-            job.kept.submit.host != host
-            and (here is None or here.hello.project.id != job.kept.submit.project.id)
+            job.record.submit.host != host
+            and (here is None or here.hello.project.id != job.record.submit.project.id)
             and not host.startswith("cli-")
         ):
             raise UnknownJob(f"There is no job {name} of this project.", "Submit it again.")
@@ -223,7 +223,7 @@ class Desk:
 
     # ---- asks ------------------------------------------------------------------------------------------------
 
-    def ask(self, target: str, ask: Ask, asker: str = "") -> None:
+    def ask(self, target: str, ask: Command, asker: str = "") -> None:
         """Ask the host `target` (its id, or its program: the one heard last) for an action. Raises BadMessage."""
         here = [
             (presence.heard, name)
@@ -263,11 +263,11 @@ class Desk:
         if name in self.jobs:
             self.jobs[name].work(progress, now)
 
-    def ready(self, kept: Kept, now: float) -> None:
+    def ready(self, record: JobRecord, now: float) -> None:
         """The takes lie whole where they belong, and that is written down. One that was cancelled meanwhile ends."""
-        job = self.jobs[kept.submit.job]
-        timings = job.kept.timings | kept.timings
-        job.move("ready", takes=kept.takes, staged=(), undo=kept.undo, notes=kept.notes, timings=timings)
+        job = self.jobs[record.submit.job]
+        timings = job.record.timings | record.timings
+        job.move("ready", takes=record.takes, staged=(), undo=record.undo, notes=record.notes, timings=timings)
         if job.cancelling:
             self._end(job, "dropped", now)
 
@@ -276,7 +276,7 @@ class Desk:
         if job.move("failed", error=error):
             log.warning("job %s failed: %s (%s)", name, error.message, error.code)
             job.ended = now
-            self._keeper.finish(job.kept)
+            self._keeper.finish(job.record)
 
     def cancelled(self, name: str, now: float) -> None:
         self._end(self.jobs[name], "cancelled", now)
@@ -314,7 +314,7 @@ class Desk:
 
     def _concerns(self, job: Job, presence: Presence) -> bool:
         """A host hears of its own jobs, and of those that another left behind in the project it has open."""
-        submit = job.kept.submit
+        submit = job.record.submit
         if submit.host == presence.hello.host:
             return True
         return submit.host not in self.hosts and submit.project.id == presence.hello.project.id

@@ -27,8 +27,8 @@ import msgspec
 from punchin_wire.disk import replacing
 from punchin_wire.errors import BadMessage, PunchinError, TooLarge
 
-from .jobs import Kept
-from .protocol import MAX_BYTES, Ask, Bye, FromHost, Hello, Project, State, Want
+from .jobs import JobRecord
+from .protocol import MAX_BYTES, Bye, Command, CommandRequest, FromHost, Hello, Project, State
 
 NAME = re.compile(r"([a-z]{2,16}-[A-Za-z0-9]{1,32})-(\d{8}|hello)\.json")
 MOST_AT_ONCE = 64
@@ -110,23 +110,23 @@ class Spool:
     def job(self, job: str) -> Path:
         return self.root / "jobs" / job
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: JobRecord) -> None:
         """Write a job down; it is on disk when this returns. Raises BadSetting when the disk is full."""
         folder = self.job(kept.submit.job)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with replacing(folder / "job.json") as file:
             file.write(msgspec.json.encode(kept))
 
-    def kept(self) -> Iterator[tuple[Kept, float]]:
+    def records(self) -> Iterator[tuple[JobRecord, float]]:
         """The jobs that were written down, and when; what cannot be read is deleted."""
         for folder in sorted((self.root / "jobs").iterdir()):
-            record = folder / "job.json"
+            file = folder / "job.json"
             try:
-                yield msgspec.json.decode(record.read_bytes(), type=Kept), record.stat().st_mtime
+                yield msgspec.json.decode(file.read_bytes(), type=JobRecord), file.stat().st_mtime
             except (OSError, msgspec.DecodeError):
                 _delete(folder)
 
-    def finish(self, kept: Kept) -> None:
+    def finish(self, kept: JobRecord) -> None:
         """Delete what a job has left here: its folder, and the stems that its host rendered for it."""
         submit = kept.submit
         own = self.host(submit.host) / "audio"
@@ -144,10 +144,10 @@ class Caller:
     spool: Spool
     name: str
 
-    def want(self, target: str, ask: Ask, until: float) -> str:
+    def want(self, target: str, ask: Command, until: float) -> str:
         """What became of `ask` by `until` (monotonic seconds): `done`, or why not."""
         self._post("hello", Hello(self.name, "punchin", Project("")))
-        self._post("00000001", Want(self.name, target, ask))
+        self._post("00000001", CommandRequest(self.name, target, ask))
         while time.monotonic() < until:
             if (state := self._state()) is not None:
                 if state.trouble:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..music.tempo_map import Metre, Tempo, TempoMap
+from ..music.tempo_map import Tempo, TempoMap, TimeSignature
 from .protocol import Timeline
 
 
@@ -11,6 +11,6 @@ def tempo_map(timeline: Timeline) -> TempoMap:
     do not begin at 0 or do not follow each other."""
     return TempoMap(
         tuple(Tempo(point.quarter, point.bpm, point.curve) for point in timeline.tempos),
-        tuple(Metre(point.quarter, point.numerator, point.denominator) for point in timeline.metres),
+        tuple(TimeSignature(point.quarter, point.numerator, point.denominator) for point in timeline.time_signatures),
         timeline.origin / timeline.rate,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from punchin_wire.errors import BadSetting, InputError
 
 from . import text_files
-from .tempo_map import Metre, Tempo, TempoMap
+from .tempo_map import Tempo, TempoMap, TimeSignature
 
 _HELP = "Write one beat a line: its time in seconds and its number in the bar, for example 0.90 2."
 
@@ -41,12 +41,12 @@ def parse(text: str, name: str = "beat file") -> TempoMap:
         raise InputError(f"{name} has no downbeat (number 1) with beats after it.", _HELP)
     first = downbeats[0]
     tempos = [Tempo(float(i), 60 / (after - before)) for i, (before, after) in enumerate(pairwise(times[first:]))]
-    metres: list[Metre] = []
+    time_signatures: list[TimeSignature] = []
     for here, there in pairwise(downbeats):
-        if not metres or there - here != metres[-1].numerator:
-            metres.append(Metre(float(here - first), there - here))
+        if not time_signatures or there - here != time_signatures[-1].numerator:
+            time_signatures.append(TimeSignature(float(here - first), there - here))
     try:
-        return TempoMap(tuple(tempos), tuple(metres or [Metre(0.0)]), times[first])
+        return TempoMap(tuple(tempos), tuple(time_signatures or [TimeSignature(0.0)]), times[first])
     except BadSetting as error:
         raise InputError(f"{name}: {error}", _HELP) from None
 

@@ -14,7 +14,7 @@ import mido
 from punchin_wire.errors import BadMidi, BadSetting, FileMissing
 from punchin_wire.messages import Note
 
-from .tempo_map import Metre, Tempo, TempoMap
+from .tempo_map import Tempo, TempoMap, TimeSignature
 
 DRUM_CHANNEL = 9
 MAX_BYTES = 64 * 2**20
@@ -103,15 +103,15 @@ def _timed(messages: Sequence[mido.Message]) -> Iterator[tuple[int, mido.Message
 def _tempo_map(file: mido.MidiFile, name: str) -> TempoMap:
     timed = sorted((pair for track in file.tracks for pair in _timed(track)), key=lambda pair: pair[0])
     tempos = {0.0: Tempo(0.0, 120.0)}  # what the standard says holds until a file says otherwise
-    metres = {0.0: Metre(0.0)}
+    time_signatures = {0.0: TimeSignature(0.0)}
     for tick, message in timed:
         quarter = tick / file.ticks_per_beat
         if message.type == "set_tempo":
             tempos[quarter] = Tempo(quarter, 6e7 / message.tempo if message.tempo else 0.0)
         elif message.type == "time_signature":
-            metres[quarter] = Metre(quarter, message.numerator, message.denominator)
+            time_signatures[quarter] = TimeSignature(quarter, message.numerator, message.denominator)
     try:
-        return TempoMap(tuple(tempos.values()), tuple(metres.values()))
+        return TempoMap(tuple(tempos.values()), tuple(time_signatures.values()))
     except BadSetting as error:
         raise BadMidi(f"{name}: {error}") from error
 

@@ -2,8 +2,8 @@
 
 Positions are quarter notes from bar 1; times are seconds of the song. A tempo holds until the next one, or glides to it
 evenly: so much a second (REAPER's gradual change), or so much a quarter note (Ardour's ramp, an exponential in time). A
-metre always starts a bar: a metre change inside a bar cuts that bar short. The beat of a metre is its denominator's
-note, in compound metres (6/8, 9/8, 12/8, …) three of them.
+time signature always starts a bar: a change inside a bar cuts that bar short. The beat of a time signature is its
+denominator's note, in compound ones (6/8, 9/8, 12/8, …) three of them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Tempo(NamedTuple):
     curve: Curve = "steady"
 
 
-class Metre(NamedTuple):
+class TimeSignature(NamedTuple):
     """From the bar that starts at `quarter` on, `numerator` notes of `1/denominator` a bar."""
 
     quarter: float
@@ -91,26 +91,27 @@ def _over_itself(function: Callable[[float], float], x: float) -> float:
 
 @dataclass(frozen=True)
 class TempoMap:
-    """Tempos and metres of a song, both ascending and the first at quarter 0, which sounds at `origin` seconds.
+    """Tempos and time signatures of a song, both ascending and the first at quarter 0, which sounds at `origin`
+    seconds.
 
-    Before `origin` the first tempo and metre hold. Raises BadSetting where that is not so or a tempo is not
+    Before `origin` the first tempo and time signature hold. Raises BadSetting where that is not so or a tempo is not
     between 1 and 2000.
     """
 
     tempos: tuple[Tempo, ...] = (Tempo(0.0, 120.0),)
-    metres: tuple[Metre, ...] = (Metre(0.0),)
+    time_signatures: tuple[TimeSignature, ...] = (TimeSignature(0.0),)
     origin: float = 0.0
 
     def __post_init__(self) -> None:
-        for entries in (self.tempos, self.metres):
+        for entries in (self.tempos, self.time_signatures):
             starts = [entry.quarter for entry in entries]
             if not starts or starts[0] != 0 or starts != sorted(starts) or not all(map(math.isfinite, starts)):
                 raise BadSetting("A tempo map starts at 0 and its changes follow each other.")
         for tempo in self.tempos:
             if not 1 <= tempo.bpm <= 2000:
                 raise BadSetting(f"A tempo of {tempo.bpm:g} beats a minute is outside 1 to 2000.")
-        if any(m.numerator < 1 or m.denominator not in (1, 2, 4, 8, 16, 32, 64) for m in self.metres):
-            raise BadSetting("A metre is a count over a note value, such as 4/4 or 6/8.")
+        if any(m.numerator < 1 or m.denominator not in (1, 2, 4, 8, 16, 32, 64) for m in self.time_signatures):
+            raise BadSetting("A time signature is a count over a note value, such as 4/4 or 6/8.")
         if not math.isfinite(self.origin):
             raise BadSetting("The first downbeat is not at a finite time.")
 
@@ -160,30 +161,30 @@ class TempoMap:
 
     @cached_property
     def _first_bars(self) -> tuple[int, ...]:
-        """The number of the bar at which each metre starts; bars count from 1."""
+        """The number of the bar at which each time signature starts; bars count from 1."""
         found = [1]
-        for here, there in pairwise(self.metres):
+        for here, there in pairwise(self.time_signatures):
             found.append(found[-1] + math.ceil((there.quarter - here.quarter) / here.bar - _HAIR))
         return tuple(found)
 
     def bar(self, number: int) -> float:
         """The quarter at which bar `number` starts."""
         index = max(bisect_right(self._first_bars, number) - 1, 0)
-        metre = self.metres[index]
-        return metre.quarter + (number - self._first_bars[index]) * metre.bar
+        signature = self.time_signatures[index]
+        return signature.quarter + (number - self._first_bars[index]) * signature.bar
 
     def bar_at(self, quarter: float) -> int:
         """The number of the bar that `quarter` lies in; the pick-up before bar 1 is bar 0."""
-        index = max(bisect_right(self.metres, quarter + _HAIR, key=lambda metre: metre.quarter) - 1, 0)
-        metre = self.metres[index]
-        return self._first_bars[index] + math.floor((quarter - metre.quarter + _HAIR) / metre.bar)
+        index = max(bisect_right(self.time_signatures, quarter + _HAIR, key=lambda signature: signature.quarter) - 1, 0)
+        signature = self.time_signatures[index]
+        return self._first_bars[index] + math.floor((quarter - signature.quarter + _HAIR) / signature.bar)
 
     def beats(self, start: float, end: float) -> Iterator[Beat]:
         """Beats with `start <= time < end` (seconds), in order."""
-        for index, (here, there) in enumerate(pairwise((*self.metres, Metre(math.inf)))):
+        for index, (here, there) in enumerate(pairwise((*self.time_signatures, TimeSignature(math.inf)))):
             a_bar = round(here.bar / here.beat)
             count = math.floor((self.quarters(start) - here.quarter) / here.beat) - 1
-            count = count if index == 0 else max(count, 0)  # the first metre also counts the pick-up
+            count = count if index == 0 else max(count, 0)  # the first time signature also counts the pick-up
             while (quarter := here.quarter + count * here.beat) < there.quarter - _HAIR:
                 time = self.seconds(quarter)
                 if time >= end:
@@ -193,6 +194,6 @@ class TempoMap:
                 count += 1
 
 
-def steady(bpm: float, downbeat: float = 0.0, metre: tuple[int, int] = (4, 4)) -> TempoMap:
-    """One tempo and one metre for the whole song; bar 1 starts at `downbeat` seconds. Raises BadSetting."""
-    return TempoMap((Tempo(0.0, bpm),), (Metre(0.0, *metre),), downbeat)
+def steady(bpm: float, downbeat: float = 0.0, signature: tuple[int, int] = (4, 4)) -> TempoMap:
+    """One tempo and one time signature for the whole song; bar 1 starts at `downbeat` seconds. Raises BadSetting."""
+    return TempoMap((Tempo(0.0, bpm),), (TimeSignature(0.0, *signature),), downbeat)

@@ -17,8 +17,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, PunchinError
 
-from ..hosts.protocol import Ask, JobView, Submit, Wish
-from ..hosts.sessions import Desk
+from ..hosts.protocol import Command, JobView, Submit, Wish
+from ..hosts.sessions import HostSessions
 from . import actions
 from .actions import Details, Unit
 from .parameters import ENGINES, Controls, Value, find
@@ -69,9 +69,9 @@ class _Open:
 class Console:
     """One for all surfaces of a bridge; not for more than one thread."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        desk.hands = self
+    def __init__(self, sessions: HostSessions) -> None:
+        self._desk = sessions
+        sessions.hands = self
         self.controls = Controls()
         self.target = ""
         """The host that was chosen, by id or program; empty: the one that worked last, else that came last."""
@@ -163,7 +163,7 @@ class Console:
             raise DaemonUnreachable("No host is connected.", "Open Reaper, Live or Ardour with Punchin in it.")
         told = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
         wish: Wish | UnsetType = self.controls.wish(action) if action in ENGINES else UNSET
-        ask = Ask(uuid.uuid4().hex[:12], action, wish, **told)
+        ask = Command(uuid.uuid4().hex[:12], action, wish, **told)
         self._desk.ask(host, ask)
         self._open[ask.ask] = _Open(action, self._desk.hosts[host].hello.program, now + PATIENCE_SECONDS)
 
@@ -193,15 +193,15 @@ class Console:
         hosts = self._desk.hosts
         if self.target:
             return self._named(self.target)
-        last = max(self._desk.jobs.values(), key=lambda job: job.kept.accepted, default=None)
-        if last is not None and last.kept.submit.host in hosts:
-            return last.kept.submit.host
+        last = max(self._desk.jobs.values(), key=lambda job: job.record.accepted, default=None)
+        if last is not None and last.record.submit.host in hosts:
+            return last.record.submit.host
         return next(reversed(hosts), "")
 
     def view(self, now: float) -> View:
         host = self.host
         jobs = tuple(job.view(now) for job in self._desk.jobs.values())
-        mine = [name for name, job in self._desk.jobs.items() if job.kept.submit.host == host]
+        mine = [name for name, job in self._desk.jobs.items() if job.record.submit.host == host]
         return View(
             host=host,
             program=self._desk.hosts[host].hello.program if host else "",

@@ -78,5 +78,5 @@ def steady_tempo(grid: TempoMap | None, hole: Region, rate: int) -> bwf.Tempo | 
     ends = grid.bpm(last - 1e-6)
     if not here or any(not math.isclose(tempo.bpm, ends, rel_tol=1e-6) for tempo in here):
         return None
-    metre = [metre for metre in grid.metres if metre.quarter <= max(first, 0) + 1e-6][-1]
-    return bwf.Tempo(here[0].bpm, metre.numerator, metre.denominator)
+    signature = [signature for signature in grid.time_signatures if signature.quarter <= max(first, 0) + 1e-6][-1]
+    return bwf.Tempo(here[0].bpm, signature.numerator, signature.denominator)

@@ -1,4 +1,4 @@
-"""Songs of the second edition: a genre's band, with sections, fills, and tempo and metre that may change.
+"""Songs of the second edition: a genre's band, with sections, fills, and tempo and time signature that may change.
 
 A song is a pure function of its seed. The tables are in :mod:`.genres`; here are the dice, and who plays what.
 """
@@ -15,7 +15,7 @@ from . import form
 from .form import Section, Span
 from .genres import GENRES, LOUDNESS, PIECES, Genre, Patterns
 from .harmony import Chord, Key
-from .score import Bar, Metre, Song, Timeline
+from .score import Bar, Song, Timeline, TimeSignature
 
 SIXTEENTH = 0.25  # quarter notes
 GAINS = {"drums": (0.6, 1.0), "bass": (0.5, 0.9), "comp": (0.5, 0.9), "melody": (0.3, 0.7), "pad": (0.2, 0.45)}
@@ -48,7 +48,7 @@ class Plan:
         return Note(at, max(until, at + 0.03), pitch, velocity, program)
 
     def spans_of(self, bar: Bar) -> list[Span]:
-        end = bar.quarter + bar.metre.quarters
+        end = bar.quarter + bar.signature.quarters
         return [span for span in self.spans if bar.quarter <= span.start < end]
 
 
@@ -61,7 +61,7 @@ def compose(seed: int, seconds: float, held_out: bool) -> Song:
     timeline, sections = form.sections(random, genre, seconds)
     spans = tuple(form.harmony(random, genre, key, sections, held_out))
     swing = random.choice(genre.swing)
-    if any(section.metre.compound for section in sections):
+    if any(section.signature.compound for section in sections):
         swing = 0.0  # its eighths come in threes already
     plan = Plan(seed, genre, key, timeline, sections, spans, swing)
     chords = (ChordSegment(timeline.seconds(s.start), timeline.seconds(s.end), s.chord.label) for s in spans)
@@ -83,18 +83,19 @@ def compose(seed: int, seconds: float, held_out: bool) -> Song:
 # ---- patterns ------------------------------------------------------------------------------------------------
 
 
-def fitted(patterns: Patterns, metre: Metre) -> list[str]:
-    """Patterns for a metre, one character a sixteenth note; those of 4/4, cut or begun again, where it has none."""
-    steps = round(metre.quarters / SIXTEENTH)
-    return [(pattern * 2)[:steps] for pattern in patterns.get(str(metre), patterns["4/4"])]
+def fitted(patterns: Patterns, signature: TimeSignature) -> list[str]:
+    """Patterns for a time signature, one character a sixteenth note; those of 4/4, cut or begun again, where it has
+    none."""
+    steps = round(signature.quarters / SIXTEENTH)
+    return [(pattern * 2)[:steps] for pattern in patterns.get(str(signature), patterns["4/4"])]
 
 
-def grooves(genre: Genre, metre: Metre) -> list[dict[str, str]]:
-    """Drum patterns for a metre, each as rhythms by piece."""
+def grooves(genre: Genre, signature: TimeSignature) -> list[dict[str, str]]:
+    """Drum patterns for a time signature, each as rhythms by piece."""
     found = []
-    for groove in genre.grooves.get(str(metre), genre.grooves["4/4"]):
+    for groove in genre.grooves.get(str(signature), genre.grooves["4/4"]):
         words = groove.split()
-        found.append(dict(zip(words[::2], fitted({"4/4": tuple(words[1::2])}, metre), strict=True)))
+        found.append(dict(zip(words[::2], fitted({"4/4": tuple(words[1::2])}, signature), strict=True)))
     return found
 
 
@@ -132,11 +133,11 @@ def _drums(plan: Plan) -> list[Note]:
     for number, section in enumerate(plan.sections):
         if silent and number == 0:
             continue
-        choices = grooves(plan.genre, section.metre)
+        choices = grooves(plan.genre, section.signature)
         groove = choices[chosen[section.letter] % len(choices)]
         hits.append((section.bars[0].quarter, "C", 104))
         for bar in section.bars:
-            end = bar.quarter + bar.metre.quarters
+            end = bar.quarter + bar.signature.quarters
             fill = ""
             if (bar is section.bars[-1] and random.random() < 0.85) or random.random() < 0.06:
                 fill = random.choice(plan.genre.fills)
@@ -218,7 +219,7 @@ def _melody(plan: Plan) -> list[Note]:
             continue
         for stroke in _strokes(pattern, bar, plan.spans_of(bar)):
             tones = [pitch for pitch in range(60, 86) if pitch % 12 in stroke.span.chord.pitch_classes]
-            strong = (stroke.start - bar.quarter) % bar.metre.beat == 0
+            strong = (stroke.start - bar.quarter) % bar.signature.beat == 0
             choices = tones if strong and random.random() < 0.85 else scale
             current = min(choices, key=lambda pitch: abs(pitch - current) + random.random() * 4)
             notes.append(plan.note(stroke.start, stroke.end, current, random.choice((88, 96, 104)), program, random))
@@ -229,7 +230,7 @@ def _patterned(plan: Plan, patterns: Patterns, random: Random) -> Iterator[tuple
     """Every bar with its pattern: one of the genre's for each letter, now and then another."""
     chosen = {letter: random.randrange(12) for letter in "ABC"}
     for section in plan.sections:
-        choices = fitted(patterns, section.metre)
+        choices = fitted(patterns, section.signature)
         for bar in section.bars:
             index = chosen[section.letter] + (random.random() < 0.12)
             yield bar, choices[index % len(choices)]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from punchin_server.conditioning import chords
 
 from .rendering import render_song
-from .score import Bar, Metre
+from .score import Bar, TimeSignature
 from .songs import Song, compose
 
 SAMPLE_RATE = 44_100
@@ -57,7 +57,7 @@ def write_song(folder: Path, seed: int = DEMO_SEED, seconds: float = 48.0) -> So
     about = {
         "seed": song.seed,
         "tempo": song.tempo,
-        "beats_per_bar": song.timeline.bars[0].metre.beats,
+        "beats_per_bar": song.timeline.bars[0].signature.beats,
         "key": song.key.name,
         "seconds": song.seconds,
         "sections": [{"start": start, "name": name} for start, name in song.sections],
@@ -74,10 +74,10 @@ def _panned(mono: NDArray[np.float32], pan: float) -> NDArray[np.float32]:
 
 
 def _chord_file(song: Song) -> mido.MidiFile:
-    """A type-1 file: tempo and metre with their changes, and one track of block chords named "chords"."""
+    """A type-1 file: tempo and time signature with their changes, and one track of block chords named "chords"."""
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS)
     conductor, track = file.add_track("conductor"), file.add_track(CHORD_TRACK)
-    changes = [(bar.quarter, _signature(bar.metre)) for bar in _first_of_each_metre(song.timeline.bars)]
+    changes = [(bar.quarter, _signature(bar.signature)) for bar in _first_of_each_metre(song.timeline.bars)]
     changes += [(at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm))) for at, bpm in song.timeline.tempos]
     now = 0
     for quarter, message in sorted(changes, key=lambda change: change[0]):
@@ -99,9 +99,9 @@ def _chord_file(song: Song) -> mido.MidiFile:
 
 def _first_of_each_metre(bars: Sequence[Bar]) -> Iterator[Bar]:
     for before, bar in zip((None, *bars), bars, strict=False):
-        if before is None or before.metre != bar.metre:
+        if before is None or before.signature != bar.signature:
             yield bar
 
 
-def _signature(metre: Metre) -> mido.MetaMessage:
-    return mido.MetaMessage("time_signature", numerator=metre.numerator, denominator=metre.denominator)
+def _signature(signature: TimeSignature) -> mido.MetaMessage:
+    return mido.MetaMessage("time_signature", numerator=signature.numerator, denominator=signature.denominator)

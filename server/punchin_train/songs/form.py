@@ -11,7 +11,7 @@ from punchin_wire.messages import ChordSegment
 
 from .genres import Genre
 from .harmony import Chord, Key
-from .score import Bar, Metre, Tempo, Timeline
+from .score import Bar, Tempo, Timeline, TimeSignature
 
 FORMS = ("AABA", "ABAB", "ABCB", "ABAC")
 TEMPI = ("steady", "steady", "step", "ramp", "wander")
@@ -26,8 +26,8 @@ class Section:
     bars: tuple[Bar, ...]
 
     @property
-    def metre(self) -> Metre:
-        return self.bars[0].metre
+    def signature(self) -> TimeSignature:
+        return self.bars[0].signature
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,12 @@ class Span:
 
 
 def sections(random: Random, genre: Genre, seconds: float) -> tuple[Timeline, tuple[Section, ...]]:
-    """Sections until the time is filled. In half of the songs one letter has another metre than the rest."""
+    """Sections until the time is filled. In half of the songs one letter has another time signature than the rest."""
     form, size = random.choice(FORMS), random.choice((4, 4, 8))
-    usual = genre.metres[0] if random.random() < 0.7 else random.choice(genre.metres)
-    metres = dict.fromkeys("ABC", _metre(usual))
+    usual = genre.time_signatures[0] if random.random() < 0.7 else random.choice(genre.time_signatures)
+    time_signatures = dict.fromkeys("ABC", _metre(usual))
     if random.random() < 0.5:
-        metres["B"] = _metre(random.choice([name for name in genre.metres if name != usual]))
+        time_signatures["B"] = _metre(random.choice([name for name in genre.time_signatures if name != usual]))
     bpm, moves = round(random.uniform(*genre.tempo), 2), random.choice(TEMPI)
     factors = {letter: random.choice((0.85, 0.92, 1.09, 1.18)) for letter in "BC"} | {"A": 1.0}
     found: list[Section] = []
@@ -56,9 +56,9 @@ def sections(random: Random, genre: Genre, seconds: float) -> tuple[Timeline, tu
     quarter = 0.0
     while Timeline((), (*tempos, Tempo(quarter, bpm))).seconds(quarter) < seconds:
         letter = form[len(found) % len(form)]
-        metre = metres[letter]
-        bars = tuple(Bar(quarter + index * metre.quarters, metre) for index in range(size))
-        beats = size * metre.beats
+        signature = time_signatures[letter]
+        bars = tuple(Bar(quarter + index * signature.quarters, signature) for index in range(size))
+        beats = size * signature.beats
         for beat in range(beats):
             share = (beat + 1) / beats
             factor = {
@@ -67,22 +67,22 @@ def sections(random: Random, genre: Genre, seconds: float) -> tuple[Timeline, tu
                 "ramp": 1.0 + (factors[letter] - 1.0) * share,
                 "wander": random.uniform(0.97, 1.03),
             }[moves]
-            tempo = Tempo(quarter + beat * metre.beat, round(bpm * factor, 2))
+            tempo = Tempo(quarter + beat * signature.beat, round(bpm * factor, 2))
             if not tempos or tempo.bpm != tempos[-1].bpm:
                 tempos.append(tempo)
         found.append(Section(letter, bars))
-        quarter += size * metre.quarters
+        quarter += size * signature.quarters
     return Timeline(tuple(bar for section in found for bar in section.bars), tuple(tempos)), tuple(found)
 
 
-def _metre(name: str) -> Metre:
+def _metre(name: str) -> TimeSignature:
     numerator, denominator = name.split("/")
-    return Metre(int(numerator), int(denominator))
+    return TimeSignature(int(numerator), int(denominator))
 
 
-def _middle(metre: Metre) -> float:
+def _middle(signature: TimeSignature) -> float:
     """Where in a bar a second chord may begin, in quarter notes: on a strong beat."""
-    return 1.5 if metre.compound else 3.0 if metre.quarters > 4 else 2.0
+    return 1.5 if signature.compound else 3.0 if signature.quarters > 4 else 2.0
 
 
 def harmony(random: Random, genre: Genre, key: Key, sections: tuple[Section, ...], held_out: bool) -> Iterator[Span]:
@@ -104,9 +104,9 @@ def harmony(random: Random, genre: Genre, key: Key, sections: tuple[Section, ...
             first, second = (turn[int((index + half) / pace) % len(turn)] for half in (0, 0.5))
             places.append((bar.quarter, first))
             if second != first:
-                places.append((bar.quarter + _middle(bar.metre), second))
+                places.append((bar.quarter + _middle(bar.signature), second))
     last = sections[-1].bars[-1]
-    places.append((last.quarter + last.metre.quarters, places[0][1]))
+    places.append((last.quarter + last.signature.quarters, places[0][1]))
     before: Chord | None = None
     for (start, chord), (end, following) in pairwise(places):
         yield Span(start, end, chord, following, chord != before)

@@ -4,8 +4,8 @@ Rhythms are strings, one character a sixteenth note of a bar. Drums: `X` loud, `
 Bass: `1`, `3`, `5` and `8` are the chord's root, third, fifth and octave, `a` leads to the next chord, `-` goes on.
 Comping: `x` strikes the chord, `^` plays its tones one after the other. Melody: `x` is a note, `-` goes on.
 
-A bar whose metre a table does not name plays the start of the 4/4 pattern, or that and its start again; only bars of
-dotted quarters (6/8) always have patterns of their own.
+A bar whose time signature a table does not name plays the start of the 4/4 pattern, or that and its start again; only
+bars of dotted quarters (6/8) always have patterns of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 Patterns = dict[str, tuple[str, ...]]
-"""By metre, e.g. "4/4"."""
+"""By time signature, e.g. "4/4"."""
 Progression = tuple[str, ...]
 
 PIECES = {  # General MIDI keys by the letters of grooves and fills
@@ -35,7 +35,7 @@ class Genre:
     """How a band of one genre plays. Programs are General MIDI's, from 0; probabilities from 0 to 1."""
 
     tempo: tuple[int, int]  # quarter notes a minute, from and to
-    metres: tuple[str, ...]  # the first is the usual one
+    time_signatures: tuple[str, ...]  # the first is the usual one
     major: tuple[Progression, ...]
     minor: tuple[Progression, ...]
     held_out_major: tuple[Progression, ...]
@@ -76,7 +76,7 @@ JAZZ_LINES: Patterns = {
 GENRES: dict[str, Genre] = {
     "pop": Genre(
         tempo=(88, 128),
-        metres=("4/4", "6/8", "3/4"),
+        time_signatures=("4/4", "6/8", "3/4"),
         major=_lines("I V vi IV, vi IV I V, I vi IV V, I IV vi V, I iii IV V, IV V iii vi"),
         minor=_lines("i VI III VII, i VII VI VII, i iv VII III, VI VII i i"),
         held_out_major=_lines("I V ii IV, vi iii IV I"),
@@ -105,7 +105,7 @@ GENRES: dict[str, Genre] = {
     ),
     "rock": Genre(
         tempo=(100, 160),
-        metres=("4/4", "6/8", "5/4"),
+        time_signatures=("4/4", "6/8", "5/4"),
         major=_lines("I IV V IV, I bVII IV I, I IV I V, vi V IV V, I I I I IV IV I I V IV I V"),
         minor=_lines("i VII VI VII, i III VII IV, i VI VII i, i i VII VI"),
         held_out_major=_lines("I V bVII IV"),
@@ -137,7 +137,7 @@ GENRES: dict[str, Genre] = {
     ),
     "jazz": Genre(
         tempo=(110, 190),
-        metres=("4/4", "3/4", "5/4"),
+        time_signatures=("4/4", "3/4", "5/4"),
         major=_lines("ii V I vi, iii vi ii V, I vi ii V, ii V I I, I I ii V, IV iv I vi ii V I I"),
         minor=_lines("iio V i i, i iv iio V, iv VII III VI iio V i i"),
         held_out_major=_lines("I VI ii V, iii VI ii V"),
@@ -170,7 +170,7 @@ GENRES: dict[str, Genre] = {
     ),
     "bossa": Genre(
         tempo=(104, 144),
-        metres=("4/4", "3/4"),
+        time_signatures=("4/4", "3/4"),
         major=_lines("I II ii V, I vi ii V, I iv I V, ii V I I"),
         minor=_lines("i iv iio V, i VI iv V, i iio V i"),
         held_out_major=_lines("I iii ii V"),
@@ -194,7 +194,7 @@ GENRES: dict[str, Genre] = {
     ),
     "funk": Genre(
         tempo=(92, 118),
-        metres=("4/4", "5/4"),
+        time_signatures=("4/4", "5/4"),
         major=_lines("I IV I IV, I bVII I IV, ii V ii V, I I IV IV"),
         minor=_lines("i IV i IV, i i iv iv, i VII iv i"),
         held_out_major=_lines("I bVII IV V"),
@@ -221,7 +221,7 @@ GENRES: dict[str, Genre] = {
     ),
     "ballad": Genre(
         tempo=(60, 92),
-        metres=("3/4", "6/8", "4/4"),
+        time_signatures=("3/4", "6/8", "4/4"),
         major=_lines("I vi IV V, I V vi iii IV I IV V, I iii IV iv, IV V I vi, I IV ii V"),
         minor=_lines("i VI III VII, i iv VII III VI iv V V, i v VI iv"),
         held_out_major=_lines("I vi iii IV, I iv IV V"),
@@ -251,7 +251,7 @@ GENRES: dict[str, Genre] = {
     ),
     "electronic": Genre(
         tempo=(116, 140),
-        metres=("4/4", "5/4"),
+        time_signatures=("4/4", "5/4"),
         major=_lines("vi IV I V, IV I V vi, I V IV IV, vi V I IV"),
         minor=_lines("i VI VII i, i III VII VI, i i VI VII, iv VI i VII"),
         held_out_major=_lines("IV vi I iii"),

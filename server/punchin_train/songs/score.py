@@ -17,7 +17,7 @@ STEMS = ("drums", "bass", "comp", "melody")
 """What every song has. Those of the second edition have "pad", too."""
 
 
-class Metre(NamedTuple):
+class TimeSignature(NamedTuple):
     """A time signature. Eighths in threes are felt, and counted, as dotted quarters."""
 
     numerator: int
@@ -50,7 +50,7 @@ class Bar(NamedTuple):
     """A bar that begins `quarter` quarter notes into the song."""
 
     quarter: float
-    metre: Metre
+    signature: TimeSignature
 
 
 class Tempo(NamedTuple):
@@ -60,7 +60,7 @@ class Tempo(NamedTuple):
     bpm: float
 
 
-FOUR_FOUR = Metre(4, 4)
+FOUR_FOUR = TimeSignature(4, 4)
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class Timeline:
     def beats(self) -> Iterator[tuple[float, int]]:
         """Every beat as (seconds, position in its bar from 1)."""
         for bar in self.bars:
-            for beat in range(bar.metre.beats):
-                yield self.seconds(bar.quarter + beat * bar.metre.beat), beat + 1
+            for beat in range(bar.signature.beats):
+                yield self.seconds(bar.quarter + beat * bar.signature.beat), beat + 1
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ __all__ = ["EDITIONS", "STEMS", "Song", "compose"]
 
 EDITIONS = {1: 0, 2: 100_000_000}
 """First seed of each edition of the songs. Those of the second are in seven genres, with pads, and their tempo and
-metre may change."""
+time signature may change."""
 
 KICK, SNARES, CLOSED_HAT, OPEN_HAT, CRASH, RIDE = 36, (38, 38, 40, 37), 42, 46, 49, 51
 TOMS = (50, 48, 47, 45, 43)

@@ -18,7 +18,6 @@ from punchin_bridge.hosts.protocol import (
     Clip,
     Clips,
     InpaintWish,
-    MetrePoint,
     MidiNote,
     Project,
     Rendered,
@@ -26,6 +25,7 @@ from punchin_bridge.hosts.protocol import (
     Submit,
     TempoPoint,
     Timeline,
+    TimeSignaturePoint,
     Track,
     TransferWish,
     WarpPoint,
@@ -53,7 +53,7 @@ def submit(folder: Path, start: int = 0, **changes: object) -> Submit:
         "host": "reaper-1",
         "job": "job-1",
         "project": Project("p"),
-        "timeline": Timeline(RATE, (TempoPoint(0, 120),), (MetrePoint(0),), start),
+        "timeline": Timeline(RATE, (TempoPoint(0, 120),), (TimeSignaturePoint(0),), start),
         "region": Span(start + 8 * RATE, start + 16 * RATE),
         "target": Track("1", "Lead/Guitar", Rendered(str(folder / "song.wav"), start), 2),
         "chords": notes,
@@ -107,7 +107,7 @@ def test_takes_say_where_they_belong_in_the_project(folder: Path, start: int) ->
 
 def test_a_project_whose_bar_1_is_elsewhere(folder: Path) -> None:
     """Bar 1 sounds 10 s before the file begins, at another tempo; the region is off the bar lines."""
-    timeline = Timeline(RATE, (TempoPoint(0, 60), TempoPoint(5, 120)), (MetrePoint(0, 3),), -10.0 * RATE)
+    timeline = Timeline(RATE, (TempoPoint(0, 60), TempoPoint(5, 120)), (TimeSignaturePoint(0, 3),), -10.0 * RATE)
     notes = tuple(MidiNote(5, 61, pitch) for pitch in (60, 64, 67))
     region = Span(4 * RATE, 6 * RATE)
     made = compose.order(submit(folder, timeline=timeline, region=region, chords=notes), 0, folder)
@@ -119,7 +119,7 @@ def test_a_project_whose_bar_1_is_elsewhere(folder: Path) -> None:
 
 def test_notes_follow_a_tempo_ramp(folder: Path) -> None:
     """60 to 120 over 24 quarters, evenly in time, takes 16 s; quarter 10 sounds after 8 s at 90 bpm."""
-    timeline = Timeline(RATE, (TempoPoint(0, 60, "time"), TempoPoint(24, 120)), (MetrePoint(0),))
+    timeline = Timeline(RATE, (TempoPoint(0, 60, "time"), TempoPoint(24, 120)), (TimeSignaturePoint(0),))
     notes = (*(MidiNote(0, 10, p) for p in (60, 64, 67)), *(MidiNote(10, 40, p) for p in (57, 60, 64)))
     made = compose.order(submit(folder, timeline=timeline, chords=notes), 0, folder)
     speed = 1 + 1 / 16 * 16 / 2  # quarters a second, on the mean
@@ -136,8 +136,8 @@ def clocks(draw: st.DrawFn) -> Timeline:
         curve = draw(st.sampled_from(["steady", "time", "quarters"]))
         tempos.append(TempoPoint(quarter, draw(st.floats(40, 160)), curve))
         quarter += draw(st.floats(1, 12))
-    metres = (MetrePoint(0, draw(st.integers(2, 7)), draw(st.sampled_from([4, 8]))),)
-    return Timeline(RATE, tuple(tempos), metres, draw(st.floats(-20 * RATE, 2 * RATE)))
+    time_signatures = (TimeSignaturePoint(0, draw(st.integers(2, 7)), draw(st.sampled_from([4, 8]))),)
+    return Timeline(RATE, tuple(tempos), time_signatures, draw(st.floats(-20 * RATE, 2 * RATE)))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -291,7 +291,7 @@ def names(*said: ChordName) -> dict[str, object]:
     return {"chords": (), "chord_names": said}
 
 
-LATE = Timeline(RATE, (TempoPoint(1, 120),), (MetrePoint(0),))
+LATE = Timeline(RATE, (TempoPoint(1, 120),), (TimeSignaturePoint(0),))
 
 
 WRONG = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from punchin_bridge.hosts.jobs import ENDED, MOVES, WORKING, Job, Kept
+from punchin_bridge.hosts.jobs import ENDED, MOVES, WORKING, Job, JobRecord
 from punchin_bridge.hosts.protocol import (
     InpaintWish,
-    MetrePoint,
     Phase,
     Project,
     Rendered,
@@ -16,6 +15,7 @@ from punchin_bridge.hosts.protocol import (
     Submit,
     TempoPoint,
     Timeline,
+    TimeSignaturePoint,
     Track,
 )
 from punchin_wire.errors import BadRegion
@@ -25,7 +25,7 @@ SUBMIT = Submit(
     "fake-1",
     "job-1",
     Project("song"),
-    Timeline(48_000, (TempoPoint(0.0, 120.0),), (MetrePoint(0.0),)),
+    Timeline(48_000, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
     Span(0, 48_000),
     Track("t", "Keys", Rendered("/a.wav", 0)),
     InpaintWish(takes=4),
@@ -34,7 +34,7 @@ SUBMIT = Submit(
 
 
 def job(phase: Phase = "preparing") -> Job:
-    return Job(Kept(SUBMIT, 0.0, 7, phase))
+    return Job(JobRecord(SUBMIT, 0.0, 7, phase))
 
 
 def test_the_table_names_every_phase() -> None:
@@ -90,5 +90,5 @@ def test_an_error_keeps_its_next_step() -> None:
 
 
 def test_takes_are_shown_when_they_lie_where_they_belong() -> None:
-    staged = Job(Kept(SUBMIT, 0.0, 7, "ready", takes=(), staged=("/draft.wav",)))
+    staged = Job(JobRecord(SUBMIT, 0.0, 7, "ready", takes=(), staged=("/draft.wav",)))
     assert staged.view(0.0).takes == ()

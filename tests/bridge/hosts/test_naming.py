@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.hosts import naming
 from punchin_bridge.music.region import Region
-from punchin_bridge.music.tempo_map import Metre, Tempo, TempoMap, steady
+from punchin_bridge.music.tempo_map import Tempo, TempoMap, TimeSignature, steady
 from punchin_wire.messages import TakeSpec
 
 RATE = 48000
 RAMPS = TempoMap(
     (Tempo(0, 90, "quarters"), Tempo(13, 131.7, "time"), Tempo(40, 77)),
-    (Metre(0, 4, 4), Metre(8, 7, 8), Metre(22, 3, 4)),
+    (TimeSignature(0, 4, 4), TimeSignature(8, 7, 8), TimeSignature(22, 3, 4)),
     origin=-3.21,
 )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from punchin_bridge.hosts.osc_link import MOST_AT_ONCE, POST, OscLink
-from punchin_bridge.hosts.protocol import Ask, Bye, Hello, Project, State
+from punchin_bridge.hosts.protocol import Bye, Command, Hello, Project, State
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import PunchinError
 from pythonosc.osc_message import OscMessage
@@ -74,7 +74,7 @@ def test_a_short_state_travels_and_a_long_one_is_a_file(link: OscLink, host: soc
     heard = OscMessage(host.recv(65536))
     assert heard.address == "/punchin/host/state"
     assert msgspec.json.decode(heard.params[0], type=State) == short
-    link.tell(port, State("live-1", 1, 2, "0.1.0", asks=(Ask("a", "x" * 9000),)), tmp_path / "state.json")
+    link.tell(port, State("live-1", 1, 2, "0.1.0", asks=(Command("a", "x" * 9000),)), tmp_path / "state.json")
     data = host.recv(65536)
     assert len(data) < 1500
     heard = OscMessage(data)

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 from bridge.hosts.test_jobs import SUBMIT
-from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import (
     LEASE_SECONDS,
-    Ask,
     Bye,
     Cancel,
-    Did,
+    Command,
+    CommandRequest,
+    CommandResult,
     Drop,
     FromHost,
     Held,
@@ -23,9 +24,8 @@ from punchin_bridge.hosts.protocol import (
     Project,
     State,
     TakeFile,
-    Want,
 )
-from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, PROGRESS_SECONDS, SHOWN_SECONDS, Desk
+from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, PROGRESS_SECONDS, SHOWN_SECONDS, HostSessions
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
@@ -37,25 +37,25 @@ TAKE = TakeFile("/take.wav", "Punchin 1", 7, 0, 48_000, 2)
 class Elsewhere:
     """The spool and the crew, which only remember."""
 
-    kept: list[Kept] = field(default_factory=list)
+    record: list[JobRecord] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
-    def keep(self, kept: Kept) -> None:
-        self.kept.append(kept)
+    def keep(self, record: JobRecord) -> None:
+        self.record.append(record)
 
-    def finish(self, kept: Kept) -> None:
-        self.finished.append(kept.submit.job)
+    def finish(self, record: JobRecord) -> None:
+        self.finished.append(record.submit.job)
 
     def welcome(self, host: str) -> None: ...
 
     def forget(self, host: str) -> None:
         self.forgotten.append(host)
 
-    def start(self, kept: Kept) -> None:
-        self.started.append(kept.submit.job)
+    def start(self, record: JobRecord) -> None:
+        self.started.append(record.submit.job)
 
     def stop(self, job: str) -> None:
         self.stopped.append(job)
@@ -70,15 +70,15 @@ class Room:
     now: float = 100.0
 
     def __post_init__(self) -> None:
-        self.desk = Desk(self.elsewhere, self.elsewhere)
+        self.sessions = HostSessions(self.elsewhere, self.elsewhere)
 
     def say(self, *documents: FromHost) -> None:
         for document in documents:
-            self.desk.hear(Post(document.host, document), self.now, 1000.0)
+            self.sessions.hear(Post(document.host, document), self.now, 1000.0)
         self.tell()
 
     def tell(self) -> list[str]:
-        news = {hello.host: state for hello, state in self.desk.news(self.now)}
+        news = {hello.host: state for hello, state in self.sessions.news(self.now)}
         self.told |= news
         return list(news)
 
@@ -86,8 +86,10 @@ class Room:
         return [view.phase for view in self.told[host].jobs]
 
     def ready(self, name: str = "job-1") -> None:
-        kept = self.desk.jobs[name].kept
-        self.desk.ready(msgspec.structs.replace(kept, phase="ready", takes=(TAKE,), timings={"splice": 0.5}), self.now)
+        record = self.sessions.jobs[name].record
+        self.sessions.ready(
+            msgspec.structs.replace(record, phase="ready", takes=(TAKE,), timings={"splice": 0.5}), self.now
+        )
         self.tell()
 
 
@@ -109,7 +111,7 @@ def room() -> Room:
 def test_a_job_from_submission_to_its_place(room: Room) -> None:
     room.say(submit(clicked=999.0, read=0.2, render=0.7))
     assert room.elsewhere.started == ["job-1"]
-    assert room.elsewhere.kept[0].submit == submit(clicked=999.0, read=0.2, render=0.7)
+    assert room.elsewhere.record[0].submit == submit(clicked=999.0, read=0.2, render=0.7)
     assert room.phases("fake-1") == ["preparing"]
     room.ready()
     assert room.told["fake-1"].jobs[0].takes == (TAKE,)
@@ -124,10 +126,10 @@ def test_a_job_from_submission_to_its_place(room: Room) -> None:
 
 def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
     room.say(submit())
-    kept = msgspec.structs.replace(
-        room.desk.jobs["job-1"].kept, phase="ready", takes=(TAKE,), notes=("A was stretched.",)
+    record = msgspec.structs.replace(
+        room.sessions.jobs["job-1"].record, phase="ready", takes=(TAKE,), notes=("A was stretched.",)
     )
-    room.desk.ready(kept, room.now)
+    room.sessions.ready(record, room.now)
     room.tell()
     assert room.told["fake-1"].jobs[0].line == "1 take ready. A was stretched."
     room.say(Placed("fake-1", "job-1"))
@@ -136,7 +138,7 @@ def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
 
 def test_a_seed_is_drawn_once_and_kept(room: Room) -> None:
     room.say(submit())
-    assert 0 <= room.elsewhere.kept[0].seed < 2**31
+    assert 0 <= room.elsewhere.record[0].seed < 2**31
 
 
 def test_everything_may_be_said_twice(room: Room) -> None:
@@ -151,7 +153,7 @@ def test_a_cancelled_job_ends_when_the_crew_says_so(room: Room) -> None:
     room.say(submit(), Cancel("fake-1", "job-1"))
     assert room.elsewhere.stopped == ["job-1"]
     assert room.told["fake-1"].jobs[0].line == "Stopping."
-    room.desk.cancelled("job-1", room.now)
+    room.sessions.cancelled("job-1", room.now)
     room.tell()
     assert room.phases("fake-1") == ["cancelled"]
 
@@ -167,7 +169,7 @@ def test_a_changed_song_is_held_until_somebody_decides(room: Room) -> None:
     room.ready()
     room.say(Held("fake-1", "job-1", "The item has moved."))
     assert room.phases("fake-1") == ["held"]
-    assert room.elsewhere.kept[-1].phase == "held"
+    assert room.elsewhere.record[-1].phase == "held"
     room.say(Drop("fake-1", "job-1"))
     assert room.phases("fake-1") == ["dropped"]
 
@@ -198,9 +200,9 @@ def test_two_copies_of_a_project_do_not_both_place(room: Room) -> None:
 
 def test_a_host_that_is_silent_is_gone(room: Room) -> None:
     room.now += LEASE_SECONDS + 1
-    room.desk.expire(room.now)
+    room.sessions.expire(room.now)
     assert room.elsewhere.forgotten == ["fake-1"]
-    assert room.desk.is_idle
+    assert room.sessions.is_idle
 
 
 def test_the_stems_of_a_job_at_work_outlive_their_host(room: Room) -> None:
@@ -211,22 +213,22 @@ def test_the_stems_of_a_job_at_work_outlive_their_host(room: Room) -> None:
 def test_a_host_that_left_is_forgotten_when_its_last_job_is_done(room: Room) -> None:
     room.say(submit(), Bye("fake-1"))
     room.ready()
-    room.desk.expire(room.now)
+    room.sessions.expire(room.now)
     assert room.elsewhere.forgotten == ["fake-1"]
 
 
 def test_a_host_that_came_back_keeps_its_files(room: Room) -> None:
     room.say(submit(), Bye("fake-1"), hello())
     room.ready()
-    room.desk.expire(room.now)
+    room.sessions.expire(room.now)
     assert room.elsewhere.forgotten == []
 
 
 def test_changes_are_told_at_once_and_progress_now_and_then(room: Room) -> None:
     room.say(submit())
-    room.desk.working("job-1", Progress("decode", 1, 100), room.now)
+    room.sessions.working("job-1", Progress("decode", 1, 100), room.now)
     assert room.tell() == ["fake-1"]  # it has begun
-    room.desk.working("job-1", Progress("decode", 2, 100), room.now)
+    room.sessions.working("job-1", Progress("decode", 2, 100), room.now)
     assert room.tell() == []
     room.now += 2 * PROGRESS_SECONDS
     assert room.tell() == ["fake-1"]
@@ -242,10 +244,10 @@ def test_the_beat_goes_on_and_the_revision_stands(room: Room) -> None:
 
 def test_ended_jobs_are_told_of_for_a_while(room: Room) -> None:
     room.say(submit())
-    room.desk.failed("job-1", BadMessage("No.").info(), room.now)
+    room.sessions.failed("job-1", BadMessage("No.").info(), room.now)
     room.now += SHOWN_SECONDS + 1
     room.say(hello())
-    room.desk.expire(room.now)
+    room.sessions.expire(room.now)
     room.tell()
     assert room.told["fake-1"].jobs == ()
 
@@ -256,15 +258,15 @@ def test_there_is_a_most_of_everything(room: Room) -> None:
     assert room.told["fake-1"].jobs[-1].code == "queue_full"
     for number in range(MAX_HOSTS + 1):
         room.say(hello(f"more-{number}"))
-    assert len(room.desk.hosts) == MAX_HOSTS
+    assert len(room.sessions.hosts) == MAX_HOSTS
 
 
 def test_one_host_lets_another_do_something(room: Room) -> None:
     room.say(hello("daw-1", can=("inpaint",)), hello("cli-1"))
-    room.say(Want("cli-1", "daw", Ask("ask-1", "inpaint")))
+    room.say(CommandRequest("cli-1", "daw", Command("ask-1", "inpaint")))
     assert [ask.action for ask in room.told["daw-1"].asks] == ["inpaint"]
     assert room.told["cli-1"].answers == {"ask-1": ""}
-    room.say(Did("daw-1", "ask-1"))
+    room.say(CommandResult("daw-1", "ask-1"))
     assert room.told["daw-1"].asks == ()
     assert room.told["cli-1"].answers == {"ask-1": "done"}
 
@@ -273,5 +275,7 @@ def test_one_host_lets_another_do_something(room: Room) -> None:
     ("target", "action", "said"), [("live", "inpaint", "No live"), ("daw", "dance", "cannot dance")]
 )
 def test_what_nobody_can_do_is_said(room: Room, target: str, action: str, said: str) -> None:
-    room.say(hello("daw-1", can=("inpaint",)), hello("cli-1"), Want("cli-1", target, Ask("ask-1", action)))
+    room.say(
+        hello("daw-1", can=("inpaint",)), hello("cli-1"), CommandRequest("cli-1", target, Command("ask-1", action))
+    )
     assert said in room.told["cli-1"].trouble

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bridge.hosts.test_jobs import SUBMIT
-from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
 from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Spool
 from punchin_wire.errors import BadMessage, TooLarge
@@ -99,11 +99,11 @@ def test_a_state_replaces_the_one_before(spool: Spool) -> None:
 
 
 def test_jobs_are_found_again_and_damaged_ones_deleted(spool: Spool) -> None:
-    kept = Kept(SUBMIT, 1.0, 7)
-    spool.keep(kept)
+    record = JobRecord(SUBMIT, 1.0, 7)
+    spool.keep(record)
     spool.job("broken").mkdir()
     (spool.job("broken") / "job.json").write_bytes(b"{")
-    assert [found for found, _ in spool.kept()] == [kept]
+    assert [found for found, _ in spool.records()] == [record]
     assert not spool.job("broken").exists()
 
 
@@ -115,8 +115,8 @@ def test_finishing_deletes_the_hosts_own_stems_only(spool: Spool, tmp_path: Path
         submit = msgspec.structs.replace(
             SUBMIT, target=msgspec.structs.replace(SUBMIT.target, audio=Rendered(str(path), 0))
         )
-        spool.keep(Kept(submit, 1.0, 7))
-        spool.finish(Kept(submit, 1.0, 7))
+        spool.keep(JobRecord(submit, 1.0, 7))
+        spool.finish(JobRecord(submit, 1.0, 7))
     assert not own.exists()
     assert others.exists()
     assert not spool.job("job-1").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hosts.ardour import Tempo, make_session
-from punchin_bridge.hosts.protocol import MetrePoint, TempoPoint, Timeline
+from punchin_bridge.hosts.protocol import TempoPoint, Timeline, TimeSignaturePoint
 from punchin_bridge.hosts.timeline import tempo_map
 
 TEMPOS = (Tempo(0, 90, ramp=True), Tempo(16, 150, ramp=True), Tempo(41, 75.5), Tempo(60, 100), Tempo(64, 33, ramp=True),
@@ -45,7 +45,7 @@ def test_every_eighth_note_sounds_where_ardour_plays_it(tmp_path: Path, monkeypa
     told = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("AT")]
     assert len(told) == 2 * QUARTERS + 1, done.stdout + done.stderr
     points = tuple(TempoPoint(t.quarter, t.bpm, "quarters" if t.ramp else "steady") for t in TEMPOS)
-    grid = tempo_map(Timeline(session.rate, points, (MetrePoint(0),)))
+    grid = tempo_map(Timeline(session.rate, points, (TimeSignaturePoint(0),)))
     for eighth, sample in told:
         exact = grid.seconds(int(eighth) / 2) * session.rate
         assert -0.01 < exact - int(sample) < 1.01, f"eighth note {eighth}"  # Ardour rounds down

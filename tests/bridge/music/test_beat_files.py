@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.music import beat_files
-from punchin_bridge.music.tempo_map import Metre
+from punchin_bridge.music.tempo_map import TimeSignature
 from punchin_wire.errors import FileMissing, InputError
 
 
@@ -29,7 +29,7 @@ def test_every_beat_and_every_bar_comes_back(gaps: list[float], bars: list[int],
 
 def test_times_alone_are_four_four() -> None:
     found = beat_files.parse("1\n1.5\n\n2\n2.5\n3\n3.5\n")
-    assert found.metres == (Metre(0, 4, 4),)
+    assert found.time_signatures == (TimeSignature(0, 4, 4),)
     assert found.seconds(found.bar(2)) == 3
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mido import Message, MetaMessage
 from punchin_bridge.music import midi_files
-from punchin_bridge.music.tempo_map import Metre, Tempo
+from punchin_bridge.music.tempo_map import Tempo, TimeSignature
 from punchin_wire.errors import BadMidi, FileMissing
 from punchin_wire.messages import Note
 
@@ -43,7 +43,7 @@ def test_tempo_changes_move_the_notes_of_every_track(path: Path) -> None:
     notes = [MetaMessage("track_name", name="Lead"), Message("program_change", program=33), on(60, 480), off(60, 960)]
     found = midi_files.read(save(path, tempo, notes))
     assert found.tempo_map.tempos == (Tempo(0, 120), Tempo(2, 60))
-    assert found.tempo_map.metres == (Metre(0, 6, 8),)
+    assert found.tempo_map.time_signatures == (TimeSignature(0, 6, 8),)
     assert found.tracks == (midi_files.Track("Lead", (Note(0.5, 2.0, 60, 100, 33),)),)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from punchin_bridge.music.region import Region, from_bars, from_seconds
-from punchin_bridge.music.tempo_map import Metre, Tempo, TempoMap, steady
+from punchin_bridge.music.tempo_map import Tempo, TempoMap, TimeSignature, steady
 from punchin_wire.errors import BadRegion
 
 RATE, TOTAL = 44100, 44100 * 60
@@ -21,7 +21,7 @@ def test_bars_include_the_last() -> None:
 
 
 def test_bars_follow_tempo_and_metre_changes() -> None:
-    changes = TempoMap((Tempo(0, 120), Tempo(8, 60)), (Metre(0), Metre(4, 3, 4)))
+    changes = TempoMap((Tempo(0, 120), Tempo(8, 60)), (TimeSignature(0), TimeSignature(4, 3, 4)))
     assert from_bars("2:3", changes, RATE, TOTAL) == Region(2 * RATE, 6 * RATE)
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_bridge.music.tempo_map import Beat, Curve, Metre, Tempo, TempoMap, steady
+from punchin_bridge.music.tempo_map import Beat, Curve, Tempo, TempoMap, TimeSignature, steady
 from punchin_wire.errors import BadSetting
 from scipy.integrate import quad
 
@@ -21,11 +21,11 @@ def tempo_maps(draw: st.DrawFn) -> TempoMap:
         curve = draw(st.sampled_from(get_args(Curve)))
         tempos.append(Tempo(quarter, draw(st.floats(20, 400)), curve))
         quarter += draw(steps)
-    quarter, metres = 0.0, []
+    quarter, time_signatures = 0.0, []
     for _ in range(draw(st.integers(1, 4))):
-        metres.append(Metre(quarter, draw(st.integers(1, 15)), draw(st.sampled_from([2, 4, 8, 16]))))
+        time_signatures.append(TimeSignature(quarter, draw(st.integers(1, 15)), draw(st.sampled_from([2, 4, 8, 16]))))
         quarter += draw(st.floats(0.5, 100))
-    return TempoMap(tuple(tempos), tuple(metres), draw(st.floats(-5, 30)))
+    return TempoMap(tuple(tempos), tuple(time_signatures), draw(st.floats(-5, 30)))
 
 
 @given(tempo_maps(), st.integers(0, 7 * 3600 * 192000), RATES)
@@ -152,11 +152,11 @@ def test_tempo_changes_add_up() -> None:
 
 def test_metre_changes_move_the_bars() -> None:
     """Two bars of 4/4, then 6/8 from bar 3, then 3/4 cutting the second 6/8 bar short."""
-    metres = TempoMap(metres=(Metre(0), Metre(8, 6, 8), Metre(12.5, 3, 4)))
-    assert [metres.bar(n) for n in range(1, 7)] == [0, 4, 8, 11, 12.5, 15.5]
-    beats = list(metres.beats(metres.seconds(8), metres.seconds(15.5)))
+    time_signatures = TempoMap(time_signatures=(TimeSignature(0), TimeSignature(8, 6, 8), TimeSignature(12.5, 3, 4)))
+    assert [time_signatures.bar(n) for n in range(1, 7)] == [0, 4, 8, 11, 12.5, 15.5]
+    beats = list(time_signatures.beats(time_signatures.seconds(8), time_signatures.seconds(15.5)))
     assert [b.number for b in beats] == [1, 2, 1, 1, 2, 3]
-    assert [metres.quarters(b.time) for b in beats] == [8, 9.5, 11, 12.5, 13.5, 14.5]
+    assert [time_signatures.quarters(b.time) for b in beats] == [8, 9.5, 11, 12.5, 13.5, 14.5]
 
 
 def test_a_song_may_start_before_its_first_downbeat() -> None:
@@ -173,8 +173,8 @@ def test_a_song_may_start_before_its_first_downbeat() -> None:
         lambda: steady(math.inf),
         lambda: steady(-120),
         lambda: steady(120, math.nan),
-        lambda: steady(120, metre=(0, 4)),
-        lambda: steady(120, metre=(4, 3)),
+        lambda: steady(120, signature=(0, 4)),
+        lambda: steady(120, signature=(4, 3)),
         lambda: TempoMap(()),
         lambda: TempoMap((Tempo(1, 120),)),
         lambda: TempoMap((Tempo(0, 120), Tempo(8, 90), Tempo(4, 100))),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 import pytest
 from bridge.hosts.test_sessions import Room, hello, submit
-from punchin_bridge.hosts.protocol import Ask, Did, InpaintWish, MidiNote, Submit
+from punchin_bridge.hosts.protocol import Command, CommandResult, InpaintWish, MidiNote, Submit
 from punchin_bridge.surfaces import actions
 from punchin_bridge.surfaces.actions import Details
 from punchin_bridge.surfaces.console import PATIENCE_SECONDS, Console, Place
@@ -23,7 +23,7 @@ class Stage:
     room: Room = field(default_factory=Room)
 
     def __post_init__(self) -> None:
-        self.console = Console(self.room.desk)
+        self.console = Console(self.room.sessions)
         self.come("fake-1")
 
     def come(self, host: str, can: tuple[str, ...] = HOST_ACTIONS) -> None:
@@ -39,7 +39,7 @@ class Stage:
         return [(ask.pop("action"), {k: v for k, v in ask.items() if k != "ask"}) for ask in plain]
 
     @property
-    def asks(self) -> tuple[Ask, ...]:
+    def asks(self) -> tuple[Command, ...]:
         return self.room.told["fake-1"].asks
 
 
@@ -131,7 +131,7 @@ def test_a_foot_may_step_back(stage: Stage) -> None:
 
 
 def test_the_foot_stays_where_it_was_when_nobody_is_there(stage: Stage) -> None:
-    stage.room.desk.leave("fake-1")
+    stage.room.sessions.leave("fake-1")
     with pytest.raises(DaemonUnreachable, match="No host"):
         stage.act("punch")
     assert stage.console.view(0).foot == "up"
@@ -146,7 +146,7 @@ def test_the_host_that_worked_last_is_driven_unless_another_is_chosen(stage: Sta
     assert stage.console.view(0).host == "live-2"
     with pytest.raises(BadSetting, match="reaper"):
         stage.console.choose("reaper")
-    stage.room.desk.leave("live-2")
+    stage.room.sessions.leave("live-2")
     assert stage.console.view(0).host == ""
 
 
@@ -158,7 +158,7 @@ def test_what_a_host_cannot_do_is_said_at_once(stage: Stage) -> None:
 
 def test_what_a_host_did_not_do_is_shown(stage: Stage) -> None:
     stage.act("next_take")
-    stage.room.say(Did("fake-1", stage.asks[0].ask, "There are no takes."))
+    stage.room.say(CommandResult("fake-1", stage.asks[0].ask, "There are no takes."))
     view = stage.console.view(0)
     assert view.trouble is not None
     assert (view.trouble.message, view.troubles) == ("There are no takes.", 1)
@@ -181,7 +181,7 @@ def test_what_was_played_live_goes_into_the_job_that_is_written_down(stage: Stag
 
     stage.console.complete_with = complete
     stage.room.say(submit())
-    assert stage.room.elsewhere.kept[0].submit.chords == played
+    assert stage.room.elsewhere.record[0].submit.chords == played
 
 
 def test_the_last_job_of_the_driven_host_is_shown(stage: Stage) -> None:

@@ -18,7 +18,7 @@ from fakes.harness import until
 from hosts.ardour import Tempo
 from hosts.studio import Samples, Studio, make_song, noise, studio
 from punchin_bridge.hosts.installers.install import scripts
-from punchin_bridge.hosts.jobs import Kept
+from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import InpaintWish, JobView, Rendered, Timeline, TransferWish
 from punchin_bridge.hosts.timeline import tempo_map
 
@@ -38,7 +38,7 @@ def song(
     display: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Studio]:
-    """48 kHz, with a tempo ramp and a change of metre after it."""
+    """48 kHz, with a tempo ramp and a change of time signature after it."""
     folder = tmp_path_factory.mktemp("ardour")
     session = make_song(folder / "song", RATE, RAMP, ((48, 3, 4),))
     with studio(folder / "own", session, home, display) as found:
@@ -120,13 +120,13 @@ def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
     known = [view.job for view in song.jobs()]
     song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
     view = song.wait("running", known=known)
-    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=Kept).submit
+    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=JobRecord).submit
     assert [(point.quarter, point.bpm, point.curve) for point in kept.timeline.tempos] == [
         (0, 120, "steady"),
         (32, 120, "quarters"),
         (48, 90, "steady"),
     ]
-    assert [(point.quarter, point.numerator) for point in kept.timeline.metres] == [(0, 4), (48, 3)]
+    assert [(point.quarter, point.numerator) for point in kept.timeline.time_signatures] == [(0, 4), (48, 3)]
     assert {(note.start, note.end, note.pitch) for note in kept.chords} >= {(32, 36, 48), (36, 40, 53), (40, 44, 59)}
     assert isinstance(kept.target.audio, Rendered)
     assert kept.drums is not None
@@ -157,7 +157,7 @@ def test_chords_are_named_by_markers_where_no_track_has_them(song: Studio, runni
     song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
     view = song.wait("running", known=known)
     settings.unlink()
-    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=Kept).submit
+    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=JobRecord).submit
     assert not kept.chords
     assert [(chord.start, chord.end, chord.name) for chord in kept.chord_names] == [
         (24, 28, "Am7"),

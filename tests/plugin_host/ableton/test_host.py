@@ -12,7 +12,17 @@ import pytest
 from fakes.harness import until
 from fakes.live_models import MidiNote
 from fakes.live_set import Desk, Stage, clip
-from punchin_bridge.hosts.protocol import Ask, Bye, Cancel, Did, Hello, InpaintWish, Placed, Submit, TransferWish
+from punchin_bridge.hosts.protocol import (
+    Bye,
+    Cancel,
+    Command,
+    CommandResult,
+    Hello,
+    InpaintWish,
+    Placed,
+    Submit,
+    TransferWish,
+)
 
 from .conftest import Song
 
@@ -112,30 +122,30 @@ def test_a_failed_job_is_told_once_with_what_to_do(on: Stage, desk: Desk) -> Non
 def test_asks_are_done_once_and_answered(on: Stage, desk: Desk) -> None:
     wish = InpaintWish(takes=2, seed=7)
     for _ in range(3):
-        desk.say(asks=(Ask("one", "inpaint", wish=wish),))
+        desk.say(asks=(Command("one", "inpaint", wish=wish),))
         on.turn()
     assert [submit.wish for submit in desk.of(Submit)] == [wish]
-    assert {(did.ask, did.error) for did in desk.of(Did)} == {("one", "")}
-    desk.say(asks=(Ask("two", "transfer", wish=TransferWish("flute")), Ask("three", "pick", take=4)))
+    assert {(did.ask, did.error) for did in desk.of(CommandResult)} == {("one", "")}
+    desk.say(asks=(Command("two", "transfer", wish=TransferWish("flute")), Command("three", "pick", take=4)))
     on.turn()
     assert desk.of(Submit)[-1].wish == TransferWish("flute")
-    assert {(did.ask, did.error) for did in desk.of(Did)[-2:]} == {
+    assert {(did.ask, did.error) for did in desk.of(CommandResult)[-2:]} == {
         ("two", ""),
         ("three", "No takes were placed since this set was opened."),
     }
-    desk.say(asks=(Ask("four", "explode"),))
+    desk.say(asks=(Command("four", "explode"),))
     on.turn()
-    assert "explode is no action" in desk.of(Did)[-1].error
+    assert "explode is no action" in desk.of(CommandResult)[-1].error
 
 
 def test_a_foot_marks_what_plays(on: Stage, song: Song, desk: Desk) -> None:
     live = song.live.song
 
     def ask(action: str, **more: float | str) -> str:
-        name = f"{action}-{len(desk.of(Did))}"
-        desk.say(asks=(Ask(name, action, **more),))  # type: ignore[arg-type]
+        name = f"{action}-{len(desk.of(CommandResult))}"
+        desk.say(asks=(Command(name, action, **more),))  # type: ignore[arg-type]
         on.turn()
-        return str({did.ask: did.error for did in desk.of(Did)}[name])
+        return str({did.ask: did.error for did in desk.of(CommandResult)}[name])
 
     assert ask("mark_out").startswith("Nothing is marked yet")
     live.is_playing, live.current_song_time, live.tempo = True, 20.0, 120.0
@@ -152,14 +162,14 @@ def test_a_foot_marks_what_plays(on: Stage, song: Song, desk: Desk) -> None:
 
 def test_an_ask_that_goes_wrong_in_live_is_answered_and_the_next_one_done(on: Stage, song: Song, desk: Desk) -> None:
     on.live.watch.gone.add(id(song.bass))
-    desk.say(asks=(Ask("bad", "inpaint"),))
+    desk.say(asks=(Command("bad", "inpaint"),))
     on.turn()
     on.live.watch.gone.clear()
     assert any("Traceback" in line for line in on.live.log)
     on.live.log.clear()
-    desk.say(asks=(Ask("bad", "inpaint"), Ask("good", "inpaint")))
+    desk.say(asks=(Command("bad", "inpaint"), Command("good", "inpaint")))
     on.turn()
-    errors = {did.ask: did.error for did in desk.of(Did)}
+    errors = {did.ask: did.error for did in desk.of(CommandResult)}
     assert errors == {"bad": "Something went wrong in Live: this object does not exist any more", "good": ""}
     assert len({submit.job for submit in desk.of(Submit)}) == 1
 

@@ -37,7 +37,7 @@ def test_the_brace_over_the_selected_track(on: Stage, song: Song) -> None:
     assert (submit.region.start, submit.region.end) == (8 * RATE, 16 * RATE)
     assert submit.timeline.rate == RATE
     assert [(p.quarter, p.bpm) for p in submit.timeline.tempos] == [(0.0, 120.0)]
-    assert [(m.numerator, m.denominator) for m in submit.timeline.metres] == [(4, 4)]
+    assert [(m.numerator, m.denominator) for m in submit.timeline.time_signatures] == [(4, 4)]
     assert submit.target.name == "Bass"
     assert isinstance(submit.target.audio, Clips)
     assert (submit.target.audio.span.start, submit.target.audio.span.end) == (0, 46 * RATE)

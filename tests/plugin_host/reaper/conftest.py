@@ -14,7 +14,7 @@ from fakes.reaper import Reaper
 from fakes.reaper_project import Marker, Project, render
 from fakes.reaper_song import RATE, SECONDS, song, write
 from punchin_bridge.hosts.installers import install, reaper
-from punchin_bridge.hosts.protocol import Ask, Did, FromHost, JobView, Span, State, Submit, TakeFile
+from punchin_bridge.hosts.protocol import Command, CommandResult, FromHost, JobView, Span, State, Submit, TakeFile
 
 SCRIPTS = reaper.FOLDER
 
@@ -106,13 +106,13 @@ class Studio:
         self.tell()
         return view
 
-    def asked(self, ask: Ask) -> str:
+    def asked(self, ask: Command) -> str:
         """What became of what was asked for."""
         answers: dict[str, str] = {}
 
         def answered() -> bool:
             self.tell()
-            answers.update({did.ask: did.error for did in self.heard(Did)})
+            answers.update({did.ask: did.error for did in self.heard(CommandResult)})
             return ask.ask in answers
 
         self.asks = (ask,)

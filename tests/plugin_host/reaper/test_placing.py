@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lupa import lua54
 from punchin_bridge.hosts.installers.install import scripts
-from punchin_bridge.hosts.protocol import Ask, Bye, Drop, Held, Placed
+from punchin_bridge.hosts.protocol import Bye, Command, Drop, Held, Placed
 from punchin_bridge.music.tempo_map import Tempo
 
 from .conftest import RATE, Studio, song, write
@@ -257,23 +257,23 @@ def test_the_take_that_is_kept_stays_alone_until_it_is_undone(studio: Studio) ->
     studio.hear(Placed)
     studio.project.track("Drums").items[0].selected = True
     heard = studio.sound()
-    assert studio.asked(Ask("keep", "commit")) == ""
+    assert studio.asked(Command("keep", "commit")) == ""
     assert [take.name for take in middle_of(studio).takes] == ["Punchin 1"]
     assert np.array_equal(studio.sound(), heard)
     assert all(Path(take.path).is_file() for take in view.takes)
     assert [item.selected for item in studio.project.track("Drums").items] == [True]
     assert not any(item.selected for item in studio.project.track("Keys").items)
-    assert studio.asked(Ask("gone", "pick", take=1)) == "There are no takes of ours."
+    assert studio.asked(Command("gone", "pick", take=1)) == "There are no takes of ours."
     assert studio.reaper.undo() == "Punchin: keep Punchin 1"
     assert len(middle_of(studio).takes) == 3
-    assert studio.asked(Ask("back", "pick", take=1)) == ""
+    assert studio.asked(Command("back", "pick", take=1)) == ""
 
 
 def test_what_was_kept_is_the_musicians_own(studio: Studio) -> None:
     """A later job on these bars is held when the kept take was moved meanwhile, and its takes lie beside it."""
     studio.ready(studio.submit())
     studio.hear(Placed)
-    assert studio.asked(Ask("keep", "commit")) == ""
+    assert studio.asked(Command("keep", "commit")) == ""
     later = studio.submit()
     middle_of(studio).takes[0].info["D_VOL"] = 0.5
     studio.ready(later)
@@ -282,12 +282,12 @@ def test_what_was_kept_is_the_musicians_own(studio: Studio) -> None:
 
 def test_a_take_that_cannot_be_kept_is_said(studio: Studio) -> None:
     studio.submit()
-    assert studio.asked(Ask("none", "commit")) == "There are no takes of ours."
+    assert studio.asked(Command("none", "commit")) == "There are no takes of ours."
     studio.ready(studio.submit())
     studio.hear(Placed)
     middle_of(studio).info["C_LOCK"] = 1.0
     steps = len(studio.reaper.undos[0])
-    assert "unlock" in studio.asked(Ask("locked", "commit"))
+    assert "unlock" in studio.asked(Command("locked", "commit"))
     assert len(middle_of(studio).takes) == 3
     assert len(studio.reaper.undos[0]) == steps
 

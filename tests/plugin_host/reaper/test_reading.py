@@ -13,7 +13,17 @@ import soundfile
 from fakes.reaper_project import Marker, Source, Take, midi_item, render
 from punchin_bridge.hosts import timeline
 from punchin_bridge.hosts.compose import order
-from punchin_bridge.hosts.protocol import Ask, Bye, Cancel, Did, Hello, InpaintWish, Rendered, Submit, TransferWish
+from punchin_bridge.hosts.protocol import (
+    Bye,
+    Cancel,
+    Command,
+    CommandResult,
+    Hello,
+    InpaintWish,
+    Rendered,
+    Submit,
+    TransferWish,
+)
 from punchin_bridge.music.tempo_map import Tempo
 
 from .conftest import RATE, SECONDS, Studio, song
@@ -243,9 +253,9 @@ def test_a_job_that_nobody_knows_any_more_is_not_shown_as_work(studio: Studio) -
 
 def test_others_may_ask(studio: Studio) -> None:
     studio.submit()
-    studio.asks = (Ask("ask-1", "inpaint", InpaintWish(takes=1, seed=5)), Ask("ask-2", "dance"))
+    studio.asks = (Command("ask-1", "inpaint", InpaintWish(takes=1, seed=5)), Command("ask-2", "dance"))
     assert studio.hear(Submit).wish == InpaintWish(takes=1, seed=5)
-    assert sorted((did.ask, did.error) for did in studio.heard(Did)) == [
+    assert sorted((did.ask, did.error) for did in studio.heard(CommandResult)) == [
         ("ask-1", ""),
         ("ask-2", "REAPER cannot do that."),
     ]
@@ -255,18 +265,18 @@ def test_a_foot_marks_what_plays(studio: Studio) -> None:
     studio.submit()
     reaper = studio.reaper
     reaper.playing, reaper.position, reaper.cursor = True, 8.0, 1.0
-    assert studio.asked(Ask("early", "mark_out")).startswith("Nothing is marked yet")
-    assert studio.asked(Ask("in", "mark_in")) == ""
+    assert studio.asked(Command("early", "mark_out")).startswith("Nothing is marked yet")
+    assert studio.asked(Command("in", "mark_in")) == ""
     studio.shown("Marked in at 8.000.")
-    assert studio.asked(Ask("still", "mark_out")).startswith("The song has not moved")
+    assert studio.asked(Command("still", "mark_out")).startswith("The song has not moved")
     reaper.position = 6.0  # it goes round in a loop
-    assert studio.asked(Ask("out", "mark_out")) == ""
+    assert studio.asked(Command("out", "mark_out")) == ""
     assert studio.project.selection == (6.0, 8.0)
     studio.reaper.ticks(lambda: studio.tell() or "Marked" not in studio.reaper.window())
     reaper.playing = False
-    assert studio.asked(Ask("again", "mark_in")) == ""
+    assert studio.asked(Command("again", "mark_in")) == ""
     reaper.cursor = 3.0
-    assert studio.asked(Ask("there", "mark_out")) == ""
+    assert studio.asked(Command("there", "mark_out")) == ""
     assert studio.project.selection == (1.0, 3.0)
 
 
@@ -274,28 +284,28 @@ def test_the_way_of_a_press_is_made_up_for(studio: Studio) -> None:
     studio.submit()
     reaper = studio.reaper
     reaper.playing, reaper.position, reaper.play_rate = True, 20.0, 2.0
-    assert studio.asked(Ask("in", "mark_in", pressed=time.time() - 60)) == ""  # no press is that late
+    assert studio.asked(Command("in", "mark_in", pressed=time.time() - 60)) == ""  # no press is that late
     reaper.position = 30.0
-    assert studio.asked(Ask("out", "mark_out", pressed=time.time() + 60)) == ""
+    assert studio.asked(Command("out", "mark_out", pressed=time.time() + 60)) == ""
     assert studio.project.selection == (16.0, 30.0)
 
 
 def test_a_mark_belongs_to_its_project(studio: Studio) -> None:
     studio.submit()
-    assert studio.asked(Ask("in", "mark_in")) == ""
+    assert studio.asked(Command("in", "mark_in")) == ""
     studio.reaper.tabs.append(song(studio.project.folder.parent / "Other"))
     studio.reaper.front = 1
-    assert studio.asked(Ask("out", "mark_out")).startswith("Nothing is marked yet")
+    assert studio.asked(Command("out", "mark_out")).startswith("Nothing is marked yet")
 
 
 def test_a_surface_selects_a_part_of_the_song(studio: Studio) -> None:
     studio.submit()
-    assert studio.asked(Ask("a", "select", start=1.0, end=2.5, unit="seconds")) == ""
+    assert studio.asked(Command("a", "select", start=1.0, end=2.5, unit="seconds")) == ""
     assert studio.project.selection == (1.0, 2.5)
-    assert studio.asked(Ask("b", "select", start=4.0, end=8.0, unit="quarters")) == ""
+    assert studio.asked(Command("b", "select", start=4.0, end=8.0, unit="quarters")) == ""
     times = [studio.project.map.seconds(quarter) for quarter in (4.0, 8.0)]
     assert studio.project.selection == pytest.approx(tuple(times), abs=1 / RATE)
-    assert studio.asked(Ask("c", "select", start=2.0, end=2.0)).startswith("There is nothing")
+    assert studio.asked(Command("c", "select", start=2.0, end=2.0)).startswith("There is nothing")
 
 
 def test_another_project_is_another_host(studio: Studio) -> None:

@@ -1,4 +1,4 @@
-"""Songs of the second edition: what is written down of them is what is played, however tempo and metre go."""
+"""Songs of the second edition: what is written down of them is what is played, however tempo and time signature go."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_a_song_is_its_seed() -> None:
 
 def test_every_genre_metre_and_kind_of_tempo_is_there() -> None:
     assert {song.feel for song in SONGS} == set(GENRES)
-    metres = {str(bar.metre) for song in SONGS for bar in song.timeline.bars}
-    assert metres == {"4/4", "3/4", "6/8", "5/4"}
-    assert sum(len({bar.metre for bar in song.timeline.bars}) > 1 for song in SONGS) > 10
+    time_signatures = {str(bar.signature) for song in SONGS for bar in song.timeline.bars}
+    assert time_signatures == {"4/4", "3/4", "6/8", "5/4"}
+    assert sum(len({bar.signature for bar in song.timeline.bars}) > 1 for song in SONGS) > 10
     changes = [len(song.timeline.tempos) for song in SONGS]
     assert sum(count == 1 for count in changes) > 10
     assert sum(count > 20 for count in changes) > 5
@@ -56,7 +56,7 @@ def test_beats_bars_and_tempo_agree(song: Song) -> None:
     times, numbers = np.array([time for time, _ in song.beats]), [number for _, number in song.beats]
     assert (np.diff(times) > 0.1).all()
     assert times[-1] >= SECONDS - 2
-    expected = [beat + 1 for bar in song.timeline.bars for beat in range(bar.metre.beats)]
+    expected = [beat + 1 for bar in song.timeline.bars for beat in range(bar.signature.beats)]
     assert numbers == expected
     for time in times[::7]:
         assert song.timeline.seconds(song.timeline.quarters(time)) == pytest.approx(time)

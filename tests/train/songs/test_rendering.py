@@ -65,7 +65,7 @@ def test_a_demo_song_of_the_second_edition_keeps_its_tempo_map(tmp_path: Path) -
     """Its chord file, read by another program's clock, changes chords when the song does."""
 
     def changes(song: Song) -> bool:
-        return len(song.timeline.tempos) > 4 and len({bar.metre for bar in song.timeline.bars}) > 1
+        return len(song.timeline.tempos) > 4 and len({bar.signature for bar in song.timeline.bars}) > 1
 
     seed = next(seed for seed in range(EDITIONS[2], EDITIONS[2] + 200) if changes(compose(seed, 30.0, held_out=True)))
     files = write_song(tmp_path, seed, seconds=30.0)
@@ -76,7 +76,7 @@ def test_a_demo_song_of_the_second_edition_keeps_its_tempo_map(tmp_path: Path) -
         if message.type == "note_on" and message.velocity:
             starts.add(round(now, 3))
     np.testing.assert_allclose(sorted(starts), [chord.start for chord in files.song.chords], atol=0.003)
-    metres = [m for m in score.tracks[0] if m.type == "time_signature"]
-    assert len(metres) > 1
+    time_signatures = [m for m in score.tracks[0] if m.type == "time_signature"]
+    assert len(time_signatures) > 1
     assert len([m for m in score.tracks[0] if m.type == "set_tempo"]) == len(files.song.timeline.tempos)
     assert set(files.stems) == {"drums", "bass", "comp", "melody", "pad"}

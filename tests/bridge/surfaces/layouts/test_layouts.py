@@ -158,7 +158,7 @@ def test_the_script_of_a_layout_asks_to_be_told_and_shows_errors(lexml: Element)
 @pytest.mark.parametrize(("tablet", "name"), [("touchosc", "punchin.tosc"), ("open-stage-control", "punchin.json")])
 def test_the_command_writes_a_layout(tablet: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = CliRunner().invoke(app, ["hands", "layout", tablet])
+    done = CliRunner().invoke(app, ["surface", "layout", tablet])
     assert done.exit_code == 0, done.output
     data = Path(name).read_bytes()
     assert data in (touchosc.layout(9000), open_stage_control.session("127.0.0.1:17814"))

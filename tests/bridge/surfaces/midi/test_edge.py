@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from bridge.hosts.test_sessions import submit
 from bridge.surfaces.test_console import Stage
-from punchin_bridge.hosts.protocol import MetrePoint, Span, TempoPoint, Timeline
+from punchin_bridge.hosts.protocol import Span, TempoPoint, Timeline, TimeSignaturePoint
 from punchin_bridge.surfaces.console import Place
 from punchin_bridge.surfaces.midi.chords import Chord, LiveChords, laid
 from punchin_bridge.surfaces.midi.edge import LEARN_SECONDS, LOOK_SECONDS, TRY_SECONDS, MidiEdge
@@ -85,7 +85,7 @@ class Lists:
 
 
 @dataclass
-class Desk:
+class HostSessions:
     """A stage with a controller on it."""
 
     stage: Stage
@@ -117,11 +117,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def sessions(tmp_path: Path) -> HostSessions:
     file = MappingFile(tmp_path / "midi.toml")
     file.path.write_text(MAPPING)
     stage, ports = Stage(), Lists()
-    made = Desk(stage, MidiEdge(stage.console, file, lambda: ports), ports, file)
+    made = HostSessions(stage, MidiEdge(stage.console, file, lambda: ports), ports, file)
     made.step()
     return made
 
@@ -134,108 +134,108 @@ def cc(number: int, value: int) -> bytes:
     return bytes([0xB0, number, value])
 
 
-def test_keys_programs_and_machine_control_do_things(desk: Desk) -> None:
-    desk.play(note(37), note(37, 0), b"\xc0\x02", b"\xf0\x7f\x7f\x06\x06\xf7", note(99), b"\x00\xff")
-    assert desk.actions == ["inpaint", "pick", "repeat"]
-    assert desk.stage.asked()[1][1]["take"] == 2
+def test_keys_programs_and_machine_control_do_things(sessions: HostSessions) -> None:
+    sessions.play(note(37), note(37, 0), b"\xc0\x02", b"\xf0\x7f\x7f\x06\x06\xf7", note(99), b"\x00\xff")
+    assert sessions.actions == ["inpaint", "pick", "repeat"]
+    assert sessions.stage.asked()[1][1]["take"] == 2
 
 
-def test_a_key_that_comes_twice_counts_once(desk: Desk) -> None:
-    desk.play(note(37), note(37), apart=0.005)
-    assert desk.actions == ["inpaint"]
-    desk.play(note(37), note(37), apart=0.2)
-    assert len(desk.actions) == 3
+def test_a_key_that_comes_twice_counts_once(sessions: HostSessions) -> None:
+    sessions.play(note(37), note(37), apart=0.005)
+    assert sessions.actions == ["inpaint"]
+    sessions.play(note(37), note(37), apart=0.2)
+    assert len(sessions.actions) == 3
 
 
-def test_one_foot_marks_and_fills_and_its_light_shows_it(desk: Desk) -> None:
+def test_one_foot_marks_and_fills_and_its_light_shows_it(sessions: HostSessions) -> None:
     lights = []
     for _ in range(3):
-        desk.play(note(36))
-        desk.step(1.0)
-        lights.append([data[2] for _, data in desk.ports.sent if data[:2] == b"\x90\x24"][-1])
-    assert desk.actions == ["mark_in", "mark_out", "inpaint"]
+        sessions.play(note(36))
+        sessions.step(1.0)
+        lights.append([data[2] for _, data in sessions.ports.sent if data[:2] == b"\x90\x24"][-1])
+    assert sessions.actions == ["mark_in", "mark_out", "inpaint"]
     assert lights == [127, 127, 0]
 
 
-def test_a_flood_of_one_knob_is_its_last_place(desk: Desk) -> None:
-    desk.stage.console.set("alpha", 0.0)
-    desk.play(*(cc(20, value) for value in range(100)), *[cc(20, 127)] * 5000)
-    assert desk.values["alpha"] == 1.0
+def test_a_flood_of_one_knob_is_its_last_place(sessions: HostSessions) -> None:
+    sessions.stage.console.set("alpha", 0.0)
+    sessions.play(*(cc(20, value) for value in range(100)), *[cc(20, 127)] * 5000)
+    assert sessions.values["alpha"] == 1.0
 
 
-def test_a_fader_waits_for_its_value_unless_it_need_not(desk: Desk) -> None:
-    desk.stage.console.set("alpha", 0.5)
-    desk.play(cc(20, 10))
-    assert desk.values["alpha"] == 0.5
-    desk.play(cc(20, 70))
-    assert desk.values["alpha"] == pytest.approx(70 / 127)
-    desk.stage.console.set("alpha", 0.1)
-    desk.play(cc(20, 90))
-    assert desk.values["alpha"] == 0.1
-    desk.play(cc(7, 127), cc(39, 127))
-    assert desk.values["guidance"] == 15.0
+def test_a_fader_waits_for_its_value_unless_it_need_not(sessions: HostSessions) -> None:
+    sessions.stage.console.set("alpha", 0.5)
+    sessions.play(cc(20, 10))
+    assert sessions.values["alpha"] == 0.5
+    sessions.play(cc(20, 70))
+    assert sessions.values["alpha"] == pytest.approx(70 / 127)
+    sessions.stage.console.set("alpha", 0.1)
+    sessions.play(cc(20, 90))
+    assert sessions.values["alpha"] == 0.1
+    sessions.play(cc(7, 127), cc(39, 127))
+    assert sessions.values["guidance"] == 15.0
 
 
-def test_fourteen_bits_are_finer_than_seven(desk: Desk) -> None:
-    desk.play(cc(7, 64), cc(39, 1))
-    assert desk.values["guidance"] == pytest.approx(1 + 14 * (64 * 128 + 1) / 16383)
+def test_fourteen_bits_are_finer_than_seven(sessions: HostSessions) -> None:
+    sessions.play(cc(7, 64), cc(39, 1))
+    assert sessions.values["guidance"] == pytest.approx(1 + 14 * (64 * 128 + 1) / 16383)
 
 
-def test_clicks_of_an_endless_knob_are_added_up(desk: Desk) -> None:
-    desk.play(cc(21, 1), cc(21, 1), cc(21, 127), cc(21, 3))
-    assert desk.values["takes"] == 5
+def test_clicks_of_an_endless_knob_are_added_up(sessions: HostSessions) -> None:
+    sessions.play(cc(21, 1), cc(21, 1), cc(21, 127), cc(21, 3))
+    assert sessions.values["takes"] == 5
 
 
-def test_a_ring_shows_what_another_surface_sets(desk: Desk) -> None:
-    desk.ports.sent.clear()
-    desk.play(note(99))
-    desk.ports.sent.clear()
-    desk.stage.console.set("alpha", 1.0)
-    desk.step()
-    assert (PORT, cc(20, 127)) in desk.ports.sent
-    desk.ports.sent.clear()
-    desk.step()
-    assert desk.ports.sent == []
+def test_a_ring_shows_what_another_surface_sets(sessions: HostSessions) -> None:
+    sessions.ports.sent.clear()
+    sessions.play(note(99))
+    sessions.ports.sent.clear()
+    sessions.stage.console.set("alpha", 1.0)
+    sessions.step()
+    assert (PORT, cc(20, 127)) in sessions.ports.sent
+    sessions.ports.sent.clear()
+    sessions.step()
+    assert sessions.ports.sent == []
 
 
-def test_lights_show_what_is_at_work(desk: Desk) -> None:
-    desk.play(note(99))
-    desk.stage.room.say(submit("job-1"))
-    desk.stage.room.desk.working("job-1", Progress("decode", 1, 2), desk.stage.room.now)
-    desk.step()
-    assert (PORT, note(37, 127)) in desk.ports.sent
-    desk.stage.room.ready("job-1")
-    desk.step()
-    assert desk.ports.sent[-1] == (PORT, note(37, 0))
+def test_lights_show_what_is_at_work(sessions: HostSessions) -> None:
+    sessions.play(note(99))
+    sessions.stage.room.say(submit("job-1"))
+    sessions.stage.room.sessions.working("job-1", Progress("decode", 1, 2), sessions.stage.room.now)
+    sessions.step()
+    assert (PORT, note(37, 127)) in sessions.ports.sent
+    sessions.stage.room.ready("job-1")
+    sessions.step()
+    assert sessions.ports.sent[-1] == (PORT, note(37, 0))
 
 
-def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(desk: Desk) -> None:
-    desk.file.path.write_text('[[map]]\nnote = 37\naction = "repeat"\n')
-    desk.step(LOOK_SECONDS)
-    desk.play(note(37))
-    assert desk.actions == ["repeat"]
-    desk.file.path.write_text('[[map]]\nnote = 37\naction = "explode"\n')
-    desk.step(LOOK_SECONDS)
-    trouble = desk.stage.console.view(0).trouble
+def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(sessions: HostSessions) -> None:
+    sessions.file.path.write_text('[[map]]\nnote = 37\naction = "repeat"\n')
+    sessions.step(LOOK_SECONDS)
+    sessions.play(note(37))
+    assert sessions.actions == ["repeat"]
+    sessions.file.path.write_text('[[map]]\nnote = 37\naction = "explode"\n')
+    sessions.step(LOOK_SECONDS)
+    trouble = sessions.stage.console.view(0).trouble
     assert trouble is not None
     assert "no action" in trouble.message
-    desk.play(note(37), apart=1)
-    assert desk.actions == ["repeat", "repeat"]
+    sessions.play(note(37), apart=1)
+    assert sessions.actions == ["repeat", "repeat"]
 
 
-def test_the_next_thing_that_comes_is_learned(desk: Desk) -> None:
-    desk.edge.learn("temperature", desk.stage.room.now)
-    desk.play(cc(50, 0), b"\xf8", cc(50, 64))  # 0 is a button let go
-    desk.step(LISTEN_SECONDS)
-    desk.step()
-    desk.play(cc(50, 127), cc(50, 0))
-    assert desk.values["temperature"] == pytest.approx(0.1)
-    assert MAPPING.strip() in desk.file.path.read_text()
-    desk.edge.learn("cancel", desk.stage.room.now)
-    desk.play(note(50, channel=3))
-    desk.step()
-    desk.play(note(50, channel=3), apart=1)
-    assert desk.actions == ["cancel"]
+def test_the_next_thing_that_comes_is_learned(sessions: HostSessions) -> None:
+    sessions.edge.learn("temperature", sessions.stage.room.now)
+    sessions.play(cc(50, 0), b"\xf8", cc(50, 64))  # 0 is a button let go
+    sessions.step(LISTEN_SECONDS)
+    sessions.step()
+    sessions.play(cc(50, 127), cc(50, 0))
+    assert sessions.values["temperature"] == pytest.approx(0.1)
+    assert MAPPING.strip() in sessions.file.path.read_text()
+    sessions.edge.learn("cancel", sessions.stage.room.now)
+    sessions.play(note(50, channel=3))
+    sessions.step()
+    sessions.play(note(50, channel=3), apart=1)
+    assert sessions.actions == ["cancel"]
 
 
 @pytest.mark.parametrize(
@@ -250,48 +250,48 @@ def test_the_next_thing_that_comes_is_learned(desk: Desk) -> None:
         ([cc(20, 1), cc(20, 2), cc(20, 3)], "absolute"),
     ],
 )
-def test_how_a_knob_speaks_is_learned(desk: Desk, messages: list[bytes], mode: str) -> None:
-    desk.edge.learn("temperature", desk.stage.room.now)
-    desk.play(*messages)
-    desk.play(cc(99, 99), note(37))  # of other knobs and keys, which do nothing now
-    desk.step(LISTEN_SECONDS)
-    desk.step()
-    assert desk.file.mapping is not None
-    entry = desk.file.mapping.entries[-1]
+def test_how_a_knob_speaks_is_learned(sessions: HostSessions, messages: list[bytes], mode: str) -> None:
+    sessions.edge.learn("temperature", sessions.stage.room.now)
+    sessions.play(*messages)
+    sessions.play(cc(99, 99), note(37))  # of other knobs and keys, which do nothing now
+    sessions.step(LISTEN_SECONDS)
+    sessions.step()
+    assert sessions.file.mapping is not None
+    entry = sessions.file.mapping.entries[-1]
     assert (entry.cc, entry.control, entry.mode) == (20, "temperature", mode)
-    assert desk.actions == []
+    assert sessions.actions == []
 
 
-def test_what_cannot_be_learned_is_said(desk: Desk) -> None:
+def test_what_cannot_be_learned_is_said(sessions: HostSessions) -> None:
     with pytest.raises(BadSetting, match="no control and no action"):
-        desk.edge.learn("loudness", 0.0)
-    desk.edge.learn("punch", desk.stage.room.now)
-    desk.step(LEARN_SECONDS + LOOK_SECONDS)
-    trouble = desk.stage.console.view(0).trouble
+        sessions.edge.learn("loudness", 0.0)
+    sessions.edge.learn("punch", sessions.stage.room.now)
+    sessions.step(LEARN_SECONDS + LOOK_SECONDS)
+    trouble = sessions.stage.console.view(0).trouble
     assert trouble is not None
     assert "learned" in trouble.message
-    desk.play(note(37))
-    assert desk.actions == ["inpaint"]
+    sessions.play(note(37))
+    assert sessions.actions == ["inpaint"]
 
 
-def test_a_controller_is_unplugged_and_plugged_in_again(desk: Desk) -> None:
-    desk.play(note(37))
-    desk.ports.plugged.clear()
-    desk.step(LOOK_SECONDS)
-    trouble = desk.stage.console.view(0).trouble
+def test_a_controller_is_unplugged_and_plugged_in_again(sessions: HostSessions) -> None:
+    sessions.play(note(37))
+    sessions.ports.plugged.clear()
+    sessions.step(LOOK_SECONDS)
+    trouble = sessions.stage.console.view(0).trouble
     assert trouble is not None
     assert "unplugged" in trouble.message
-    desk.ports.plugged.append(PORT)
-    desk.step(LOOK_SECONDS)
-    desk.play(note(37))
-    assert desk.actions == ["inpaint", "inpaint"]
+    sessions.ports.plugged.append(PORT)
+    sessions.step(LOOK_SECONDS)
+    sessions.play(note(37))
+    assert sessions.actions == ["inpaint", "inpaint"]
 
 
-def test_what_goes_wrong_is_shown_and_the_next_key_works(desk: Desk) -> None:
-    desk.stage.come("fake-1", can=("repeat",))
-    desk.play(note(37), b"\xf0\x7f\x7f\x06\x06\xf7")
-    assert desk.actions == ["repeat"]
-    assert desk.stage.console.view(0).troubles == 1
+def test_what_goes_wrong_is_shown_and_the_next_key_works(sessions: HostSessions) -> None:
+    sessions.stage.come("fake-1", can=("repeat",))
+    sessions.play(note(37), b"\xf0\x7f\x7f\x06\x06\xf7")
+    assert sessions.actions == ["repeat"]
+    assert sessions.stage.console.view(0).troubles == 1
 
 
 def test_a_bridge_without_a_mapping_opens_no_ports(tmp_path: Path) -> None:
@@ -324,10 +324,10 @@ def test_that_there_is_no_midi_is_said_once_and_looked_for_again(tmp_path: Path)
     assert len(edge.sources) == 1
 
 
-def test_a_foot_by_midi_clock(desk: Desk) -> None:
+def test_a_foot_by_midi_clock(sessions: HostSessions) -> None:
     tick = 60 / 120 / 24
-    desk.play(b"\xfa", *[b"\xf8"] * 96, note(36), *[b"\xf8"] * 96, note(36), apart=tick)
-    [(action, told)] = desk.stage.asked()
+    sessions.play(b"\xfa", *[b"\xf8"] * 96, note(36), *[b"\xf8"] * 96, note(36), apart=tick)
+    [(action, told)] = sessions.stage.asked()
     assert action == "select"
     assert told["unit"] == "quarters"
     assert told["end"] - told["start"] == pytest.approx(4.0, abs=0.1)  # type: ignore[operator]
@@ -348,21 +348,21 @@ def test_the_queue_has_an_end_and_counts_what_it_drops() -> None:
     queue.close()
 
 
-def test_messages_that_came_too_fast_are_counted_and_shown(desk: Desk) -> None:
-    desk.ports.dropped = 7
-    desk.step(LOOK_SECONDS)
-    trouble = desk.stage.console.view(0).trouble
+def test_messages_that_came_too_fast_are_counted_and_shown(sessions: HostSessions) -> None:
+    sessions.ports.dropped = 7
+    sessions.step(LOOK_SECONDS)
+    trouble = sessions.stage.console.view(0).trouble
     assert trouble is not None
     assert "7 MIDI messages" in trouble.message
-    desk.step(LOOK_SECONDS)
-    assert desk.stage.console.view(0).troubles == 1
+    sessions.step(LOOK_SECONDS)
+    assert sessions.stage.console.view(0).troubles == 1
 
 
 # ---- chords --------------------------------------------------------------------------------------------------
 
 JOB = msgspec.structs.replace(
     submit(),
-    timeline=Timeline(48_000, (TempoPoint(0.0, 120.0),), (MetrePoint(0.0),)),
+    timeline=Timeline(48_000, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
     region=Span(8 * 48_000, 16 * 48_000),  # bars 5 to 8
 )
 C, F, G, AM = (60, 64, 67), (60, 65, 69), (59, 62, 67), (57, 60, 64)
@@ -386,18 +386,18 @@ def test_chords_with_a_clock_begin_at_the_nearest_beat() -> None:
     assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 32.0)]
 
 
-def test_keys_that_are_struck_together_are_one_chord(desk: Desk) -> None:
-    desk.play(*(note(pitch, channel=2) for pitch in C), apart=0.005)
-    assert desk.stage.console.view(0).chord == "C:maj"
-    desk.play(*(note(pitch, 0, channel=2) for pitch in C))
-    desk.play(*(note(pitch, channel=2) for pitch in AM), apart=0.005)
-    assert [chord.pitches for chord in desk.edge.chords.played] == [tuple(sorted(C)), tuple(sorted(AM))]
-    desk.stage.room.say(submit("job-1"), submit("job-2"))
-    first, second = (kept.submit for kept in desk.stage.room.elsewhere.kept[:2])
+def test_keys_that_are_struck_together_are_one_chord(sessions: HostSessions) -> None:
+    sessions.play(*(note(pitch, channel=2) for pitch in C), apart=0.005)
+    assert sessions.stage.console.view(0).chord == "C:maj"
+    sessions.play(*(note(pitch, 0, channel=2) for pitch in C))
+    sessions.play(*(note(pitch, channel=2) for pitch in AM), apart=0.005)
+    assert [chord.pitches for chord in sessions.edge.chords.played] == [tuple(sorted(C)), tuple(sorted(AM))]
+    sessions.stage.room.say(submit("job-1"), submit("job-2"))
+    first, second = (kept.submit for kept in sessions.stage.room.elsewhere.record[:2])
     assert {note.pitch for note in first.chords} == {*C, *AM}
     assert second.chords == submit().chords
-    desk.step()
-    assert desk.stage.console.view(0).chord == ""
+    sessions.step()
+    assert sessions.stage.console.view(0).chord == ""
 
 
 def test_a_transfer_does_not_use_them_up() -> None:

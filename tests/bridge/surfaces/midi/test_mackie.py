@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bridge.hosts.test_sessions import submit
-from bridge.surfaces.midi.test_edge import Desk, Lists
+from bridge.surfaces.midi.test_edge import HostSessions, Lists
 from bridge.surfaces.test_console import Stage
 from punchin_bridge.surfaces.midi import mackie
 from punchin_bridge.surfaces.midi.chords import Chord
@@ -54,22 +54,22 @@ class Device:
 
 @dataclass
 class Studio:
-    desk: Desk
+    sessions: HostSessions
     device: Device = field(default_factory=Device)
 
     def press(self, button: str) -> None:
         self.play(bytes([0x90, BUTTONS[button], 127]), bytes([0x90, BUTTONS[button], 0]))
 
     def play(self, *messages: bytes) -> None:
-        self.desk.play(*messages, port=PORT)
+        self.sessions.play(*messages, port=PORT)
         self.look(0.1)
 
     def look(self, seconds: float) -> None:
-        self.desk.step(seconds)
-        for port, data in self.desk.ports.sent:
+        self.sessions.step(seconds)
+        for port, data in self.sessions.ports.sent:
             assert port == PORT
             self.device.hear(data)
-        self.desk.ports.sent.clear()
+        self.sessions.ports.sent.clear()
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def studio(tmp_path: Path) -> Studio:
     file = MappingFile(tmp_path / "midi.toml")
     file.path.write_text('ports = []\n[mackie]\nport = "X-Touch"\n')
     stage, ports = Stage(), Lists([PORT])
-    found = Studio(Desk(stage, MidiEdge(stage.console, file, lambda: ports), ports, file))
+    found = Studio(HostSessions(stage, MidiEdge(stage.console, file, lambda: ports), ports, file))
     found.look(0.0)
     found.look(0.1)
     return found
@@ -107,10 +107,10 @@ def test_any_bytes_leave_the_page_working(studio: Studio) -> None:
         studio.play(*[chance.choice(starts) + chance.randbytes(chance.randrange(5)) for _ in range(20)])
     studio.look(TROUBLE_SECONDS)
     assert len(studio.device.display) == 112
-    studio.desk.stage.console.set("takes", 1)
+    studio.sessions.stage.console.set("takes", 1)
     studio.press("bank_left")
     studio.play(b"\xb0\x10\x02")
-    assert studio.desk.values["takes"] == 3
+    assert studio.sessions.values["takes"] == 3
 
 
 def test_rings_and_letters_stay_in_their_range() -> None:
@@ -128,11 +128,11 @@ def test_a_device_that_is_plugged_in_is_asked_and_shown_everything(studio: Studi
 
 
 def test_only_what_changes_is_sent(studio: Studio) -> None:
-    studio.desk.step(0.1)
-    assert studio.desk.ports.sent == []
-    studio.desk.play(b"\xb0\x12\x01", port=PORT)
-    studio.desk.step(0.1)
-    assert sum(len(data) for _, data in studio.desk.ports.sent) < 30
+    studio.sessions.step(0.1)
+    assert studio.sessions.ports.sent == []
+    studio.sessions.play(b"\xb0\x12\x01", port=PORT)
+    studio.sessions.step(0.1)
+    assert sum(len(data) for _, data in studio.sessions.ports.sent) < 30
 
 
 def test_what_was_lost_is_shown_again(studio: Studio) -> None:
@@ -144,17 +144,17 @@ def test_what_was_lost_is_shown_again(studio: Studio) -> None:
 
 def test_a_pot_turns_its_control_and_shows_its_value_for_a_while(studio: Studio) -> None:
     studio.play(*[b"\xb0\x10\x01"] * 3)
-    assert studio.desk.values["takes"] == 4
+    assert studio.sessions.values["takes"] == 4
     assert studio.device.lower[0] == "4"
     assert studio.device.rings[0] == 0x23
     studio.look(SHOWN_SECONDS)
     assert studio.device.lower[0] == "takes"
     studio.play(b"\x90\x20\x7f")
-    assert studio.desk.values["takes"] == 1
+    assert studio.sessions.values["takes"] == 1
 
 
 def test_what_another_surface_turns_is_shown_too(studio: Studio) -> None:
-    studio.desk.stage.console.set("cfg", 10.0)
+    studio.sessions.stage.console.set("cfg", 10.0)
     studio.look(0.1)
     assert studio.device.lower[4] == "10"
     assert studio.device.rings[4] == 0x2B
@@ -168,16 +168,16 @@ def test_banks_and_values(studio: Studio) -> None:
     studio.press("name_value")
     assert studio.device.lower == ["timbre", "2", "2", "0.5", "7.5", "pack", "0"]
     studio.play(b"\xb0\x17\x01", b"\xb0\x10\x01")
-    assert studio.desk.values["task"] == "genre"
+    assert studio.sessions.values["task"] == "genre"
     assert [len(bank) for bank in BANKS] == [8, 7]
 
 
 @pytest.mark.parametrize("button", [button for button, (action, _) in ACTIONS.items() if action not in ("unpunch",)])
 def test_buttons_do_what_they_say(studio: Studio, button: str) -> None:
-    studio.desk.stage.console.set("to", "violin")
+    studio.sessions.stage.console.set("to", "violin")
     studio.press(button)
     action, details = ACTIONS[button]
-    [(asked, told)] = studio.desk.stage.asked()
+    [(asked, told)] = studio.sessions.stage.asked()
     assert asked == {"punch": "mark_in"}.get(action, action)
     assert told.get("take") == (None if action != "pick" else details.take)
     assert "pressed" in told
@@ -188,9 +188,9 @@ def test_the_display_tells_of_the_foot_the_job_and_the_chord(studio: Studio) -> 
     assert studio.device.upper == "In is marked."
     assert studio.device.lamps[BUTTONS["record"]] == 127
     studio.press("undo")
-    studio.desk.stage.room.say(submit())
-    studio.desk.stage.room.desk.working("job-1", Progress("decode", 10, 40), studio.desk.stage.room.now)
-    studio.desk.edge.chords.played.append(Chord((60, 64, 67), None))
+    studio.sessions.stage.room.say(submit())
+    studio.sessions.stage.room.sessions.working("job-1", Progress("decode", 10, 40), studio.sessions.stage.room.now)
+    studio.sessions.edge.chords.played.append(Chord((60, 64, 67), None))
     studio.look(0.1)
     assert "25 %" in studio.device.upper
     assert studio.device.upper.endswith("C:maj")
@@ -198,7 +198,7 @@ def test_the_display_tells_of_the_foot_the_job_and_the_chord(studio: Studio) -> 
 
 
 def test_what_goes_wrong_is_displayed_for_a_while(studio: Studio) -> None:
-    studio.desk.stage.come("fake-1", ("inpaint",))
+    studio.sessions.stage.come("fake-1", ("inpaint",))
     studio.press("cycle")
     assert studio.device.upper == "Fake cannot repeat."
     studio.look(TROUBLE_SECONDS)
@@ -210,10 +210,10 @@ def test_a_device_that_was_off_is_shown_all_again(studio: Studio) -> None:
     studio.play(b"\xf0\x00\x00\x66\x14\x01SERIAL.abcd\xf7")
     assert studio.device.upper == "Fake"
     assert len(studio.device.rings) == 8
-    studio.desk.ports.plugged.clear()
+    studio.sessions.ports.plugged.clear()
     studio.look(LOOK_SECONDS)
     studio.device = Device()
-    studio.desk.ports.plugged.append(PORT)
+    studio.sessions.ports.plugged.append(PORT)
     studio.look(LOOK_SECONDS)
     studio.look(TROUBLE_SECONDS)
     assert studio.device.asked == 1

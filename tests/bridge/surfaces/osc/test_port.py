@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from bridge.hosts.test_sessions import submit
 from bridge.surfaces.test_console import Stage
-from punchin_bridge.hosts.protocol import Did
+from punchin_bridge.hosts.protocol import CommandResult
 from punchin_bridge.surfaces import actions, parameters
 from punchin_bridge.surfaces.osc.packs import Packs
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
@@ -155,7 +155,7 @@ def test_a_job_is_seen_from_its_start_to_its_end(tablet: Surface, stage: Stage) 
     stage.room.say(submit("job-1"))
     heard = tablet.pass_time()
     assert heard["/punchin/job/state"][:2] == ["job-1", "preparing"]
-    stage.room.desk.working("job-1", Progress("decode", 50, 100), stage.room.now)
+    stage.room.sessions.working("job-1", Progress("decode", 50, 100), stage.room.now)
     heard = tablet.pass_time()
     assert heard["/punchin/now/fraction"] == [0.5]
     stage.room.ready("job-1")
@@ -163,7 +163,7 @@ def test_a_job_is_seen_from_its_start_to_its_end(tablet: Surface, stage: Stage) 
     assert heard["/punchin/job/take"] == ["job-1", 0, 7, "Punchin 1"]
     assert heard["/punchin/now/takes"] == [1]
     stage.room.say(submit("job-2"))
-    stage.room.desk.failed("job-2", InternalError("It broke.").info(), stage.room.now)
+    stage.room.sessions.failed("job-2", InternalError("It broke.").info(), stage.room.now)
     assert tablet.pass_time()["/punchin/job/error"][1:3] == ["internal", "It broke."]
 
 
@@ -173,7 +173,7 @@ def test_progress_comes_at_most_twenty_times_a_second(tablet: Surface, stage: St
     tablet.pass_time()
     packets = 0
     for step in range(200):  # one second
-        stage.room.desk.working("job-1", Progress("decode", step, 200), stage.room.now)
+        stage.room.sessions.working("job-1", Progress("decode", step, 200), stage.room.now)
         packets += "/punchin/job/progress" in tablet.pass_time(0.005)
     assert 15 <= packets <= 21
     assert tablet.pass_time()["/punchin/job/progress"][1] == pytest.approx(199 / 200)
@@ -266,7 +266,7 @@ def test_what_a_host_does_not_do_is_told_to_all_who_listen(tablet: Surface, phon
     tablet.say("/punchin/listen", 60)
     phone.say("/punchin/action/next_take")
     stage.room.tell()
-    stage.room.say(Did("fake-1", stage.asks[0].ask, "There are no takes."))
+    stage.room.say(CommandResult("fake-1", stage.asks[0].ask, "There are no takes."))
     assert tablet.pass_time()["/punchin/error"][1] == "There are no takes."
     assert "/punchin/error" not in tablet.pass_time()
     phone.say("/punchin/listen", 60)
