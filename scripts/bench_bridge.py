@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # the host in Python that the tests use
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))  # the host that the tests use
 
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon

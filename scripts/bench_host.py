@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # the studio that the tests use
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))  # the studio that the tests use
 
 import numpy as np
 import soundfile

@@ -31,13 +31,12 @@ from pathlib import Path
 import msgspec
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # the hosts and consoles that the tests use
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))  # the console that the tests use
 
-from bridge.hosts.test_jobs import SUBMIT
-from bridge.surfaces.midi.test_edge import MAPPING, Lists
-from bridge.surfaces.test_console import Stage
 from fakes.bridge import bridge
 from fakes.harness import until
+from fakes.room import SUBMIT
+from fakes.surfaces import MAPPING, Lists, Stage
 from punchin_bridge.hosts.protocol import CommandResult, Hello, Project, State, Submit
 from punchin_bridge.surfaces.midi.edge import MidiEdge
 from punchin_bridge.surfaces.midi.mapping import MappingFile

@@ -22,7 +22,7 @@ SHAPES = {"small": SMALL, "tiny": LMConfig(layers=6, width=256, heads=4, card=51
 Clock = Callable[[], float]
 CLOCKS: dict[str, Clock] = {"wall": time.perf_counter, "cpu": time.process_time}
 """`cpu` leaves out what other programs took: for one core of a busy machine."""
-REPOSITORY = Path(__file__).resolve().parents[2]
+SUPPORT = Path(__file__).resolve().parents[2] / "tests" / "support"
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ def in_process(case: Callable[..., Any], *args: Any, timeout: float = 900.0) -> 
 def use_cores(count: int) -> None:
     torch.set_num_threads(count)
     torch.set_grad_enabled(False)
-    if str(REPOSITORY / "tests") not in sys.path:
-        sys.path.insert(0, str(REPOSITORY / "tests"))  # the peers that parity is tested against
+    if str(SUPPORT) not in sys.path:
+        sys.path.insert(0, str(SUPPORT))  # the peers that parity is tested against
 
 
 def forget_peak() -> None:

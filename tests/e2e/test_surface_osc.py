@@ -162,7 +162,7 @@ class NodeSurface:
     """A program that speaks OSC with node-osc."""
 
     def __init__(self, bridge_port: int, said: Path) -> None:
-        script = Path(__file__).parents[1] / "peers" / "node_surface.cjs"
+        script = Path(__file__).parents[1] / "support" / "peers" / "node_surface.cjs"
         self._said = said
         with said.open("wb") as out:
             self._process = subprocess.Popen(

@@ -5,32 +5,14 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from fakes.room import SUBMIT
 from punchin_bridge.hosts.jobs import ENDED, MOVES, WORKING, Job, JobRecord
 from punchin_bridge.hosts.protocol import (
-    InpaintWish,
     Phase,
-    Project,
-    Rendered,
     Span,
-    Submit,
-    TempoPoint,
-    Timeline,
-    TimeSignaturePoint,
-    Track,
 )
 from punchin_wire.errors import BadRegion
 from punchin_wire.messages import Progress
-
-SUBMIT = Submit(
-    "fake-1",
-    "job-1",
-    Project("song"),
-    Timeline(48_000, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
-    Span(0, 48_000),
-    Track("t", "Keys", Rendered("/a.wav", 0)),
-    InpaintWish(takes=4),
-    guard="digest",
-)
 
 
 def job(phase: Phase = "preparing") -> Job:

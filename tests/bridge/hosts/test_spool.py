@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from bridge.hosts.test_jobs import SUBMIT
+from fakes.room import SUBMIT
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
 from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Spool

@@ -2,45 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import msgspec
 import pytest
-from bridge.hosts.test_sessions import Room, hello, submit
-from punchin_bridge.hosts.protocol import Command, CommandResult, InpaintWish, MidiNote, Submit
-from punchin_bridge.surfaces import actions
-from punchin_bridge.surfaces.actions import Details
-from punchin_bridge.surfaces.console import PATIENCE_SECONDS, Console, Place
+from fakes.room import submit
+from fakes.surfaces import Stage
+from punchin_bridge.hosts.protocol import CommandResult, InpaintWish, MidiNote, Submit
+from punchin_bridge.surfaces.console import PATIENCE_SECONDS, Place
 from punchin_wire.errors import BadMessage, BadSetting, DaemonUnreachable
-
-HOST_ACTIONS = tuple(action.name for action in actions.TABLE if action.host)
-
-
-@dataclass
-class Stage:
-    """A room with a console, and a host that can do everything."""
-
-    room: Room = field(default_factory=Room)
-
-    def __post_init__(self) -> None:
-        self.console = Console(self.room.sessions)
-        self.come("fake-1")
-
-    def come(self, host: str, can: tuple[str, ...] = HOST_ACTIONS) -> None:
-        self.room.say(hello(host, can=can))
-
-    def act(self, name: str, at: Place | None = None, **details: object) -> None:
-        self.console.act(name, self.room.now, Details(**details), at)  # type: ignore[arg-type]
-        self.room.tell()
-
-    def asked(self, host: str = "fake-1") -> list[tuple[str, dict[str, object]]]:
-        """What the host was asked for, with all that it was told."""
-        plain = [msgspec.to_builtins(ask) for ask in self.room.told[host].asks]
-        return [(ask.pop("action"), {k: v for k, v in ask.items() if k != "ask"}) for ask in plain]
-
-    @property
-    def asks(self) -> tuple[Command, ...]:
-        return self.room.told["fake-1"].asks
 
 
 @pytest.fixture

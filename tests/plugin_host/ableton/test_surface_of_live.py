@@ -17,7 +17,7 @@ from Punchin.settings import DEFAULTS
 
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "plugin_host" / "ableton" / "Punchin"
-FRAMEWORK = ROOT / "tests" / "fakes" / "framework_stubs"
+FRAMEWORK = ROOT / "tests" / "support" / "fakes" / "framework_stubs"
 SOURCES = sorted(PACKAGE.glob("*.py"))
 
 

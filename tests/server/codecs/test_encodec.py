@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fakes.codec_files import TINY, random_model, save_audiocraft
 from punchin_server.codecs import tiles
 from punchin_server.codecs.encodec import Codec, load_codec
 from punchin_wire.errors import Unsupported
-from server.codec_files import TINY, random_model, save_audiocraft
 
 DEEP = TINY | {"upsampling_ratios": [5, 4, 3], "num_residual_layers": 2, "num_lstm_layers": 2}
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from fakes.codec_files import TINY, TRUE, random_model, save_audiocraft, xp_cfg
 from peers.audiocraft_import import load_audiocraft
 from punchin_server.codecs.checkpoint import read_checkpoint
 from punchin_server.codecs.encodec import load_codec
-from server.codec_files import TINY, TRUE, random_model, save_audiocraft, xp_cfg
 
 pytestmark = pytest.mark.model
 

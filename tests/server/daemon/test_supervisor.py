@@ -5,12 +5,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 import zmq
-from fakes.harness import until
+from fakes.harness import WORKER, until
 from punchin_server.daemon.settings import Settings
 from punchin_server.daemon.supervisor import Life, Supervisor
 from punchin_wire.errors import ErrorInfo
@@ -19,7 +18,7 @@ from punchin_wire.messages import Ping
 
 pytestmark = pytest.mark.e2e
 
-WORKER = (sys.executable, str(Path(__file__).parents[1] / "fakes" / "worker.py"))
+COMMAND = (sys.executable, str(WORKER))
 Make = Callable[..., Supervisor]
 
 
@@ -29,7 +28,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     made = []
 
-    def one(command: tuple[str, ...] = WORKER, **settings: float) -> Supervisor:
+    def one(command: tuple[str, ...] = COMMAND, **settings: float) -> Supervisor:
         made.append(Supervisor(context, command, Settings(**settings)))  # type: ignore[arg-type]
         return made[-1]
 

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from fakes.adapter_folders import write_clips
 from punchin_server.codecs.fbank import prompt_features
 from punchin_server.codecs.mel import SILENCE
 from punchin_train.adapter.captions import Clip, find_clips
 from punchin_train.adapter.clips import SAMPLES, Clips, Turns, levelled, pooling_of, read_crop, stream
 from punchin_train.adapter.diffusion import dropped
 from punchin_wire.errors import BadAudio
-
-from .folders import write_clips
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import torch
 from accelerate import Accelerator
+from fakes.adapter_folders import write_clips, write_models
 from fakes.audioldm2 import write_adapter
 from punchin_server.engines.transfer.loading import TransferModels
 from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, adapter_state, load_adapter
@@ -25,8 +26,6 @@ from punchin_train.adapter.learner import load_models, loss_of
 from punchin_train.adapter.train import Settings, Trainer
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint, BadSetting
 from torch import Tensor
-
-from .folders import write_clips, write_models
 
 pytestmark = pytest.mark.model
 

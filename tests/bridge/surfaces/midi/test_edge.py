@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import pytest
-from bridge.hosts.test_sessions import submit
-from bridge.surfaces.test_console import Stage
+from fakes.room import submit
+from fakes.surfaces import MAPPING, PORT, Lists, MidiStage, Stage, cc, note
 from punchin_bridge.hosts.protocol import Span, TempoPoint, Timeline, TimeSignaturePoint
 from punchin_bridge.surfaces.console import Place
 from punchin_bridge.surfaces.midi.chords import Chord, LiveChords, laid
@@ -22,132 +19,31 @@ from punchin_bridge.surfaces.midi.signals import Signal
 from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Progress
 
-PORT = "nanoKONTROL"
-MAPPING = """
-[[map]]
-note = 36
-action = "punch"
-[[map]]
-note = 37
-action = "inpaint"
-[[map]]
-cc = 20
-control = "alpha"
-[[map]]
-cc = 21
-control = "takes"
-mode = "twos"
-[[map]]
-cc = 7
-control = "guidance"
-mode = "fine"
-pickup = false
-[[map]]
-program = 2
-action = "pick"
-take = 2
-[[map]]
-mmc = "record"
-action = "repeat"
-[chords]
-channel = 2
-"""
-
-
-@dataclass
-class Lists:
-    """Ports that are lists: what was plugged in, what came, what was sent."""
-
-    plugged: list[str] = field(default_factory=lambda: [PORT])
-    opened: list[str] = field(default_factory=list)
-    waiting: list[Heard] = field(default_factory=list)
-    sent: list[tuple[str, bytes]] = field(default_factory=list)
-    dropped: int = 0
-
-    def fileno(self) -> int:
-        raise AssertionError("nobody waits for lists")
-
-    def heard(self) -> Iterator[Heard]:
-        found, self.waiting = self.waiting, []
-        yield from found
-
-    def scan(self, opens: Callable[[str], bool]) -> tuple[list[str], list[str]]:
-        there = [name for name in self.plugged if opens(name)]
-        come = [name for name in there if name not in self.opened]
-        gone = [name for name in self.opened if name not in there]
-        self.opened = there
-        return come, gone
-
-    def send(self, port: str, data: bytes) -> None:
-        self.sent.append((port, data))
-
-    def close(self) -> None: ...
-
-
-@dataclass
-class HostSessions:
-    """A stage with a controller on it."""
-
-    stage: Stage
-    edge: MidiEdge
-    ports: Lists
-    file: MappingFile
-    wall: float = field(default_factory=time.time)
-
-    def play(self, *messages: bytes, apart: float = 0.0, port: str = PORT) -> None:
-        """Messages that came just now, `apart` seconds from each other, and one step of the loop."""
-        self.wall += 0.5
-        for data in messages:
-            self.ports.waiting.append(Heard(port, self.wall, data))
-            self.wall += apart
-        self.step()
-
-    def step(self, seconds: float = 0.02) -> None:
-        self.stage.room.now += seconds
-        self.edge.step(self.stage.room.now)
-        self.stage.room.tell()
-
-    @property
-    def actions(self) -> list[str]:
-        return [action for action, _ in self.stage.asked()]
-
-    @property
-    def values(self) -> dict[str, float | int | str]:
-        return self.stage.console.controls.values
-
 
 @pytest.fixture
-def sessions(tmp_path: Path) -> HostSessions:
+def sessions(tmp_path: Path) -> MidiStage:
     file = MappingFile(tmp_path / "midi.toml")
     file.path.write_text(MAPPING)
     stage, ports = Stage(), Lists()
-    made = HostSessions(stage, MidiEdge(stage.console, file, lambda: ports), ports, file)
+    made = MidiStage(stage, MidiEdge(stage.console, file, lambda: ports), ports, file)
     made.step()
     return made
 
 
-def note(number: int, velocity: int = 100, channel: int = 1) -> bytes:
-    return bytes([0x8F + channel, number, velocity])
-
-
-def cc(number: int, value: int) -> bytes:
-    return bytes([0xB0, number, value])
-
-
-def test_keys_programs_and_machine_control_do_things(sessions: HostSessions) -> None:
+def test_keys_programs_and_machine_control_do_things(sessions: MidiStage) -> None:
     sessions.play(note(37), note(37, 0), b"\xc0\x02", b"\xf0\x7f\x7f\x06\x06\xf7", note(99), b"\x00\xff")
     assert sessions.actions == ["inpaint", "pick", "repeat"]
     assert sessions.stage.asked()[1][1]["take"] == 2
 
 
-def test_a_key_that_comes_twice_counts_once(sessions: HostSessions) -> None:
+def test_a_key_that_comes_twice_counts_once(sessions: MidiStage) -> None:
     sessions.play(note(37), note(37), apart=0.005)
     assert sessions.actions == ["inpaint"]
     sessions.play(note(37), note(37), apart=0.2)
     assert len(sessions.actions) == 3
 
 
-def test_one_foot_marks_and_fills_and_its_light_shows_it(sessions: HostSessions) -> None:
+def test_one_foot_marks_and_fills_and_its_light_shows_it(sessions: MidiStage) -> None:
     lights = []
     for _ in range(3):
         sessions.play(note(36))
@@ -157,13 +53,13 @@ def test_one_foot_marks_and_fills_and_its_light_shows_it(sessions: HostSessions)
     assert lights == [127, 127, 0]
 
 
-def test_a_flood_of_one_knob_is_its_last_place(sessions: HostSessions) -> None:
+def test_a_flood_of_one_knob_is_its_last_place(sessions: MidiStage) -> None:
     sessions.stage.console.set("alpha", 0.0)
     sessions.play(*(cc(20, value) for value in range(100)), *[cc(20, 127)] * 5000)
     assert sessions.values["alpha"] == 1.0
 
 
-def test_a_fader_waits_for_its_value_unless_it_need_not(sessions: HostSessions) -> None:
+def test_a_fader_waits_for_its_value_unless_it_need_not(sessions: MidiStage) -> None:
     sessions.stage.console.set("alpha", 0.5)
     sessions.play(cc(20, 10))
     assert sessions.values["alpha"] == 0.5
@@ -176,17 +72,17 @@ def test_a_fader_waits_for_its_value_unless_it_need_not(sessions: HostSessions) 
     assert sessions.values["guidance"] == 15.0
 
 
-def test_fourteen_bits_are_finer_than_seven(sessions: HostSessions) -> None:
+def test_fourteen_bits_are_finer_than_seven(sessions: MidiStage) -> None:
     sessions.play(cc(7, 64), cc(39, 1))
     assert sessions.values["guidance"] == pytest.approx(1 + 14 * (64 * 128 + 1) / 16383)
 
 
-def test_clicks_of_an_endless_knob_are_added_up(sessions: HostSessions) -> None:
+def test_clicks_of_an_endless_knob_are_added_up(sessions: MidiStage) -> None:
     sessions.play(cc(21, 1), cc(21, 1), cc(21, 127), cc(21, 3))
     assert sessions.values["takes"] == 5
 
 
-def test_a_ring_shows_what_another_surface_sets(sessions: HostSessions) -> None:
+def test_a_ring_shows_what_another_surface_sets(sessions: MidiStage) -> None:
     sessions.ports.sent.clear()
     sessions.play(note(99))
     sessions.ports.sent.clear()
@@ -198,7 +94,7 @@ def test_a_ring_shows_what_another_surface_sets(sessions: HostSessions) -> None:
     assert sessions.ports.sent == []
 
 
-def test_lights_show_what_is_at_work(sessions: HostSessions) -> None:
+def test_lights_show_what_is_at_work(sessions: MidiStage) -> None:
     sessions.play(note(99))
     sessions.stage.room.say(submit("job-1"))
     sessions.stage.room.sessions.working("job-1", Progress("decode", 1, 2), sessions.stage.room.now)
@@ -209,7 +105,7 @@ def test_lights_show_what_is_at_work(sessions: HostSessions) -> None:
     assert sessions.ports.sent[-1] == (PORT, note(37, 0))
 
 
-def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(sessions: HostSessions) -> None:
+def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(sessions: MidiStage) -> None:
     sessions.file.path.write_text('[[map]]\nnote = 37\naction = "repeat"\n')
     sessions.step(LOOK_SECONDS)
     sessions.play(note(37))
@@ -223,7 +119,7 @@ def test_a_mapping_that_was_saved_counts_at_once_and_a_wrong_one_is_said(session
     assert sessions.actions == ["repeat", "repeat"]
 
 
-def test_the_next_thing_that_comes_is_learned(sessions: HostSessions) -> None:
+def test_the_next_thing_that_comes_is_learned(sessions: MidiStage) -> None:
     sessions.edge.learn("temperature", sessions.stage.room.now)
     sessions.play(cc(50, 0), b"\xf8", cc(50, 64))  # 0 is a button let go
     sessions.step(LISTEN_SECONDS)
@@ -250,7 +146,7 @@ def test_the_next_thing_that_comes_is_learned(sessions: HostSessions) -> None:
         ([cc(20, 1), cc(20, 2), cc(20, 3)], "absolute"),
     ],
 )
-def test_how_a_knob_speaks_is_learned(sessions: HostSessions, messages: list[bytes], mode: str) -> None:
+def test_how_a_knob_speaks_is_learned(sessions: MidiStage, messages: list[bytes], mode: str) -> None:
     sessions.edge.learn("temperature", sessions.stage.room.now)
     sessions.play(*messages)
     sessions.play(cc(99, 99), note(37))  # of other knobs and keys, which do nothing now
@@ -262,7 +158,7 @@ def test_how_a_knob_speaks_is_learned(sessions: HostSessions, messages: list[byt
     assert sessions.actions == []
 
 
-def test_what_cannot_be_learned_is_said(sessions: HostSessions) -> None:
+def test_what_cannot_be_learned_is_said(sessions: MidiStage) -> None:
     with pytest.raises(BadSetting, match="no control and no action"):
         sessions.edge.learn("loudness", 0.0)
     sessions.edge.learn("punch", sessions.stage.room.now)
@@ -274,7 +170,7 @@ def test_what_cannot_be_learned_is_said(sessions: HostSessions) -> None:
     assert sessions.actions == ["inpaint"]
 
 
-def test_a_controller_is_unplugged_and_plugged_in_again(sessions: HostSessions) -> None:
+def test_a_controller_is_unplugged_and_plugged_in_again(sessions: MidiStage) -> None:
     sessions.play(note(37))
     sessions.ports.plugged.clear()
     sessions.step(LOOK_SECONDS)
@@ -287,7 +183,7 @@ def test_a_controller_is_unplugged_and_plugged_in_again(sessions: HostSessions) 
     assert sessions.actions == ["inpaint", "inpaint"]
 
 
-def test_what_goes_wrong_is_shown_and_the_next_key_works(sessions: HostSessions) -> None:
+def test_what_goes_wrong_is_shown_and_the_next_key_works(sessions: MidiStage) -> None:
     sessions.stage.come("fake-1", can=("repeat",))
     sessions.play(note(37), b"\xf0\x7f\x7f\x06\x06\xf7")
     assert sessions.actions == ["repeat"]
@@ -324,7 +220,7 @@ def test_that_there_is_no_midi_is_said_once_and_looked_for_again(tmp_path: Path)
     assert len(edge.sources) == 1
 
 
-def test_a_foot_by_midi_clock(sessions: HostSessions) -> None:
+def test_a_foot_by_midi_clock(sessions: MidiStage) -> None:
     tick = 60 / 120 / 24
     sessions.play(b"\xfa", *[b"\xf8"] * 96, note(36), *[b"\xf8"] * 96, note(36), apart=tick)
     [(action, told)] = sessions.stage.asked()
@@ -348,7 +244,7 @@ def test_the_queue_has_an_end_and_counts_what_it_drops() -> None:
     queue.close()
 
 
-def test_messages_that_came_too_fast_are_counted_and_shown(sessions: HostSessions) -> None:
+def test_messages_that_came_too_fast_are_counted_and_shown(sessions: MidiStage) -> None:
     sessions.ports.dropped = 7
     sessions.step(LOOK_SECONDS)
     trouble = sessions.stage.console.view(0).trouble
@@ -386,7 +282,7 @@ def test_chords_with_a_clock_begin_at_the_nearest_beat() -> None:
     assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 32.0)]
 
 
-def test_keys_that_are_struck_together_are_one_chord(sessions: HostSessions) -> None:
+def test_keys_that_are_struck_together_are_one_chord(sessions: MidiStage) -> None:
     sessions.play(*(note(pitch, channel=2) for pitch in C), apart=0.005)
     assert sessions.stage.console.view(0).chord == "C:maj"
     sessions.play(*(note(pitch, 0, channel=2) for pitch in C))

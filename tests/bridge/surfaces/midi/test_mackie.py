@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from bridge.hosts.test_sessions import submit
-from bridge.surfaces.midi.test_edge import HostSessions, Lists
-from bridge.surfaces.test_console import Stage
+from fakes.room import submit
+from fakes.surfaces import Lists, MidiStage, Stage
 from punchin_bridge.surfaces.midi import mackie
 from punchin_bridge.surfaces.midi.chords import Chord
 from punchin_bridge.surfaces.midi.edge import LOOK_SECONDS, MidiEdge
@@ -54,7 +53,7 @@ class Device:
 
 @dataclass
 class Studio:
-    sessions: HostSessions
+    sessions: MidiStage
     device: Device = field(default_factory=Device)
 
     def press(self, button: str) -> None:
@@ -77,7 +76,7 @@ def studio(tmp_path: Path) -> Studio:
     file = MappingFile(tmp_path / "midi.toml")
     file.path.write_text('ports = []\n[mackie]\nport = "X-Touch"\n')
     stage, ports = Stage(), Lists([PORT])
-    found = Studio(HostSessions(stage, MidiEdge(stage.console, file, lambda: ports), ports, file))
+    found = Studio(MidiStage(stage, MidiEdge(stage.console, file, lambda: ports), ports, file))
     found.look(0.0)
     found.look(0.1)
     return found

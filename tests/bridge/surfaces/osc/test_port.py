@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bridge.hosts.test_sessions import submit
-from bridge.surfaces.test_console import Stage
+from fakes.room import submit
+from fakes.surfaces import Stage
 from punchin_bridge.hosts.protocol import CommandResult
 from punchin_bridge.surfaces import actions, parameters
 from punchin_bridge.surfaces.osc.packs import Packs

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from bridge.surfaces.test_console import Stage
+from fakes.surfaces import Stage
 from punchin_bridge.surfaces import actions, parameters
 from punchin_bridge.surfaces.osc.query import SERVICE, OscQuery
 from punchin_wire.osc.packets import parse

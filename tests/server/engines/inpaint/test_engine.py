@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fakes.toys import HOP, RATE, WINDOW, StepCodec, models
 from punchin_server.engines.events import Emission
 from punchin_server.engines.inpaint import scene
 from punchin_server.engines.inpaint.engine import InpaintEngine
@@ -27,7 +28,6 @@ from punchin_wire.messages import (
     Take,
     TakeSpec,
 )
-from server.engines.toys import HOP, RATE, WINDOW, StepCodec, models
 
 SONG = (0.5 * np.sin(np.arange(60 * HOP) / 11)).astype(np.float32)[None]
 HOLE = Hole(20 * HOP, 24 * HOP)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 from diffusers import AutoencoderKL
+
 from fakes.audioldm2 import seeded, vae, write_audiomae, write_folder
 
 LEVELS = {

@@ -1,4 +1,4 @@
-"""The real daemon with the fake engine: `python tests/fakes/serve.py --queue 2 ...`, flags as of `punchin serve`."""
+"""The real daemon with the fake engine: `python serve.py --queue 2 ...`, flags as of `punchin serve`."""
 
 import os
 import sys

@@ -9,7 +9,8 @@ from punchin_server.models.musicgen import weights
 from punchin_server.models.musicgen.airgen import AdapterWeights
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from punchin_server.packs.registry import Base, Manifest, PackFile, SamplingDefaults, sha256, write_manifest
-from server.codec_files import TINY, random_model, save_audiocraft
+
+from fakes.codec_files import TINY, random_model, save_audiocraft
 
 CONFIG = LMConfig(layers=2, width=32, heads=4, card=32, text_width=8)
 XP_CFG = "transformer_lm: {n_q: 4, card: 32, dim: 32, num_heads: 4, num_layers: 2}"

@@ -41,6 +41,7 @@ from punchin_wire.messages import (
 )
 
 SERVE = Path(__file__).with_name("serve.py")
+WORKER = Path(__file__).with_name("worker.py")
 RATE = 32_000
 T = TypeVar("T")
 

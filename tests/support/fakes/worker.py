@@ -1,4 +1,4 @@
-"""The real worker process with the fake engine: `python tests/fakes/worker.py`, started by the supervisor."""
+"""The real worker process with the fake engine: `python worker.py`, started by the supervisor."""
 
 import sys
 from pathlib import Path

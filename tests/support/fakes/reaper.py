@@ -140,7 +140,7 @@ class Reaper(Time):
 
     def _find(self, name: str) -> Callable[..., Any]:
         if name not in SIGNATURES:
-            raise ApiError(f"reaper.{name} is not in REAPER 7.08, or not in tests/fakes/reascript_api.json")
+            raise ApiError(f"reaper.{name} is not in REAPER 7.08, or not in tests/support/fakes/reascript_api.json")
         params, results = signature(SIGNATURES[name])
         function = getattr(self, name)
 

@@ -1,0 +1,149 @@
+"""A console with a host that can do everything, and MIDI ports that are lists: time is a number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+from punchin_bridge.hosts.protocol import Command
+from punchin_bridge.surfaces import actions
+from punchin_bridge.surfaces.actions import Details
+from punchin_bridge.surfaces.console import Console, Place
+from punchin_bridge.surfaces.midi.edge import MidiEdge
+from punchin_bridge.surfaces.midi.mapping import MappingFile
+from punchin_bridge.surfaces.midi.ports import Heard
+
+from fakes.room import Room, hello
+
+HOST_ACTIONS = tuple(action.name for action in actions.TABLE if action.host)
+
+
+@dataclass
+class Stage:
+    """A room with a console, and a host that can do everything."""
+
+    room: Room = field(default_factory=Room)
+
+    def __post_init__(self) -> None:
+        self.console = Console(self.room.sessions)
+        self.come("fake-1")
+
+    def come(self, host: str, can: tuple[str, ...] = HOST_ACTIONS) -> None:
+        self.room.say(hello(host, can=can))
+
+    def act(self, name: str, at: Place | None = None, **details: object) -> None:
+        self.console.act(name, self.room.now, Details(**details), at)  # type: ignore[arg-type]
+        self.room.tell()
+
+    def asked(self, host: str = "fake-1") -> list[tuple[str, dict[str, object]]]:
+        """What the host was asked for, with all that it was told."""
+        plain = [msgspec.to_builtins(ask) for ask in self.room.told[host].asks]
+        return [(ask.pop("action"), {k: v for k, v in ask.items() if k != "ask"}) for ask in plain]
+
+    @property
+    def asks(self) -> tuple[Command, ...]:
+        return self.room.told["fake-1"].asks
+
+
+PORT = "nanoKONTROL"
+MAPPING = """
+[[map]]
+note = 36
+action = "punch"
+[[map]]
+note = 37
+action = "inpaint"
+[[map]]
+cc = 20
+control = "alpha"
+[[map]]
+cc = 21
+control = "takes"
+mode = "twos"
+[[map]]
+cc = 7
+control = "guidance"
+mode = "fine"
+pickup = false
+[[map]]
+program = 2
+action = "pick"
+take = 2
+[[map]]
+mmc = "record"
+action = "repeat"
+[chords]
+channel = 2
+"""
+
+
+@dataclass
+class Lists:
+    """Ports that are lists: what was plugged in, what came, what was sent."""
+
+    plugged: list[str] = field(default_factory=lambda: [PORT])
+    opened: list[str] = field(default_factory=list)
+    waiting: list[Heard] = field(default_factory=list)
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    dropped: int = 0
+
+    def fileno(self) -> int:
+        raise AssertionError("nobody waits for lists")
+
+    def heard(self) -> Iterator[Heard]:
+        found, self.waiting = self.waiting, []
+        yield from found
+
+    def scan(self, opens: Callable[[str], bool]) -> tuple[list[str], list[str]]:
+        there = [name for name in self.plugged if opens(name)]
+        come = [name for name in there if name not in self.opened]
+        gone = [name for name in self.opened if name not in there]
+        self.opened = there
+        return come, gone
+
+    def send(self, port: str, data: bytes) -> None:
+        self.sent.append((port, data))
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class MidiStage:
+    """A stage with a controller on it."""
+
+    stage: Stage
+    edge: MidiEdge
+    ports: Lists
+    file: MappingFile
+    wall: float = field(default_factory=time.time)
+
+    def play(self, *messages: bytes, apart: float = 0.0, port: str = PORT) -> None:
+        """Messages that came just now, `apart` seconds from each other, and one step of the loop."""
+        self.wall += 0.5
+        for data in messages:
+            self.ports.waiting.append(Heard(port, self.wall, data))
+            self.wall += apart
+        self.step()
+
+    def step(self, seconds: float = 0.02) -> None:
+        self.stage.room.now += seconds
+        self.edge.step(self.stage.room.now)
+        self.stage.room.tell()
+
+    @property
+    def actions(self) -> list[str]:
+        return [action for action, _ in self.stage.asked()]
+
+    @property
+    def values(self) -> dict[str, float | int | str]:
+        return self.stage.console.controls.values
+
+
+def note(number: int, velocity: int = 100, channel: int = 1) -> bytes:
+    return bytes([0x8F + channel, number, velocity])
+
+
+def cc(number: int, value: int) -> bytes:
+    return bytes([0xB0, number, value])
