@@ -60,12 +60,13 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
         beat_files.read(tmp_path / "no.txt")
 
 
-def test_the_real_file(shared_eval: Path) -> None:
-    """POP909 song 100 as AIRGen's demo gives it: 267 s of beats, exact from the first downbeat on."""
-    path = shared_eval / "airgen" / "beat_audio.txt"
-    times = [float(line.split()[0]) for line in path.read_text().splitlines()]
+def test_a_song_as_a_tracker_writes_it(tmp_path: Path) -> None:
+    """267 s at 124 BPM on a grid of 10 ms, a pickup of three beats: exact from the first downbeat on."""
+    times = [round(0.9 + 60 / 124 * beat, 2) for beat in range(550)]
+    path = tmp_path / "beats.txt"
+    path.write_text("".join(f"{time}\t{(beat + 1) % 4 + 1}.0\n" for beat, time in enumerate(times)))
     found = beat_files.read(path)
-    assert found.origin == 2.33
+    assert found.origin == times[3]
     beats = [beat.time for beat in found.beats(0.5, times[-1] + 0.01)]
     assert beats == pytest.approx(times, abs=0.03)
     assert beats[3:] == pytest.approx(times[3:])

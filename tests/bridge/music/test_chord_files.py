@@ -61,7 +61,10 @@ def test_a_missing_file_is_missing_and_a_picture_is_no_chord_file(tmp_path: Path
         chord_files.read(picture)
 
 
-def test_the_real_file(shared_eval: Path) -> None:
-    found = chord_files.read(shared_eval / "airgen" / "chord_audio.txt")
-    assert len(found) == 90
-    assert found[1] == ChordSegment(0.5108390022675737, 6.199727891156463, "B:min")
+def test_times_of_a_recogniser_keep_every_digit() -> None:
+    text = "0.0\t0.5108390022675737\tN\n0.5108390022675737\t6.199727891156463\tB:min\n6.199727891156463\t9.5\tB:min/5\n"
+    assert chord_files.parse(text, "song.lab") == (
+        ChordSegment(0.0, 0.5108390022675737, "N"),
+        ChordSegment(0.5108390022675737, 6.199727891156463, "B:min"),
+        ChordSegment(6.199727891156463, 9.5, "B:min/5"),
+    )

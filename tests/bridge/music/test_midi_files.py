@@ -1,6 +1,7 @@
 """MIDI files become notes in seconds, whatever their type, tempo and damage."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import mido
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mido import Message, MetaMessage
 from punchin_bridge.music import midi_files
 from punchin_bridge.music.tempo_map import Tempo, TimeSignature
+from punchin_train.songs.songs import compose
 from punchin_wire.errors import BadMidi, FileMissing
 from punchin_wire.messages import Note
 
@@ -140,12 +142,25 @@ def test_damage_is_bad_midi_and_nothing_else(path: Path, data: st.DataObject) ->
     assert all(0 <= note.start < note.end for note in found.notes)
 
 
-def test_a_real_song(shared_eval: Path) -> None:
-    """POP909 song 100: melody, bridge and piano, 267 s, the piano the chordal one."""
-    path = shared_eval / "airgen" / "100.mid"
+def test_a_song_of_several_tracks(path: Path) -> None:
+    """Melody, bass and comping as a band plays them, each on its track: the comping is the chordal one."""
+    stems = compose(9_100_000, seconds=60.0).stems
+    parts = {"MELODY": stems["melody"], "BRIDGE": stems["bass"], "PIANO": stems["comp"]}
+    save(path, *(played(name, notes) for name, notes in parts.items()))
     song = midi_files.read(path)
-    assert [(t.name, len(t.notes)) for t in song.tracks] == [("MELODY", 279), ("BRIDGE", 388), ("PIANO", 1168)]
+    assert [(t.name, len(t.notes)) for t in song.tracks] == [(name, len(notes)) for name, notes in parts.items()]
     assert midi_files.chord_track(song).name == "PIANO"
-    assert max(n.end for n in song.notes) == pytest.approx(
-        mido.MidiFile(shared_eval / "airgen" / "100.mid").length, abs=1
-    )
+    for track, notes in zip(song.tracks, parts.values(), strict=True):
+        written, read = (sorted((n.pitch, n.start) for n in found) for found in (notes, track.notes))
+        assert read == [(pitch, pytest.approx(start, abs=1e-3)) for pitch, start in written]
+
+
+def played(name: str, notes: Sequence[Note]) -> list[Message | MetaMessage]:
+    """A track of notes at 120 BPM."""
+    events = [(round(n.start * 960), on(n.pitch, velocity=n.velocity)) for n in notes]
+    events += [(round(n.end * 960), off(n.pitch)) for n in notes]
+    events.sort(key=lambda event: (event[0], event[1].type == "note_on"))
+    track: list[Message | MetaMessage] = [MetaMessage("track_name", name=name)]
+    for (before, _), (at, message) in pairwise([(0, None), *events]):
+        track.append(message.copy(time=at - before))
+    return track

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-import soundfile
 import soxr
+from fakes import instruments
 from punchin_bridge.splice import highband
 from punchin_bridge.splice.lay import SpliceSettings, lay
 from punchin_bridge.splice.place import place
 
 RATE, MODEL = 44_100, 16_000
-REAL = ("piano_0", "violin_2", "acoustic_guitar_1")
+PLAYERS = ("piano", "violin", "guitar")  # a flute has no such band
 
 
 def plucks(samples: int, seed: int = 0, rate: int = RATE) -> np.ndarray:
@@ -154,16 +154,15 @@ def test_a_loud_take_with_air_does_not_clip() -> None:
     assert part.report.reduction_db > 0
 
 
-@pytest.mark.parametrize("name", REAL)
-def test_real_clips_gain_by_extension(shared_eval, name: str) -> None:  # type: ignore[no-untyped-def]
-    """Real recordings that end at 8 kHz and are extended: nearer to what they were than without, and their high band
-    moves with the take's. The other clips' air, fitted to them, does not: the default is `extend`."""
-    clips = {n: soundfile.read(shared_eval / "ap_adapter" / f"{n}.wav")[0] for n in REAL}
+@pytest.mark.parametrize("name", PLAYERS)
+def test_instruments_gain_by_extension(name: str) -> None:
+    """Recorded instruments that end at 8 kHz and are extended: nearer to what they were than without, and their high
+    band moves with the take's. The other clips' air, fitted to them, does not: the default is `extend`."""
+    clips = {player: instruments.clip(player) for player in PLAYERS}
     true = clips.pop(name)
     take = of_the_model(true)
     extended = take + highband.extend(take, RATE, 8000.0)
     foreign = [take + highband.source(take, clip * true.std() / clip.std(), RATE, MODEL) for clip in clips.values()]
-    assert distance(extended, true) < 0.95 * distance(take, true)
-    assert likeness(extended, true) > 0.9
-    assert likeness(extended, true) > max(likeness(audio, true) for audio in foreign)
-    assert distance(extended, true) < min(distance(audio, true) for audio in foreign)
+    assert distance(extended, true) < 0.5 * distance(take, true)
+    assert likeness(extended, true) > 0.75
+    assert likeness(extended, true) > 0.1 + max(likeness(audio, true) for audio in foreign)

@@ -83,7 +83,8 @@ def test_every_quality_and_inversion_agrees_with_mir_eval() -> None:
         assert list(chords.spell(label)) == expected, label
 
 
-def test_every_label_of_the_real_chord_file_is_spelled(shared_eval) -> None:
-    labels = [line.split()[-1] for line in (shared_eval / "airgen/chord_audio.txt").read_text().splitlines()]
-    assert len(labels) > 50
-    assert all(chords.spell(label) or label == "N" for label in labels)
+def test_labels_as_a_recogniser_writes_them_are_spelled() -> None:
+    """Those of a song of 267 s, recognised from its audio."""
+    found = "A:maj A:min B:min B:min/5 B:min7 B:min7/5 E:min F#:7 F#:maj F#:min F#:min7 G:maj G:maj7"
+    assert all(len(chords.spell(label)) >= 3 for label in found.split())
+    assert chords.spell("N") == ()

@@ -1,6 +1,10 @@
 """The piano cover must take and drop the notes that the published one does."""
 
+from itertools import combinations
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from punchin_server.conditioning import piano
 from punchin_wire.messages import Note
 
@@ -27,13 +31,24 @@ def test_drums_never_take_part() -> None:
     assert piano.reduce([Note(0.0, 1.0, 60, drum=True)]) == []
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_the_real_score_shrinks_from_1835_to_1754_notes(shared_eval) -> None:
-    pretty_midi = pytest.importorskip("pretty_midi")
-    score = pretty_midi.PrettyMIDI(str(shared_eval / "airgen/100.mid"))
-    notes = [
-        Note(note.start, note.end, note.pitch, note.velocity, instrument.program, instrument.is_drum)
-        for instrument in score.instruments
-        for note in instrument.notes
-    ]
-    assert (len(notes), len(piano.reduce(notes))) == (1835, 1754)
+NOTES = st.builds(
+    lambda start, length, pitch: Note(start, start + length, pitch),
+    st.integers(0, 200).map(lambda cell: cell / 100),
+    st.integers(1, 60).map(lambda cell: cell / 100),
+    st.integers(60, 64),
+)
+
+
+@given(st.lists(NOTES, max_size=60))
+def test_what_is_kept_never_overlaps_and_what_is_dropped_always_does(notes: list[Note]) -> None:
+    def meet(one: Note, other: Note) -> bool:
+        shared = min(int(one.end * 100), int(other.end * 100)) - max(int(one.start * 100), int(other.start * 100))
+        return one.pitch == other.pitch and shared > 0
+
+    cover = piano.reduce(notes)
+    kept: list[Note] = []
+    for note in notes:
+        if not any(meet(note, before) for before in kept):
+            kept.append(note)
+    assert cover == kept
+    assert not any(meet(one, other) for one, other in combinations(cover, 2))
