@@ -1,6 +1,6 @@
 ardour {
   ["type"] = "EditorAction",
-  name = "Punchin: @TITLE@",
+  name = "@NAME@",
   license = "Apache-2.0",
   author = "Punchin",
   description = [[@ABOUT@]],

@@ -7,9 +7,19 @@
 local json, spool, config, filled = ...
 local here = {}
 
+local opened -- the session that was open when `has_changed` looked last
+
 -- The session as the bridge knows it: the same whenever it is opened.
 function here.project ()
   return { id = ("%s/%s.ardour"):format (Session:path (), Session:snap_name ()), name = Session:name () }
+end
+
+-- Whether another session is open than when this was asked last.
+function here.has_changed ()
+  local id = here.project ().id
+  if id == opened then return false end
+  opened = id
+  return true
 end
 
 function here.host ()
@@ -19,6 +29,29 @@ end
 -- Microseconds of a clock that only grows.
 function here.now ()
   return ARDOUR.LuaAPI.monotonic_time ()
+end
+
+-- Start the bridge, and do not wait for it.
+function here.start_bridge ()
+  if config.bridge ~= "" then os.execute (config.bridge) end
+end
+
+-- ---- kept with the session -----------------------------------------------------------------------------------
+
+local kept, kept_in -- what was read or written last, and the file that it is in
+
+function here.recall ()
+  local file = Session:path () .. "/punchin.json"
+  if kept_in ~= file then
+    local found = json.try (spool.read (file))
+    kept_in, kept = file, type (found) == "table" and found or {}
+  end
+  return kept
+end
+
+function here.remember (memory)
+  kept_in, kept = Session:path () .. "/punchin.json", memory
+  spool.write (kept_in, json.encode (memory))
 end
 
 -- ---- settings ------------------------------------------------------------------------------------------------

@@ -1,9 +1,11 @@
 -- Reads the session: what is selected, tempo and metre, chords, and what a region looked like. Changes nothing.
 
-local json = ...
+local json, meant = ...
 local project = {}
 
 local FAR = 1 << 36 -- samples; no session is that long, and superclocks still fit
+local NAMED_BY_ARDOUR = 0x400 | 0x800 -- flags of locations: where the sound broke off, and cues
+local OURS = " (Punchin)" -- ends the names of our own markers
 local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
 
 local function at (sample)
@@ -115,8 +117,12 @@ function project.name (track)
   return track:name ()
 end
 
--- Why takes cannot stand there; nil where they can, as everywhere in Ardour.
+-- Takes can stand everywhere in Ardour.
 function project.refusal () end
+
+function project.is_recording ()
+  return Session:actively_recording ()
+end
 
 -- How many channels a take on `track` has.
 function project.channels (track)
@@ -156,15 +162,16 @@ end
 -- ---- selection -----------------------------------------------------------------------------------------------
 
 local function selected_regions (selection)
-  local start, stop, tracks = math.huge, -math.huge, {}
+  local start, stop, tracks, seen = math.huge, -math.huge, {}, {}
   for region in selection.regions:regionlist ():iter () do
     if not region:to_audioregion ():isnil () then
       local first = region:position ():samples ()
       start, stop = math.min (start, first), math.max (stop, first + region:length ():samples ())
       for route in Session:get_tracks ():iter () do
         local track = audio_track (route)
-        if track and project.id (track:playlist ()) == project.id (region:playlist ()) then
-          tracks[project.id (track)] = track
+        if track and not seen[project.id (track)] and project.id (track:playlist ()) == project.id (region:playlist ()) then
+          seen[project.id (track)] = true
+          tracks[#tracks + 1] = track
         end
       end
     end
@@ -176,32 +183,21 @@ local function selected_tracks (selection)
   local tracks = {}
   for route in selection.tracks:routelist ():iter () do
     local track = audio_track (route)
-    if track then tracks[project.id (track)] = track end
+    if track then tracks[#tracks + 1] = track end
   end
   return tracks
+end
+
+-- The id of the uppermost track that is selected, or nil.
+function project.selected_track ()
+  for route in Editor:get_selection ().tracks:routelist ():iter () do
+    return project.id (route)
+  end
 end
 
 local function loop ()
   local range = Session:locations ():auto_loop_location ()
   if range then return range:start ():samples (), range:_end ():samples () end
-end
-
--- Which of `tracks` is meant: the only one, or the only one that is not the drums, or the one the settings name.
-local function meant (tracks, names)
-  local list, others = {}, {}
-  for _, track in pairs (tracks) do
-    list[#list + 1] = track
-    local name = track:name ():lower ()
-    if name == names.target:lower () then return track end
-    local drums = names.drums ~= "" and name == names.drums:lower () or names.drums == "" and name:find ("drum", 1, true)
-    if not drums then others[#others + 1] = track end
-  end
-  if #list == 1 then return list[1] end
-  if #others == 1 then return others[1] end
-  if #list == 0 then
-    local track = by_name (names.target)
-    return track and audio_track (track) or nil
-  end
 end
 
 -- What the musician means: samples `start` and `stop`, and the track. Nil and what to do where that is not clear.
@@ -220,7 +216,11 @@ function project.selection (names)
   if not start or start >= stop then
     return nil, "Select a range, or a region, or set the loop around the bars that you want anew."
   end
-  local track = meant (tracks, names)
+  local track = meant (tracks, names, project.name)
+  if not track and #tracks == 0 then
+    local named = by_name (names.target)
+    track = named and audio_track (named)
+  end
   if not track then return nil, "Select one audio track: the one that takes are wanted for." end
   return start, stop, track
 end
@@ -234,6 +234,15 @@ end
 function project.select (start, stop)
   Editor:set_punch_range (at (start), at (stop), "Punchin: mark")
   Editor:access_action ("Editor", "select-punch-range")
+end
+
+-- A name of ours for a marker, which starts with `text`: what is seen of it at any zoom.
+function project.our_name (text)
+  return text .. OURS
+end
+
+function project.is_ours (name)
+  return name:sub (-#OURS) == OURS
 end
 
 -- ---- chords --------------------------------------------------------------------------------------------------
@@ -261,39 +270,20 @@ function project.notes (track, from, till)
   return notes
 end
 
-local PARTS = { "maj", "min", "dim", "aug", "sus", "add", "hdim", "[mM]", "%d", "[#b+°ø%-]", "/[A-G]?", "[()]", ",", ":" }
-
--- Whether a marker's name reads like a chord: a root, then nothing but parts of chord names ("Am7", "F#:maj/3").
-local function is_chord (name)
-  local rest = name:match ("^[A-G][#b]?(.*)$")
-  while rest and rest ~= "" do
-    local longest = 0
-    for _, part in ipairs (PARTS) do
-      local _, stop = rest:find ("^" .. part)
-      longest = math.max (longest, stop or 0)
-    end
-    if longest == 0 then return false end
-    rest = rest:sub (longest + 1)
-  end
-  return rest ~= nil
-end
-
--- Markers and ranges between two samples that are named by chords; a marker lasts until the next one.
-function project.chord_names (from, till)
-  local marks, names = {}, json.array ()
+-- Markers and ranges with their names; a marker ends where it starts. Not ours, and none that Ardour named itself.
+function project.chord_names ()
+  local names = json.array ()
   local list = Session:locations ():list ()
   for place in list:iter () do
-    if (place:is_mark () or place:is_range_marker ()) and not place:is_hidden () and is_chord (place:name ()) then
+    local is_named = place:is_mark () or place:is_range_marker ()
+    local is_others = place:is_hidden () or place:flags () & NAMED_BY_ARDOUR ~= 0 or project.is_ours (place:name ())
+    if is_named and not is_others then
       local start, stop = place:start ():samples (), place:_end ():samples ()
-      marks[#marks + 1] = { start = start, stop = stop > start and stop or nil, name = place:name () }
-    end
-  end
-  table.sort (marks, function (a, b) return a.start < b.start end)
-  for i, mark in ipairs (marks) do
-    local stop = mark.stop or (marks[i + 1] and marks[i + 1].start) or till
-    if mark.start < till and stop > from and stop > mark.start then
-      local first, last = project.quarter_at (mark.start), project.quarter_at (math.min (stop, till))
-      names[#names + 1] = { start = first, ["end"] = last, name = mark.name }
+      names[#names + 1] = {
+        start = project.quarter_at (start),
+        ["end"] = project.quarter_at (math.max (start, stop)),
+        name = place:name (),
+      }
     end
   end
   return names
@@ -301,7 +291,8 @@ end
 
 -- ---- guard ---------------------------------------------------------------------------------------------------
 
--- What plays on `track` between two samples, apart from takes that we laid there: sources, places, gains.
+-- Regions that play on `track` between two samples, apart from takes that we laid there: sources, places, gains. `ours`
+-- are ids of sources that we embedded.
 local function items (track, start, stop, ours)
   local list = json.array ()
   for region in track:playlist ():regions_touched (at (start), at (stop - 1)):iter () do
@@ -321,30 +312,13 @@ local function items (track, start, stop, ours)
   return list
 end
 
-local function clock (start, stop)
-  local list, line = json.array (), project.timeline ()
-  local first, last = project.quarter_at (start), project.quarter_at (stop)
-  for _, kind in ipairs ({ "tempos", "metres" }) do
-    local inside = json.array ()
-    for _, point in ipairs (line[kind]) do
-      if point.quarter <= first then inside[1] = point elseif point.quarter < last then inside[#inside + 1] = point end
-    end
-    list[#list + 1] = inside
-  end
-  return { first = first, last = last, points = list }
+function project.heard (track, start, stop, ours)
+  return { items = items (track, start, stop, ours) }
 end
 
--- What must still hold when takes come back, as text. `ours` are ids of sources that we imported.
-function project.guard (track, start, stop, ours)
-  return json.encode ({ clock = clock (start, stop), items = items (track, start, stop, ours) })
-end
-
-local function same (a, b)
-  return json.encode (a) == json.encode (b)
-end
-
--- By how much all of `before` moved together, if that is what happened.
-local function shift (track, start, before, ours)
+-- By how much all that was heard moved together, if that is what happened.
+function project.moved (track, start, _, heard, ours)
+  local before = heard.items
   if #before == 0 then return nil end
   for region in track:playlist ():region_list ():iter () do
     local first = before[1]
@@ -360,21 +334,6 @@ local function shift (track, start, before, ours)
       if all then return by end
     end
   end
-end
-
--- Nil while all is as it was. Else what has changed, in a sentence; and the sample where the takes belong now, if known.
-function project.changed (track, start, stop, guard, ours)
-  if not track then return "The track is gone." end
-  if project.guard (track, start, stop, ours) == guard then return nil end
-  local before = json.try (guard)
-  if not before then return "The region cannot be compared with what it was." end
-  if not same (before.clock, clock (start, stop)) then
-    local there = project.sample_at (before.clock.first)
-    return "The tempo or the metre was edited.", there ~= start and there or nil
-  end
-  local by = shift (track, start, before.items, ours)
-  if by then return "What was selected has been moved.", start + by end
-  return "What was selected has been edited."
 end
 
 return project

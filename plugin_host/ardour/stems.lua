@@ -11,7 +11,7 @@ local CHUNK = 4096 -- frames read at once
 -- A stem to read: samples `[start, stop)` of `track` with `channels` channels, into `path`. Returns it, or nil and why.
 local function open (wanted)
   local frames = wanted.stop - wanted.start
-  local file, why = wav.create (wanted.path, Session:nominal_sample_rate (), wanted.channels, frames)
+  local file, why = wav.create (wanted.path, wanted.rate, wanted.channels, frames)
   if not file then return nil, why end
   return {
     file = file,

@@ -1,56 +1,22 @@
--- Lays takes on the time line: each a playlist of its own, all in one undo step. Remembers them in the session's folder.
+-- Lays takes on the time line: each a playlist of its own, all in one undo step.
 --
 -- Ardour makes playlists without undo. So the undo step holds what lies in them: undoing empties all takes at once, and
 -- `follow_undo` then gives the track back the playlist that it had. The emptied copies stay in the track's list.
 
-local json, spool, project = ...
+local json, memory, project = ...
 local takes = {}
 
-local MOST = 64 -- jobs remembered
 local AUDIO = ARDOUR.DataType ("audio")
 
 -- ---- memory --------------------------------------------------------------------------------------------------
 
-local function file ()
-  return Session:path () .. "/punchin.json"
-end
-
-local memory, memory_of
-
--- { placed = list of { job, track, original, active, takes = list of { playlist, region, sources } }, last = … }
-local function recall ()
-  if memory_of ~= file () then
-    memory_of, memory = file (), json.try (spool.read (file ())) or {}
-    memory.placed = memory.placed or json.array ()
-  end
-  return memory
-end
-
-local function remember ()
-  while #memory.placed > MOST do table.remove (memory.placed, 1) end
-  spool.write (memory_of, json.encode (memory))
-end
-
--- What was asked for last, to repeat it: { engine, track, start, stop, wish }.
-function takes.last ()
-  return recall ().last
-end
-
-function takes.keep_last (last)
-  recall ().last = last
-  remember ()
-end
-
-function takes.placed (job)
-  for _, record in ipairs (recall ().placed) do
-    if record.job == job then return record end
-  end
-end
+-- What is remembered of a job: { job, track, original, undo, start, active, takes = list of { name, path, channels,
+-- playlist, region, sources } }; `original` is the playlist that was there before, `active` the take that is shown.
 
 -- Ids of all sources that takes play.
 function takes.sources ()
   local ours = {}
-  for _, record in ipairs (recall ().placed) do
+  for _, record in ipairs (memory.all ().placed) do
     for _, take in ipairs (record.takes) do
       for _, id in ipairs (take.sources) do ours[id] = true end
     end
@@ -137,9 +103,7 @@ function takes.place (view, track, start)
   if not Session:abort_empty_reversible_command () then Session:commit_reversible_command (nil) end
 
   record.active = 1
-  local placed = recall ().placed
-  placed[#placed + 1] = record
-  remember ()
+  memory.add (record)
 end
 
 -- ---- what was never saved -------------------------------------------------------------------------------------
@@ -151,8 +115,8 @@ function takes.unsaved (session_file)
   local head = file and file:read (4096) or ""
   if file then file:close () end
   local counter = tonumber (head:match ('id%-counter="(%d+)"')) or math.huge
-  local lost, placed = {}, json.array ()
-  for _, record in ipairs (recall ().placed) do
+  local all, lost, placed = memory.all (), {}, json.array ()
+  for _, record in ipairs (all.placed) do
     local first = record.takes[1]
     local playlist = Session:playlists ():by_id (PBD.ID (first.playlist))
     if tonumber (first.playlist) < counter or not playlist:isnil () and playlist:name () == first.name then
@@ -166,9 +130,9 @@ function takes.unsaved (session_file)
       if there then lost[#lost + 1] = record end
     end
   end
-  if #placed < #memory.placed then
-    memory.placed = placed
-    remember ()
+  if #placed < #all.placed then
+    all.placed = placed
+    memory.keep (all)
   end
   return lost
 end
@@ -177,7 +141,7 @@ end
 
 -- The job whose takes the musician means: `job`, or the last one on `track`, or the last one of all.
 local function meant (job, track)
-  local placed, fallback = recall ().placed, nil
+  local placed, fallback = memory.all ().placed, nil
   for i = #placed, 1, -1 do
     local record = placed[i]
     if job and record.job == job or not job and (not track or record.track == track) then return record end
@@ -187,8 +151,8 @@ local function meant (job, track)
 end
 
 -- Show take `index` (from 1; 0 is what was there before) of a job. Returns its name, or nil and why not.
-function takes.pick (index, job, track_id)
-  local record = meant (job, track_id)
+function takes.pick (index, job)
+  local record = meant (job)
   if not record then return nil, "There are no takes of ours yet." end
   local track = project.track (record.track)
   if not track then return nil, "The track of these takes is gone." end
@@ -196,13 +160,14 @@ function takes.pick (index, job, track_id)
   if index ~= 0 and not take then return nil, ("There are %d takes."):format (#record.takes) end
   if not takes.show (track, take and take.playlist or record.original) then return nil, "That playlist is gone." end
   record.active = index
-  remember ()
+  memory.keep (memory.all ())
   return take and take.name or "what was there before"
 end
 
--- Show the take `by` after (or before) the one that is shown; after the last comes what was there before.
-function takes.step (by, track_id)
-  local record = meant (nil, track_id)
+-- Show the take `by` after (or before) the one that is shown on the selected track; after the last comes what was there
+-- before.
+function takes.step (by)
+  local record = meant (nil, project.selected_track ())
   if not record then return nil, "There are no takes of ours yet." end
   local track = project.track (record.track)
   if not track then return nil, "The track of these takes is gone." end
@@ -227,7 +192,7 @@ end
 
 -- After an undo that took the takes away, show what was there before; after a redo, the take again. Called every tick.
 function takes.follow_undo ()
-  local placed = recall ().placed
+  local placed = memory.all ().placed
   for i = #placed, math.max (1, #placed - 7), -1 do
     local record = placed[i]
     local track = project.track (record.track)

@@ -1,14 +1,13 @@
--- What hands mark while the song plays: from where it was at one press to where it was at the next, and parts of the
+-- What a foot marks while the song plays: from where it was at one press to where it was at the next, and parts of the
 -- song that a surface names. Presses take a while to come here; how long ago they were is made up for.
 --
--- Called with `project`, which gives `playing ()` (the sample that sounds now, and how many pass in a second, 0 where
--- the song stands still), `select (start, stop)` in samples, `rate ()` and `sample_at (quarter)`.
+-- All of it runs on the [host tick]; `project` is the host's (see `session`).
 
 local project = ...
 local marks = {}
 
 local LATEST = 2 -- seconds; no press is longer on its way
-local from
+local from, from_rate -- the sample where it was marked, and the rate that it counts in
 
 -- The sample that sounded when a button was pressed; both times are Unix seconds.
 local function heard (now, pressed)
@@ -19,7 +18,7 @@ end
 
 -- Start where the song was at the press: returns that sample.
 function marks.mark_in (now, pressed)
-  from = heard (now, pressed)
+  from, from_rate = heard (now, pressed), project.rate ()
   return from
 end
 
@@ -31,9 +30,9 @@ end
 -- End where it was, and select what lies between. Whoever goes round in a loop may end before the start.
 function marks.mark_out (now, pressed)
   if not from then return nil, "Nothing is marked yet: mark in first." end
-  local till = heard (now, pressed)
-  if till == from then return nil, "The song has not moved since it was marked: play it, or move the cursor." end
-  project.select (math.min (from, till), math.max (from, till))
+  local till, since = heard (now, pressed), math.floor (from * project.rate () / from_rate + 0.5)
+  if till == since then return nil, "The song has not moved since it was marked: play it, or move the cursor." end
+  project.select (math.min (since, till), math.max (since, till))
   from = nil
   return true
 end

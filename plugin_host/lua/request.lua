@@ -1,10 +1,11 @@
--- Makes requests of what the musician selected: reads the project at the click, and says which stems have to be read.
--- Called with the host's own `here`, `project` and `takes`.
+-- Makes requests of what the musician selected: reads the project at the click, and says which stems have to be read. All
+-- of it runs on the [host tick]; `here`, `project` and `takes` are the host's (see `session`).
 
-local here, project, takes = ...
+local json, here, project, takes, guard, memory = ...
 local request = {}
 
 local WINDOW = 30 -- seconds that the model hears at once
+local MOST_NAMES, LONGEST_NAME = 8192, 4096 -- that a request may have
 
 -- The samples around `[start, stop)` that are of use: for an inpaint a window of the model with the region in its middle,
 -- or at least a quarter of one on each side, as far as there is a song; a transfer hears the region alone.
@@ -17,7 +18,7 @@ local function around (engine, start, stop, seconds)
   return math.max (0, math.min (start - side, till - window)), till
 end
 
-local function stem (job, audio, track, from, till, kind, channels)
+local function stem (job, audio, track, from, till, rate, kind, channels)
   local path = ("%s/%s-%s.wav"):format (audio, job, kind)
   local document = {
     id = project.id (track),
@@ -25,7 +26,17 @@ local function stem (job, audio, track, from, till, kind, channels)
     audio = { as = "rendered", path = path, start = from },
     channels = channels,
   }
-  return document, { track = track, channels = channels, start = from, stop = till, path = path }
+  return document, { track = track, channels = channels, start = from, stop = till, rate = rate, path = path }
+end
+
+-- Names of markers and regions as a request may have them. Which of them are chords, and how long those last, the bridge
+-- finds out.
+local function named (all)
+  local names = json.array ()
+  for _, one in ipairs (all) do
+    if #names < MOST_NAMES and one.name ~= "" and #one.name <= LONGEST_NAME then names[#names + 1] = one end
+  end
+  return names
 end
 
 -- What is played around the region, for an inpaint: chords and a piano to follow. Returns the track of the drums.
@@ -33,7 +44,7 @@ local function company (submit, names, target, from, till)
   local first, last = project.quarter_at (from), project.quarter_at (till)
   local chords = project.named (names.chords)
   if chords then submit.chords = project.notes (chords, first, last) end
-  if not submit.chords or #submit.chords == 0 then submit.chord_names = project.chord_names (from, till) end
+  if not submit.chords or #submit.chords == 0 then submit.chord_names = named (project.chord_names ()) end
   local piano = project.named (names.piano)
   if piano then submit.piano = project.notes (piano, first, last) end
   return project.drums (names.drums, target)
@@ -62,25 +73,29 @@ local function make (job, audio, track, start, stop, wish, clicked)
   local why = project.refusal (track, start, stop)
   if why then return nil, why end
   local from, till = around (engine, start, stop, settings.seconds)
+  local line = project.timeline ()
+  local rate = line.rate -- the job's own from here on: the project's may be the audio device's, and change
   local submit = {
     type = "submit",
     job = job,
     project = here.project (),
-    timeline = project.timeline (),
+    timeline = line,
     region = { start = start, ["end"] = stop },
     wish = wish,
     folder = project.folder (),
-    guard = project.guard (track, start, stop, takes.sources ()),
+    guard = guard.of (track, start, stop, takes.sources (), rate),
   }
   local reading = {}
-  submit.target, reading[1] = stem (job, audio, track, from, till, "target", project.channels (track, start, stop))
+  submit.target, reading[1] = stem (
+    job, audio, track, from, till, rate, "target", project.channels (track, start, stop))
   if engine == "inpaint" then
     local drums = company (submit, settings.tracks, track, from, till)
     if drums then
-      submit.drums, reading[2] = stem (job, audio, drums, from, till, "drums", project.channels (drums, from, till))
+      submit.drums, reading[2] = stem (
+        job, audio, drums, from, till, rate, "drums", project.channels (drums, from, till))
     end
   end
-  takes.keep_last ({ track = submit.target.id, start = start, stop = stop, wish = wish })
+  memory.keep_last ({ track = submit.target.id, start = start, stop = stop, rate = rate, wish = wish })
   submit.read = (here.now () - clicked) / 1000000
   return { job = job, submit = submit, reading = reading, clicked = clicked }
 end
@@ -99,12 +114,14 @@ end
 
 -- The last request of this project once more, with other seeds.
 function request.again (job, audio, clicked)
-  local last = takes.last ()
+  local last = memory.last ()
   if not last then return nil, "Nothing was asked for in this project yet." end
   local track = project.track (last.track)
   if not track then return nil, "The track of the last request is gone." end
   last.wish.seed = nil -- a new one is drawn
-  return make (job, audio, track, last.start, last.stop, last.wish, clicked)
+  local scale = project.rate () / (last.rate or project.rate ())
+  local start, stop = math.floor (last.start * scale + 0.5), math.floor (last.stop * scale + 0.5)
+  return make (job, audio, track, start, stop, last.wish, clicked)
 end
 
 return request

@@ -147,7 +147,7 @@ class Job:
 
 
 def line(job: Job, now: float) -> str:
-    """The job in one line for people."""
+    """The job in one line for people. What changes comes first: many places show only the beginning."""
     takes = job.record.submit.wish.takes
     match job.phase:
         case "failed":
@@ -171,10 +171,9 @@ def line(job: Job, now: float) -> str:
     progress = job.progress
     words = [f"{_takes(takes)}: {STAGES[progress.stage]}"]
     if progress.total > 1:
-        words.append(f"{100 * progress.step // progress.total} %")
-        if (left := _seconds_left(progress, now - job.stage_began)) is not None:
-            words.append(f"about {left:.0f} s left")
-    return ", ".join(words)
+        left = round(_seconds_left(progress, now - job.stage_began) or 0.0)
+        words = [f"{100 * progress.step // progress.total} %", *([f"{left} s"] if left else []), *words]
+    return " · ".join(words)
 
 
 def _takes(count: int) -> str:

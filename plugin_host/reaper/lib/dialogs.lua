@@ -52,8 +52,8 @@ function dialogs.settings ()
   end)
 end
 
--- What a transfer should become; `done` is called then.
-function dialogs.transfer (done)
+-- What a transfer should become; then the click.
+function dialogs.transfer ()
   local set = here.settings ()
   local fields = {
     text ("to", "To (violin; slow brushed drums)", set.transfer.to),
@@ -68,7 +68,7 @@ function dialogs.transfer (done)
     set.transfer.task = one_of (got.task, TASKS)
     set.transfer.takes = whole (got.takes, set.transfer.takes, 1, 16)
     here.keep_settings (set)
-    done ()
+    here.click ("transfer")
   end)
 end
 

@@ -72,7 +72,8 @@ end
 
 function here.recall ()
   local _, text = reaper.GetProjExtState (CURRENT, SECTION, "memory")
-  return json.try (text) or {}
+  local found = json.try (text)
+  return type (found) == "table" and found or {}
 end
 
 function here.remember (memory)

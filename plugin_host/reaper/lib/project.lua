@@ -1,23 +1,32 @@
 -- Reads the project in front: what is selected, tempo and metre, chords, and what a region looked like. Changes nothing.
 
-local json = ...
+local json, meant = ...
 local project = {}
 
 local CURRENT = 0
 local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
 local MOST_CHANNELS = 16
-local MOST_NAMES, LONGEST_NAME = 8192, 4096 -- that a request may have
+local USUAL_RATE = 48000
 
+-- The project's own rate, or that of the audio device. REAPER closes the device when it likes, such as when another window
+-- is in front; so the device's rate is kept with the project, and holds until another is heard.
 function project.rate ()
   if reaper.GetSetProjectInfo (CURRENT, "PROJECT_SRATE_USE", 0, false) > 0 then
     return math.floor (reaper.GetSetProjectInfo (CURRENT, "PROJECT_SRATE", 0, false))
   end
-  local _, rate = reaper.GetAudioDeviceInfo ("SRATE", "")
-  return math.floor (tonumber (rate) or 48000)
+  local is_open, text = reaper.GetAudioDeviceInfo ("SRATE")
+  local _, kept = reaper.GetProjExtState (CURRENT, "Punchin", "rate")
+  local rate = is_open and tonumber (text)
+  if not rate or rate <= 0 then return math.tointeger (tonumber (kept)) or USUAL_RATE end
+  rate = math.floor (rate)
+  if kept ~= tostring (rate) then reaper.SetProjExtState (CURRENT, "Punchin", "rate", tostring (rate)) end
+  return rate
 end
 
-local function sample_of (seconds)
-  return math.floor (seconds * project.rate () + 0.5)
+-- In all that follows, `rate` is at which samples are counted: the project's, where it is nil.
+
+local function sample_of (seconds, rate)
+  return math.floor (seconds * (rate or project.rate ()) + 0.5)
 end
 
 -- The second of a sample, from which the sample comes back however REAPER rounds: never a hair before it.
@@ -27,12 +36,12 @@ function project.second_of (sample, rate)
   return second
 end
 
-function project.quarter_at (sample)
-  return reaper.TimeMap2_timeToQN (CURRENT, sample / project.rate ())
+function project.quarter_at (sample, rate)
+  return reaper.TimeMap2_timeToQN (CURRENT, sample / (rate or project.rate ()))
 end
 
-function project.sample_at (quarter)
-  return sample_of (reaper.TimeMap2_QNToTime (CURRENT, quarter))
+function project.sample_at (quarter, rate)
+  return sample_of (reaper.TimeMap2_QNToTime (CURRENT, quarter), rate)
 end
 
 -- Where takes are kept: beside the project's other recordings.
@@ -222,20 +231,6 @@ local function selected_tracks ()
   return owners or {}
 end
 
--- Which of `tracks` is meant: the only one, or the only one that is not the drums, or the one the settings name.
-local function meant (tracks, names)
-  local others = {}
-  for _, track in ipairs (tracks) do
-    local name = project.name (track):lower ()
-    if names.target ~= "" and name == names.target:lower () then return track end
-    local drums = names.drums ~= "" and name == names.drums:lower () or names.drums == "" and name:find ("drum", 1, true)
-    if not drums then others[#others + 1] = track end
-  end
-  if #tracks == 1 then return tracks[1] end
-  if #others == 1 then return others[1] end
-  if #tracks == 0 then return by_name (names.target) end
-end
-
 -- What the musician means: samples `start` and `stop`, and the track. Nil and what to do where that is not clear.
 -- The narrower selection wins: razor edits, then the time selection, then items, then the loop.
 function project.selection (names)
@@ -250,14 +245,10 @@ function project.selection (names)
     tracks = selected_tracks ()
   end
   if not start then return nil, "Select a time range, a razor area, or an item: the bars that you want anew." end
-  local track = meant (tracks, names)
+  local track = meant (tracks, names, project.name)
+  if not track and #tracks == 0 then track = by_name (names.target) end
   if not track then return nil, "Select one track: the one that takes are wanted for." end
   return sample_of (start), sample_of (stop), track
-end
-
-function project.selected_track ()
-  local track = reaper.GetSelectedTrack (CURRENT, 0)
-  return track and project.id (track)
 end
 
 -- ---- what cannot be done -------------------------------------------------------------------------------------
@@ -279,8 +270,9 @@ local function cuts_fade (found, edge, hair)
 end
 
 -- Why takes of samples `[start, stop)` cannot stand on `track`, or nil.
-function project.refusal (track, start, stop)
-  local rate, midi, audio = project.rate (), false, false
+function project.refusal (track, start, stop, rate)
+  local midi, audio = false, false
+  rate = rate or project.rate ()
   local from, till, hair = start / rate, stop / rate, 0.25 / rate
   for _, found in ipairs (project.items (track, from + hair, till - hair)) do
     local take = reaper.GetActiveTake (found.item)
@@ -346,23 +338,19 @@ function project.notes (track, from, till)
   return notes
 end
 
--- Regions and markers with their names; a marker ends where it starts. Which of the names are chords, and how long those
--- last, the bridge finds out. (EnumProjectMarkers3 is old, and there in every version; its successors are not.)
+-- Regions and markers with their names; a marker ends where it starts. (EnumProjectMarkers3 is old, and there in every
+-- version; its successors are not.)
 function project.chord_names ()
-  local names, index = json.array (), 0
-  while #names < MOST_NAMES do
-    local more, is_region, start, stop, name = reaper.EnumProjectMarkers3 (CURRENT, index)
-    if more == 0 then break end
-    if name ~= "" and #name <= LONGEST_NAME then
-      names[#names + 1] = {
-        start = reaper.TimeMap2_timeToQN (CURRENT, start),
-        ["end"] = reaper.TimeMap2_timeToQN (CURRENT, is_region and stop or start),
-        name = name,
-      }
-    end
-    index = index + 1
+  local names = {}
+  while true do
+    local more, is_region, start, stop, name = reaper.EnumProjectMarkers3 (CURRENT, #names)
+    if more == 0 then return names end
+    names[#names + 1] = {
+      start = reaper.TimeMap2_timeToQN (CURRENT, start),
+      ["end"] = reaper.TimeMap2_timeToQN (CURRENT, is_region and stop or start),
+      name = name,
+    }
   end
-  return names
 end
 
 -- ---- guard ---------------------------------------------------------------------------------------------------
@@ -387,9 +375,10 @@ local function own_take (item, ours)
   end
 end
 
--- What plays on `track` between two samples apart from our takes, cut there: so that a split changes nothing.
-local function heard (track, start, stop, ours)
-  local list, rate = json.array (), project.rate ()
+-- What plays on `track` between two samples apart from our takes, cut there: so that a split changes nothing. `ours` are
+-- ids of takes that we laid.
+local function pieces (track, start, stop, ours, rate)
+  local list = json.array ()
   for _, found in ipairs (project.items (track, start / rate, stop / rate)) do
     local take = own_take (found.item, ours)
     if take then
@@ -398,8 +387,8 @@ local function heard (track, start, stop, ours)
       local skipped = reaper.GetMediaItemTakeInfo_Value (take, "D_STARTOFFS") + (from - found.start) * speed
       local piece = {
         source = reaper.GetMediaSourceFileName (reaper.GetMediaItemTake_Source (take)),
-        offset = sample_of (from) - start,
-        length = sample_of (math.min (found.stop, stop / rate)) - sample_of (from),
+        offset = sample_of (from, rate) - start,
+        length = sample_of (math.min (found.stop, stop / rate), rate) - sample_of (from, rate),
         skipped = ("%.4f"):format (skipped),
         speed = ("%.6g"):format (speed),
         pitch = ("%.6g"):format (reaper.GetMediaItemTakeInfo_Value (take, "D_PITCH")),
@@ -417,63 +406,25 @@ local function heard (track, start, stop, ours)
   return list
 end
 
-local function clock (start, stop)
-  local list, line = json.array (), project.timeline ()
-  local first, last = project.quarter_at (start), project.quarter_at (stop)
-  for _, kind in ipairs ({ "tempos", "metres" }) do
-    local inside = json.array ()
-    for _, point in ipairs (line[kind]) do
-      if point.quarter <= first then inside[1] = point elseif point.quarter < last then inside[#inside + 1] = point end
-    end
-    list[#list + 1] = inside
-  end
-  return { first = ("%.14g"):format (first), last = ("%.14g"):format (last), points = list }
-end
-
-local function first_item (track, start, stop)
-  local rate = project.rate ()
+-- What plays there, and the item that comes first: where it goes, all goes.
+function project.heard (track, start, stop, ours, rate)
   local found = project.items (track, start / rate, stop / rate)[1]
-  return found and { id = guid (found.item), offset = sample_of (found.start) - start }
+  return {
+    items = pieces (track, start, stop, ours, rate),
+    first = found and { id = guid (found.item), offset = sample_of (found.start, rate) - start },
+  }
 end
 
--- What must still hold when takes come back, as text. `ours` are ids of takes that we laid.
-function project.guard (track, start, stop, ours)
-  return json.encode ({
-    clock = clock (start, stop),
-    items = heard (track, start, stop, ours),
-    first = first_item (track, start, stop),
-  })
-end
-
-local function same (a, b)
-  return json.encode (a) == json.encode (b)
-end
-
--- By how much what lay in the region moved, if all of it moved together.
-local function shift (track, start, stop, before, ours)
-  if not before.first then return nil end
+-- By how much all that was heard moved together, if that is what happened.
+function project.moved (track, start, stop, heard, ours, rate)
+  if not heard.first then return nil end
   for _, found in ipairs (project.items (track, -math.huge, math.huge)) do
-    if guid (found.item) == before.first.id then
-      local by = sample_of (found.start) - before.first.offset - start
-      if by ~= 0 and same (heard (track, start + by, stop + by, ours), before.items) then return by end
+    if guid (found.item) == heard.first.id then
+      local by = sample_of (found.start, rate) - heard.first.offset - start
+      local there = by ~= 0 and pieces (track, start + by, stop + by, ours, rate)
+      if there and json.encode (there) == json.encode (heard.items) then return by end
     end
   end
-end
-
--- Nil while all is as it was. Else what has changed, in a sentence; and the sample where the takes belong now, if known.
-function project.changed (track, start, stop, guard, ours)
-  if not track then return "The track is gone." end
-  local before = json.try (guard)
-  if not before then return "The region cannot be compared with what it was." end
-  local is_clock = same (before.clock, clock (start, stop))
-  if is_clock and same (before.items, heard (track, start, stop, ours)) then return nil end
-  if not is_clock then
-    local there = project.sample_at (tonumber (before.clock.first))
-    return "The tempo or the metre was edited.", there ~= start and there or nil
-  end
-  local by = shift (track, start, stop, before, ours)
-  if by then return "What was selected has been moved.", start + by end
-  return "What was selected has been edited."
 end
 
 return project

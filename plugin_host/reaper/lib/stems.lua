@@ -11,12 +11,11 @@ local CHUNK = 4096 -- frames read at once
 
 -- A stem to read: samples `[start, stop)` of `track` with `channels` channels, into `path`. Returns it, or nil and why.
 local function open (wanted)
-  local rate = project.rate ()
-  local file, why = wav.create (wanted.path, rate, wanted.channels, wanted.stop - wanted.start)
+  local file, why = wav.create (wanted.path, wanted.rate, wanted.channels, wanted.stop - wanted.start)
   if not file then return nil, why end
   local accessor = reaper.CreateTrackAudioAccessor (wanted.track)
   return {
-    track = wanted.track, file = file, accessor = accessor, rate = rate, channels = wanted.channels,
+    track = wanted.track, file = file, accessor = accessor, rate = wanted.rate, channels = wanted.channels,
     at = wanted.start, stop = wanted.stop,
   }
 end

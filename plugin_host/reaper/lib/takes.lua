@@ -1,14 +1,13 @@
--- Lays takes on the time line, all in one undo step, and remembers them in the project.
+-- Lays takes on the time line, all in one undo step.
 --
 -- Where one item plays through the whole region, it is split at the region's edges and the takes are added to the piece
 -- in the middle: what was there before is its first take. Elsewhere the takes are an item of their own, and what lies
 -- under it is split at the edges and muted. Either way nothing is deleted.
 
-local json, here, project = ...
+local json, memory, project = ...
 local takes = {}
 
 local CURRENT = 0
-local MOST = 64 -- jobs remembered
 local ALL = -1 -- what an undo step may have changed
 local BUILD_PEAKS = 40047 -- Peaks: Build any missing peaks
 local CROP = 40131 -- Take: Crop to active take in items
@@ -17,39 +16,12 @@ local COLOURS = { { 94, 129, 172 }, { 163, 190, 140 }, { 208, 135, 112 }, { 180,
 
 -- ---- memory --------------------------------------------------------------------------------------------------
 
--- { placed = list of { job, track, item, takes = list of take ids }, last = what was asked for last }
-local function recall ()
-  local memory = here.recall ()
-  memory.placed = memory.placed or json.array ()
-  return memory
-end
-
-local function remember (memory)
-  while #memory.placed > MOST do table.remove (memory.placed, 1) end
-  here.remember (memory)
-end
-
--- What was asked for last, to repeat it: { engine, track, start, stop, wish }.
-function takes.last ()
-  return recall ().last
-end
-
-function takes.keep_last (last)
-  local memory = recall ()
-  memory.last = last
-  remember (memory)
-end
-
-function takes.placed (job)
-  for _, record in ipairs (recall ().placed) do
-    if record.job == job then return record end
-  end
-end
+-- What is remembered of a job: { job, track, item, takes = list of take ids }.
 
 -- Ids of all takes that we laid.
 function takes.sources ()
   local ours = {}
-  for _, record in ipairs (recall ().placed) do
+  for _, record in ipairs (memory.all ().placed) do
     for _, id in ipairs (record.takes) do ours[id] = true end
   end
   return ours
@@ -109,8 +81,7 @@ local function open (files)
   return sources
 end
 
-local function lay (view, sources, track, start)
-  local rate = project.rate ()
+local function lay (view, sources, track, start, rate)
   local length = view.takes[1]["end"] - view.takes[1].start
   local from, till = project.second_of (start, rate), project.second_of (start + length, rate)
   local hair = 0.25 / rate
@@ -146,17 +117,14 @@ local function lay (view, sources, track, start)
   return record
 end
 
--- Lay the takes of job `view` on `track`, from sample `start` on. Raises what REAPER cannot do; nothing is changed then.
-function takes.place (view, track, start)
+-- Lay the takes of job `view` on `track`, from sample `start` on, as `rate` counts them. Raises what REAPER cannot do;
+-- nothing is changed then.
+function takes.place (view, track, start, rate)
   local sources = open (view.takes)
   reaper.Undo_BeginBlock2 (CURRENT)
   reaper.PreventUIRefresh (1)
-  local fine, record = pcall (lay, view, sources, track, start)
-  if fine then
-    local memory = recall ()
-    memory.placed[#memory.placed + 1] = record
-    remember (memory)
-  end
+  local fine, record = pcall (lay, view, sources, track, start, rate)
+  if fine then memory.add (record) end
   reaper.PreventUIRefresh (-1)
   reaper.Undo_EndBlock2 (CURRENT, view.undo, ALL)
   reaper.UpdateArrange ()
@@ -181,7 +149,7 @@ end
 
 -- The item that the musician means: the one of `job`, or the selected one, or the last of ours that stands.
 local function meant (job)
-  local placed = recall ().placed
+  local placed = memory.all ().placed
   local selected = not job and reaper.GetSelectedMediaItem (CURRENT, 0)
   for i = #placed, 1, -1 do
     local record = placed[i]
@@ -247,11 +215,11 @@ end
 
 -- What is kept is the musician's own from now on: later jobs are held where it changes under them.
 local function disown (id)
-  local memory = recall ()
-  for _, record in ipairs (memory.placed) do
+  local all = memory.all ()
+  for _, record in ipairs (all.placed) do
     if record.item == id then record.takes = json.array () end
   end
-  remember (memory)
+  memory.keep (all)
 end
 
 -- Keep the take that is shown, and take the others off its item; their files stay. Returns its name, or nil and why not.

@@ -3,18 +3,15 @@
 --
 -- Called with painters, each { open, draw, form, close } or nil: the first that is there draws.
 
-local fancy, plain = ...
+local imgui, plain = ...
 local window = {}
-local painter = fancy or plain
+local painter = imgui or plain
 
 local SLOWEST = 50000 -- microseconds between two pictures of a painter that keeps what it drew
 
 local rows = {} -- list of { id, text, fraction, buttons }, oldest first; fraction is nil where nothing is at work
 local form -- what is being filled in: { title, fields, done }
 local is_open, is_closed, drawn = false, false, 0
-
-window.STOP = { "stop", "Stop" }
-window.OK = { "ok", "OK" }
 
 local function find (id)
   for i, row in ipairs (rows) do

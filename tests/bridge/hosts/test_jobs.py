@@ -41,10 +41,10 @@ def test_ready_is_reached_from_work_only() -> None:
 def test_a_job_as_the_host_sees_it() -> None:
     seen = job("running")
     seen.work(Progress("decode", 0, 200), 10.0)
-    assert seen.view(10.0).line == "4 takes: playing, 0 %"
+    assert seen.view(10.0).line == "0 % · 4 takes: playing"
     seen.work(Progress("decode", 100, 200), 14.0)
     view = seen.view(14.0)
-    assert view.line == "4 takes: playing, 50 %, about 4 s left"
+    assert view.line == "50 % · 4 s · 4 takes: playing"
     assert (view.fraction, view.guard, view.engine) == (0.5, "digest", "inpaint")
     assert (view.project, view.track, view.region) == ("song", "t", Span(0, 48_000))
 
@@ -53,7 +53,15 @@ def test_no_time_is_foretold_before_a_second_was_seen() -> None:
     seen = job("running")
     seen.work(Progress("decode", 0, 200), 10.0)
     seen.work(Progress("decode", 100, 200), 10.9)
-    assert "left" not in seen.view(10.9).line
+    assert seen.view(10.9).line == "50 % · 4 takes: playing"
+
+
+def test_less_than_a_second_is_not_foretold() -> None:
+    """There is no such thing as 0 s left."""
+    seen = job("running")
+    seen.work(Progress("decode", 0, 200), 10.0)
+    seen.work(Progress("decode", 199, 200), 20.0)
+    assert seen.view(20.0).line == "99 % · 4 takes: playing"
 
 
 def test_a_place_in_the_queue() -> None:

@@ -5,6 +5,7 @@ The fake engine plays the hole itself, times the seed; so a take's samples are k
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,10 +207,11 @@ def test_a_click_cancels_and_nothing_is_left(song: Studio) -> None:
     known, before = [view.job for view in song.jobs()], song.playlists("Piano")
     song.ask("inpaint", InpaintWish(seed=1, text="steps=200 step=0.05"))
     view = song.wait("running", known=known)
-    until(lambda: any(name.startswith("Punchin: ") and "playing" in name for name in song.markers()))
+    shown = re.compile(r"\d+ % · [1-9]\d* s · 1 take: playing \(Punchin\)")  # what changes comes first
+    until(lambda: any(shown.fullmatch(name) for name in song.progress()))
     song.click("cancel")
     assert song.wait("cancelled", known=known).job == view.job
-    until(lambda: not any(name.startswith("Punchin: ") for name in song.markers()))
+    until(lambda: not song.progress())
     assert song.playlists("Piano") == before
 
 
@@ -245,7 +247,7 @@ def test_a_foot_marks_what_takes_are_made_of(song: Studio) -> None:
         song.ardour.lua(f"Session:request_locate ({place}, false, {stopped}) return 1")
         until(lambda place=place: song.ardour.lua("return Session:transport_sample ()") == place)
         assert song.ask(action) == "done"
-        assert ("Punchin: marked in" in song.markers()) == (action == "mark_in")
+        assert song.progress() == (["marked in (Punchin)"] if action == "mark_in" else [])
     selected = "local s = Editor:get_selection ().time return { s:start_sample (), s:end_sample () }"
     assert song.ardour.lua(selected) == [start, end]
     assert song.ask("select", start=4.0, end=8.0, unit="quarters") == "done"

@@ -26,6 +26,7 @@ from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_sess
 
 Samples = npt.NDArray[np.float32]
 SLOTS = {action.file.removeprefix("punchin_"): slot for slot, action in enumerate(scripts.ACTIONS, start=1)}
+NAMES = {action.file: action.name for action in scripts.ACTIONS}
 CHORDS = ((48, 52, 55), (53, 57, 60), (55, 59, 62), (45, 48, 52))
 """C, F, G and Am, a bar each, again and again."""
 
@@ -203,6 +204,10 @@ class Studio:
             )
         )
 
+    def progress(self) -> list[str]:
+        """Names of the markers that we show."""
+        return [name for name in self.markers() if name.endswith(" (Punchin)")]
+
     def heard(self, track: str, start: int, end: int) -> Samples:
         """What the playlist plays, `[samples, channels]`, before fader and plugins."""
         path, channels = self.ardour.home / "heard.f32", self.parts[track][1].shape[1]
@@ -276,9 +281,9 @@ def studio(
     bridge knows it, unless that is to be `alone`: not running yet."""
     config = folder / "config" / "ardour7"
     config.mkdir(parents=True, exist_ok=True)
-    assert main.main(["host", "install", "ardour", "--folder", str(config)]) == 0
+    assert main(["host", "install", "ardour", "--folder", str(config)]) == 0
     texts = {path.stem: path.read_text() for path in (config / "scripts").glob("*.lua")}
-    actions = {slot: (name, texts[f"punchin_{name}"]) for name, slot in SLOTS.items()}
+    actions = {SLOTS[file.removeprefix("punchin_")]: (name, texts[file]) for file, name in NAMES.items()}
     with ardour(folder, session, display, actions, {"Punchin": texts["punchin"]}, environ) as program:
         found = Studio(program, session, home)
         if not alone:

@@ -1,7 +1,8 @@
 """What Ardour gets: our Lua, put together into scripts of one file each. Ardour's Lua has no `require`.
 
-Each module is a chunk that is called with the modules it needs, and returns a table; here all of them become locals of
-a script's factory, for Ardour keeps the factory alone, without what lies around it.
+Each module is a chunk that is called with the modules that its line `local json, spool = ...` names, and returns a
+table or a function; here all of them become locals of a script's factory, for Ardour keeps the factory alone, without
+what lies around it.
 """
 
 from __future__ import annotations
@@ -16,39 +17,25 @@ from punchin_wire import paths
 
 from .install import Config, Installer, Surroundings
 
-NEEDS: dict[str, tuple[str, ...]] = {
-    "json": (),
-    "spool": ("json",),
-    "wav": (),
-    "filled": (),
-    "here": ("json", "spool", "config", "filled"),
-    "project": ("json",),
-    "marks": ("project",),
-    "clock": (),
-    "asks": ("json",),
-    "reader": ("here",),
-    "stems": ("wav", "reader"),
-    "takes": ("json", "spool", "project"),
-    "request": ("here", "project", "takes"),
-    "progress": ("project",),
-    "dialogs": ("here",),
-    "host": (
-        *("json", "spool", "config", "here", "project", "request", "stems", "takes", "progress"),
-        *("marks", "clock", "asks"),
-    ),
-}
-"""What each module is called with, in an order in which all of them can be made."""
-
 
 @dataclass(frozen=True)
 class Action:
-    """A script for a key or a button of Ardour's: its file, its title, what it says of itself, the Lua it calls."""
+    """A script for a key or a button of Ardour's: its file, its title, what it says of itself, the Lua it calls and the
+    module that has it.
+
+    Ardour labels a button by the first letter of the script's name, so each title begins with another one.
+    """
 
     file: str
     title: str
     about: str
     call: str
-    modules: tuple[str, ...] = ("json", "spool", "filled", "here")
+    module: str = "here"
+
+    @property
+    def name(self) -> str:
+        """What Ardour calls it."""
+        return f"{self.title} (Punchin)"
 
 
 def _click(name: str, title: str, about: str) -> Action:
@@ -56,28 +43,29 @@ def _click(name: str, title: str, about: str) -> Action:
 
 
 ACTIONS = (
-    _click("inpaint", "inpaint selection", "New takes of the selected bars, which follow chords and drums."),
+    _click("inpaint", "Inpaint", "New takes of the selected bars, which follow chords and drums."),
     Action(
         "punchin_transfer",
-        "transfer selection",
+        "Transfer",
         "The selected bars on another instrument, or in another genre.",
         "dialogs.transfer",
-        ("json", "spool", "filled", "here", "dialogs"),
+        "dialogs",
     ),
-    _click("repeat", "repeat last", "The last request once more, with other seeds."),
-    _click("next_take", "next take", "Show the next take; after the last one comes what was there before."),
-    _click("previous_take", "previous take", "Show the take before."),
-    _click("cancel", "cancel", "Stop the latest request."),
+    _click("repeat", "Repeat", "The last request once more, with other seeds."),
+    _click("next_take", "Next take", "Show the next take; after the last one comes what was there before."),
+    _click("previous_take", "Previous take", "Show the take before."),
+    _click("cancel", "Cancel", "Stop the latest request."),
     Action(
         "punchin_settings",
-        "settings",
+        "Settings",
         "How many takes, of what, and which tracks they follow.",
         "dialogs.settings",
-        ("json", "spool", "filled", "here", "dialogs"),
+        "dialogs",
     ),
 )
 HOOK = "punchin"
-
+NEEDS = re.compile(r"^local ([\w, ]+) = \.\.\.$", re.MULTILINE)
+"""The line of a module that names what it is called with."""
 
 USUAL = 8
 """The version whose folder is made where no Ardour has one."""
@@ -104,11 +92,10 @@ def files(source: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
     )
     hook = (source / "ardour" / "hook.lua").read_text(encoding="utf-8")
     action = (source / "ardour" / "action.lua").read_text(encoding="utf-8")
-    modules = tuple(name for name in NEEDS if name != "dialogs")
-    made = {HOOK: hook.replace("--@MODULES", _bundle(modules, lua, source))}
+    made = {HOOK: hook.replace("--@MODULES", _bundle("host", lua, source))}
     for one in ACTIONS:
-        text = action.replace("@TITLE@", one.title).replace("@ABOUT@", one.about).replace("@CALL@", one.call)
-        made[one.file] = text.replace("--@MODULES", _bundle(one.modules, lua, source))
+        text = action.replace("@NAME@", one.name).replace("@ABOUT@", one.about).replace("@CALL@", one.call)
+        made[one.file] = text.replace("--@MODULES", _bundle(one.module, lua, source))
     return {PurePosixPath("scripts") / f"{name}.lua": text.encode() for name, text in made.items()}
 
 
@@ -125,15 +112,24 @@ def problems(folder: Path, _here: Surroundings) -> Iterator[str]:
         yield "The hook `Punchin` is not added in Ardour, or Ardour was not closed since: see docs/ardour.md."
 
 
-def _bundle(modules: Sequence[str], config: str, source: Path) -> str:
-    parts = [f"local config = {config}"]
-    for name in modules:
+def _bundle(module: str, config: str, source: Path) -> str:
+    """Lua that makes `module` and all that it needs, each once and in an order in which they can be made."""
+    parts = {"config": f"local config = {config}"}
+
+    def add(name: str) -> None:
+        if name in parts:
+            return
         shared = source / "lua" / f"{name}.lua"
         path = shared if shared.exists() else source / "ardour" / f"{name}.lua"
-        parts.append(
-            f"local {name} = (function (...)\n{path.read_text(encoding='utf-8')}\nend) ({', '.join(NEEDS[name])})"
-        )
-    return "\n".join(parts)
+        text = path.read_text(encoding="utf-8")
+        line = NEEDS.search(text)
+        needed = line[1] if line else ""
+        for other in filter(None, needed.split(", ")):
+            add(other)
+        parts[name] = f"local {name} = (function (...)\n{text}\nend) ({needed})"
+
+    add(module)
+    return "\n".join(parts.values())
 
 
 def _detached(command: Sequence[str]) -> str:
@@ -156,10 +152,10 @@ INSTALLER = Installer(
     (
         "Start Ardour, open a session, and choose Edit > Lua Scripts > Script Manager.",
         "Page `Action Hooks`: `New Hook`, name `Punchin`, `Add`. It does the work.",
-        "Page `Action Scripts`: for each of `Punchin: inpaint selection`, `transfer selection`, `repeat last`, "
-        "`next take`, `previous take`, `cancel` and `settings`, choose a free row and `Add/Set`.",
+        f"Page `Action Scripts`: for each of {', '.join(f'`{one.name}`' for one in ACTIONS)}, choose a free row and "
+        "`Add/Set`. The first four are on the buttons beside the clock.",
         "Give them keys in Window > Keyboard Shortcuts (group `Lua Scripts`), or use the buttons beside the clock.",
-        "Select some bars of an audio track, and press `Punchin: inpaint selection`.",
+        f"Select some bars of an audio track, and press `{ACTIONS[0].name}`.",
     ),
     problems,
 )

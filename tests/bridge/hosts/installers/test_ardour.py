@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -44,9 +45,16 @@ def test_every_script_is_one_that_ardour_takes(tmp_path: Path, config: Config) -
         lua.execute("function ardour (about) said = about end LuaDialog = {} ARDOUR = { DataType = function () end }")
         lua.execute(path.read_text())
         said = lua.globals().said
-        assert said["name"].startswith("Punchin")
+        assert "Punchin" in said["name"]
         assert said["type"] == ("EditorHook" if path.stem == "punchin" else "EditorAction")
         assert lua.eval("type (load (string.dump (factory, true)) ())") == "function", path.name
+
+
+def test_buttons_differ_by_the_letter_that_ardour_shows(tmp_path: Path, config: Config) -> None:
+    written = install(INSTALLER, (tmp_path / "ardour7",), config)
+    names = [re.search('name = "(.*)"', path.read_text())[1] for path in written]  # type: ignore[index]
+    assert len({name[0] for name in names if name != "Punchin"}) == len(ACTIONS)
+    assert len(set(names)) == len(ACTIONS) + 1
 
 
 def test_what_is_installed_goes_again(tmp_path: Path, config: Config) -> None:
