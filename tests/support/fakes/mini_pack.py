@@ -39,7 +39,7 @@ def write(folder: Path) -> Path:
         adapters={control: f"{control}.pth" for control in CONTROLS},
         window_frames=100,
         sampling=SamplingDefaults(1.0, 16, 1.0),
-        strikes="clean",
+        chord_rhythm="clean",
         files=files,
     )
     write_manifest(folder, manifest)

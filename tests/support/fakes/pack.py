@@ -34,7 +34,7 @@ def write_random_pack(folder: Path, card: int = 32, width: int = 32) -> str:
         adapters={"chord": "chord.pth"},
         window_frames=16,
         sampling=SamplingDefaults(0.9, 8, 1.0),
-        strikes="compat",
+        chord_rhythm="compat",
         files=files,
     )
     write_manifest(folder, manifest)

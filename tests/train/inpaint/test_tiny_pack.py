@@ -117,9 +117,9 @@ def losses(control: str, lm: MusicGen, mix: Tensor, condition: Tensor, hole: ran
     sequence = delayed(codes, lm.config.special)
     steps = torch.arange(sequence.shape[2])
     bank = airgen.build_bank(lm, {control: load_adapter(PACK.folder / f"{control}.pth")})
-    steer = airgen.Steer.at(bank, torch.ones(1, 1), airgen.frame_types(kept), steps)
+    state = airgen.AdapterState.at(bank, torch.ones(1, 1), airgen.frame_types(kept, lm.config.codebooks), steps)
     with torch.no_grad():
-        hidden = lm(sequence, steps, lm.new_cache(1, len(steps)), len(steps), steering=steer)
+        hidden = lm(sequence, steps, lm.new_cache(1, len(steps)), len(steps), adapters=state)
         first, _ = next(iter(frame_losses(lm.logits(hidden)[:, :, window:], codes, window)))
     return first[0, kept].mean().item(), first[0, ~kept].mean().item()
 
