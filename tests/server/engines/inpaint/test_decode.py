@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,7 @@ def lm() -> MusicGen:
     return MusicGen(CONFIG, max_steps=2 * T + K).eval()
 
 
-@pytest.fixture(scope="module")
-def bank(lm: MusicGen) -> AdapterBank:
+def random_bank(lm: MusicGen) -> AdapterBank:
     g = torch.Generator().manual_seed(1)
     weights = {
         name: AdapterWeights(torch.randn(2, 4, 3, 32, generator=g), torch.randn(2, 4, generator=g))
@@ -47,10 +47,15 @@ def bank(lm: MusicGen) -> AdapterBank:
     return build_bank(lm, weights)
 
 
-def tokens(takes: int, seed: int = 2) -> Tensor:
+@pytest.fixture(scope="module")
+def bank(lm: MusicGen) -> AdapterBank:
+    return random_bank(lm)
+
+
+def tokens(takes: int, seed: int = 2, codebooks: int = K) -> Tensor:
     """The same known frames for every take."""
     g = torch.Generator().manual_seed(seed)
-    return torch.randint(0, CONFIG.card, (1, K, T), generator=g).repeat(takes, 1, 1)
+    return torch.randint(0, CONFIG.card, (1, codebooks, T), generator=g).repeat(takes, 1, 1)
 
 
 def filled(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch) -> Tensor:
@@ -61,10 +66,10 @@ def filled(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, takes: 
         return frames
 
 
-def batch(seeds: list[int], coefficients: Tensor | None = None, **kwargs: Any) -> TakeBatch:
+def batch(seeds: list[int], coefficients: Tensor | None = None, codebooks: int = K, **kwargs: Any) -> TakeBatch:
     if coefficients is None:
         coefficients = torch.zeros(len(seeds), 0)
-    return TakeBatch(coefficients, Noise(seeds, K, CONFIG.card), SAMPLING, **kwargs)
+    return TakeBatch(coefficients, Noise(seeds, codebooks, CONFIG.card), SAMPLING, **kwargs)
 
 
 @torch.inference_mode()
@@ -79,6 +84,7 @@ def reference(
     text: Any = None,
 ) -> Tensor:
     """One take, no cache: the whole sequence is run again for each token that is not known."""
+    K = lm.config.codebooks
     known = np.concatenate([np.ones(T, bool), window.kept()])
     types = frame_types(torch.from_numpy(window.kept()), K)
     steps = delay(torch.cat([prefix, frames], -1), CONFIG.special)
@@ -127,6 +133,18 @@ def test_equals_the_full_decode_of_the_same_forced_tokens(lm: MusicGen, bank: Ad
     assert torch.equal(got, reference(lm, prefix, frames, window, 5, bank, row))
     kept = torch.from_numpy(~window.written())
     assert torch.equal(got[..., kept], frames[..., kept])
+    assert not torch.equal(got, frames)
+
+
+@pytest.mark.parametrize("codebooks", [2, 8])
+def test_models_of_other_codebooks(codebooks: int) -> None:
+    """To the end of the window, where the highest codebook lags furthest behind; the adapter acts to the last step."""
+    torch.manual_seed(0)
+    lm = MusicGen(replace(CONFIG, codebooks=codebooks), max_steps=2 * T + codebooks).eval()
+    bank, row, window = random_bank(lm), torch.tensor([0.8, 0.0]), HOLES["end"]
+    prefix, frames = tokens(1, 3, codebooks), tokens(1, codebooks=codebooks)
+    got = filled(lm, prefix, frames, window, batch([5], row[None], codebooks, bank=bank))
+    assert torch.equal(got, reference(lm, prefix, frames, window, 5, bank, row))
     assert not torch.equal(got, frames)
 
 
