@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 import torch
-from punchin_server.engines.inpaint.decode import Voices, fill
-from punchin_server.engines.inpaint.sampling import Draw, Noise
+from punchin_server.engines.inpaint.decode import TakeBatch, fill
+from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
 from punchin_server.models.musicgen import linear
@@ -33,9 +33,9 @@ def fill_seconds(
         codes = torch.randint(0, c.card, (1, c.codebooks, T)).repeat(takes, 1, 1)
         hole = (Span(start, end),)
         noise = Noise(range(takes), c.codebooks, c.card)
-        voices = Voices(torch.ones(takes, 1), noise, Draw(), bank)
+        batch = TakeBatch(torch.ones(takes, 1), noise, SamplingParams(), bank)
         started = time.perf_counter()
-        for _ in fill(lm, codes.clone(), codes, Window(0, T, hole, hole), voices):
+        for _ in fill(lm, codes.clone(), codes, Window(0, T, hole, hole), batch):
             pass
         seconds[name] = time.perf_counter() - started
     return seconds

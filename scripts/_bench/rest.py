@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import zmq
 from punchin_server.codecs.encodec import load_codec
-from punchin_server.engines.inpaint.sampling import Noise, race
+from punchin_server.engines.inpaint.sampling import Noise, sample
 from punchin_server.models.musicgen import linear
 from punchin_server.models.musicgen.musicgen import MusicGen
 from punchin_server.models.musicgen.weights import load_lm
@@ -119,9 +119,9 @@ def own_words(lm: MusicGen, steps: int) -> Tensor:
     cache, noise = lm.new_cache(1, steps), Noise([0], c.codebooks, c.card)
     for s in range(steps - 1):
         hidden = lm(codes[..., s : s + 1], torch.tensor([s]), cache, s + 1)
-        said = race(lm.logits(hidden)[:, :, 0], noise.next(), 1.0, TOP_K)
+        tokens = sample(lm.logits(hidden)[:, :, 0], noise.next(), 1.0, TOP_K)
         begun = min(s + 1, c.codebooks)  # the delay pattern: codebook k starts at step k + 1
-        codes[:, :begun, s + 1] = said[:, :begun]
+        codes[:, :begun, s + 1] = tokens[:, :begun]
     return codes
 
 

@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import torch
-from punchin_server.engines.inpaint.decode import Voices, fill
-from punchin_server.engines.inpaint.sampling import Draw, Noise
+from punchin_server.engines.inpaint.decode import TakeBatch, fill
+from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
 from punchin_server.models.musicgen import linear
@@ -43,10 +43,10 @@ def ours(shape: str, cores: int, precision: linear.Precision, text: bool, frames
     known = torch.randint(0, c.card, (1, c.codebooks, frames))
     window = Window(0, frames, (Span(0, frames),), (Span(0, frames),))
     state = lm.read_text(torch.randn(TEXT, c.text_width)) if text else None
-    voices = Voices(torch.zeros(1, 0), Noise([0], c.codebooks, c.card), Draw(), None, state)
+    batch = TakeBatch(torch.zeros(1, 0), Noise([0], c.codebooks, c.card), SamplingParams(), None, state)
     before = bandwidth()  # it is shared with other machines on the host: the best of before and after is the floor's
     forget_peak()
-    stamps = [time.perf_counter() for _ in fill(lm, known.clone(), known, window, voices)]
+    stamps = [time.perf_counter() for _ in fill(lm, known.clone(), known, window, batch)]
     return Measured(milliseconds(gaps(stamps)[2:]), peak_bytes(), max(before, bandwidth()))
 
 

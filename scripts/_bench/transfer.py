@@ -98,7 +98,7 @@ def floor_of(models: TransferModels, clock: Clock) -> Floor:
     assert models.audiomae is not None
     text = base.text.encode([NEGATIVE, PROMPT])
     audio = models.audiomae.prompt(torch.zeros(2, 1, 1024, 128), (POOLING, POOLING))
-    listening = min(durations(lambda: base.unet.listen(*text, audio, ALPHA), 5, clock))
+    listening = min(durations(lambda: base.unet.read_prompt(*text, audio, ALPHA), 5, clock))
     frames = Canvas.of(SECONDS * RATE, base.scale).frames
     x = torch.zeros(2, base.latent_channels, frames, base.freq, dtype=dtype)
     with FlopCounterMode(display=False, custom_mapping={ATTENTION: attention_operations}) as counter:

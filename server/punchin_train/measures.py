@@ -80,8 +80,8 @@ def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
     estimate = estimate - estimate.mean(-1, keepdim=True)
     target = target - target.mean(-1, keepdim=True)
     scale = (estimate * target).sum(-1, keepdim=True) / (target.square().sum(-1, keepdim=True) + 1e-8)
-    wanted = scale * target
-    return 10 * torch.log10(wanted.square().sum(-1) / ((estimate - wanted).square().sum(-1) + 1e-8) + 1e-8)
+    projected = scale * target
+    return 10 * torch.log10(projected.square().sum(-1) / ((estimate - projected).square().sum(-1) + 1e-8) + 1e-8)
 
 
 def interval(values: list[float], rounds: int = 2000, seed: int = 0) -> tuple[float, float, float]:

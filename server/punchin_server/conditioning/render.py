@@ -46,8 +46,8 @@ def render(
         for zone in font.zones(note.program, note.drum, note.pitch, note.velocity):
             gain = np.float32(loudness * zone.gain)
             for at, part in _voice(zone, note.pitch, length, sample_rate):
-                heard = part[: max(0, len(audio) - start - at)]
-                audio[start + at : start + at + len(heard)] += heard * gain
+                audible = part[: max(0, len(audio) - start - at)]
+                audio[start + at : start + at + len(audible)] += audible * gain
     return audio
 
 

@@ -39,7 +39,7 @@ from punchin_wire.messages import (
 
 from .jobs import Job, Jobs
 from .launcher import PUNCHIN, Launcher
-from .osc_commands import OscDesk
+from .osc_commands import OscCommands
 from .osc_front import OscFront
 from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
@@ -74,11 +74,11 @@ class Daemon:
         self._digests: dict[str, str] = {}
         self._cancelled_at: dict[str, float] = {}
         self._sent: dict[str, dict[Client, int]] = {}  # job: number of the last event sent to each of its clients
-        self._heard: dict[Client, float] = {}
+        self._last_seen: dict[Client, float] = {}
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
         surfaces = _open_osc(settings)
-        self.osc = OscDesk(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
+        self.osc = OscCommands(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
         self.supervisor = Supervisor(self.context, worker, settings)
         self.jobs = Jobs(settings.queue)
         self.store = Store(paths.results_folder())
@@ -115,7 +115,7 @@ class Daemon:
     def step(self, now: float) -> None:
         """Everything that is due: what clients sent, what the worker said, what time brings."""
         for received in self.front.receive():
-            self._heard[received.client] = self._active = now
+            self._last_seen[received.client] = self._active = now
             self._answer(received, now)
         if self.osc is not None:
             self.osc.step(now)
@@ -126,7 +126,7 @@ class Daemon:
         if now >= self._expire_at:
             self._expire(now)
             self._expire_at = now + 1.0
-        if self.jobs.running or self.jobs.waiting or self._heard or (self.osc and self.osc.busy):
+        if self.jobs.running or self.jobs.waiting or self._last_seen or (self.osc and self.osc.busy):
             self._active = now
         elif self.settings.idle_exit and now - self._active > self.settings.idle_exit:
             log.info("nothing to do for %.0f s", self.settings.idle_exit)
@@ -248,8 +248,8 @@ class Daemon:
             self._worker_died(died, now)
         running = self.jobs.running
         if running is not None:
-            asked = self._cancelled_at.get(running.id, now)
-            if now - asked > self.settings.cancel_grace:
+            cancelled = self._cancelled_at.get(running.id, now)
+            if now - cancelled > self.settings.cancel_grace:
                 self._worker_died(self.supervisor.bury("The worker did not stop its cancelled job.", now), now)
         elif self.jobs.waiting:
             self._wake_worker(now)
@@ -325,11 +325,11 @@ class Daemon:
 
         A silent client whose connection stands is still told: it may only have been asleep.
         """
-        silent = [client for client, heard in self._heard.items() if now - heard > self.settings.vanished]
+        silent = [client for client, seen in self._last_seen.items() if now - seen > self.settings.vanished]
         for client in silent:
-            del self._heard[client]
+            del self._last_seen[client]
         for job in self.jobs if silent else ():
-            wanted = job.keep or any(client in self._heard for client in self._sent[job.id])
+            wanted = job.keep or any(client in self._last_seen for client in self._sent[job.id])
             if not (wanted or job.finished):
                 log.info("job %s: its client has vanished", job.id)
                 self.cancel(job.id, now)

@@ -66,9 +66,9 @@ class Launcher:
             raise QueueFull(f"{self._limit} jobs of OSC surfaces are under way already.")
         # One word each, so that no value can be taken for a flag. An absolute path never begins with a dash.
         flags = {"start": start, "end": end, "out": out, "job": job, **options}
-        words = [f"--{name}={value}" for name, value in flags.items()]
+        arguments = [f"--{name}={value}" for name, value in flags.items()]
         self._children[job] = Child(
-            f"{command} {job}", [*self._punchin, command, song, *words, "--json", "--no-progress"]
+            f"{command} {job}", [*self._punchin, command, song, *arguments, "--json", "--no-progress"]
         )
 
     def ended(self) -> list[Ended]:

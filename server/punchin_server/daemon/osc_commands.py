@@ -12,7 +12,7 @@ from punchin_wire.osc.table import OscValue
 
 from .jobs import Job, Jobs
 from .launcher import Command, Ended, Launcher
-from .osc_front import OscFront, OscReceived, Said, Surface
+from .osc_front import OscFront, OscMessage, OscReceived, Surface
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class Serving(Protocol):
     def cancel(self, job_id: str, now: float) -> Job: ...
 
 
-class OscDesk:
+class OscCommands:
     """Answers surfaces, and follows the children that do their jobs."""
 
     def __init__(self, front: OscFront, launcher: Launcher, daemon: Serving) -> None:
@@ -66,7 +66,7 @@ class OscDesk:
             case "/punchin/ping", ():
                 self.front.send(surface, "/punchin/pong", self._daemon.status(now).version)
             case "/punchin/status/get", ():
-                self._tell_status(surface, now)
+                self._send_status(surface, now)
             case "/punchin/job/submit", (str(job), str(song), float(start), float(end), str(out), *options):
                 self._submit(surface, "inpaint", job, song, start, end, out, options)
             case "/punchin/job/transfer", (str(job), str(clip), float(start), float(end), str(to), str(out), *options):
@@ -79,7 +79,7 @@ class OscDesk:
             case "/punchin/events/unsubscribe", ():
                 self.front.unsubscribe(surface)
 
-    def _tell_status(self, surface: Surface, now: float) -> None:
+    def _send_status(self, surface: Surface, now: float) -> None:
         status = self._daemon.status(now)
         running = next((job.job for job in status.jobs if job.state in ("running", "cancelling")), "")
         waiting = sum(job.state == "queued" for job in status.jobs)
@@ -118,13 +118,13 @@ class OscDesk:
 
     def _finish(self, ended: Ended, now: float) -> None:
         job, report = ended
-        words: list[Said] = [
+        messages: list[OscMessage] = [
             ("/punchin/job/result", (job, number, take.seed, take.path)) for number, take in enumerate(report.takes)
         ]
         state = self._daemon.jobs.get(job).state if job in self._daemon.jobs else "failed"
         if report.error is not None and state != "cancelled":
-            words.append(("/punchin/job/error", (job, *spoken(report.error))))
-        self.front.tell(job, words)
+            messages.append(("/punchin/job/error", (job, *spoken(report.error))))
+        self.front.broadcast(job, messages)
         self.front.disown(job)
         if state in ("queued", "running"):  # its client is gone for good
             self._daemon.cancel(job, now)

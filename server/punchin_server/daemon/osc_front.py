@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 Surface = tuple[str, int]
 """Who sent a packet and gets the answers: address and port."""
-Said = tuple[str, tuple[OscValue, ...]]
+OscMessage = tuple[str, tuple[OscValue, ...]]
 """An address of the table with its arguments."""
 
 MAX_SURFACES = 32
@@ -107,18 +107,18 @@ class OscFront:
         self._until = {surface: until for surface, until in self._until.items() if now < until}
 
     def show(self, event: Event, now: float) -> None:
-        """Tell everybody who listens about an event."""
+        """Send an event to everybody who listens."""
         if self._owners or self._until:
             if isinstance(event.body, Progress) and not self._due(event.job, event.body, now):
                 return
-            self.tell(event.job, describe(event))
+            self.broadcast(event.job, describe(event))
         if isinstance(event.body, FINAL):
             self._progress.pop(event.job, None)
 
-    def tell(self, job: str, words: list[Said]) -> None:
+    def broadcast(self, job: str, messages: list[OscMessage]) -> None:
         listeners = dict.fromkeys([*self._until, *([self._owners[job]] if job in self._owners else [])])
         for surface in listeners:
-            for path, args in words:
+            for path, args in messages:
                 self.send(surface, path, *args)
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class OscFront:
         return True
 
 
-def describe(event: Event) -> list[Said]:
+def describe(event: Event) -> list[OscMessage]:
     """An event as OSC says it. Previews are audio, of which OSC says nothing."""
     job = event.job
     match event.body:

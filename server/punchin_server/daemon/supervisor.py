@@ -68,7 +68,7 @@ class Supervisor:
         self._token = b""
         self._state: Literal["off", "starting", "idle", "busy"] = "off"
         self._beat = Heartbeat("", (), 0)
-        self._heard = self._since = self._not_before = 0.0
+        self._last_message = self._since = self._not_before = 0.0
         self._failures = self._stillborn = 0
 
     @property
@@ -98,7 +98,7 @@ class Supervisor:
         known = self._settings
         orders = Orders(self._endpoint, self._token.decode(), known.device, known.precision, known.keep_alive)
         self._enter("starting", now, Life.STARTED)
-        self._heard = now
+        self._last_message = now
         try:
             self._child = Child("worker", self._command, msgspec.json.encode(orders) + b"\n")
         except InternalError as error:
@@ -137,7 +137,7 @@ class Supervisor:
             if not self._token or line != self._token:
                 continue  # a worker before this one, or nobody we know
             packet = unpack([frame.buffer for frame in frames], FromWorker)
-            self._heard = now
+            self._last_message = now
             if not isinstance(packet.message, Heartbeat):
                 yield packet
                 continue
@@ -154,8 +154,8 @@ class Supervisor:
         if code is not None:
             return self.bury(f"The worker process ended by {describe_exit(code)}.", now)
         patience = START_SECONDS if self._state == "starting" else self._settings.worker_silence
-        if now - self._heard > patience:
-            return self.bury(f"The worker was silent for {now - self._heard:.0f} s.", now)
+        if now - self._last_message > patience:
+            return self.bury(f"The worker was silent for {now - self._last_message:.0f} s.", now)
         if self._state == "idle" and now - self._since > self._settings.keep_alive:
             self._part(now, Life.RESTED)
         return None

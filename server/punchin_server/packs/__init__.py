@@ -1,0 +1,1 @@
+"""Model packs: found, checked, and made of files that others published."""

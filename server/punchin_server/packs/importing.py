@@ -101,7 +101,7 @@ def describe(
         base=fills,
         adapters=adapters,
         text=text,
-        strikes="compat",  # as the published chord adapter was trained
+        chord_rhythm="compat",  # as the published chord adapter was trained
         transfer=transfer,
         files=tuple(_listed(folder, path) for path in sorted(_files(folder, used))),
     )

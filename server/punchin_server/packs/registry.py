@@ -23,6 +23,7 @@ from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
 from punchin_wire.messages import Solver
 from punchin_wire.paths import packs_folder
 
+from ..conditioning.chord_rhythm import Rule
 from .hub import cached_folder
 
 MANIFEST = "manifest.json"
@@ -59,11 +60,11 @@ class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How tokens are drawn where the request does not say."""
+    """How tokens are sampled where the request leaves it open. `guidance` is `cfg` in the file."""
 
     temperature: Annotated[float, Meta(gt=0, le=10)] = 1.0
     top_k: Annotated[int, Meta(ge=0)] = 250
-    cfg: Annotated[float, Meta(ge=0, le=100)] = 3.0
+    guidance: Annotated[float, Meta(ge=0, le=100)] = msgspec.field(name="cfg", default=3.0)
 
 
 class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -99,8 +100,8 @@ class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`manifest.json`. A pack fills holes (`base` and what goes with it), or transfers, or both.
 
-    `window_frames` is the length of half a window: what the adapters were trained for; `strikes` the rule by which
-    chords fell on beats for the chord adapter.
+    `window_frames` is the length of half a window: what the adapters were trained for; `chord_rhythm` (`strikes` in the
+    file) the rule by which chords fell on beats for the chord adapter.
     """
 
     name: PackName
@@ -114,7 +115,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     soundfont: Reference | None = None
     window_frames: Annotated[int, Meta(ge=1, le=100_000)] = 750
     sampling: SamplingDefaults = SamplingDefaults()
-    strikes: Literal["clean", "compat"] = "clean"
+    chord_rhythm: Rule = msgspec.field(name="strikes", default="clean")
     transfer: TransferParts | None = None
     files: tuple[PackFile, ...] = ()
 

@@ -58,13 +58,13 @@ class Clip:
         """All that may be said of it."""
         return (*self.texts, *(template.format(self.labels) for template in TEMPLATES if self.labels))
 
-    def say(self, random: np.random.Generator) -> str:
+    def choose_caption(self, random: np.random.Generator) -> str:
         """One of the captions."""
         captions = self.captions
         return captions[int(random.integers(len(captions)))]
 
 
-class Said(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True):
     """What a listing says of a file; fields of other names are for other programs."""
 
     text: str | tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Said(msgspec.Struct, frozen=True):
         return Clip(path, _worded(texts), ", ".join(_worded(self.labels)))
 
 
-class Listed(Said, frozen=True, kw_only=True):
+class Listed(Entry, frozen=True, kw_only=True):
     """A line of :data:`METADATA`."""
 
     file_name: str
@@ -94,9 +94,9 @@ def find_clips(folder: Path) -> list[Clip]:
         entries = _decode(listing, msgspec.json.Decoder(Listed).decode_lines)
         clips = [entry.of(folder / entry.file_name) for entry in entries]
     elif (listing := folder / CAPTIONS).is_file():
-        table = _decode(listing, msgspec.json.Decoder(dict[str, str | Said]).decode)
-        said = {name: Said(entry) if isinstance(entry, str) else entry for name, entry in table.items()}
-        clips = [entry.of(folder / name) for name, entry in said.items()]
+        table = _decode(listing, msgspec.json.Decoder(dict[str, str | Entry]).decode)
+        named = {name: Entry(entry) if isinstance(entry, str) else entry for name, entry in table.items()}
+        clips = [entry.of(folder / name) for name, entry in named.items()]
     else:
         files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
         clips = [Clip(path, _beside(path)) for path in files]

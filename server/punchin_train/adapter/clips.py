@@ -79,7 +79,7 @@ class Clips(Dataset[Item]):
     def __getitem__(self, number: int) -> Item:
         """Item `number` of the stream. Raises BadAudio as :meth:`crop`."""
         clip, wave, random, unreadable = self.crop(number)
-        caption, drop = clip.say(random), dropped(random.random())
+        caption, drop = clip.choose_caption(random), dropped(random.random())
         mel = log_mel(torch.from_numpy(levelled(wave))[None])
         features = prompt_features(torch.from_numpy(wave)[None])[0]
         if drop.audio:

@@ -31,16 +31,18 @@ def dropped(drawn: float) -> Dropped:
     return Dropped(text, DROP_TEXT <= drawn < DROP_TEXT + DROP_BOTH + DROP_AUDIO)
 
 
-def told_error(unet: PromptedUNet, latents: Tensor, noise: Tensor, times: Tensor, scheduler: DDIMScheduler) -> Tensor:
-    """Mean squared error of what `unet`, its prompt heard, tells of `latents` under `noise` at `times` `[B]`.
+def prediction_error(
+    unet: PromptedUNet, latents: Tensor, noise: Tensor, times: Tensor, scheduler: DDIMScheduler
+) -> Tensor:
+    """Mean squared error of what `unet`, its prompt read, predicts of `latents` under `noise` at `times` `[B]`.
 
-    Latents and noise are `[B, C, T, F]` float32. What it should tell is the noise, or the velocity where the scheduler
-    says so.
+    Latents and noise are `[B, C, T, F]` float32. What it should predict is the noise, or the velocity where the
+    scheduler says so.
     """
     noisy = scheduler.add_noise(latents, noise, times)
     if scheduler.config.prediction_type == "v_prediction":
-        wanted = scheduler.get_velocity(latents, noise, times)
+        target = scheduler.get_velocity(latents, noise, times)
     else:
-        wanted = noise
-    told = unet(noisy.to(unet.unet.dtype), times)
-    return (told.float() - wanted).square().mean()
+        target = noise
+    predicted = unet(noisy.to(unet.unet.dtype), times)
+    return (predicted.float() - target).square().mean()

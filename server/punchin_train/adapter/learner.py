@@ -15,7 +15,7 @@ from punchin_server.models.audioldm2.prompt_text import TextPrompt
 from torch import Tensor
 
 from .clips import Batch
-from .diffusion import told_error
+from .diffusion import prediction_error
 
 ALPHA = 1.0
 VALIDATION_STEPS = 50
@@ -51,5 +51,5 @@ def loss_of(models: TransferModels, batch: Batch, pooling: int) -> Tensor:
         text: TextPrompt = base.text(*base.text.tokenize(batch.captions, cut=True))
         audio = encoder.prompt(batch.features.to(device), (pooling, pooling))  # [B, N, W]
     noise = randn_tensor(latents.shape, random, device, latents.dtype)
-    base.unet.listen(*text, audio, ALPHA)
-    return told_error(base.unet, latents, noise, times.to(device), solver)
+    base.unet.read_prompt(*text, audio, ALPHA)
+    return prediction_error(base.unet, latents, noise, times.to(device), solver)

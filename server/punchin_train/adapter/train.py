@@ -58,18 +58,18 @@ class Stop:
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     def __enter__(self) -> Stop:
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _ask(self, _: int, __: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, _: int, __: FrameType | None) -> None:
+        self.requested = True
 
 
 class Trainer:
@@ -142,12 +142,12 @@ class Trainer:
         self.optimiser.step()
         self.optimiser.zero_grad()
         self.progress = replace(before, step=before.step + 1, items=before.items + settings.accumulate * size)
-        loss, asked = workers.reduce(torch.stack([total, total.new_tensor(float(stop.asked))]), "mean").tolist()
-        return loss, asked > 0
+        loss, stopped = workers.reduce(torch.stack([total, total.new_tensor(float(stop.requested))]), "mean").tolist()
+        return loss, stopped > 0
 
     def _warn(self, unreadable: set[str]) -> None:
-        for said in sorted(unreadable - self.unreadable):
-            print(f"left out: {said}", file=sys.stderr, flush=True)
+        for reason in sorted(unreadable - self.unreadable):
+            print(f"left out: {reason}", file=sys.stderr, flush=True)
         self.unreadable |= unreadable
 
     def _note(self, **values: float) -> None:

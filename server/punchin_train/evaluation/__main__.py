@@ -53,10 +53,10 @@ def _run(args: argparse.Namespace) -> list[object]:
         ) from None
     if args.what == "inpaint":
         font = args.soundfont or excerpts.other_soundfont()
-        run = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
-        return [table.json() for table in inpaint.evaluate(run)]
-    asked = transfer.Run(full=args.full, knobs=tuple(args.knobs or KNOBS), **common)
-    return [table.json() for table in transfer.evaluate(asked)]
+        filled = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
+        return [table.json() for table in inpaint.evaluate(filled)]
+    run = transfer.Run(full=args.full, knobs=tuple(args.knobs or KNOBS), **common)
+    return [table.json() for table in transfer.evaluate(run)]
 
 
 def _parser() -> argparse.ArgumentParser:

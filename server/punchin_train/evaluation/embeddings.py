@@ -114,8 +114,8 @@ class Clap:
     def points(self, sound: Audio, rate: int) -> Points:
         """`[pieces, width]`: CLAP hears ten seconds at once, and the whole of a sound that is shorter."""
         features = self._processor.feature_extractor
-        heard = soxr.resample(sound, rate, features.sampling_rate, quality="HQ")
-        pieces = np.array_split(heard, ceil(len(heard) / features.nb_max_samples))
+        resampled = soxr.resample(sound, rate, features.sampling_rate, quality="HQ")
+        pieces = np.array_split(resampled, ceil(len(resampled) / features.nb_max_samples))
         mels = features(pieces, sampling_rate=features.sampling_rate, return_tensors="pt")
         vectors: Points = self._model.get_audio_features(**mels).pooler_output.double().numpy()
         return vectors

@@ -119,14 +119,14 @@ def _read(song: Path, samples: int, rate: int, random: np.random.Generator) -> E
 
     mix = sound(mix_path)
     drums = [name for name, stem in stems.items() if stem.get("is_drum")]
-    heard = [sound(path) for name in drums if (path := _find(song / "stems" / name)) is not None]
+    hits = [sound(path) for name in drums if (path := _find(song / "stems" / name)) is not None]
     pitched = {name: stem for name, stem in stems.items() if stem.get("inst_class") in PIANOS}
     times, labels = recognise(chroma(mix, rate))
     chords = tuple(ChordSegment(float(a), float(b), label) for (a, b), label in zip(times, labels, strict=True))
     return Excerpt(
         f"{song.name} at {start:.1f} s",
         mix,
-        np.sum(heard, axis=0, dtype=np.float32) if heard else np.zeros(samples, np.float32),
+        np.sum(hits, axis=0, dtype=np.float32) if hits else np.zeros(samples, np.float32),
         chords,
         (),
         _cut_notes([n for name in pitched for n in _notes(song / "MIDI" / f"{name}.mid", False)], start, seconds),

@@ -40,7 +40,7 @@ class Run:
     soundfont: Path | None = None
     edition: int = 1
     masks: tuple[str, ...] = tuple(SHARES)
-    say: bool = True
+    verbose: bool = True
 
 
 def evaluate(run: Run) -> list[Table]:
@@ -64,11 +64,11 @@ def evaluate(run: Run) -> list[Table]:
                 break
             gathering.measure(systems, excerpt, other, mask, run.seed + gathering.count)
             chords_from = excerpt.chords_from
-            if run.say:
+            if run.verbose:
                 print(f"\r{name}: {gathering.count} excerpts", end="", flush=True)
             if gathering.count % WRITTEN == 0:
                 report([*tables, gathering.finish()])  # a run that is stopped has what it measured
-        if run.say:
+        if run.verbose:
             print()
         tables.append(gathering.finish())
         report(tables)
@@ -93,8 +93,8 @@ class _Gathering:
         song = self._embedded(excerpt.mix, mask)
         for filled in systems.fill(excerpt, other, mask, seed):
             points = song if filled.system == SONG else self._embedded(filled.audio, mask)
-            heard = self._listener.heard(filled.audio, excerpt, other, mask)
-            self.table.add(filled.system, {**heard, **self._embedding.compared(points, song)})
+            measured = self._listener.measure(filled.audio, excerpt, other, mask)
+            self.table.add(filled.system, {**measured, **self._embedding.compared(points, song)})
             self._points.setdefault(filled.system, []).append(points)
 
     def _embedded(self, audio: Audio, mask: Mask) -> Points:

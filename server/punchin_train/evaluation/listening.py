@@ -1,6 +1,6 @@
 """What a filled excerpt is like: chords, chroma, onsets, drums and seams.
 
-Chords are told by :mod:`.recogniser`, drums by :mod:`.separation`.
+Chords are recognised by :mod:`.recogniser`, drums by :mod:`.separation`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Listener:
     rate: int
     separator: Separator = field(default_factory=OracleMasks)
 
-    def heard(self, audio: Audio, excerpt: Excerpt, other: Excerpt, mask: Mask) -> Mapping[str, float]:
+    def measure(self, audio: Audio, excerpt: Excerpt, other: Excerpt, mask: Mask) -> Mapping[str, float]:
         """All measures of a filled excerpt, the mean over its holes; NaN where there is nothing to measure."""
         found = [self._hole(audio, excerpt, other, hole) for hole in mask.holes]
         return {name: _mean([one[name] for one in found]) for name in MEASURES}
@@ -59,19 +59,19 @@ class Listener:
         }
 
     def _drum_onsets(self, audio: Audio, excerpt: Excerpt, span: tuple[float, float]) -> float:
-        wanted = np.array([hit for hit in excerpt.hits if span[0] < hit < span[1]])
-        if not len(wanted):
+        expected = np.array([hit for hit in excerpt.hits if span[0] < hit < span[1]])
+        if not len(expected):
             return float("nan")
         found = measures.onsets(torch.from_numpy(audio), self.rate)
-        return measures.onset_f1(found[(found > span[0]) & (found < span[1])], wanted)
+        return measures.onset_f1(found[(found > span[0]) & (found < span[1])], expected)
 
     def _drum_sdr(self, audio: Audio, excerpt: Excerpt, hole: tuple[int, int]) -> float:
         """SI-SDR of the drums in the hole, as the separator tells them apart, against the drum stem."""
         drums = excerpt.drums[hole[0] : hole[1]]
         if float(np.abs(drums).max(initial=0.0)) < SILENCE:
             return float("nan")
-        told = self.separator.drums(audio, excerpt, hole)
-        return float(measures.si_sdr(torch.from_numpy(told)[None], torch.from_numpy(drums.copy())[None]))
+        separated = self.separator.drums(audio, excerpt, hole)
+        return float(measures.si_sdr(torch.from_numpy(separated)[None], torch.from_numpy(drums.copy())[None]))
 
     def _steps(self, audio: Audio, hole: tuple[int, int]) -> float:
         """How far the level jumps at the two joins, in dB; the song itself says what is usual."""
@@ -93,27 +93,27 @@ def chord_accuracy(
     inside = [chord for chord in chords if chord.start < end and chord.end > start]
     if not inside:
         return float("nan")
-    wanted = np.array([[chord.start, chord.end] for chord in inside])
-    truth = mir_eval.util.adjust_intervals(wanted, [chord.label for chord in inside], start, end, "N", "N")
-    heard = mir_eval.util.adjust_intervals(times, list(labels), start, end, "N", "N")
-    joint, true_labels, heard_labels = mir_eval.util.merge_labeled_intervals(*truth, *heard)
-    compared = mir_eval.chord.majmin(true_labels, heard_labels)
+    intervals = np.array([[chord.start, chord.end] for chord in inside])
+    truth = mir_eval.util.adjust_intervals(intervals, [chord.label for chord in inside], start, end, "N", "N")
+    recognised = mir_eval.util.adjust_intervals(times, list(labels), start, end, "N", "N")
+    joint, true_labels, recognised_labels = mir_eval.util.merge_labeled_intervals(*truth, *recognised)
+    compared = mir_eval.chord.majmin(true_labels, recognised_labels)
     if not (compared >= 0).any():
         return float("nan")
     return float(mir_eval.chord.weighted_accuracy(compared, mir_eval.util.intervals_to_durations(joint)))
 
 
-def piano_cosine(heard: Chroma, excerpt: Excerpt, span: tuple[float, float]) -> float:
+def piano_cosine(sounding: Chroma, excerpt: Excerpt, span: tuple[float, float]) -> float:
     """Cosine of what sounds with what the piano part plays, as a profile of pitch classes a frame."""
-    played = np.zeros_like(heard)
-    frames = heard.shape[1] / max(span[1] - span[0], 1e-9)
+    played = np.zeros_like(sounding)
+    frames = sounding.shape[1] / max(span[1] - span[0], 1e-9)
     for note in excerpt.piano:
         first, last = (round((time - span[0]) * frames) for time in (note.start, note.end))
         played[note.pitch % 12, max(first, 0) : max(last, 0)] += 1.0
     norm = np.linalg.norm(played, axis=0)
     if not (norm > 0).any():
         return float("nan")
-    return float(((heard * played).sum(0)[norm > 0] / norm[norm > 0]).mean())
+    return float(((sounding * played).sum(0)[norm > 0] / norm[norm > 0]).mean())
 
 
 def _level(sound: Audio) -> float:

@@ -26,7 +26,7 @@ NO_CHORD = 0.55
 """The cosine that a triad must beat to be one."""
 
 Chroma = NDArray[np.float64]
-Heard = tuple[NDArray[np.float64], list[str]]
+Chords = tuple[NDArray[np.float64], list[str]]
 """Intervals `[n, 2]` in seconds, and a Harte label for each."""
 
 
@@ -58,9 +58,9 @@ def cosine(ours: Chroma, theirs: Chroma) -> float:
     return float((ours[:, :frames] * theirs[:, :frames]).sum(0).mean())
 
 
-def recognise(heard: Chroma) -> Heard:
+def recognise(profiles: Chroma) -> Chords:
     """The likeliest sequence of triads (and `N`) behind a :func:`chroma`."""
-    scores = np.vstack([_templates() @ heard, np.full(heard.shape[1], NO_CHORD)])  # [25, frames]
+    scores = np.vstack([_templates() @ profiles, np.full(profiles.shape[1], NO_CHORD)])  # [25, frames]
     likely = np.exp(SHARPNESS * scores)
     states = len(LABELS)
     moves = np.full((states, states), (1 - STAYS) / (states - 1))

@@ -66,8 +66,8 @@ class OracleMasks:
 
         stem, rest = spectrum(excerpt.drums[inside]), spectrum(excerpt.mix[inside] - excerpt.drums[inside])
         share = stem.abs().square() / (stem.abs().square() + rest.abs().square() + 1e-9)
-        told = torch.istft(share * spectrum(audio[inside]), FFT, window=window, length=hole[1] - hole[0])
-        found: Audio = told.numpy()
+        separated = torch.istft(share * spectrum(audio[inside]), FFT, window=window, length=hole[1] - hole[0])
+        found: Audio = separated.numpy()
         return found
 
 
@@ -85,13 +85,13 @@ class Demucs:
         around = round(AROUND * self._rate)
         first = max(0, hole[0] - around)
         theirs = self._model.samplerate
-        heard = soxr.resample(audio[first : hole[1] + around], self._rate, theirs, quality="HQ")
-        mean, deviation = float(heard.mean()), float(heard.std()) + 1e-8  # as demucs' own command does
-        mix = torch.from_numpy((heard - mean) / deviation).expand(1, self._model.audio_channels, -1)
+        resampled = soxr.resample(audio[first : hole[1] + around], self._rate, theirs, quality="HQ")
+        mean, deviation = float(resampled.mean()), float(resampled.std()) + 1e-8  # as demucs' own command does
+        mix = torch.from_numpy((resampled - mean) / deviation).expand(1, self._model.audio_channels, -1)
         # Without its random shifts, so that a take has one figure.
         stems = self._apply(self._model, mix, shifts=0, device="cpu")  # [1, sources, channels, samples]
-        told = stems[0, self._model.sources.index("drums")].mean(0).numpy() * deviation + mean
-        back = soxr.resample(told, theirs, self._rate, quality="HQ")
+        separated = stems[0, self._model.sources.index("drums")].mean(0).numpy() * deviation + mean
+        back = soxr.resample(separated, theirs, self._rate, quality="HQ")
         start, length = hole[0] - first, hole[1] - hole[0]
         found: Audio = np.pad(back, (0, length))[start : start + length].astype(np.float32)
         return found

@@ -97,7 +97,7 @@ class Systems:
             holes=tuple(Hole(*hole) for hole in mask.holes),
             takes=tuple(TakeSpec(seed, dict.fromkeys(given, 1.0)) for given in controls),
             pack=self.pack,
-            chords=_told(excerpt.chords) if "chord" in used else (),
+            chords=_lasting(excerpt.chords) if "chord" in used else (),
             beats=excerpt.beats if "chord" in used else (),
             drums=describe(audio[1], self.rate, frame=1) if "drums" in used else None,
             piano=excerpt.piano if "piano" in used else (),
@@ -123,5 +123,5 @@ class Systems:
         return out
 
 
-def _told(chords: tuple[ChordSegment, ...]) -> tuple[ChordSegment, ...]:
+def _lasting(chords: tuple[ChordSegment, ...]) -> tuple[ChordSegment, ...]:
     return tuple(chord for chord in chords if chord.end > chord.start)

@@ -79,7 +79,7 @@ class Run:
     songs: Path | None = None
     full: bool = False
     knobs: tuple[str, ...] = tuple(KNOBS)
-    say: bool = True
+    verbose: bool = True
 
 
 def evaluate(run: Run) -> list[Table]:
@@ -101,7 +101,7 @@ def _held_out(run: Run, until: float) -> list[Table]:
     bounds, knobs = Table("Bounds", columns), Table("Knobs", columns)
     for trial in evaluation.trials:
         for name, sound in _bounds(evaluation, trial):
-            bounds.add(name, listener.heard(name, sound, trial))
+            bounds.add(name, listener.measure(name, sound, trial))
     rows = {name: settings for knob in run.knobs for name, settings in KNOBS[knob].items()}
     if run.full:
         rows |= {
@@ -119,10 +119,10 @@ def _held_out(run: Run, until: float) -> list[Table]:
             if key not in made:
                 with fused() if name == FUSED else nullcontext():
                     made[key] = evaluation.take(trial, **settings)
-            knobs.add(name, listener.heard(name, made[key], trial))
-        if run.say:
+            knobs.add(name, listener.measure(name, made[key], trial))
+        if run.verbose:
             print(f"\r{number + 1} clips, {len(rows)} settings", end="", flush=True)
-    if run.say:
+    if run.verbose:
         print()
     for row, distance in listener.distances():
         (bounds if row in bounds.values else knobs).set(row, Clap.fad, distance)
@@ -149,16 +149,16 @@ class _Listener:
         self._points: dict[str, list[Points]] = {}
 
     @torch.inference_mode()
-    def heard(self, row: str, sound: Audio, trial: Trial) -> dict[str, float]:
+    def measure(self, row: str, sound: Audio, trial: Trial) -> dict[str, float]:
         wave = torch.from_numpy(sound[None].copy())
         clip = torch.from_numpy(self.evaluation.clip(trial, trial.source)[None].copy())
         chances = self.judge(wave)[0].softmax(0)
-        told = int(chances.argmax())
+        judged = int(chances.argmax())
         return {
             FIDELITY: float(measures.chroma_cosine(wave, clip, SAMPLE_RATE).mean()),
-            TARGET: float(told == trial.target),
+            TARGET: float(judged == trial.target),
             LIKELY: float(chances[trial.target]),
-            SOURCE: float(told == trial.source),
+            SOURCE: float(judged == trial.source),
             **self._by_clap(row, sound, trial),
         }
 
@@ -174,7 +174,7 @@ class _Listener:
         }
 
     def distances(self) -> Iterator[tuple[str, float]]:
-        """Of every row that is heard often enough to the targets' own renderings."""
+        """The Fréchet distance of every row that has sounds enough to the targets' own renderings."""
         sets = {row: np.concatenate(points) for row, points in self._points.items()}
         for row, points in sets.items():
             if row != RENDERED and len(points) >= Clap.least:
@@ -209,7 +209,7 @@ def fused() -> Iterator[None]:
 
 
 def _fused(self: PromptAttention, attn: Any, hidden_states: Tensor, *_: object, **__: object) -> Tensor:
-    text, bias, audio, _alpha = self.heard
+    text, bias, audio, _alpha = self.prompt
     rows, width = len(text.k), text.k.shape[3]
     q = attn.to_q(hidden_states).view(rows, -1, attn.heads, width).transpose(1, 2)
     k, v = text.k, text.v
@@ -258,9 +258,9 @@ def _own_clips(run: Run, until: float) -> list[Table]:
                             points = clap.points(emission.audio[0], SAMPLE_RATE)
                             score = float((points @ clap.sentences([request.prompt])[0]).mean())
                         found.add(name, {FIDELITY: chroma, column: score})
-        if run.say:
+        if run.verbose:
             print(f"\r{number + 1} targets of {len(paths)} clips", end="", flush=True)
-    if run.say:
+    if run.verbose:
         print()
     return [found]
 
@@ -272,7 +272,7 @@ def _read(path: Path) -> Audio:
     return np.ascontiguousarray(mono, np.float32)
 
 
-# ---- saying it -----------------------------------------------------------------------------------------------
+# ---- the report ----------------------------------------------------------------------------------------------
 
 
 def at_equal_accuracy(knobs: Table) -> str:
@@ -338,7 +338,7 @@ def _heading(run: Run, tables: list[Table]) -> list[str]:
         f"On {what}, seed {run.seed}. Means with half of their 95 % bootstrap interval. Knobs that a row does not name "
         "are the paper's: ω 2, α 0.5, λ 7.5, the source as negative prompt.",
     ]
-    lines += ["", _clap_said(tables)]
+    lines += ["", _about_clap(tables)]
     if run.songs is None:
         lines += [
             "",
@@ -348,7 +348,7 @@ def _heading(run: Run, tables: list[Table]) -> list[str]:
     return lines
 
 
-def _clap_said(tables: list[Table]) -> str:
+def _about_clap(tables: list[Table]) -> str:
     if any(CLAP in found.columns for found in tables):
         return (
             f"{CLAP}: cosine of the take's {CLAP_MODEL} embedding with the prompt's. {CHANCE}: the probability of the "

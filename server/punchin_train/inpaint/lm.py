@@ -63,7 +63,7 @@ class Cache:
 
 class Tuning(nn.Module):
     """A way to adapt a frozen model inside each layer's self-attention. This one changes nothing; AIRGen's is
-    :class:`Adapter`, others that it is compared with live in :mod:`.compare.methods`.
+    :class:`Adapter`, others that it is compared with live in :mod:`..compare.methods`.
 
     `types` [B, S] is the track type of every step.
     """

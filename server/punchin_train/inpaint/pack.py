@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 import yaml
-from punchin_server.packs.registry import MANIFEST, Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
+from punchin_server.packs.registry import Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
 from torch import Tensor
 
 from .codec import Codec, CodecShape
@@ -59,11 +58,11 @@ def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling,
             licence=about.licence,
             source=about.source,
             created=about.created,
-            strikes="clean",
+            chord_rhythm="clean",
             base=Base(LM_FILE, CODEC_FILE),
             adapters=adapters,
             window_frames=shape.window,
-            sampling=SamplingDefaults(sampling.temperature, sampling.top_k, cfg=1.0),
+            sampling=SamplingDefaults(sampling.temperature, sampling.top_k, guidance=1.0),
             files=tuple(_described(folder / name) for name in [LM_FILE, CODEC_FILE, *adapters.values()]),
         ),
     )
@@ -98,14 +97,6 @@ def read_trainee(folder: Path, shape: LmShape) -> Trainee:
         tensors = torch.load(folder / f"{condition}.pth", map_location="cpu", weights_only=True)
         trainee.adapter(condition).load_state_dict(tensors)
     return trainee
-
-
-def replace_codec(folder: Path, codec: Codec, version: str) -> None:
-    """Write another codec into a pack, and what the manifest says of it."""
-    _save(folder / CODEC_FILE, _export(codec_state(codec), codec_settings(codec.shape)))
-    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
-    files = tuple(_described(folder / CODEC_FILE) if file.path == CODEC_FILE else file for file in manifest.files)
-    write_manifest(folder, msgspec.structs.replace(manifest, files=files, version=version))
 
 
 def lm_state(lm: LanguageModel) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from punchin_server.conditioning import level, piano, render, strikes
+from punchin_server.conditioning import chord_rhythm, level, piano, render
 from punchin_wire.messages import Note
 
 from .songs import STEMS, Song, compose
@@ -46,7 +46,7 @@ def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | No
     mix = np.sum(list(stems.values()), axis=0)
     scale = np.float32(min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max())))
     other = (stems["comp"] + stems["melody"] + stems.get("pad", 0)) * scale
-    chord_notes = strikes.place(song.chords, [time for time, _ in song.beats])
+    chord_notes = chord_rhythm.place(song.chords, [time for time, _ in song.beats])
     # A producer's MIDI clip names no program, so every pitched part may enter the cover.
     pitched = [note for notes in song.stems.values() for note in notes if not note.drum]
     cover = piano.reduce(Note(note.start, note.end, note.pitch, note.velocity) for note in pitched)

@@ -37,7 +37,7 @@ class Alignment:
         return torch.stack(found).mean() if found else torch.zeros(())
 
     def _measure(self, attn: Attention, args: tuple[Tensor, ...], _output: Any) -> None:
-        audio = processor(attn).heard.audio
+        audio = processor(attn).prompt.audio
         if audio is None or not torch.is_grad_enabled():
             return
         q = attn.to_q(args[0]).unflatten(-1, (attn.heads, -1)).transpose(1, 2)  # [B, H, S, d]
@@ -51,5 +51,5 @@ def _own_moment(queries: int, tokens: int) -> Tensor:
     frames = isqrt(queries * ASPECT)
     slots, bands = patch_grid(tokens)
     start = (torch.arange(frames) / frames).repeat_interleave(queries // frames)[:, None]
-    heard = (torch.arange(slots) / slots).repeat_interleave(bands)[None]
-    return ((start < heard + 1 / slots) & (heard < start + 1 / frames)).float()
+    slot = (torch.arange(slots) / slots).repeat_interleave(bands)[None]
+    return ((start < slot + 1 / slots) & (slot < start + 1 / frames)).float()

@@ -116,18 +116,20 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float) -
         features, notes = batch(lines, random, BATCH)
         masked = torch.rand(BATCH, SLOTS * BANDS, device=DEVICE) < MASKED
         with half():
-            patches, told, placed = listener(features, masked)
-        wanted = F.unfold(features, SIZE.patch, stride=SIZE.patch).mT  # [B, 512, 256]
-        filled = (patches.float() - wanted).square().mean(-1)[masked].mean()
-        heard = F.binary_cross_entropy_with_logits(told.float(), notes, pos_weight=told.new_tensor(4.0).float())
+            patches, predicted, placed = listener(features, masked)
+        target = F.unfold(features, SIZE.patch, stride=SIZE.patch).mT  # [B, 512, 256]
+        filled = (patches.float() - target).square().mean(-1)[masked].mean()
+        missed = F.binary_cross_entropy_with_logits(
+            predicted.float(), notes, pos_weight=predicted.new_tensor(4.0).float()
+        )
         optimiser.zero_grad()
         misplaced = (placed.float() - where).square().mean()
-        (filled + 4.0 * heard + misplaced).backward()
+        (filled + 4.0 * missed + misplaced).backward()
         torch.nn.utils.clip_grad_norm_(listener.parameters(), CLIP)
         optimiser.step()
         schedule.step += 1
         if schedule.step % 100 == 0:
-            log("audiomae", schedule, patches=filled.item(), notes=heard.item(), places=misplaced.item())
+            log("audiomae", schedule, patches=filled.item(), notes=missed.item(), places=misplaced.item())
         if schedule.due():
             keep()
     keep()
@@ -137,12 +139,12 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float) -
 
 @torch.no_grad()
 def note_f1(listener: Listener, lines: Lines) -> float:
-    """F-measure of what sounds in each slot of 32 held-out lines, told at even odds."""
+    """F-measure of what sounds in each slot of 32 held-out lines, predicted at even odds."""
     features, notes = batch_held_out(lines)
     unmasked = torch.zeros(len(features), SLOTS * BANDS, dtype=torch.bool, device=DEVICE)
-    told = listener(features, unmasked)[1][..., :PITCHES] > 0
+    predicted = listener(features, unmasked)[1][..., :PITCHES] > 0
     sounding = notes[..., :PITCHES] > 0.5
-    return float(2 * (told & sounding).sum() / (told.sum() + sounding.sum()))
+    return float(2 * (predicted & sounding).sum() / (predicted.sum() + sounding.sum()))
 
 
 def batch_held_out(lines: Lines, size: int = 32) -> tuple[Tensor, Tensor]:

@@ -44,13 +44,13 @@ class Sounds:
                 wave = lines.wave(line, instrument)
                 self.kinds.append(instrument)
             wave = wave * 10 ** (random.uniform(-GAIN, 0) / 20)
-            heard = soxr.resample(wave, SAMPLE_RATE, parts.feature_extractor.sampling_rate)[: 10 * 48_000]
-            features = parts.feature_extractor(heard, sampling_rate=48_000, return_tensors="pt")
+            resampled = soxr.resample(wave, SAMPLE_RATE, parts.feature_extractor.sampling_rate)[: 10 * 48_000]
+            features = parts.feature_extractor(resampled, sampling_rate=48_000, return_tensors="pt")
             mels.append(features.input_features[0])
         self.mels = torch.stack(mels)
 
 
-def said(random: Random) -> list[str]:
+def caption_batch(random: Random) -> list[str]:
     """A caption of each kind."""
     return [caption(random, name) for name in NAMES] + [duet_caption(random, name) for name in NAMES]
 
@@ -86,7 +86,7 @@ def train(
     while schedule.running():
         schedule.set(optimiser)
         chosen = [random.randrange(count) for _ in range(BATCH)]
-        logits = clap.logit_scale_a.exp() * compare(clap, parts, sounds.mels[chosen].to(DEVICE), said(random))
+        logits = clap.logit_scale_a.exp() * compare(clap, parts, sounds.mels[chosen].to(DEVICE), caption_batch(random))
         loss = F.cross_entropy(logits, torch.tensor([sounds.kinds[i] for i in chosen], device=DEVICE))
         optimiser.zero_grad()
         loss.backward()
@@ -100,7 +100,7 @@ def train(
     save(checkpoint, clap=clap.state_dict(), optimiser=optimiser.state_dict(), step=schedule.step, spent=schedule.spent)
     clap.eval()
     with torch.no_grad():
-        best = compare(clap, parts, tested.mels.to(DEVICE), said(Random(1))).argmax(1).tolist()
+        best = compare(clap, parts, tested.mels.to(DEVICE), caption_batch(Random(1))).argmax(1).tolist()
     right = sum(a == b for a, b in zip(best, tested.kinds, strict=True)) / len(best)
     log("clap", schedule, accuracy=right)
     return clap
@@ -109,7 +109,7 @@ def train(
 def compare(clap: ClapModel, parts: text.TextParts, mels: Tensor, captions: list[str]) -> Tensor:
     """Cosines of sounds `[B, 1, 1001, 64]` and captions, `[B, C]`."""
     longer = torch.zeros(len(mels), 1, dtype=torch.bool, device=mels.device)
-    heard = clap.audio_model(input_features=mels, is_longer=longer).pooler_output
+    sounds = clap.audio_model(input_features=mels, is_longer=longer).pooler_output
     read = parts.tokenizer(captions, padding=True, return_tensors="pt").to(mels.device)
     meant = clap.text_model(input_ids=read.input_ids, attention_mask=read.attention_mask).pooler_output
-    return F.normalize(clap.audio_projection(heard), dim=-1) @ F.normalize(clap.text_projection(meant), dim=-1).T
+    return F.normalize(clap.audio_projection(sounds), dim=-1) @ F.normalize(clap.text_projection(meant), dim=-1).T

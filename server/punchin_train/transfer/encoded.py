@@ -24,7 +24,7 @@ from .schedule import DEVICE, half
 from .solos import NAMES, PEAK, companion
 
 DUETS = 2
-LATENTS, HEARD = ".latents.npy", ".heard.npy"
+LATENTS, TOKENS = ".latents.npy", ".heard.npy"
 
 
 def duet(seed: int, index: int) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def encode_lines(
     for line in range(part, len(lines), parts):
         seed = int(lines.paths[line].stem)
         base = folder / f"{seed:07d}"
-        if base.with_suffix(HEARD).exists():
+        if base.with_suffix(TOKENS).exists():
             continue
         solos = np.stack([lines.wave(line, instrument) for instrument in range(len(NAMES))])
         accompaniment = lines.accompaniment(line)[1]
@@ -51,9 +51,9 @@ def encode_lines(
         levels = 10 ** (np.random.default_rng(seed).uniform(-12, 3, (len(NAMES), 1)) / 20)
         with half():
             latents = vae.encode(mel).latent_dist.mode() * vae.config.scaling_factor
-            heard = encoder(prompt_features(torch.from_numpy(solos * levels).float().to(DEVICE)))[:, 1:]
+            tokens = encoder(prompt_features(torch.from_numpy(solos * levels).float().to(DEVICE)))[:, 1:]
         _write(base.with_suffix(LATENTS), latents)
-        _write(base.with_suffix(HEARD), heard)
+        _write(base.with_suffix(TOKENS), tokens)
 
 
 def _write(path: Path, tensor: Tensor) -> None:
@@ -70,7 +70,7 @@ class Encoded:
         self.folder = folder
         self.seeds: list[int] = []
         self.latents: list[NDArray[np.float16]] = []
-        self.heard: list[NDArray[np.float16]] = []
+        self.tokens: list[NDArray[np.float16]] = []
         self.refresh()
 
     def __len__(self) -> int:
@@ -78,9 +78,9 @@ class Encoded:
 
     def refresh(self) -> None:
         known = set(self.seeds)
-        for path in sorted(self.folder.glob(f"*{HEARD}")):
-            seed = int(path.name.removesuffix(HEARD))
+        for path in sorted(self.folder.glob(f"*{TOKENS}")):
+            seed = int(path.name.removesuffix(TOKENS))
             if seed not in known:
                 self.seeds.append(seed)
-                self.latents.append(np.load(path.with_name(path.name.replace(HEARD, LATENTS)), mmap_mode="r"))
-                self.heard.append(np.load(path, mmap_mode="r"))
+                self.latents.append(np.load(path.with_name(path.name.replace(TOKENS, LATENTS)), mmap_mode="r"))
+                self.tokens.append(np.load(path, mmap_mode="r"))

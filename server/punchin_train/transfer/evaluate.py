@@ -83,12 +83,12 @@ class TransferEvaluation:
         waves = torch.from_numpy(np.stack(sounds))
         clips = torch.from_numpy(np.stack([self.clip(t, t.source) for t in self.trials[: len(sounds)]]))
         with torch.no_grad():
-            told = self.judge(waves).argmax(1).tolist()
-        wanted = self.trials[: len(sounds)]
+            judged = self.judge(waves).argmax(1).tolist()
+        trials = self.trials[: len(sounds)]
         return {
             f"{name}: chroma to the clip": interval(chroma_cosine(waves, clips, SAMPLE_RATE).mean(1).tolist()),
-            f"{name}: target instrument": interval([float(a == t.target) for a, t in zip(told, wanted, strict=True)]),
-            f"{name}: source instrument": interval([float(a == t.source) for a, t in zip(told, wanted, strict=True)]),
+            f"{name}: target instrument": interval([float(a == t.target) for a, t in zip(judged, trials, strict=True)]),
+            f"{name}: source instrument": interval([float(a == t.source) for a, t in zip(judged, trials, strict=True)]),
         }
 
     def bounds(self) -> Iterator[Figures]:
@@ -106,12 +106,12 @@ class TransferEvaluation:
         base = self.engine.models.base
         mel = log_mel(torch.from_numpy(wave)[None])[:, None]
         frames = mel.shape[2] // base.scale * base.scale
-        heard = base.vae.decode(base.vae.encode(mel[:, :, :frames]).latent_dist.mode()).sample[:, 0]
-        sound = consistent(base.vocoder(heard), heard, self.engine.models.refine)[0].numpy()
+        decoded = base.vae.decode(base.vae.encode(mel[:, :, :frames]).latent_dist.mode()).sample[:, 0]
+        sound = consistent(base.vocoder(decoded), decoded, self.engine.models.refine)[0].numpy()
         return np.pad(sound, (0, max(0, len(wave) - len(sound))))[: len(wave)]
 
     def grid(self, name: str, count: int, settings: list[dict[str, Any]]) -> Iterator[Figures]:
         """One row for each of `settings`, on the first `count` trials."""
         for row in settings:
-            said = ", ".join(f"{key} {value}" for key, value in row.items())
-            yield self.figures(f"{name} {said}", [self.take(trial, **row) for trial in self.trials[:count]])
+            label = ", ".join(f"{key} {value}" for key, value in row.items())
+            yield self.figures(f"{name} {label}", [self.take(trial, **row) for trial in self.trials[:count]])

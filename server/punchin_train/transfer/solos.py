@@ -104,8 +104,8 @@ def _melody(random: Random, key: Key, chords: list[Chord], beat: float, doubled:
             if random.random() > density or not 0 <= at < SECONDS - 0.1:
                 continue
             choices = tones if position == beats and random.random() < 0.7 else scale
-            wish = current + random.gauss(0, 4) + (centre - current) * 0.25
-            current = min(choices, key=lambda pitch: abs(pitch - wish))
+            aim = current + random.gauss(0, 4) + (centre - current) * 0.25
+            current = min(choices, key=lambda pitch: abs(pitch - aim))
             end, velocity = at + beats * beat * held, random.randrange(64, 120, 8)
             notes.append(Note(at, end, current, velocity))
             if doubled:

@@ -23,7 +23,7 @@ from punchin_server.models.audioldm2.prompt_text import PromptText, TextPrompt
 from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
 from torch import Tensor, nn
 
-from ..adapter.diffusion import dropped, told_error
+from ..adapter.diffusion import dropped, prediction_error
 from . import text
 from .alignment import Alignment
 from .encoded import Encoded, duet
@@ -107,11 +107,11 @@ class Trainee(nn.Module):
 
 @dataclass(frozen=True)
 class Batch:
-    """Latents `[B, 8, T, F]`, captions, and what AudioMAE heard `[B, 513, W]` with a class token to be dropped."""
+    """Latents `[B, 8, T, F]`, captions, and AudioMAE's tokens `[B, 513, W]` with a class token to be dropped."""
 
     latents: Tensor
     captions: list[str]
-    heard: Tensor
+    tokens: Tensor
 
 
 def draw(encoded: Encoded, silence: Tensor, random: Random, size: int, alpha: float = 1.0) -> Batch:
@@ -119,30 +119,30 @@ def draw(encoded: Encoded, silence: Tensor, random: Random, size: int, alpha: fl
 
     `alpha` says how loud the audio prompt will be: what is beyond 1 is the share of items that stay on its instrument.
     """
-    latents, captions, heard = [], [], []
+    latents, captions, tokens = [], [], []
     for _ in range(size):
         line = random.randrange(len(encoded))
         if random.random() < DUETS:
             index = random.randrange(2)
             source, accompanist = duet(encoded.seeds[line], index)
-            track, said = len(NAMES) + index, duet_caption(random, NAMES[accompanist])
+            track, text_prompt = len(NAMES) + index, duet_caption(random, NAMES[accompanist])
         else:
             track = source = random.randrange(len(NAMES))
-            said = caption(random, NAMES[track])
+            text_prompt = caption(random, NAMES[track])
             if random.random() < OTHER_INSTRUMENT:
                 source = random.choice([other for other in range(len(NAMES)) if other != track])
-        tokens = torch.from_numpy(encoded.heard[line][source].astype("float32"))
+        prompt = torch.from_numpy(encoded.tokens[line][source].astype("float32"))
         drop = dropped(random.random())
         if drop.text:
-            said = ""
+            text_prompt = ""
         if drop.audio:
-            tokens = silence
+            prompt = silence
         elif track < len(NAMES) and random.random() < alpha - 1:
             track = source
         latents.append(torch.from_numpy(encoded.latents[line][track].astype("float32")))
-        captions.append(said)
-        heard.append(tokens)
-    stacked = torch.stack(heard)
+        captions.append(text_prompt)
+        tokens.append(prompt)
+    stacked = torch.stack(tokens)
     return Batch(torch.stack(latents).to(DEVICE), captions, torch.cat([stacked[:, :1], stacked], 1).to(DEVICE))
 
 
@@ -153,8 +153,8 @@ def loss_of(trainee: Trainee, batch: Batch, noise_scheduler: DDIMScheduler, pool
     noise = torch.randn_like(batch.latents)
     with half():
         prompt: TextPrompt = trainee.text(*trainee.text.tokenize(batch.captions))
-        trainee.unet.listen(*prompt, pool(batch.heard, (pooling, pooling)), alpha)
-        return told_error(trainee.unet, batch.latents, noise, times, noise_scheduler)
+        trainee.unet.read_prompt(*prompt, pool(batch.tokens, (pooling, pooling)), alpha)
+        return prediction_error(trainee.unet, batch.latents, noise, times, noise_scheduler)
 
 
 def train(

@@ -65,8 +65,8 @@ def train(
         mel = log_mel(lines.crops(random, BATCH, CROP_FRAMES * HOP, MIXED).to(DEVICE))[:, None]  # [B, 1, T, 64]
         with half():
             posterior = vae.encode(mel).latent_dist
-            heard = vae.decode(posterior.sample()).sample
-        difference = (heard.float() - mel).abs().mean()
+            decoded = vae.decode(posterior.sample()).sample
+        difference = (decoded.float() - mel).abs().mean()
         divergence = posterior.kl().mean() / posterior.mean[0].numel()
         optimiser.zero_grad()
         (difference + KL_WEIGHT * divergence).backward()

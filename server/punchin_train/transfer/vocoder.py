@@ -85,8 +85,8 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float, v
         if blur is not None:
             mel = torch.cat([blurred(blur, mel[: round(BLURRED * BATCH)]), mel[round(BLURRED * BATCH) :]])
         with half():
-            heard = vocoder(mel)
-        loss, parts = loss_of(heard.float()[:, None, inner], wave[:, None, inner])
+            made = vocoder(mel)
+        loss, parts = loss_of(made.float()[:, None, inner], wave[:, None, inner])
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(vocoder.parameters(), CLIP)
@@ -105,16 +105,16 @@ def train(train_lines: Path, held_out: Path, checkpoint: Path, minutes: float, v
 @torch.no_grad()
 def blurred(vae: AutoencoderKL, mel: Tensor) -> Tensor:
     """Log mels `[B, T, 64]` as the autoencoder gives them back."""
-    heard: Tensor = vae.decode(vae.encode(mel[:, None]).latent_dist.sample()).sample[:, 0]
-    return heard
+    decoded: Tensor = vae.decode(vae.encode(mel[:, None]).latent_dist.sample()).sample[:, 0]
+    return decoded
 
 
 @torch.no_grad()
 def fidelity(vocoder: SpeechT5HifiGan, waves: Tensor, vae: AutoencoderKL | None = None) -> float:
     """Mean chroma cosine of waves `[B, N]` and what the vocoder makes of their mels."""
     mel = log_mel(waves.to(DEVICE))
-    heard = vocoder(mel if vae is None else blurred(vae, mel)).cpu()
-    return float(chroma_cosine(heard[:, : waves.shape[1]], waves, SAMPLE_RATE).mean())
+    made = vocoder(mel if vae is None else blurred(vae, mel)).cpu()
+    return float(chroma_cosine(made[:, : waves.shape[1]], waves, SAMPLE_RATE).mean())
 
 
 def load(checkpoint: Path) -> SpeechT5HifiGan:

@@ -63,6 +63,17 @@ def test_find_gives_the_files(home: Path) -> None:
     registry.verify(pack)
 
 
+def test_manifests_keep_the_keys_that_packs_were_published_with(home: Path) -> None:
+    """`cfg` and `strikes` in the file; what they are called here has changed."""
+    make(home / "demo", strikes="compat")
+    manifest = registry.find("demo").manifest
+    assert (manifest.sampling.guidance, manifest.chord_rhythm) == (1.0, "compat")
+    registry.write_manifest(home / "demo", manifest)
+    written = msgspec.json.decode((home / "demo" / registry.MANIFEST).read_bytes())
+    assert (written["sampling"]["cfg"], written["strikes"]) == (1.0, "compat")
+    assert registry.find("demo").manifest == manifest
+
+
 def test_search_order(home: Path, tmp_path: Path) -> None:
     """PUNCHIN_PACKS before the user's folder before what came with Punchin; a pack or a folder of packs each."""
     make(tmp_path / "embedded" / "tiny", version="embedded")

@@ -27,7 +27,7 @@ def write(folder: Path) -> Path:
     save_audiocraft(codec, folder / "compression_state_dict.bin")
     for control in CONTROLS:
         adapter = AdapterWeights(torch.randn(2, 4, 3, 32), torch.randn(2, 4))
-        torch.save(weights.adapter_state(adapter), folder / f"{control}.pth")
+        torch.save(adapter._asdict(), folder / f"{control}.pth")
     files = tuple(PackFile(p.name, p.stat().st_size, sha256(p)) for p in sorted(folder.iterdir()))
     manifest = Manifest(
         name="mini",
@@ -39,7 +39,7 @@ def write(folder: Path) -> Path:
         adapters={control: f"{control}.pth" for control in CONTROLS},
         window_frames=100,
         sampling=SamplingDefaults(1.0, 16, 1.0),
-        strikes="clean",
+        chord_rhythm="clean",
         files=files,
     )
     write_manifest(folder, manifest)

@@ -22,7 +22,7 @@ def write_random_pack(folder: Path, card: int = 32, width: int = 32) -> str:
     torch.save({"best_state": {n: t.half() for n, t in state.items()}, "xp.cfg": XP_CFG}, folder / "state_dict.bin")
     save_audiocraft(random_model(TINY | {"codebook_size": card}), folder / "compression_state_dict.bin")
     adapter = AdapterWeights(torch.randn(2, 4, 3, width), torch.randn(2, 4))
-    torch.save(weights.adapter_state(adapter), folder / "chord.pth")
+    torch.save(adapter._asdict(), folder / "chord.pth")
     files = tuple(PackFile(p.name, p.stat().st_size, sha256(p)) for p in sorted(folder.iterdir()))
     manifest = Manifest(
         name="mini",
@@ -34,7 +34,7 @@ def write_random_pack(folder: Path, card: int = 32, width: int = 32) -> str:
         adapters={"chord": "chord.pth"},
         window_frames=16,
         sampling=SamplingDefaults(0.9, 8, 1.0),
-        strikes="compat",
+        chord_rhythm="compat",
         files=files,
     )
     write_manifest(folder, manifest)

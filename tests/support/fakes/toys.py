@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from punchin_server.engines.inpaint.loading import Models
-from punchin_server.engines.inpaint.sampling import Draw
+from punchin_server.engines.inpaint.sampling import SamplingParams
 from punchin_server.models.musicgen.airgen import AdapterWeights, build_bank
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from punchin_wire.frames import Audio
@@ -65,6 +65,6 @@ def models(adapters: tuple[str, ...] = ("chord", "drums", "piano"), text: bool =
         bank=build_bank(lm, weights) if weights else None,
         text=WordReader() if text else None,
         window=WINDOW,
-        draw=Draw(temperature=1.0, top_k=6, cfg=3.0),
+        sampling=SamplingParams(temperature=1.0, top_k=6, guidance=3.0),
         names={"pack": "toy"},
     )

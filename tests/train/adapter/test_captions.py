@@ -31,7 +31,7 @@ def test_every_caption_of_a_clip_is_drawn(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\ntwo\nthree")
     (clip,) = find_clips(tmp_path)
     random = np.random.default_rng(0)
-    assert {clip.say(random) for _ in range(50)} == {"one", "two", "three"}
+    assert {clip.choose_caption(random) for _ in range(50)} == {"one", "two", "three"}
 
 
 def test_a_listing_names_the_clips_with_texts_or_labels(tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ def test_chord_accuracy_is_a_share_of_time() -> None:
 
 def test_the_song_itself_scores_the_ceiling_and_another_the_floor() -> None:
     listener, song = Listener(RATE), excerpt()
-    own = listener.heard(song.mix, song, OTHER, HOLE)
-    foreign = listener.heard(
+    own = listener.measure(song.mix, song, OTHER, HOLE)
+    foreign = listener.measure(
         np.concatenate([song.mix[:RATE], OTHER.mix[RATE : 3 * RATE], song.mix[3 * RATE :]]), song, OTHER, HOLE
     )
     assert own["chords"] > 0.9
@@ -85,8 +85,8 @@ def test_the_song_itself_scores_the_ceiling_and_another_the_floor() -> None:
 
 
 def test_what_cannot_be_measured_is_not() -> None:
-    heard = Listener(RATE).heard(OTHER.mix, OTHER, excerpt(), HOLE)
-    assert np.isnan([heard["drum onsets"], heard["drum SDR"], heard["piano chroma"]]).all()
+    measured = Listener(RATE).measure(OTHER.mix, OTHER, excerpt(), HOLE)
+    assert np.isnan([measured["drum onsets"], measured["drum SDR"], measured["piano chroma"]]).all()
 
 
 def test_a_louder_hole_is_a_step() -> None:
@@ -94,16 +94,16 @@ def test_a_louder_hole_is_a_step() -> None:
     louder = song.mix.copy()
     louder[RATE : 3 * RATE] *= 2
     step = (
-        Listener(RATE).heard(louder, song, OTHER, HOLE)["seam step"]
-        - Listener(RATE).heard(song.mix, song, OTHER, HOLE)["seam step"]
+        Listener(RATE).measure(louder, song, OTHER, HOLE)["seam step"]
+        - Listener(RATE).measure(song.mix, song, OTHER, HOLE)["seam step"]
     )
     assert step == pytest.approx(6.02, abs=0.7)
 
 
 def test_short_holes_are_heard_too() -> None:
     short = masks.Mask("short", 4 * RATE, ((RATE, RATE + RATE // 2), (2 * RATE, 2 * RATE + RATE // 3)))
-    heard = Listener(RATE).heard(excerpt().mix, excerpt(), OTHER, short)
-    assert heard["chroma"] == pytest.approx(1.0, abs=1e-3)
+    measured = Listener(RATE).measure(excerpt().mix, excerpt(), OTHER, short)
+    assert measured["chroma"] == pytest.approx(1.0, abs=1e-3)
 
 
 def test_cosine_does_not_depend_on_the_level() -> None:

@@ -108,7 +108,7 @@ def test_inpaint_tables_have_clap(hub: Path, tmp_path: Path, monkeypatch: pytest
     install_clap(hub)
     monkeypatch.setattr(inpaint, "LEAST", 2)
     monkeypatch.setattr(Clap, "least", 2)
-    inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, masks=("one gap",), say=False))
+    inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, masks=("one gap",), verbose=False))
     report = json.loads((tmp_path / "report.json").read_text())
     rows = report["tables"][0]["rows"]
     assert rows["the song itself"]["CLAP"][0] == pytest.approx(1.0)
@@ -128,17 +128,17 @@ def test_clap_judges_transfers(hub: Path, tmp_path: Path, monkeypatch: pytest.Mo
     evaluation = SimpleNamespace(clip=lambda *_: clip)
     listener = transfer._Listener(evaluation, lambda _: torch.eye(8)[:1], embeddings.clap_if_installed())
     for row, seed in (("ω 2", 1), ("ω 2", 2), (transfer.RENDERED, 3), (transfer.RENDERED, 4)):
-        heard = listener.heard(row, noise(5.0, seed)[:80_000], Trial(0, 1, 0))
-        assert -1 <= heard["CLAP"] <= 1
-        assert 0 < heard["CLAP target"] < 1
-        assert heard["target heard"] == 1.0
+        measured = listener.measure(row, noise(5.0, seed)[:80_000], Trial(0, 1, 0))
+        assert -1 <= measured["CLAP"] <= 1
+        assert 0 < measured["CLAP target"] < 1
+        assert measured["target heard"] == 1.0
     assert [(row, distance > 0) for row, distance in listener.distances()] == [("ω 2", True)]
 
     write_transfer_pack(tmp_path / "moves", steps=1)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
     (tmp_path / "clips").mkdir()
     soundfile.write(tmp_path / "clips" / "a.wav", clip, 16_000)
-    run = transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=tmp_path / "clips", say=False)
+    run = transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=tmp_path / "clips", verbose=False)
     [table] = transfer.evaluate(run)
     assert -1 <= (table.interval("ω 2", "CLAP") or (2,))[0] <= 1
     assert "laion/clap-htsat-unfused" in (tmp_path / "out" / "report.md").read_text()
@@ -206,13 +206,13 @@ def test_demucs_tells_drums_where_it_is_installed(hub: Path, monkeypatch: pytest
     found = separation.installed(RATE)
     assert found.name == "htdemucs"
     excerpt = drummed()
-    heard = Listener(RATE, found)
+    listener = Listener(RATE, found)
     [hole] = HOLE.holes
-    told = found.drums(excerpt.drums, excerpt, hole)
-    np.testing.assert_allclose(told, excerpt.drums[slice(*hole)], atol=0.01)  # in place, and at its level
-    assert heard.heard(excerpt.drums, excerpt, excerpt, HOLE)["drum SDR"] > 25
-    assert heard.heard(excerpt.mix, excerpt, excerpt, HOLE)["drum SDR"] < 15
-    assert heard.heard(noise(5.0, 9), excerpt, excerpt, HOLE)["drum SDR"] < 0
+    drums = found.drums(excerpt.drums, excerpt, hole)
+    np.testing.assert_allclose(drums, excerpt.drums[slice(*hole)], atol=0.01)  # in place, and at its level
+    assert listener.measure(excerpt.drums, excerpt, excerpt, HOLE)["drum SDR"] > 25
+    assert listener.measure(excerpt.mix, excerpt, excerpt, HOLE)["drum SDR"] < 15
+    assert listener.measure(noise(5.0, 9), excerpt, excerpt, HOLE)["drum SDR"] < 0
     assert fake.asked[0] == {"seconds": pytest.approx(4.0, abs=0.01), "shifts": 0, "device": "cpu"}
 
 

@@ -73,7 +73,7 @@ def test_a_folder_without_songs_is_said(tmp_path: Path) -> None:
 def test_inpaint_beside_its_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chords are followed better than without, and the song itself is the ceiling, even on three excerpts."""
     monkeypatch.setattr(inpaint, "LEAST", 3)
-    [table] = inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, masks=("one gap",), say=False))
+    [table] = inpaint.evaluate(inpaint.Run("tiny", tmp_path, minutes=0.01, masks=("one gap",), verbose=False))
     report = json.loads((tmp_path / "report.json").read_text())
     rows = report["tables"][0]["rows"]
     assert set(rows) == {
@@ -113,7 +113,7 @@ def test_a_run_that_is_stopped_has_what_it_measured(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(inpaint, "Systems", ThreeExcerpts)
     monkeypatch.setattr(inpaint, "WRITTEN", 2)
     with pytest.raises(Stopped):
-        inpaint.evaluate(inpaint.Run("none", tmp_path, windows=6, masks=("one gap",), say=False))
+        inpaint.evaluate(inpaint.Run("none", tmp_path, windows=6, masks=("one gap",), verbose=False))
     [table] = json.loads((tmp_path / "report.json").read_text())["tables"]
     assert table["title"] == "Mask: one gap"
     assert {name: row["n"] for name, row in table["rows"].items()} == {"the song itself": 2, "unrelated song": 2}
@@ -127,7 +127,7 @@ def test_transfer_of_ones_own_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     clips.mkdir()
     sound = np.random.default_rng(0).uniform(-0.3, 0.3, (44_100, 2))
     soundfile.write(clips / "a.wav", sound, 44_100)
-    [table] = transfer.evaluate(transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=clips, say=False))
+    [table] = transfer.evaluate(transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=clips, verbose=False))
     assert table.count("ω 2") == 1
     assert -1 <= (table.interval("ω 2", transfer.FIDELITY) or (2,))[0] <= 1
 

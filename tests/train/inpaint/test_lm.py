@@ -111,11 +111,11 @@ def test_the_product_computes_the_same_logits(lm: LanguageModel, adapter: Adapte
     sequence = delayed(codes, SPECIAL)
     steps = torch.arange(sequence.shape[2])
     bank = airgen.build_bank(product, {"chord": read})
-    steer = airgen.Steer.at(bank, torch.ones(1, 1), airgen.frame_types(kept[0]), steps)
+    state = airgen.AdapterState.at(bank, torch.ones(1, 1), airgen.frame_types(kept[0], product.config.codebooks), steps)
     with torch.no_grad():
-        for steering, arguments in ((None, ()), (steer, (adapter, track_types(kept)))):
+        for adapters, arguments in ((None, ()), (state, (adapter, track_types(kept)))):
             cache = product.new_cache(1, len(steps))
-            theirs = product.logits(product(sequence, steps, cache, len(steps), steering=steering))
+            theirs = product.logits(product(sequence, steps, cache, len(steps), adapters=adapters))
             ours = half.heads(half.features(sequence, *arguments)[0])
             assert (ours - theirs).abs().max() < 1e-4
 

@@ -107,11 +107,11 @@ def test_alignment_counts_what_is_heard_elsewhere() -> None:
             attn.to_q.weight.zero_()  # every score is 0: every token alike
     prompt = trainee.text.encode(["a piano solo"])
     noise = torch.zeros(1, 8, 128, 8)
-    trainee.unet.listen(*prompt, torch.randn(1, 32, text.LOA_WIDTH), 1.0)  # 16 slots of 2 bands
+    trainee.unet.read_prompt(*prompt, torch.randn(1, 32, text.LOA_WIDTH), 1.0)  # 16 slots of 2 bands
     trainee.unet(noise, torch.tensor(500))
     # The deepest layers have a frame for each slot; finer frames still lie in one slot of 16.
     assert alignment.loss().item() == pytest.approx(math.log(16), abs=1e-3)
-    trainee.unet.listen(*prompt, None, 0.0)
+    trainee.unet.read_prompt(*prompt, None, 0.0)
     trainee.unet(noise, torch.tensor(500))
     assert alignment.loss().item() == 0.0
 
@@ -177,7 +177,7 @@ def test_a_louder_prompt_keeps_its_own_instrument(tmp_path: Path) -> None:
     lines, silence = encoded.Encoded(tmp_path), torch.full((512, 4), -1.0)
     for alpha in (1.0, 2.0):
         batch = unet.draw(lines, silence, Random(0), 200, alpha)
-        played, heard = batch.latents[:, 0, 0, 0].long().tolist(), batch.heard[:, 1, 0].long().tolist()
+        played, heard = batch.latents[:, 0, 0, 0].long().tolist(), batch.tokens[:, 1, 0].long().tolist()
         solos_heard = [(p, h) for p, h in zip(played, heard, strict=True) if p < len(solos.NAMES) and h >= 0]
         kept = sum(p == h for p, h in solos_heard) / len(solos_heard)
         assert kept == 1.0 if alpha == 2.0 else 0.2 < kept < 0.5

@@ -1,0 +1,1 @@
+"""New takes for the holes of a song: AIRGen on MusicGen."""

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
 from punchin_wire.frames import Audio
 from punchin_wire.messages import InpaintRequest, Note
 
-from ...conditioning import level, piano, render, strikes
-
-Rule = Literal["clean", "compat"]
+from ...conditioning import chord_rhythm, level, piano, render
 
 OTHER_SHARE = 0.7
 """Level of the "other" stem (all but drums, bass and voice) relative to the whole mix, where no stems are at hand.
@@ -32,7 +29,7 @@ BEFORE = 4.0
 
 @dataclass(frozen=True)
 class Excerpt:
-    """Where a condition is heard: samples `[start, start + samples)` of the song, at the model's `rate`.
+    """Where a condition sounds: samples `[start, start + samples)` of the song, at the model's `rate`.
 
     `around` is the song's audio outside the holes there: the level that renderings are matched to.
     """
@@ -48,24 +45,24 @@ def condition(
     controls: Collection[str],
     drums: Audio | None,
     excerpt: Excerpt,
-    rule: Rule,
+    rule: chord_rhythm.Rule,
     soundfont: Path | None,
 ) -> Audio:
     """What `controls` of the request sound like in `excerpt`: `[excerpt.samples]`; silence without controls.
 
     `drums` is the whole drum stem as :func:`mono` gives it. Raises UnknownChord.
     """
-    heard = np.zeros(excerpt.samples, np.float32)
+    sound = np.zeros(excerpt.samples, np.float32)
     if "drums" in controls and drums is not None:
         part = drums[max(excerpt.start, 0) : max(excerpt.start + excerpt.samples, 0)]
         at = max(-excerpt.start, 0)
-        heard[at : at + len(part)] += part
+        sound[at : at + len(part)] += part
     if "chord" in controls:
-        notes = strikes.place(request.chords, request.beats, rule)
-        heard += _rendered(notes, excerpt, soundfont)
+        notes = chord_rhythm.place(request.chords, request.beats, rule)
+        sound += _rendered(notes, excerpt, soundfont)
     if "piano" in controls:
-        heard += _rendered(piano.reduce(request.piano), excerpt, soundfont)
-    return heard
+        sound += _rendered(piano.reduce(request.piano), excerpt, soundfont)
+    return sound
 
 
 def _rendered(notes: Sequence[Note], excerpt: Excerpt, soundfont: Path | None) -> Audio:

@@ -3,9 +3,9 @@
 A generator: it takes a request, yields progress, preview and takes, and stops when closed. Only the hole is decoded,
 takes share what they have in common, and known audio is never sampled. Knows nothing about sockets, queues or job ids.
 
-A take follows its controls through the adapters (:mod:`..models.airgen` says how several combine). A take without
-controls hears silence as its condition, through the pack's first adapter, and so still sees the song on both sides
-of the hole. A pack without adapters continues the song: its prefix is what precedes the window, and it cannot
+A take follows its controls through the adapters (:mod:`...models.musicgen.airgen` says how several combine). A take
+without controls hears silence as its condition, through the pack's first adapter, and so still sees the song on both
+sides of the hole. A pack without adapters continues the song: its prefix is what precedes the window, and it cannot
 know what follows the hole.
 """
 
@@ -26,9 +26,9 @@ from ..clock import Clock
 from ..events import Emission
 from ..spans import Part, Span
 from .conditions import condition
-from .decode import Voices, fill
+from .decode import TakeBatch, fill
 from .loading import Models, load_models
-from .sampling import Draw, Noise
+from .sampling import Noise, SamplingParams
 from .scene import Scene, to_frames
 from .windows import preview_pieces
 
@@ -68,9 +68,9 @@ class InpaintEngine:
         noise = Noise(seeds, self._m.lm.config.codebooks, self._m.lm.config.card)
         bank = self._bank(request.takes)
         coefficients = self._coefficients(request.takes, bank.names if bank else ())
-        voices = Voices(coefficients, noise, self._draw(request.sampling), bank, text)
-        yield from self._fill(scene, codes, voices, request.preview, clock)
-        start = scene.heard.start * self._m.codec.hop
+        takes = TakeBatch(coefficients, noise, self._sampling(request.sampling), bank, text)
+        yield from self._fill(scene, codes, takes, request.preview, clock)
+        start = scene.take_span.start * self._m.codec.hop
         for i, take in enumerate(request.takes):
             sound = yield from self._render(scene, codes, i, clock)
             yield Emission(Take(i, take.seed, start, describe(sound, rate)), sound)
@@ -104,12 +104,12 @@ class InpaintEngine:
         past = 0 if self._adapters else self._m.window
         return Scene.of(song, holes, rate, hop, self._m.window, past)
 
-    def _draw(self, asked: Sampling) -> Draw:
-        default = self._m.draw
-        return Draw(
-            temperature=default.temperature if asked.temperature is None else asked.temperature,
-            top_k=default.top_k if asked.top_k is None else asked.top_k,
-            cfg=default.cfg if asked.cfg is None else asked.cfg,
+    def _sampling(self, requested: Sampling) -> SamplingParams:
+        default = self._m.sampling
+        return SamplingParams(
+            temperature=default.temperature if requested.temperature is None else requested.temperature,
+            top_k=default.top_k if requested.top_k is None else requested.top_k,
+            guidance=default.guidance if requested.cfg is None else requested.cfg,
         )
 
     def _bank(self, takes: Sequence[TakeSpec]) -> AdapterBank | None:
@@ -121,7 +121,7 @@ class InpaintEngine:
         return self._m.bank.only(followed.union(free))
 
     def _coefficients(self, takes: Sequence[TakeSpec], names: Sequence[str]) -> Tensor:
-        """How much of each adapter in `names` each take hears, `[B, A]`."""
+        """How much of each adapter in `names` each take gets, `[B, A]`."""
         free = dict.fromkeys(self._adapters[:1], 1.0)
         followed = [{str(control): weight for control, weight in take.controls.items()} for take in takes]
         rows = [mix_weights(controls or free, names) for controls in followed]
@@ -137,9 +137,9 @@ class InpaintEngine:
         codes = {}
         for i, controls in enumerate(sets, start=1):
             with clock("encode"):
-                rule = request.strikes or self._m.strikes
-                heard = condition(request, controls, drums, scene.excerpt(), rule, self._m.soundfont)
-            tokens = yield from self._tokens(scene, heard, i, 1 + len(sets), clock)
+                rule = request.strikes or self._m.chord_rhythm
+                sound = condition(request, controls, drums, scene.excerpt(), rule, self._m.soundfont)
+            tokens = yield from self._tokens(scene, sound, i, 1 + len(sets), clock)
             codes[controls] = torch.where(unknown, tokens, song)
         return torch.stack([codes[frozenset(take.controls)] for take in request.takes])
 
@@ -152,13 +152,13 @@ class InpaintEngine:
         parts = scene.parts(scene.stretches)
         for i, (core, around) in enumerate(parts, start=1):
             with clock("encode"):
-                heard = scene.at(*around)
-                tokens = codec.encode(wav[None, heard.start * codec.hop : heard.stop * codec.hop])[0]
+                frames = scene.at(*around)
+                tokens = codec.encode(wav[None, frames.start * codec.hop : frames.stop * codec.hop])[0]
                 codes[:, scene.at(*core)] = tokens[:, core.start - around.start : core.end - around.start]
             yield Emission(Progress("encode", before * len(parts) + i, rounds * len(parts)))
         return codes.to(self._m.lm.offsets.device)
 
-    def _fill(self, scene: Scene, codes: Tensor, voices: Voices, preview: bool, clock: Clock) -> Generator[Emission]:
+    def _fill(self, scene: Scene, codes: Tensor, takes: TakeBatch, preview: bool, clock: Clock) -> Generator[Emission]:
         """Fill every window of `codes` in place."""
         total, before = sum(w.frames for w in scene.windows), 0
         size = round(PREVIEW_SECONDS * self._m.codec.frame_rate)
@@ -170,7 +170,7 @@ class InpaintEngine:
                 prefix = codes[..., scene.at(window.start - window.length, window.start)]
             pieces = preview_pieces(window, size, RIGHT_CONTEXT) if preview else []
             written = window.written()
-            for step in clock.steps(fill(self._m.lm, prefix, frames, window, voices)):
+            for step in clock.steps(fill(self._m.lm, prefix, frames, window, takes)):
                 if step.prefill:
                     yield Emission(Progress("prefill", step.fed, step.total))
                 else:
@@ -191,7 +191,7 @@ class InpaintEngine:
 
     def _render(self, scene: Scene, codes: Tensor, take: int, clock: Clock) -> Generator[Emission, None, Audio]:
         """Take `take` `[1, N]` of tokens `[B, K, F]`: the model's sound in every stretch, the song between them."""
-        hop, (start, end) = self._m.codec.hop, scene.heard
+        hop, (start, end) = self._m.codec.hop, scene.take_span
         whole = scene.song[start * hop : end * hop].copy()
         parts = scene.parts(scene.sounding())
         for i, part in enumerate(parts, start=1):

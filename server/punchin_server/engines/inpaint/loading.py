@@ -14,6 +14,7 @@ from punchin_wire.messages import Control
 from torch import Tensor
 
 from ...codecs.encodec import load_codec
+from ...conditioning.chord_rhythm import Rule
 from ...models.musicgen import linear
 from ...models.musicgen.airgen import AdapterBank, build_bank
 from ...models.musicgen.musicgen import MusicGen
@@ -21,12 +22,11 @@ from ...models.musicgen.text import TextEncoder
 from ...models.musicgen.weights import load_adapter, load_lm
 from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models
-from .conditions import Rule
-from .sampling import Draw
+from .sampling import SamplingParams
 
 
 class Codec(Protocol):
-    """What the engine needs of a codec (see :mod:`..codecs.encodec`)."""
+    """What the engine needs of a codec (see :mod:`...codecs.encodec`)."""
 
     sample_rate: int
     hop: int
@@ -44,19 +44,19 @@ class Codec(Protocol):
 
 
 class TextReader(Protocol):
-    """What the engine needs of a text encoder (see :mod:`..models.text`)."""
+    """What the engine needs of a text encoder (see :mod:`...models.musicgen.text`)."""
 
     def encode(self, text: str) -> Tensor:
         """`[N, width]`."""
         ...
 
 
-MUSICGEN = Draw()
+MUSICGEN = SamplingParams()
 
 
 @dataclass(frozen=True)
 class Models:
-    """Everything that is loaded for a pack. `window` is T; `names` is what `Done` tells of it for the recipe.
+    """Everything that is loaded for a pack. `window` is T; `names` is what `Done` carries of it for the recipe.
 
     Raises BadCheckpoint where the language model and the codec do not speak the same tokens.
     """
@@ -66,8 +66,8 @@ class Models:
     bank: AdapterBank | None
     text: TextReader | None
     window: int
-    draw: Draw = MUSICGEN
-    strikes: Rule = "clean"
+    sampling: SamplingParams = MUSICGEN
+    chord_rhythm: Rule = "clean"
     soundfont: Path | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,8 +96,8 @@ def load_models(name: str, device: str, precision: str) -> Models:
         bank=bank,
         text=TextEncoder(pack.text, where) if pack.text else None,
         window=pack.manifest.window_frames,
-        draw=Draw(sampling.temperature, sampling.top_k, sampling.cfg),
-        strikes=pack.manifest.strikes,
+        sampling=SamplingParams(sampling.temperature, sampling.top_k, sampling.guidance),
+        chord_rhythm=pack.manifest.chord_rhythm,
         soundfont=pack.soundfont,
         names=describe_models(pack, pack.manifest.inpaint_references(), where, chosen),
     )

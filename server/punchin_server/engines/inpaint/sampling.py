@@ -1,4 +1,4 @@
-"""Drawing tokens from logits: guidance, temperature, top-k, and one random stream a take. Knows no model.
+"""Sampling tokens from logits: guidance, temperature, top-k, and one random stream a take. Knows no model.
 
 A take's noise comes from its own generator, one number for every token of every codebook at every step, whatever else
 is in the batch: the same seed gives the same take alone or among others.
@@ -14,24 +14,25 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Draw:
-    """How to draw. MusicGen's defaults. `top_k` 0 keeps every token; `cfg` 1 needs no unconditional branch."""
+class SamplingParams:
+    """MusicGen's defaults. `top_k` 0 keeps every token; `guidance` 1 needs no unconditional branch."""
 
     temperature: float = 1.0
     top_k: int = 250
-    cfg: float = 3.0
+    guidance: float = 3.0
 
 
-def guide(logits: Tensor, cfg: float) -> Tensor:
+def guide(logits: Tensor, guidance: float) -> Tensor:
     """Classifier-free guidance: `[2B, ...]` stacked as conditional, unconditional, to `[B, ...]`."""
     cond, uncond = logits.chunk(2)
-    return uncond + cfg * (cond - uncond)
+    return uncond + guidance * (cond - uncond)
 
 
-def race(logits: Tensor, noise: Tensor, temperature: float, top_k: int) -> Tensor:
+def sample(logits: Tensor, noise: Tensor, temperature: float, top_k: int) -> Tensor:
     """One token `[...]` from `logits` `[..., card]`: exact sampling of the tempered, top-k distribution.
 
-    `noise` are standard exponentials of the same shape: the token whose exponential clock of rate p rings first.
+    `noise` are standard exponentials of the same shape: the token whose exponential clock of rate p rings first
+    (the Gumbel-max trick).
     """
     logits = logits.float()
     if 0 < top_k < logits.shape[-1]:
@@ -41,11 +42,11 @@ def race(logits: Tensor, noise: Tensor, temperature: float, top_k: int) -> Tenso
 
 
 class Noise:
-    """Standard exponentials for a batch of takes, each row from the generator of its own seed."""
+    """Standard exponentials on the CPU for a batch of takes, each row from the generator of its own seed."""
 
-    def __init__(self, seeds: Sequence[int], codebooks: int, card: int, device: torch.device | str = "cpu") -> None:
-        self._generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        self._out = torch.empty(len(seeds), codebooks, card, device=device)
+    def __init__(self, seeds: Sequence[int], codebooks: int, card: int) -> None:
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._out = torch.empty(len(seeds), codebooks, card)
 
     def next(self) -> Tensor:
         """`[B, codebooks, card]`, valid until the next call."""

@@ -48,7 +48,7 @@ class Scene:
         return Span(self.stretches[0].start, self.stretches[-1].end)
 
     @property
-    def heard(self) -> Span:
+    def take_span(self) -> Span:
         """The frames that a take consists of: from the first window to the last, as far as the song goes."""
         start = min(w.start for w in self.windows)
         return Span(start, min(self.span.end, ceil(len(self.song) / self.hop)))
@@ -62,8 +62,8 @@ class Scene:
         return [part for stretch in stretches for part in parts(stretch, PART, CONTEXT)]
 
     def sounding(self) -> list[Span]:
-        """What is heard of the stretches in a take."""
-        clipped = [Span(max(a, self.heard.start), min(b, self.heard.end)) for a, b in self.stretches]
+        """What of the stretches sounds in a take."""
+        clipped = [Span(max(a, self.take_span.start), min(b, self.take_span.end)) for a, b in self.stretches]
         return [span for span in clipped if span.start < span.end]
 
     def wav(self) -> Audio:

@@ -1,0 +1,1 @@
+"""A clip on another instrument or in another genre: AP-Adapter on AudioLDM2."""

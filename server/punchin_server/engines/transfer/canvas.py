@@ -70,6 +70,6 @@ class Canvas:
             for window, weight in zip(self.windows, raw, strict=True)
         )
 
-    def heard(self, window: Span) -> Span:
+    def samples_in(self, window: Span) -> Span:
         """The samples of the clip in a window, as far as the clip goes."""
         return Span(*(min(self.samples, frame * self.scale * SAMPLES) for frame in window))

@@ -1,4 +1,4 @@
-"""The noise taken off a latent canvas step by step, all windows together. Knows prompts already heard, and no audio.
+"""The noise taken off a latent canvas step by step, all windows together. Knows prompts already read, and no audio.
 
 Guidance as published (arXiv 2407.16564, section 3.3): the second branch hears the negative text and an empty audio
 prompt, and `eps = eps_negative + lambda * (eps_positive - eps_negative)`. Windows that overlap are averaged in every
@@ -17,7 +17,7 @@ from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Solver
 from torch import Tensor
 
-from ...models.audioldm2.prompted_unet import Heard, PromptedUNet
+from ...models.audioldm2.prompted_unet import PromptedUNet, PromptState
 from .canvas import Canvas
 
 Scheduler: TypeAlias = Any
@@ -59,23 +59,23 @@ def noised(solver: Scheduler, clean: Tensor, noise: Tensor, first: int) -> Tenso
 
 
 def begin(solver: Scheduler, first: int) -> None:
-    """Tell a solver of several orders which step comes first: two of its many steps may be at one time."""
+    """Set which step of a solver of several orders comes first: two of its many steps may be at one time."""
     if hasattr(solver, "set_begin_index"):
         solver.set_begin_index(first)
 
 
 @dataclass(frozen=True)
 class Guided:
-    """The UNet under a prompt: `heard` is the prompt of each window of `canvas`, of one row, or of two, negative
+    """The UNet under a prompt: `prompts` are those of the windows of `canvas`, of one row, or of two, negative
     first."""
 
     unet: PromptedUNet
     canvas: Canvas
-    heard: Sequence[Heard]
+    prompts: Sequence[PromptState]
     guidance: float
 
     def noise(self, x: Tensor, t: Tensor) -> Tensor:
-        """The noise in latents `[B, C, T, F]` at time `t`, under the prompt that was heard last."""
+        """The noise in latents `[B, C, T, F]` at time `t`, under the prompt that was read or used last."""
         dtype = self.unet.unet.dtype
         if not guided(self.guidance):
             return self.unet(x.to(dtype), t).to(x)
@@ -84,8 +84,8 @@ class Guided:
 
     def shares(self, x: Tensor, t: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """Of each window its frames, and the noise in them under its own prompt as far as it counts there."""
-        for heard, window, weight in zip(self.heard, self.canvas.windows, self.canvas.weights, strict=True):
-            self.unet.hear(heard)
+        for prompt, window, weight in zip(self.prompts, self.canvas.windows, self.canvas.weights, strict=True):
+            self.unet.use_prompt(prompt)
             frames = slice(*window)
             yield frames, torch.from_numpy(weight).to(x)[:, None] * self.noise(x[:, :, frames], t)
 

@@ -23,7 +23,7 @@ from ...codecs import fbank
 from ...codecs.mel import HOP, SAMPLE_RATE, log_mel
 from ...codecs.phase import consistent
 from ...models.audioldm2.audiomae import AudioMAE
-from ...models.audioldm2.prompted_unet import Heard
+from ...models.audioldm2.prompted_unet import PromptState
 from ..audio import mono
 from ..clock import Clock
 from ..events import Emission
@@ -43,7 +43,7 @@ PHASE_CONTEXT = 7
 
 
 def load(pack: str, device: str, precision: str) -> Transfer:
-    """The engine of the pack called `pack`; see :func:`.transfer_loading.load_transfer_models` for what is raised."""
+    """The engine of the pack called `pack`; see :func:`.loading.load_transfer_models` for what is raised."""
     return Transfer(load_transfer_models(pack, device, precision))
 
 
@@ -72,11 +72,11 @@ class Transfer:
             for latents in clock.each("encode", self._latents(clip, canvas)):
                 start = latents
                 yield Emission(Progress("encode", 0, len(canvas.windows)))
-        heard: list[Heard] = []
-        for prompt in clock.each("encode", self._listen(request, clip, canvas)):
-            heard.append(prompt)
-            yield Emission(Progress("encode", len(heard), len(canvas.windows)))
-        model = Guided(base.unet, canvas, heard, taken(request.guidance, self.models.guided))
+        prompts: list[PromptState] = []
+        for prompt in clock.each("encode", self._read_prompts(request, clip, canvas)):
+            prompts.append(prompt)
+            yield Emission(Progress("encode", len(prompts), len(canvas.windows)))
+        model = Guided(base.unet, canvas, prompts, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
         size = AT_ONCE.get(self.models.device.type, 1)
@@ -97,23 +97,23 @@ class Transfer:
         used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
 
-    def _listen(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> Iterator[Heard]:
+    def _read_prompts(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> Iterator[PromptState]:
         """The prompt of one window after another, its keys and values computed: one row, or two, the negative first."""
         base, two = self.models.base, guided(request.guidance)
         texts = [request.negative_prompt, request.prompt] if two else [request.prompt]
         text = base.text.encode(texts)
         if self.models.audiomae is None or request.method == "sdedit" or not request.alpha:
-            base.unet.listen(*text, None, 0.0)
-            yield from [base.unet.keep()] * len(canvas.windows)
+            base.unet.read_prompt(*text, None, 0.0)
+            yield from [base.unet.prompt_state()] * len(canvas.windows)
             return
         loud, encoder = raised(clip), self.models.audiomae
         # The empty prompt is AudioMAE's answer to zeros, as in training, not zeros in its place.
         empty = self._tokens(encoder, torch.zeros(1, 1, WINDOW, fbank.BANDS), request.pooling)
         for window in canvas.windows:
-            features = fbank.prompt_features(torch.from_numpy(loud[slice(*canvas.heard(window))])[None])
+            features = fbank.prompt_features(torch.from_numpy(loud[slice(*canvas.samples_in(window))])[None])
             tokens = self._tokens(encoder, features, request.pooling)
-            base.unet.listen(*text, torch.cat([empty, tokens]) if two else tokens, request.alpha)
-            yield base.unet.keep()
+            base.unet.read_prompt(*text, torch.cat([empty, tokens]) if two else tokens, request.alpha)
+            yield base.unet.prompt_state()
 
     def _tokens(self, encoder: AudioMAE, features: Tensor, pooling: tuple[int, int]) -> Tensor:
         """The audio prompt `[1, N, W]` of features `[1, 1, 1024, 128]`."""
@@ -173,8 +173,8 @@ class Transfer:
                 yield np.empty(0, np.float32)
                 continue
             around = slice(max(0, done - context), min(room, end + context))
-            heard = self._sound(mel[:, around])[(done - around.start) * HOP : (end - around.start) * HOP]
-            yield heard.cpu().numpy()[: canvas.samples - done * HOP]
+            sound = self._sound(mel[:, around])[(done - around.start) * HOP : (end - around.start) * HOP]
+            yield sound.cpu().numpy()[: canvas.samples - done * HOP]
             done = end
 
     def _sound(self, mel: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from .denoise import scheduler
 
 @dataclass(frozen=True)
 class TransferModels:
-    """Everything that is loaded for the transfer half of a pack; `names` is what `Done` tells of it for the recipe.
+    """Everything that is loaded for the transfer half of a pack; `names` is what `Done` carries of it for the recipe.
 
     Without adapter (`audiomae` None) only SDEdit works. Raises AdapterMismatch where AudioMAE's tokens are not as wide
     as the adapter expects.

@@ -1,0 +1,1 @@
+"""AudioLDM2, AudioMAE and AP-Adapter, in their published formats."""

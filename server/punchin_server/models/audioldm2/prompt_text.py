@@ -148,8 +148,8 @@ class PromptText(nn.Module):
         if not self.compares or self._features is None:
             raise Unsupported("This pack cannot compare audio with text: its CLAP has no audio tower.")
         features = self._features
-        heard = soxr.resample(audio, rate, features.sampling_rate)
-        pieces = np.array_split(heard, ceil(len(heard) / features.nb_max_samples))
+        resampled = soxr.resample(audio, rate, features.sampling_rate)
+        pieces = np.array_split(resampled, ceil(len(resampled) / features.nb_max_samples))
         mel = features(pieces, sampling_rate=features.sampling_rate, return_tensors="pt").input_features
         weight = self.clap.audio_projection.linear1.weight
         pooled = self.clap.audio_model(

@@ -1,6 +1,6 @@
 """AudioLDM2's UNet that computes the keys and values of its prompt once, and may hear audio beside text.
 
-The network and its forward are diffusers'; only the processors of the cross-attentions are ours. :meth:`listen`
+The network and its forward are diffusers'; only the processors of the cross-attentions are ours. :meth:`read_prompt`
 fills each with the keys and values of the prompt, which do not change from step to step, and every forward reads
 them. Layers of the language-of-audio width read GPT-2's tokens and, once :mod:`.ap_adapter` has attached its
 projections, audio tokens by the same queries (arXiv 2407.16564, section 3.2):
@@ -35,8 +35,8 @@ class KeyValue(NamedTuple):
     v: Tensor
 
 
-class HeardLayer(NamedTuple):
-    """What one layer hears: `bias` `[B, 1, 1, n]` joins the text's scores; without `audio` there is only text."""
+class LayerPrompt(NamedTuple):
+    """The prompt of one layer: `bias` `[B, 1, 1, n]` joins the text's scores; without `audio` there is only text."""
 
     text: KeyValue
     bias: Tensor | None = None
@@ -44,14 +44,14 @@ class HeardLayer(NamedTuple):
     alpha: float = 0.0
 
 
-Heard = tuple[HeardLayer, ...]
+PromptState = tuple[LayerPrompt, ...]
 """A prompt as the UNet keeps it, one entry a layer."""
 
 
 class PromptAttention(nn.Module):
     """The processor of one cross-attention. `to_k_ip` and `to_v_ip` are the adapter's, where one is attached."""
 
-    heard: HeardLayer
+    prompt: LayerPrompt
     to_k_ip: nn.Linear | None
     to_v_ip: nn.Linear | None
 
@@ -59,18 +59,21 @@ class PromptAttention(nn.Module):
         super().__init__()
         self.to_k_ip = self.to_v_ip = None
 
-    def listen(self, attn: Attention, text: Tensor, mask: Tensor | None, audio: Tensor | None, alpha: float) -> None:
-        """Hear `text` `[B, n, width]` under `mask` `[B, n]`, and `audio` `[B, N, width]` if adapted and alpha > 0."""
+    def read_prompt(
+        self, attn: Attention, text: Tensor, mask: Tensor | None, audio: Tensor | None, alpha: float
+    ) -> None:
+        """Keys and values of `text` `[B, n, width]` under `mask` `[B, n]`, and of `audio` `[B, N, width]` if adapted
+        and alpha > 0."""
         own = project(text, attn.to_k, attn.to_v, attn.heads)
         bias = None if mask is None else ((1 - mask.to(own.k.dtype)) * ABSENT)[:, None, None]
-        self.heard = HeardLayer(own, bias)
+        self.prompt = LayerPrompt(own, bias)
         if audio is not None and alpha and self.to_k_ip is not None and self.to_v_ip is not None:
             k, v = project(audio, self.to_k_ip, self.to_v_ip, attn.heads)
-            self.heard = HeardLayer(own, bias, KeyValue(k.to(own.k), v.to(own.v)), alpha)
+            self.prompt = LayerPrompt(own, bias, KeyValue(k.to(own.k), v.to(own.v)), alpha)
 
     def forward(self, attn: Attention, hidden_states: Tensor, *_: object, **__: object) -> Tensor:
-        """`[B*r, S, D]` to the same. What diffusers hands on beside it is not read: the prompt was heard before."""
-        text, bias, audio, alpha = self.heard
+        """`[B*r, S, D]` to the same. What diffusers hands on beside it is not looked at: the prompt was read before."""
+        text, bias, audio, alpha = self.prompt
         # All takes of a prompt row are queries of one row, so its keys and values need no copies.
         rows, width = len(text.k), text.k.shape[3]
         q = attn.to_q(hidden_states).view(rows, -1, attn.heads, width).transpose(1, 2)  # [B, H, r*S, d]
@@ -88,7 +91,8 @@ def project(tokens: Tensor, to_k: nn.Linear, to_v: nn.Linear, heads: int) -> Key
 
 
 class PromptedUNet(nn.Module):
-    """diffusers' AudioLDM2 UNet, base or large, whose prompt is heard once (:meth:`listen`) and then used by steps."""
+    """diffusers' AudioLDM2 UNet, base or large, whose prompt is read once (:meth:`read_prompt`) and serves all
+    steps."""
 
     def __init__(self, unet: AudioLDM2UNet2DConditionModel, loa_width: int) -> None:
         """Installs the processors. `loa_width` is the language model's. Raises BadCheckpoint for other layouts."""
@@ -125,32 +129,32 @@ class PromptedUNet(nn.Module):
         """Whether an adapter is attached."""
         return all(processor(attn).to_k_ip is not None for attn in self._loa.values())
 
-    def listen(self, loa: Tensor, t5: Tensor, t5_mask: Tensor, audio: Tensor | None, alpha: float) -> None:
+    def read_prompt(self, loa: Tensor, t5: Tensor, t5_mask: Tensor, audio: Tensor | None, alpha: float) -> None:
         """Compute the keys and values of a prompt, with gradients where they are enabled.
 
         `loa` `[B, 8, W]`, `t5` `[B, n, W5]`, `t5_mask` `[B, n]` of 1 and 0, `audio` `[B, N, W]` or None. With `alpha`
         0, without audio or without adapter the audio branch is not computed at all.
         """
         for attn in self._loa.values():
-            processor(attn).listen(attn, loa, None, audio, alpha)
+            processor(attn).read_prompt(attn, loa, None, audio, alpha)
         for attn in self._t5.values():
-            processor(attn).listen(attn, t5, t5_mask, None, 0.0)
+            processor(attn).read_prompt(attn, t5, t5_mask, None, 0.0)
 
-    def keep(self) -> Heard:
-        """The prompt last heard, for :meth:`hear`: each window of a long clip is listened to once."""
-        return tuple(processor(attn).heard for attn in self._attentions())
+    def prompt_state(self) -> PromptState:
+        """The prompt last read, for :meth:`use_prompt`: that of each window of a long clip is read once."""
+        return tuple(processor(attn).prompt for attn in self._attentions())
 
-    def hear(self, heard: Heard) -> None:
-        """Hear a kept prompt again; computes nothing."""
-        for attn, layer in zip(self._attentions(), heard, strict=True):
-            processor(attn).heard = layer
+    def use_prompt(self, state: PromptState) -> None:
+        """Go back to a prompt that was read before; computes nothing."""
+        for attn, layer in zip(self._attentions(), state, strict=True):
+            processor(attn).prompt = layer
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """The noise in `x` `[B*r, C, T, F]` at timesteps `t` (one, or `[B*r]`), of the same shape.
 
-        `x` may have r rows for each prompt row heard, those of the first prompt row first.
+        `x` may have r rows for each row of the prompt, those of the first prompt row first.
         """
-        rows = len(processor(self._attentions()[0]).heard.text.k)
+        rows = len(processor(self._attentions()[0]).prompt.text.k)
         assert len(x) % rows == 0, f"{len(x)} rows cannot share {rows} prompts"
         return cast(Tensor, self.unet(x, t, encoder_hidden_states=None, return_dict=False)[0])
 

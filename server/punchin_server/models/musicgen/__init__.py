@@ -1,0 +1,1 @@
+"""MusicGen and AIRGen's adapters, in their published formats."""

@@ -35,15 +35,16 @@ class AdapterWeights(NamedTuple):
     gates: Tensor
 
 
-def frame_types(mask: Tensor) -> Tensor:
-    """The type of every input step `[2T + 4]` of a window whose frames `mask` `[T]` keeps (true) or inpaints.
+def frame_types(mask: Tensor, codebooks: int) -> Tensor:
+    """The type of every input step `[2T + K]` of a window whose frames `mask` `[T]` keeps (true) or inpaints.
 
-    A step has the type of the frame that it predicts in codebook 0. The reference stops at 2T + 1 types; the last is
-    repeated, so that the steps that finish the higher codebooks keep their adapter.
+    K is the model's number of `codebooks`. A step has the type of the frame that it predicts in codebook 0. The
+    reference stops at 2T + 1 types; the last is repeated, so that the steps that finish the higher codebooks keep
+    their adapter.
     """
     keep = mask.long()
     types = torch.cat([keep, keep + INPAINT])
-    return torch.cat([types, types[-1:].expand(4)])
+    return torch.cat([types, types[-1:].expand(codebooks)])
 
 
 def mix_weights(controls: Mapping[str, float], names: Sequence[str]) -> list[float]:
@@ -148,7 +149,7 @@ def _pad_top(gates: Tensor, depth: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Steer:
+class AdapterState:
     """The adapters at work on the steps of one forward.
 
     `gains` `[L, 1, B * S, G, 1]` multiply what each (adapter, type) pair adds in each layer: its gate times the row's
@@ -159,8 +160,8 @@ class Steer:
     gains: Tensor
 
     @classmethod
-    def at(cls, bank: AdapterBank, coefficients: Tensor, types: Tensor, positions: Tensor) -> Steer:
-        """For the steps `positions` `[S]` of rows with `coefficients` `[B, A]` in a window of `types` `[2T + 4]`."""
+    def at(cls, bank: AdapterBank, coefficients: Tensor, types: Tensor, positions: Tensor) -> AdapterState:
+        """For the steps `positions` `[S]` of rows with `coefficients` `[B, A]` in a window of `types` `[2T + K]`."""
         of_type = torch.nn.functional.one_hot(types[positions], TYPES).to(coefficients.dtype)  # [S, 4]
         share = (coefficients[:, None, :, None] * of_type[None, :, None, :]).flatten(0, 1).flatten(1)  # [B * S, G]
         return cls(bank, (share * bank.gates[:, None, :])[:, None, :, :, None])

@@ -54,8 +54,8 @@ class TextState(NamedTuple):
     values: Tensor
 
 
-class Steering(Protocol):
-    """What is added to the self-attention of a layer before its output projection (see :mod:`.airgen`)."""
+class Adapters(Protocol):
+    """What adapters add to the self-attention of a layer before its output projection (see :mod:`.airgen`)."""
 
     def delta(self, layer: int, queries: Tensor) -> Tensor:
         """`[B, H, S, D/H]` from the layer's projected queries of the same shape."""
@@ -87,13 +87,13 @@ class SelfAttention(nn.Module):
         self.qkv = Linear(config.width, 3 * config.width)
         self.out = Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, layer: int, span: Span, cache: KVCache, steering: Steering | None) -> Tensor:
+    def forward(self, x: Tensor, layer: int, span: Span, cache: KVCache, adapters: Adapters | None) -> Tensor:
         B, S, D = x.shape
         qkv = self.qkv(x).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # [3, B, H, S, D/H]
         q = qkv[0]
         o = cache.attend(layer, q, qkv[1:], span)
-        if steering is not None:
-            o = o + steering.delta(layer, q)
+        if adapters is not None:
+            o = o + adapters.delta(layer, q)
         return self.out(merge_heads(o))
 
 
@@ -136,9 +136,9 @@ class Block(nn.Module):
         span: Span,
         cache: KVCache,
         text: TextState | None,
-        steering: Steering | None,
+        adapters: Adapters | None,
     ) -> Tensor:
-        x = x + self.attention(self.norm1(x), layer, span, cache, steering)
+        x = x + self.attention(self.norm1(x), layer, span, cache, adapters)
         if text is not None:
             x = x + self.cross(self.norm_cross(x), layer, text)
         return x + self.linear2(F.gelu(self.linear1(self.norm2(x))))
@@ -193,7 +193,7 @@ class MusicGen(nn.Module):
         cache: KVCache,
         visible: int,
         text: TextState | None = None,
-        steering: Steering | None = None,
+        adapters: Adapters | None = None,
     ) -> Tensor:
         """Hidden states `[B, S, D]` (normalised, for :meth:`logits`) of the input steps `codes` `[B, K, S]`.
 
@@ -204,7 +204,7 @@ class MusicGen(nn.Module):
         x = x + self.positions[positions].to(x.dtype)
         span = Span.of(positions, visible)
         for i, layer in enumerate(self.layers):
-            x = layer(x, i, span, cache, text, steering)
+            x = layer(x, i, span, cache, text, adapters)
         return self.out_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -266,8 +266,3 @@ def load_adapter(path: Path) -> AdapterWeights:
     if weights.gates.shape != weights.adaptor.shape[:2]:
         raise BadCheckpoint(f"{path.name}: gates have shape {tuple(weights.gates.shape)}, not the adaptor's [L, 4].")
     return weights
-
-
-def adapter_state(weights: AdapterWeights) -> Tensors:
-    """What an AIRGen file holds, to be saved with `torch.save`."""
-    return {"adaptor": weights.adaptor.float().cpu(), "gates": weights.gates.float().cpu()}

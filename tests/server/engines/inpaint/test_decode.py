@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from punchin_server.engines.inpaint import decode
-from punchin_server.engines.inpaint.decode import Voices, delay, fill
-from punchin_server.engines.inpaint.sampling import Draw, Noise
+from punchin_server.engines.inpaint.decode import TakeBatch, delay, fill
+from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
-from punchin_server.models.musicgen.airgen import AdapterBank, AdapterWeights, Steer, build_bank, frame_types
+from punchin_server.models.musicgen.airgen import AdapterBank, AdapterState, AdapterWeights, build_bank, frame_types
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from torch import Tensor
 
 CONFIG = LMConfig(layers=2, width=32, heads=4, card=24, text_width=8)
 T, K = 12, 4
-DRAW = Draw(temperature=0.9, top_k=10, cfg=2.5)
+SAMPLING = SamplingParams(temperature=0.9, top_k=10, guidance=2.5)
 HOLES = {
     "middle": (Window(0, T, (Span(4, 8),), (Span(4, 8),))),
     "start": (Window(0, T, (Span(0, 3),), (Span(0, 3),))),
@@ -37,8 +38,7 @@ def lm() -> MusicGen:
     return MusicGen(CONFIG, max_steps=2 * T + K).eval()
 
 
-@pytest.fixture(scope="module")
-def bank(lm: MusicGen) -> AdapterBank:
+def random_bank(lm: MusicGen) -> AdapterBank:
     g = torch.Generator().manual_seed(1)
     weights = {
         name: AdapterWeights(torch.randn(2, 4, 3, 32, generator=g), torch.randn(2, 4, generator=g))
@@ -47,24 +47,29 @@ def bank(lm: MusicGen) -> AdapterBank:
     return build_bank(lm, weights)
 
 
-def tokens(takes: int, seed: int = 2) -> Tensor:
+@pytest.fixture(scope="module")
+def bank(lm: MusicGen) -> AdapterBank:
+    return random_bank(lm)
+
+
+def tokens(takes: int, seed: int = 2, codebooks: int = K) -> Tensor:
     """The same known frames for every take."""
     g = torch.Generator().manual_seed(seed)
-    return torch.randint(0, CONFIG.card, (1, K, T), generator=g).repeat(takes, 1, 1)
+    return torch.randint(0, CONFIG.card, (1, codebooks, T), generator=g).repeat(takes, 1, 1)
 
 
-def filled(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, voices: Voices) -> Tensor:
+def filled(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch) -> Tensor:
     with torch.inference_mode():
         frames = frames.clone()
-        for _ in fill(lm, prefix, frames, window, voices):
+        for _ in fill(lm, prefix, frames, window, takes):
             pass
         return frames
 
 
-def voices(seeds: list[int], coefficients: Tensor | None = None, **kwargs: Any) -> Voices:
+def batch(seeds: list[int], coefficients: Tensor | None = None, codebooks: int = K, **kwargs: Any) -> TakeBatch:
     if coefficients is None:
         coefficients = torch.zeros(len(seeds), 0)
-    return Voices(coefficients, Noise(seeds, K, CONFIG.card), DRAW, **kwargs)
+    return TakeBatch(coefficients, Noise(seeds, codebooks, CONFIG.card), SAMPLING, **kwargs)
 
 
 @torch.inference_mode()
@@ -79,8 +84,9 @@ def reference(
     text: Any = None,
 ) -> Tensor:
     """One take, no cache: the whole sequence is run again for each token that is not known."""
+    K = lm.config.codebooks
     known = np.concatenate([np.ones(T, bool), window.kept()])
-    types = frame_types(torch.from_numpy(window.kept()))
+    types = frame_types(torch.from_numpy(window.kept()), K)
     steps = delay(torch.cat([prefix, frames], -1), CONFIG.special)
     noise = Noise([seed], K, CONFIG.card)
     last = T + max(end for _, end in window.write) - window.start + K - 1
@@ -90,18 +96,18 @@ def reference(
         if not writes:
             continue
         at = torch.arange(s + 1)
-        steer = Steer.at(bank, row[None], types, at) if bank is not None else None
+        state = AdapterState.at(bank, row[None], types, at) if bank is not None else None
         branches = []
         for branch in range(1 if text is None else 2):
             one = None if text is None else type(text)(*(x[:, branch : branch + 1] for x in text))
-            hidden = lm(steps[..., : s + 1], at, lm.new_cache(1), s + 1, one, steer)
+            hidden = lm(steps[..., : s + 1], at, lm.new_cache(1), s + 1, one, state)
             branches.append(lm.logits(hidden)[0, :, -1])
-        logits = branches[0] if text is None else branches[1] + DRAW.cfg * (branches[0] - branches[1])
+        logits = branches[0] if text is None else branches[1] + SAMPLING.guidance * (branches[0] - branches[1])
         exponentials = noise.next()[0]
         for k in unknown:
-            kept = logits[k].topk(DRAW.top_k).indices
-            race = logits[k][kept] / DRAW.temperature - exponentials[k][kept].log()
-            steps[0, k, s + 1] = kept[race.argmax()]
+            kept = logits[k].topk(SAMPLING.top_k).indices
+            clocks = logits[k][kept] / SAMPLING.temperature - exponentials[k][kept].log()
+            steps[0, k, s + 1] = kept[clocks.argmax()]
     out = frames.clone()
     for f in np.flatnonzero(window.written()):
         for k in range(K):
@@ -123,10 +129,22 @@ def test_delay_pattern() -> None:
 def test_equals_the_full_decode_of_the_same_forced_tokens(lm: MusicGen, bank: AdapterBank, window: Window) -> None:
     prefix, frames = tokens(1, seed=3), tokens(1)
     row = torch.tensor([0.8, 0.0])
-    got = filled(lm, prefix, frames, window, voices([5], row[None], bank=bank))
+    got = filled(lm, prefix, frames, window, batch([5], row[None], bank=bank))
     assert torch.equal(got, reference(lm, prefix, frames, window, 5, bank, row))
     kept = torch.from_numpy(~window.written())
     assert torch.equal(got[..., kept], frames[..., kept])
+    assert not torch.equal(got, frames)
+
+
+@pytest.mark.parametrize("codebooks", [2, 8])
+def test_models_of_other_codebooks(codebooks: int) -> None:
+    """To the end of the window, where the highest codebook lags furthest behind; the adapter acts to the last step."""
+    torch.manual_seed(0)
+    lm = MusicGen(replace(CONFIG, codebooks=codebooks), max_steps=2 * T + codebooks).eval()
+    bank, row, window = random_bank(lm), torch.tensor([0.8, 0.0]), HOLES["end"]
+    prefix, frames = tokens(1, 3, codebooks), tokens(1, codebooks=codebooks)
+    got = filled(lm, prefix, frames, window, batch([5], row[None], codebooks, bank=bank))
+    assert torch.equal(got, reference(lm, prefix, frames, window, 5, bank, row))
     assert not torch.equal(got, frames)
 
 
@@ -139,11 +157,11 @@ def test_text_is_guided_and_its_absence_costs_no_branch(lm: MusicGen, monkeypatc
     monkeypatch.setattr(
         MusicGen, "forward", lambda self, codes, *args: (rows.append(len(codes)), plain(self, codes, *args))[1]
     )
-    guided = filled(lm, prefix, frames, window, voices([5], text=text))
+    guided = filled(lm, prefix, frames, window, batch([5], text=text))
     assert set(rows) == {2}
     assert torch.equal(guided, reference(lm, prefix, frames, window, 5, text=text))
     rows.clear()
-    assert not torch.equal(filled(lm, prefix, frames, window, voices([5])), guided)
+    assert not torch.equal(filled(lm, prefix, frames, window, batch([5])), guided)
     assert set(rows) == {1}
 
 
@@ -153,9 +171,9 @@ def test_a_take_is_the_same_alone_and_among_others(lm: MusicGen, bank: AdapterBa
     prefix = torch.cat([tokens(1, seed=s) for s in (3, 3, 4, 3)])
     coefficients = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
     seeds = [7, 8, 7, 7]
-    together = filled(lm, prefix, tokens(4), window, voices(seeds, coefficients, bank=bank))
+    together = filled(lm, prefix, tokens(4), window, batch(seeds, coefficients, bank=bank))
     for i, seed in enumerate(seeds):
-        alone = voices([seed], coefficients[i : i + 1], bank=bank)
+        alone = batch([seed], coefficients[i : i + 1], bank=bank)
         assert torch.equal(together[i : i + 1], filled(lm, prefix[i : i + 1], tokens(1), window, alone))
     assert len({t.numpy().tobytes() for t in together}) == 4
 
@@ -174,16 +192,16 @@ def test_takes_that_begin_alike_share_the_prefill(
 
     monkeypatch.setattr(MusicGen, "forward", spy)
     coefficients = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
-    filled(lm, tokens(3, seed=3), tokens(3), window, voices([1, 2, 3], coefficients, bank=bank))
+    filled(lm, tokens(3, seed=3), tokens(3), window, batch([1, 2, 3], coefficients, bank=bank))
     assert fed[0] == (2, 0, T + 4 + 1)
     assert fed[1:] == [(3, s, s + 1) for s in range(T + 5, T + 8 + K - 1)]
 
 
 def test_prefill_in_pieces_changes_nothing(lm: MusicGen, bank: AdapterBank, monkeypatch: pytest.MonkeyPatch) -> None:
     window, row = HOLES["two"], torch.tensor([[0.8, 0.0]])
-    whole = filled(lm, tokens(1, seed=3), tokens(1), window, voices([5], row, bank=bank))
+    whole = filled(lm, tokens(1, seed=3), tokens(1), window, batch([5], row, bank=bank))
     monkeypatch.setattr(decode, "PIECE", 5)
-    pieces = filled(lm, tokens(1, seed=3), tokens(1), window, voices([5], row, bank=bank))
+    pieces = filled(lm, tokens(1, seed=3), tokens(1), window, batch([5], row, bank=bank))
     assert torch.equal(whole, pieces)
 
 
@@ -192,7 +210,7 @@ def test_steps_tell_which_frames_are_final(lm: MusicGen) -> None:
     window, frames = HOLES["middle"], tokens(1)
     seen: dict[int, list[int]] = {}
     with torch.inference_mode():
-        for step in fill(lm, tokens(1, seed=3), frames, window, voices([5])):
+        for step in fill(lm, tokens(1, seed=3), frames, window, batch([5])):
             for f in range(step.done):
                 assert seen.setdefault(f, frames[0, :, f].tolist()) == frames[0, :, f].tolist()
     assert step.done == 8

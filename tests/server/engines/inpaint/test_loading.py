@@ -57,7 +57,12 @@ def test_pack_on_disk_makes_takes(make_pack: Maker, precision: str) -> None:
 
 def test_pack_settings_reach_the_engine(make_pack: Maker) -> None:
     models = load_models(make_pack(), "cpu", "float32")
-    assert (models.window, models.strikes, models.draw.top_k, models.draw.temperature) == (16, "compat", 8, 0.9)
+    assert (models.window, models.chord_rhythm, models.sampling.top_k, models.sampling.temperature) == (
+        16,
+        "compat",
+        8,
+        0.9,
+    )
     assert models.bank is not None
     assert models.bank.names == ("chord",)
     assert models.lm.max_steps >= 2 * 16 + 4

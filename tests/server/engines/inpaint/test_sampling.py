@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-from punchin_server.engines.inpaint.sampling import Noise, guide, race
+from punchin_server.engines.inpaint.sampling import Noise, guide, sample
 
 
-def test_race_draws_the_tempered_top_k_distribution() -> None:
+def test_samples_are_of_the_tempered_top_k_distribution() -> None:
     """Frequencies of 20 000 draws against softmax(logits / T) over the k likeliest, within 5 standard errors."""
     logits = torch.tensor([2.0, 0.5, 1.0, -1.0, 1.5])
     noise = torch.empty(20_000, 5).exponential_(generator=torch.Generator().manual_seed(0))
-    drawn = race(logits.expand(20_000, 5), noise, temperature=0.7, top_k=3)
+    drawn = sample(logits.expand(20_000, 5), noise, temperature=0.7, top_k=3)
     kept = torch.tensor([0, 2, 4])
     expected = torch.zeros(5)
     expected[kept] = torch.softmax(logits[kept] / 0.7, 0)
@@ -22,8 +22,8 @@ def test_race_draws_the_tempered_top_k_distribution() -> None:
 def test_top_k_zero_or_larger_than_the_card_keeps_all() -> None:
     logits = torch.randn(50, 6)
     noise = torch.empty(50, 6).exponential_()
-    assert torch.equal(race(logits, noise, 1.0, 0), race(logits, noise, 1.0, 6))
-    assert torch.equal(race(logits, noise, 1.0, 1), logits.argmax(-1))
+    assert torch.equal(sample(logits, noise, 1.0, 0), sample(logits, noise, 1.0, 6))
+    assert torch.equal(sample(logits, noise, 1.0, 1), logits.argmax(-1))
 
 
 def test_a_takes_noise_is_its_own() -> None:

@@ -22,25 +22,25 @@ SHAPE = (1, SHORT.frames, 4)  # channels, frames, bins
 
 
 class Formula:
-    """Stands where the UNet stands: `eps = f(x, t) + what it heard`, a number for each prompt row."""
+    """Stands where the UNet stands: `eps = f(x, t) + its prompt`, a number for each prompt row."""
 
     unet = SimpleNamespace(dtype=torch.float32)
 
     def __init__(self, f: Any) -> None:
-        self.f, self.heard = f, torch.zeros(1)
+        self.f, self.prompt = f, torch.zeros(1)
         self.rows: list[int] = []
 
-    def hear(self, heard: Any) -> None:
-        self.heard = torch.tensor(heard)
+    def use_prompt(self, state: Any) -> None:
+        self.prompt = torch.tensor(state)
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         self.rows.append(len(x))
-        each = self.heard.repeat_interleave(len(x) // len(self.heard))
+        each = self.prompt.repeat_interleave(len(x) // len(self.prompt))
         return self.f(x, t) + each[:, None, None, None].to(x)
 
 
-def model(f: Any, heard: list[Any] | None = None, canvas: Canvas = SHORT, guidance: float = 1.0) -> Guided:
-    return Guided(Formula(f), canvas, heard or [[0.0]], guidance)  # type: ignore[arg-type]
+def model(f: Any, prompts: list[Any] | None = None, canvas: Canvas = SHORT, guidance: float = 1.0) -> Guided:
+    return Guided(Formula(f), canvas, prompts or [[0.0]], guidance)  # type: ignore[arg-type]
 
 
 def last(guided_model: Guided, solver: Any, x: Tensor, first: int = 0) -> Tensor:
@@ -155,8 +155,8 @@ def test_starting_in_the_middle_gives_back_what_was_noised(solver: Solver) -> No
 
 @pytest.mark.parametrize(("guidance", "rows"), [(0.0, 2), (1.0, 2), (1.001, 4), (7.5, 4)])
 def test_the_second_branch_is_run_only_where_it_counts(guidance: float, rows: int) -> None:
-    heard = [[0.1, 0.5]] if guided(guidance) else [[0.5]]
-    free = model(gaussian, heard, guidance=guidance)
+    prompts = [[0.1, 0.5]] if guided(guidance) else [[0.5]]
+    free = model(gaussian, prompts, guidance=guidance)
     last(free, scheduler("dpm++", CONFIG, 3), noise(2, *SHAPE))
     assert free.unet.rows == [rows] * 3  # type: ignore[attr-defined]
 
@@ -164,7 +164,7 @@ def test_the_second_branch_is_run_only_where_it_counts(guidance: float, rows: in
 def test_guidance_goes_from_the_negative_through_the_positive() -> None:
     x, t = noise(3, *SHAPE), torch.tensor(500)
     free = model(gaussian, [[0.1, 0.5]], guidance=7.5)
-    free.unet.hear(free.heard[0])
+    free.unet.use_prompt(free.prompts[0])
     torch.testing.assert_close(free.noise(x, t), gaussian(x, t) + 0.1 + 7.5 * (0.5 - 0.1))
 
 
@@ -188,9 +188,9 @@ def test_windows_are_averaged_by_their_weights_in_every_step(guidance: float) ->
         return gaussian(x, t) + torch.linspace(-1, 1, x.shape[2])[:, None]
 
     values = [0.1, 0.5, -0.3]
-    heard = [[value - 0.2, value] if guided(guidance) else [value] for value in values]
+    prompts = [[value - 0.2, value] if guided(guidance) else [value] for value in values]
     x = noise(2, 2, LONG.frames, 16)
-    joint = model(places, heard, LONG, guidance)
+    joint = model(places, prompts, LONG, guidance)
     assert len(LONG.windows) == 3
     made, by_hand = scheduler("ddim", CONFIG, 4), x
     after = {step.done: step.latents for step in denoise(joint, scheduler("ddim", CONFIG, 4), x)}
@@ -251,14 +251,14 @@ def test_windows_denoised_together_are_one_curve(solver: Solver) -> None:
     assert jumps[[cut - 1 for cut in cuts[1:-1]]].min() > 2 * change.max()
 
 
-def test_the_first_window_is_heard_again_in_the_next_group_of_takes() -> None:
-    """The engine denoises one group after another with one model, which heard the last window last."""
-    heard = [[0.1], [0.5], [-0.3]]
+def test_the_first_windows_prompt_is_used_again_in_the_next_group_of_takes() -> None:
+    """The engine denoises one group after another with one model, which used the prompt of the last window last."""
+    prompts = [[0.1], [0.5], [-0.3]]
     x = noise(1, 2, LONG.frames, 16)
-    joint = model(gaussian, heard, LONG)
+    joint = model(gaussian, prompts, LONG)
     again = [last(joint, scheduler("ddim", CONFIG, 2), x) for _ in range(2)]
     assert torch.equal(*again)
     alone = model(gaussian, [[0.1]])
-    alone.unet.hear([9.0])
+    alone.unet.use_prompt([9.0])
     fresh = last(model(gaussian, [[0.1]]), scheduler("ddim", CONFIG, 2), x)
     assert torch.equal(last(alone, scheduler("ddim", CONFIG, 2), x), fresh)

@@ -233,8 +233,8 @@ def test_without_audio_prompt_it_is_the_stock_pipeline(pack: Path, engine: Trans
 def test_what_the_two_branches_hear(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative one an encoded empty prompt, not zeros; the positive one the clip; pooled alike."""
     found: list[tuple[Any, ...]] = []
-    listen = engine.models.base.unet.listen
-    monkeypatch.setattr(engine.models.base.unet, "listen", lambda *args: (found.append(args), listen(*args)))
+    read_prompt = engine.models.base.unet.read_prompt
+    monkeypatch.setattr(engine.models.base.unet, "read_prompt", lambda *args: (found.append(args), read_prompt(*args)))
     run(engine, guidance=2.0, negative_prompt=NEGATIVE, pooling=(4, 8), alpha=0.7)
     ((loa, _, _, audio, alpha),) = found
     encoder, text = engine.models.audiomae, engine.models.base.text

@@ -50,7 +50,7 @@ def reconfigure(file: Path, **changes: Any) -> None:
 def speak(loaded: AudioLDM2) -> Tensor:
     """One number of each part: what a prompt, a step, a decoding and a vocoder give."""
     prompt = loaded.text.encode(["a violin solo", ""])
-    loaded.unet.listen(*prompt, None, 0.0)
+    loaded.unet.read_prompt(*prompt, None, 0.0)
     x = torch.linspace(-2, 2, 2 * 8 * 16 * 16).view(2, 8, 16, 16).to(prompt.loa.dtype)
     eps = loaded.unet(x, torch.tensor(10)).float()
     mel = loaded.vae.decode(eps.to(loaded.vae.dtype)).sample[:, 0]

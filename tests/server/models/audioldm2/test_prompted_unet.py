@@ -19,7 +19,7 @@ T = torch.tensor(481)
 
 
 class Prompt(NamedTuple):
-    """What `listen` takes; the second row's T5 states are shorter."""
+    """What `read_prompt` takes; the second row's T5 states are shorter."""
 
     loa: Tensor
     t5: Tensor
@@ -67,11 +67,11 @@ def test_without_audio_it_is_the_stock_unet(layout: Layout, attached: bool, prom
     expected = stock_eps(stock, x, prompt.loa, prompt)
     if attached:
         ap_adapter.attach(ours)
-        ours.listen(*prompt[:3], None, 1.0)
+        ours.read_prompt(*prompt[:3], None, 1.0)
         assert torch.equal(ours(x, T), expected)
-    ours.listen(*prompt, alpha=0.0)
+    ours.read_prompt(*prompt, alpha=0.0)
     assert torch.equal(ours(x, T), expected)
-    ours.listen(*prompt, alpha=1.0)
+    ours.read_prompt(*prompt, alpha=1.0)
     assert torch.equal(ours(x, T), expected) is not attached
 
 
@@ -86,7 +86,7 @@ def test_with_audio_it_is_the_reference_formula(layout: Layout, alpha: float, pr
     prompt = Prompt(*(part.double() for part in prompt))
     reference_adapted(stock, ap_adapter.adapter_state(ours), 8, alpha)
     expected = stock_eps(stock, x, torch.cat([prompt.loa, prompt.audio], dim=1), prompt)
-    ours.listen(*prompt, alpha=alpha)
+    ours.read_prompt(*prompt, alpha=alpha)
     torch.testing.assert_close(ours(x, T), expected, atol=1e-11, rtol=0)
 
 
@@ -105,7 +105,7 @@ def test_one_step_of_guidance_is_the_stock_pipelines(tmp_path: Path) -> None:
         max_new_tokens=8,
     ).audios
     ours = load_audioldm2(tmp_path / "model", torch.device("cpu"), torch.float32)
-    ours.unet.listen(*ours.text.encode(["Low quality", "a recording of a violin solo"]), None, 0.0)
+    ours.unet.read_prompt(*ours.text.encode(["Low quality", "a recording of a violin solo"]), None, 0.0)
     t = pipeline.scheduler.timesteps[0]
     negative, positive = ours.unet(x.repeat(2, 1, 1, 1), t).chunk(2)
     got = pipeline.scheduler.step(negative + 7.5 * (positive - negative), t, x).prev_sample
@@ -116,18 +116,18 @@ def test_takes_are_rows_of_their_prompt(prompt: Prompt, x: Tensor) -> None:
     """Row i of x hears prompt row i // r, as it does when it comes alone; every row may have a time of its own."""
     ours, _ = pair("base")
     ap_adapter.attach(ours)
-    ours.listen(*prompt, alpha=0.7)
+    ours.read_prompt(*prompt, alpha=0.7)
     together = ours(x, torch.tensor([5, 5, 700, 20]))
     for i, t in enumerate([5, 5, 700, 20]):
         row = slice(i // 2, i // 2 + 1)
-        ours.listen(*(part[row] for part in prompt), alpha=0.7)
+        ours.read_prompt(*(part[row] for part in prompt), alpha=0.7)
         torch.testing.assert_close(ours(x[i : i + 1], torch.tensor(t))[0], together[i], atol=1e-5, rtol=0)
 
 
 def test_rows_that_do_not_divide_among_the_prompts_are_a_mistake(prompt: Prompt, x: Tensor) -> None:
     """Attention alone would not notice: it would split one row's positions between two prompts."""
     ours, _ = pair("base")
-    ours.listen(*prompt, alpha=0.0)
+    ours.read_prompt(*prompt, alpha=0.0)
     with pytest.raises(AssertionError, match="3 rows"):
         ours(x[:3], T)
 
@@ -135,7 +135,7 @@ def test_rows_that_do_not_divide_among_the_prompts_are_a_mistake(prompt: Prompt,
 def test_steps_compute_no_keys_of_the_prompt(prompt: Prompt, x: Tensor) -> None:
     ours, _ = pair("large")
     ap_adapter.attach(ours)
-    ours.listen(*prompt, alpha=1.0)
+    ours.read_prompt(*prompt, alpha=1.0)
     asked: list[str] = []
     prompted = [m for m in ours.modules() if isinstance(m, torch.nn.Linear) and m.in_features in (LOA, T5)]
     keys = [m for m in prompted if m.bias is None and any(m is t for a in _cross(ours) for t in (a.to_k, a.to_v))]
@@ -143,7 +143,7 @@ def test_steps_compute_no_keys_of_the_prompt(prompt: Prompt, x: Tensor) -> None:
         module.register_forward_hook(lambda *_: asked.append("asked"))
     ours(x, T)
     assert asked == []
-    ours.listen(*prompt, alpha=1.0)
+    ours.read_prompt(*prompt, alpha=1.0)
     assert len(asked) == len(keys) == 2 * len(_cross(ours))
 
 
@@ -154,11 +154,11 @@ def _cross(ours: PromptedUNet) -> list[torch.nn.Module]:
 def test_a_kept_prompt_is_heard_again(prompt: Prompt, x: Tensor) -> None:
     ours, _ = pair("base")
     ap_adapter.attach(ours)
-    ours.listen(*prompt, alpha=1.0)
-    first, eps = ours.keep(), ours(x, T)
-    ours.listen(*(part.flip(0) for part in prompt), alpha=0.2)
+    ours.read_prompt(*prompt, alpha=1.0)
+    first, eps = ours.prompt_state(), ours(x, T)
+    ours.read_prompt(*(part.flip(0) for part in prompt), alpha=0.2)
     assert not torch.equal(ours(x, T), eps)
-    ours.hear(first)
+    ours.use_prompt(first)
     assert torch.equal(ours(x, T), eps)
 
 
@@ -167,7 +167,7 @@ def test_only_the_adapter_learns(prompt: Prompt, x: Tensor) -> None:
     ours, _ = pair("large")
     ap_adapter.attach(ours)
     with torch.autocast("cpu", torch.bfloat16):
-        ours.listen(*prompt, alpha=1.0)
+        ours.read_prompt(*prompt, alpha=1.0)
         loss = ours(x, torch.tensor([0, 300, 600, 999])).float().square().mean()
     loss.backward()
     learns = ap_adapter.adapter_parameters(ours)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from punchin_server.models.musicgen.airgen import AdapterWeights, Steer, build_bank, frame_types, mix_weights
+from punchin_server.models.musicgen.airgen import AdapterState, AdapterWeights, build_bank, frame_types, mix_weights
 from punchin_server.models.musicgen.cache import Span
 from punchin_server.models.musicgen.musicgen import LARGE, MEDIUM, SMALL, LMConfig, MusicGen
 from punchin_wire.errors import AdapterMismatch
@@ -39,12 +39,12 @@ def codes() -> Tensor:
     return torch.randint(0, CONFIG.card + 1, (3, 4, 2 * T + 4), generator=torch.Generator().manual_seed(1))
 
 
-TYPES = frame_types(torch.tensor([1, 1, 0, 0, 0, 1]).bool())
+TYPES = frame_types(torch.tensor([1, 1, 0, 0, 0, 1]).bool(), 4)
 POSITIONS = torch.arange(2 * T + 4)
 
 
-def run(lm: MusicGen, codes: Tensor, steer: Steer | None) -> Tensor:
-    return lm.logits(lm(codes, POSITIONS, lm.new_cache(len(codes)), len(POSITIONS), steering=steer))
+def run(lm: MusicGen, codes: Tensor, state: AdapterState | None) -> Tensor:
+    return lm.logits(lm(codes, POSITIONS, lm.new_cache(len(codes)), len(POSITIONS), adapters=state))
 
 
 def test_types_of_steps() -> None:
@@ -52,7 +52,7 @@ def test_types_of_steps() -> None:
     assert TYPES.tolist() == [1, 1, 0, 0, 0, 1, 3, 3, 2, 2, 2, 3, 3, 3, 3, 3]
     mask = torch.ones(750, dtype=torch.bool)
     mask[187:561] = False
-    types = frame_types(mask)
+    types = frame_types(mask, 4)
     assert len(types) == 1504
     reference = torch.cat([mask.long(), mask.long() + 2, (mask[-1:].long() + 2)])
     assert len(reference) == 1501
@@ -97,11 +97,11 @@ def test_delta_of_every_step_is_the_gated_softmax_over_its_type(lm: MusicGen) ->
     chord, drums = adapter(seed=3), adapter(seed=4)
     bank = build_bank(lm, {"chord": chord, "drums": drums})
     coefficients = torch.tensor([[1.0, 0.0], [0.0, 0.7], [0.3, 0.5]])
-    steer = Steer.at(bank, coefficients, TYPES, POSITIONS)
+    state = AdapterState.at(bank, coefficients, TYPES, POSITIONS)
     hd, m = CONFIG.head_width, 5
     q = torch.randn(3, CONFIG.heads, len(POSITIONS), hd)
     for layer in range(CONFIG.layers):
-        delta = steer.delta(layer, q)
+        delta = state.delta(layer, q)
         for b in range(3):
             for s, t in enumerate(TYPES.tolist()):
                 for h in range(CONFIG.heads):
@@ -117,12 +117,12 @@ def test_delta_of_every_step_is_the_gated_softmax_over_its_type(lm: MusicGen) ->
 @torch.inference_mode()
 def test_delta_joins_before_the_output_projection(lm: MusicGen) -> None:
     """The whole first layer against the reference order: attention, plus delta, then out_proj."""
-    steer = Steer.at(build_bank(lm, {"chord": adapter()}), torch.ones(3, 1), TYPES, POSITIONS)
+    state = AdapterState.at(build_bank(lm, {"chord": adapter()}), torch.ones(3, 1), TYPES, POSITIONS)
     attention = lm.layers[0].attention
     x = torch.randn(3, len(POSITIONS), CONFIG.width)
-    got = attention(x, 0, Span.of(POSITIONS, len(POSITIONS)), lm.new_cache(3), steer)
+    got = attention(x, 0, Span.of(POSITIONS, len(POSITIONS)), lm.new_cache(3), state)
     q, k, v = (p.unflatten(-1, (4, -1)).transpose(1, 2) for p in (x @ attention.qkv.weight.T).chunk(3, -1))
-    o = F.scaled_dot_product_attention(q, k, v, is_causal=True) + steer.delta(0, q)
+    o = F.scaled_dot_product_attention(q, k, v, is_causal=True) + state.delta(0, q)
     expected = o.transpose(1, 2).flatten(2) @ attention.out.weight.T
     torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
 
@@ -130,18 +130,18 @@ def test_delta_joins_before_the_output_projection(lm: MusicGen) -> None:
 @torch.inference_mode()
 def test_zero_gates_are_the_base_model_to_the_bit(lm: MusicGen, codes: Tensor) -> None:
     bank = build_bank(lm, {"chord": adapter(gate=0.0)})
-    steer = Steer.at(bank, torch.ones(3, 1), TYPES, POSITIONS)
-    assert torch.equal(run(lm, codes, steer), run(lm, codes, None))
+    state = AdapterState.at(bank, torch.ones(3, 1), TYPES, POSITIONS)
+    assert torch.equal(run(lm, codes, state), run(lm, codes, None))
 
 
 @torch.inference_mode()
 def test_rows_without_controls_are_the_base_model_beside_rows_with_them(lm: MusicGen, codes: Tensor) -> None:
     bank = build_bank(lm, {"chord": adapter(), "drums": adapter(seed=9)})
-    steer = Steer.at(bank, torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), TYPES, POSITIONS)
-    got, base = run(lm, codes, steer), run(lm, codes, None)
+    state = AdapterState.at(bank, torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), TYPES, POSITIONS)
+    got, base = run(lm, codes, state), run(lm, codes, None)
     assert torch.equal(got[0], base[0])
     assert not torch.allclose(got[1], base[1], atol=1e-3)
-    only_drums = Steer.at(build_bank(lm, {"drums": adapter(seed=9)}), torch.ones(1, 1), TYPES, POSITIONS)
+    only_drums = AdapterState.at(build_bank(lm, {"drums": adapter(seed=9)}), torch.ones(1, 1), TYPES, POSITIONS)
     torch.testing.assert_close(got[2:], run(lm, codes[2:], only_drums), atol=1e-5, rtol=1e-4)
 
 
@@ -150,11 +150,11 @@ def test_adapters_of_unlike_depth_and_token_count_live_in_one_bank(lm: MusicGen,
     """An adapter of the top two layers with fewer tokens acts as it does alone."""
     small = adapter(layers=2, tokens=3)
     both = build_bank(lm, {"chord": adapter(seed=5), "piano": small})
-    steer = Steer.at(both, torch.tensor([[0.0, 1.0]] * 3), TYPES, POSITIONS)
+    state = AdapterState.at(both, torch.tensor([[0.0, 1.0]] * 3), TYPES, POSITIONS)
     alone_bank = build_bank(lm, {"piano": small})
     assert alone_bank.first_layer == 1
-    alone = Steer.at(alone_bank, torch.ones(3, 1), TYPES, POSITIONS)
-    torch.testing.assert_close(run(lm, codes, steer), run(lm, codes, alone), atol=1e-5, rtol=1e-4)
+    alone = AdapterState.at(alone_bank, torch.ones(3, 1), TYPES, POSITIONS)
+    torch.testing.assert_close(run(lm, codes, state), run(lm, codes, alone), atol=1e-5, rtol=1e-4)
 
 
 @torch.inference_mode()
@@ -163,9 +163,9 @@ def test_bank_of_what_is_followed_acts_as_the_whole(lm: MusicGen, codes: Tensor)
     part = whole.only({"piano", "drums"})
     assert part.names == ("drums", "piano")
     assert part.keys.shape[-1] == 2 * 4 * 5
-    steer = Steer.at(whole, torch.tensor([[0.0, 0.4, 0.7]] * 3), TYPES, POSITIONS)
-    alone = Steer.at(part, torch.tensor([[0.4, 0.7]] * 3), TYPES, POSITIONS)
-    torch.testing.assert_close(run(lm, codes, alone), run(lm, codes, steer), atol=1e-5, rtol=1e-4)
+    state = AdapterState.at(whole, torch.tensor([[0.0, 0.4, 0.7]] * 3), TYPES, POSITIONS)
+    alone = AdapterState.at(part, torch.tensor([[0.4, 0.7]] * 3), TYPES, POSITIONS)
+    torch.testing.assert_close(run(lm, codes, alone), run(lm, codes, state), atol=1e-5, rtol=1e-4)
 
 
 @torch.inference_mode()
@@ -174,9 +174,9 @@ def test_stepwise_equals_at_once(lm: MusicGen, codes: Tensor) -> None:
     cache, parts = lm.new_cache(3), []
     for s in range(len(POSITIONS)):
         at = POSITIONS[s : s + 1]
-        steer = Steer.at(bank, ones, TYPES, at)
-        parts.append(lm(codes[..., s : s + 1], at, cache, s + 1, steering=steer))
-    at_once = run(lm, codes, Steer.at(bank, ones, TYPES, POSITIONS))
+        state = AdapterState.at(bank, ones, TYPES, at)
+        parts.append(lm(codes[..., s : s + 1], at, cache, s + 1, adapters=state))
+    at_once = run(lm, codes, AdapterState.at(bank, ones, TYPES, POSITIONS))
     torch.testing.assert_close(lm.logits(torch.cat(parts, 1)), at_once, atol=1e-5, rtol=1e-4)
 
 

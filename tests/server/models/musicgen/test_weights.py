@@ -162,7 +162,7 @@ def test_wrong_hugging_face_folder(twin: Path, described: dict[str, object], say
 
 def test_adapter_round_trip_with_the_published_keys(tmp_path: Path) -> None:
     adapter = AdapterWeights(torch.randn(2, 4, 10, 32), torch.randn(2, 4))
-    torch.save(weights.adapter_state(adapter), tmp_path / "chord.pth")
+    torch.save(adapter._asdict(), tmp_path / "chord.pth")
     assert torch.load(tmp_path / "chord.pth", weights_only=True).keys() == {"adaptor", "gates"}
     loaded = weights.load_adapter(tmp_path / "chord.pth")
     assert torch.equal(loaded.adaptor, adapter.adaptor)
@@ -178,7 +178,7 @@ def test_adapter_with_prefix_and_repeated_layers(tmp_path: Path) -> None:
 
 def test_adapter_in_safetensors(tmp_path: Path) -> None:
     adapter = AdapterWeights(torch.randn(2, 4, 10, 32), torch.randn(2, 4))
-    save_file(weights.adapter_state(adapter), tmp_path / "chord.safetensors")
+    save_file(adapter._asdict(), tmp_path / "chord.safetensors")
     assert torch.equal(weights.load_adapter(tmp_path / "chord.safetensors").adaptor, adapter.adaptor)
 
 
