@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 import soxr
-from punchin_bridge.splice.lay import lay, table
+from punchin_bridge.splice.lay import Excerpt, Take, lay
 from punchin_bridge.splice.level import loudness
 from punchin_bridge.splice.place import place
+from punchin_bridge.splice.seam import table
 
 RATE, MODEL = 44_100, 32_000
 SECONDS = 8
@@ -66,7 +67,7 @@ def main() -> None:
 
     before = song()
     take = stand_in(before)
-    (part,) = lay(before, [HOLE], take, 0, MODEL, RATE)
+    (part,) = lay(Excerpt(before, RATE), [HOLE], Take(take, MODEL))
     start, end = HOLE
     cut, laid = before.copy(), before.copy()
     cut[:, start:end] = place(take, 0, MODEL, RATE, before.shape[1])[start:end]

@@ -90,7 +90,7 @@ def test_a_clip_comes_back_at_its_own_length(punchin: Punchin, clip: Path, out: 
         assert (seam["gain"]["source"], seam["width"]) == ("replaced", "from what the take replaces")
         assert (seam["bandwidth_hz"], seam["air"][:10]) == (8000.0, "the take's")
     made = recipe.read(out / files[1])
-    assert (made.request.takes[0].seed, made.splice.air, made.task and made.task.to) == (8, "extend", "violin")
+    assert (made.request.takes[0].seed, made.splice.highband, made.task and made.task.to) == (8, "extend", "violin")
 
 
 def test_a_take_is_as_loud_as_its_clip(punchin: Punchin, clip: Path, out: Path) -> None:
@@ -144,7 +144,7 @@ def test_any_format_and_a_tenth_of_a_second(
 
 def test_every_knob_is_in_the_report_and_guidance_may_be_one(punchin: Punchin, clip: Path, out: Path) -> None:
     words = ["--task", "genre", "--to", "Jazz", "--pooling", "8,1", "--alpha", 0, "--guidance", 1, "--steps", 5]
-    words += ["--scheduler", "dpm++", "--air", "none", "--width", "mono", "--negative", "noise"]
+    words += ["--scheduler", "dpm++", "--highband", "none", "--width", "mono", "--negative", "noise"]
     settings = punchin.json("transfer", clip, *words, "--out", out)["settings"]
     assert (settings["prompt"], settings["negative_prompt"]) == ("Jazz style music", "noise")
     assert (settings["pooling"], settings["alpha"], settings["guidance"]) == ([8, 1], 0.0, 1.0)
@@ -176,7 +176,7 @@ def test_brackets_are_no_markup(punchin: Punchin, clip: Path, out: Path) -> None
 
 
 def test_again_is_the_same_take(punchin: Punchin, song: Path, out: Path) -> None:
-    words = ["--to", "violin", "--start", 4, "--end", 6, "--air", "source", "--takes", 2, "--seed", 5]
+    words = ["--to", "violin", "--start", 4, "--end", 6, "--highband", "source", "--takes", 2, "--seed", 5]
     second = Path(punchin.json("transfer", song, *words, "--out", out)["takes"][1]["path"])
     [again] = punchin.json("transfer", "--again", second, "--out", out / "again")["takes"]
     assert Path(again["path"]).name == "song_violin_4.000-6.000s_take1_seed6.wav"
@@ -314,7 +314,7 @@ def test_every_mistake_is_one_clear_error_and_the_next_job_works(
         ("bad_setting", [clip, *violin, "--from", "piano", "--negative", "hiss"]),
         ("bad_setting", [clip, *violin, "--mix"]),
         ("bad_setting", [clip, *violin, "--task", "accompaniment", "--full"]),
-        ("bad_setting", [clip, *violin, "--task", "accompaniment", "--air", "source"]),
+        ("bad_setting", [clip, *violin, "--task", "accompaniment", "--highband", "source"]),
         ("bad_setting", [clip, *violin, "--bars", "1:1"]),
         ("bad_setting", [clip, *violin, "--job", "a b"]),
         ("bad_setting", [*sweep, "pooling=1,3"]),

@@ -12,11 +12,11 @@ from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Sampling
 from rich.table import Table
 
-from ..takes import requests
 from ..takes.inpaint import Sources, Takes, compose, repeat
 from ..takes.location import Where
 from ..takes.report import Report
-from ..takes.requests import Options, Strikes
+from ..takes.request import Options, Strikes
+from ..takes.specs import parse_weights
 from . import job as cli_job
 from . import options
 
@@ -73,7 +73,7 @@ def inpaint(
     else:
         if take and takes is not None:
             raise BadSetting("--takes and --take both say how many takes.", "Leave --takes out.")
-        weights = requests.parse_weights(control or "")
+        weights = parse_weights(control or "")
         order = compose(
             song,
             Where(start, end, bars, tempo, downbeat, midi_tempo, beats),

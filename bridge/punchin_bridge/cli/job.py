@@ -19,7 +19,7 @@ from .. import settings
 from ..daemon import launch
 from ..daemon.client import Client
 from ..daemon.follow import Display, Silent
-from ..splice import lay
+from ..splice import seam as seams
 from ..takes.order import Order
 from ..takes.render import new_job, produce
 from ..takes.report import Report
@@ -85,7 +85,7 @@ def show(report: Report, takes: Table) -> None:
     for number, take in enumerate(report.takes, start=1):
         for seam in take.seam:
             rows = Table(f"seam of take {number}", "", show_edge=False, box=rich.box.SIMPLE)
-            for name, value in lay.table(seam):
+            for name, value in seams.table(seam):
                 rows.add_row(name, value)
             screen.print(rows)
     for note in report.notes:

@@ -13,14 +13,14 @@ from punchin_wire.errors import BadSetting, PunchinError, from_info
 from punchin_wire.messages import Solver
 from rich.table import Table
 
-from ..splice.highband import Air
+from ..splice.highband import Highband
 from ..takes import presets, sweep, sweep_files
 from ..takes.location import Where
-from ..takes.order import Order
 from ..takes.presets import Knobs, Method, Task, TaskName
 from ..takes.report import Report, TransferSettings, TransferTake
 from ..takes.sweep import Axis
 from ..takes.sweep_files import SweepReport
+from ..takes.tasks import TransferOrder
 from ..takes.transfer import SPLICE, Wish, compose, repeat, turned
 from . import job as cli_job
 from . import options
@@ -57,7 +57,7 @@ def transfer(
     takes: options.Takes = None,
     seed: options.Seed = None,
     pack: options.Pack = None,
-    air: Annotated[Air | None, typer.Option(help="Above the model's 8 kHz.  [default: extend]")] = None,
+    highband: Annotated[Highband | None, typer.Option(help="Above the model's 8 kHz.  [default: extend]")] = None,
     width: Annotated[
         Literal["replaced", "context", "mono"] | None, typer.Option(help="Stereo, as where.  [default: replaced]")
     ] = None,
@@ -88,7 +88,7 @@ def transfer(
     if again is not None:
         cli_job.check_alone(
             again, task, to, source, negative, pooling, alpha, guidance, steps, scheduler, method, strength, start, end,
-            bars, tempo, downbeat or None, midi_tempo, beats, takes, seed, pack, air, width, mix or None,
+            bars, tempo, downbeat or None, midi_tempo, beats, takes, seed, pack, highband, width, mix or None,
             score or None, swept,
         )  # fmt: skip
         order = repeat(again, clip, full)
@@ -104,7 +104,7 @@ def transfer(
             cli_job.first_seed(seed),
             1 if takes is None else takes,
             full,
-            msgspec.structs.replace(SPLICE, air=air or SPLICE.air, width=width or SPLICE.width),
+            msgspec.structs.replace(SPLICE, highband=highband or SPLICE.highband, width=width or SPLICE.width),
         )
     if over:
         if job is not None or keep:
@@ -134,7 +134,7 @@ def _clip_and_axes(words: list[str], swept: list[str] | None) -> tuple[Path | No
     return clip, sweep.axes([*" ".join(swept).split(), *(word for word in words if sweep.is_axis(word))])
 
 
-def _sweep(order: Order, over: tuple[Axis, ...], base: Knobs, out: Path, no_progress: bool) -> SweepReport:
+def _sweep(order: TransferOrder, over: tuple[Axis, ...], base: Knobs, out: Path, no_progress: bool) -> SweepReport:
     """One job for each point, one after another. Nothing is asked for before every point is known to be good; when
     one fails, what was made before it stays, with its table."""
     points = sweep.grid(over, base)

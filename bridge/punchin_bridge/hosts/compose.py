@@ -18,11 +18,11 @@ from ..audio import stems
 from ..music import chord_names, chords
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
-from ..takes import inpaint, requests, transfer
+from ..takes import excerpt, inpaint, transfer
 from ..takes.inpaint import Takes
 from ..takes.order import Order, Place, Stem
 from ..takes.presets import Knobs, Task
-from ..takes.requests import Inputs, Options
+from ..takes.request import Inputs, Options
 from . import clips, naming, timeline
 from .protocol import Clips, InpaintWish, MidiNote, Submit, Track, TransferWish
 
@@ -42,6 +42,7 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     _check_region(region, target, submit.target.name)
     here = region.shifted(-target.origin)
     place = Place(target.song, here, naming.scene(region, grid, target.song.rate), grid, target.origin)
+    made: Order
     if isinstance(submit.wish, TransferWish):
         made = transfer.arrange(place, _transfer(submit.wish), seed, submit.wish.takes)
     else:
@@ -70,7 +71,7 @@ def _transfer(wish: TransferWish) -> transfer.Wish:
 
 def _notes(notes: Sequence[MidiNote], grid: TempoMap, place: Place) -> tuple[Note, ...]:
     """What the model can hear of the notes, in seconds of the project, by start; those without length are dropped."""
-    rate, near = place.song.rate, requests.CONTEXT_SECONDS
+    rate, near = place.song.rate, excerpt.CONTEXT_SECONDS
     first, last = place.on_line.start / rate - near, place.on_line.end / rate + near
     heard: list[Note] = []
     for note in notes:
@@ -111,7 +112,7 @@ def _around(region: Region, audio: Clips, name: str, rate: int) -> Region:
     """The part of the clips that is put together: as much as a request carries. Raises BadRegion where the region is
     too long, or none of them are near it."""
     whole = Region(audio.span.start, audio.span.end)
-    here = requests.excerpt(region.shifted(-whole.start), rate, whole.samples).shifted(whole.start)
+    here = excerpt.around(region.shifted(-whole.start), rate, whole.samples).shifted(whole.start)
     if here.samples <= 0:
         raise BadRegion(f"The clips of {name or 'the track'} are nowhere near {_said(region, rate)}.")
     return here

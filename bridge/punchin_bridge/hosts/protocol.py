@@ -167,7 +167,7 @@ class Track(Piece, frozen=True):
 
 class InpaintWish(Piece, frozen=True, tag_field="engine", tag="inpaint"):
     """New takes of the region. Empty `specs`: `takes` takes that follow all that is brought, by `weights`
-    (see :func:`punchin_bridge.takes.requests.takes`), in which 0 leaves one out. Without `seed` one is drawn, and kept
+    (:func:`punchin_bridge.takes.specs.take_specs`), in which 0 leaves one out. Without `seed` one is drawn, and kept
     with the job."""
 
     takes: Annotated[int, Meta(ge=1, le=MAX_TAKES)] = 1

@@ -23,7 +23,7 @@ import soxr
 from ..audio.types import Samples
 from .place import place
 
-Air = Literal["none", "source", "extend"]
+Highband = Literal["none", "source", "extend"]
 
 TILT_DB = -15.0
 """An octave. Measured on real clips and rendered lines; an estimate from each take's own spectrum was no better."""
@@ -49,14 +49,14 @@ def extend(take: Samples, rate: int, band_hz: float) -> Samples:
     top = TOP * band_hz
     filters = [(shift, _top_octave(rate, top, shift)) for shift in (top / 2, top)]
     reach = len(filters[0][1]) // 2
-    padded, air = np.pad(take, reach), np.zeros(len(take))
+    padded, above = np.pad(take, reach), np.zeros(len(take))
     for start in range(0, len(take), PIECE):
         piece = padded[start : start + PIECE + 2 * reach]
         time = np.arange(start, start + len(piece) - 2 * reach) / rate
         for shift, taps in filters:
             moved = oaconvolve(piece, taps, mode="valid")  # the positive frequencies alone
-            air[start : start + PIECE] += 2 * np.real(moved * np.exp(2j * np.pi * shift * time))
-    return air
+            above[start : start + PIECE] += 2 * np.real(moved * np.exp(2j * np.pi * shift * time))
+    return above
 
 
 def _top_octave(rate: int, top: float, shift: float) -> npt.NDArray[np.complex128]:
@@ -97,4 +97,4 @@ def _smooth(curve: Samples, rate: int) -> Samples:
     return smooth
 
 
-__all__ = ["HOW", "Air", "extend", "source"]
+__all__ = ["HOW", "Highband", "extend", "source"]

@@ -1,9 +1,8 @@
-"""Lay a take into a song: place, level, air, width, seam. Pure: arrays in, arrays and a report out; no files, no clock.
+"""Lay a take into a song: place, level, highband, width, seam. Pure: arrays in, arrays and a report out.
 
 >>> import numpy as np
->>> song = np.zeros((2, 44100))
->>> take = np.zeros(32000, np.float32)
->>> laid, = lay(song, [(10000, 20000)], take, 0, model_rate=32000, project_rate=44100)
+>>> song, take = np.zeros((2, 44100)), np.zeros(32000)
+>>> laid, = lay(Excerpt(song, 44100), [(10000, 20000)], Take(take, 32000))
 >>> laid.audio.shape, laid.report.bandwidth_hz
 ((2, 10000), 16000.0)
 """
@@ -11,26 +10,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
-from punchin_wire.errors import BadAudio, BadMessage, BadRegion
+from punchin_wire.errors import BadAudio, BadMessage
 
 from ..audio.types import Samples, Span, decibels
-from . import highband
-from .highband import Air
-from .level import Gain, match, match_replaced, true_peak
+from . import highband, seam, spans
+from .highband import Highband
+from .level import FULL_SCALE, Gain, match, match_replaced, true_peak
 from .place import coverage, place
-from .seam import SONG_SECONDS, Join, SeamReport, correlation, measured, table, weights
+from .seam import Join, SeamReport
 from .width import Width, measure, mono, rebuild
 
-FULL_SCALE = 1.0 - 2.0**-15
-"""The ceiling of an integer file: the largest positive 16-bit sample."""
-EDGE_FADE_SECONDS = 0.002
 SHORT_BY_SECONDS = 0.001
+"""How much of a hole's edge a take may leave out: what rounding its rate to the project's can cost."""
 
 
 class SpliceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,8 +39,8 @@ class SpliceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hole that set the level, `width_context` those that set the width; `max_gain_db` limits the level match.
     `level` is `context` (what the model made of the music around the hole, as loud as it is), `replaced` (the take as
     loud as what it replaces) or `own` (as the take is). `width` is `context` (as the song has it around the hole),
-    `replaced` (as what the take replaces has it) or `mono` (the same in every channel). `air` is what lies above the
-    model's band: `none`, or made by :mod:`punchin_bridge.splice.highband`.
+    `replaced` (as what the take replaces has it) or `mono` (the same in every channel). `highband`, `air` in JSON, is
+    what lies above the model's band: `none`, or made by :mod:`punchin_bridge.splice.highband`.
     """
 
     crossfade: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.02
@@ -50,7 +49,30 @@ class SpliceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_gain_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 12.0
     width: Literal["context", "replaced", "mono"] = "context"
     level: Literal["context", "replaced", "own"] = "context"
-    air: Air = "none"
+    highband: Highband = msgspec.field(default="none", name="air")
+
+
+class Excerpt(NamedTuple):
+    """What a take is laid in: `audio` `[channels, samples]` of a song at `rate`.
+
+    `integer` says that the file to be written holds integers, so nothing may exceed full scale. `edges` says whether
+    the excerpt's start and end are the song's own: there a hole has no join, only a short fade against clicks.
+    """
+
+    audio: npt.ArrayLike
+    rate: int
+    integer: bool = True
+    edges: tuple[bool, bool] = (True, True)
+
+
+class Take(NamedTuple):
+    """What the model made: `audio` `[samples]`, mono at `rate`, from the model's sample `start` on. The model's sample
+    0 sounds at sample `origin` of the excerpt."""
+
+    audio: npt.ArrayLike
+    rate: int
+    start: int = 0
+    origin: int = 0
 
 
 class LaidTake(NamedTuple):
@@ -62,160 +84,158 @@ class LaidTake(NamedTuple):
 
 
 def lay(
-    song: npt.ArrayLike,
-    holes: Sequence[Span],
-    take: npt.ArrayLike,
-    take_start: int,
-    model_rate: int,
-    project_rate: int,
-    settings: SpliceSettings = SpliceSettings(),
-    *,
-    integer: bool = True,
-    song_edges: tuple[bool, bool] = (True, True),
-    origin: int = 0,
+    excerpt: Excerpt, holes: Sequence[Span], take: Take, settings: SpliceSettings = SpliceSettings()
 ) -> tuple[LaidTake, ...]:
-    """Lay `take` `[samples]` (mono, `model_rate`, from model sample `take_start`) into the `holes` (project samples)
-    of the excerpt `song` `[channels, samples]`; one :class:`LaidTake` for each hole, holes that touch made one.
-    The model's sample 0 sounds at project sample `origin` of the excerpt.
+    """Lay `take` into the `holes` (samples of the excerpt); one :class:`LaidTake` for each, holes that touch made one.
 
-    `integer` says that the file to be written holds integers, so nothing may exceed full scale. `song_edges` says
-    whether the excerpt's start and end are the song's own: there a hole has no join, only a fade of 2 ms against
-    clicks. Raises `BadRegion` for holes outside the excerpt, `BadMessage` for a take that does not cover them, and
-    `BadAudio` for samples that are not numbers.
+    Raises `BadRegion` for holes outside the excerpt, `BadMessage` for a take that does not cover them, and `BadAudio`
+    for samples that are not numbers.
     """
-    song = np.atleast_2d(np.asarray(song, np.float64))
-    take = np.asarray(take, np.float64).reshape(-1)
-    if not (np.isfinite(song).all() and np.isfinite(take).all()):
+    laying = _laying(excerpt, holes, take, settings)
+    parts = [_part(laying, hole) for hole in laying.holes]
+    laid = laying.song.copy()
+    for part in parts:
+        laid[:, slice(*part.hole)] = part.audio
+    return tuple(LaidTake(part.hole, part.audio, _report(laying, part, laid)) for part in parts)
+
+
+@dataclass(frozen=True)
+class Laying:
+    """A take and the song it is laid in, on one time line: the excerpt's, at its rate.
+
+    `song` `[channels, samples]`; `line` `[samples]` holds the take where it sounds, and silence elsewhere. `kept` are
+    the spans outside the `holes`, `known` what of them the take covers, too.
+    """
+
+    song: Samples
+    line: Samples
+    rate: int
+    model_rate: int
+    holes: tuple[Span, ...]
+    kept: tuple[Span, ...]
+    known: tuple[Span, ...]
+    integer: bool
+    edges: tuple[bool, bool]
+    settings: SpliceSettings
+
+    @property
+    def channels(self) -> int:
+        return len(self.song)
+
+    @property
+    def samples(self) -> int:
+        return int(self.song.shape[1])
+
+    @property
+    def band_hz(self) -> float:
+        """Where the take's sound ends."""
+        return min(self.model_rate, self.rate) / 2
+
+    @cached_property
+    def middle(self) -> Samples:
+        """The song's mono mix `[samples]`."""
+        mixed: Samples = self.song.mean(axis=0)
+        return mixed
+
+    def near(self, hole: Span) -> slice:
+        """A hole and what filters need around it."""
+        return slice(max(0, hole[0] - self.rate // 4), hole[1] + self.rate // 4)
+
+    def joins(self, hole: Span) -> tuple[bool, bool]:
+        """Whether there is anything to be joined to on the left and on the right."""
+        return hole[0] > 0 or not self.edges[0], hole[1] < self.samples or not self.edges[1]
+
+
+class Part(NamedTuple):
+    """A hole's `audio` `[channels, samples]` as it was made: `reduction` is the factor that keeps it below full scale,
+    `width` says where that was measured, `highband_db` is None where nothing was put above the band."""
+
+    hole: Span
+    audio: Samples
+    gain: Gain
+    reduction: float
+    width: str
+    side_db: float | None
+    highband_db: float | None
+    joins: tuple[Join | None, Join | None]
+
+
+def _laying(excerpt: Excerpt, holes: Sequence[Span], take: Take, settings: SpliceSettings) -> Laying:
+    song, rate = np.atleast_2d(np.asarray(excerpt.audio, np.float64)), excerpt.rate
+    audio = np.asarray(take.audio, np.float64).reshape(-1)
+    if not (np.isfinite(song).all() and np.isfinite(audio).all()):
         raise BadAudio("The audio holds samples that are not numbers (NaN or infinity).")
     samples = song.shape[1]
-    whole = _merged(holes, samples)
-    first, last = (origin + at for at in coverage(take_start, len(take), model_rate, project_rate))
-    slack = SHORT_BY_SECONDS * project_rate
-    if first > whole[0][0] + slack or last < min(whole[-1][1], samples) - slack:
+    whole = spans.merged(holes, samples)
+    first, last = (take.origin + at for at in coverage(take.start, len(audio), take.rate, rate))
+    slack = SHORT_BY_SECONDS * rate
+    if first > whole[0][0] + slack or last < whole[-1][1] - slack:
         raise BadMessage(
             f"The take covers samples {first} to {last}, but the region is {whole[0][0]} to {whole[-1][1]}."
         )
-
-    line = np.pad(place(take, take_start, model_rate, project_rate, samples - origin), (origin, 0))
-    middle = song.mean(axis=0)
-    kept = _outside(whole, 0, samples)
-    heard = [(max(a, first), min(b, last)) for a, b in kept if max(a, first) < min(b, last)]
-    band = min(model_rate, project_rate) / 2
-    laid, parts = song.copy(), []
-    for hole in whole:
-        gain = _gain(middle, line, project_rate, 0.95 * band, hole, heard, settings)
-        width, how = _width(song, hole, kept, project_rate, settings)
-        whole_band, air_db = _air(line, middle, hole, project_rate, model_rate, settings.air)
-        wet = _wet(whole_band, hole, gain, width, project_rate)
-        reduction = 1.0
-        if integer and (peak := true_peak(wet, project_rate)) > FULL_SCALE:
-            reduction = FULL_SCALE / peak
-        open_edges = (hole[0] > 0 or not song_edges[0], hole[1] < samples or not song_edges[1])
-        audio, joins = _joined(song, hole, wet * reduction, open_edges, project_rate, settings.crossfade, integer)
-        laid[:, hole[0] : hole[1]] = audio
-        parts.append((hole, audio, gain, _side_db(wet), how, air_db, reduction, joins))
-
-    result = []
-    for hole, audio, gain, side_db, how, air_db, reduction, joins in parts:
-        reach = round(SONG_SECONDS * project_rate)
-        near = _outside(whole, max(0, hole[0] - reach), min(samples, hole[1] + reach))
-        at_left, at_right = measured(joins, song, laid, project_rate, hole, near)
-        report = SeamReport(
-            hole=hole,
-            rate=project_rate,
-            channels=len(song),
-            left=at_left,
-            right=at_right,
-            gain=gain,
-            reduction_db=-(decibels(reduction) or 0.0),
-            bandwidth_hz=band,
-            width=how,
-            side_db=side_db,
-            peak_dbfs=decibels(float(np.max(np.abs(audio)))),
-            true_peak_dbtp=decibels(true_peak(audio, project_rate)),
-            air=highband.HOW["none" if air_db is None else settings.air],
-            air_db=air_db,
-        )
-        result.append(LaidTake(hole, audio, report))
-    return tuple(result)
+    line = np.pad(place(audio, take.start, take.rate, rate, samples - take.origin), (take.origin, 0))
+    kept = spans.outside(whole, 0, samples)
+    known = spans.within(kept, first, last)
+    return Laying(song, line, rate, take.rate, whole, kept, known, excerpt.integer, excerpt.edges, settings)
 
 
-def _merged(holes: Sequence[Span], samples: int) -> list[Span]:
-    whole: list[Span] = []
-    for start, end in sorted(holes):
-        if not 0 <= start < end <= samples:
-            raise BadRegion(
-                f"The region of samples {start} to {end} is empty or outside the audio of {samples} samples."
-            )
-        if whole and start <= whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
-        else:
-            whole.append((start, end))
-    if not whole:
-        raise BadRegion("There is no region to lay the take in.")
-    return whole
+def _part(laying: Laying, hole: Span) -> Part:
+    gain = _gain(laying, hole)
+    width, measured_on = _width(laying, hole)
+    line, highband_db = _whole_band(laying, hole)
+    wet = _wet(laying, line, hole, gain, width)
+    reduction = 1.0
+    if laying.integer and (peak := true_peak(wet, laying.rate)) > FULL_SCALE:
+        reduction = FULL_SCALE / peak
+    dry, crossfade = laying.song[:, slice(*hole)], laying.settings.crossfade
+    audio, joins = seam.join(dry, wet * reduction, laying.rate, laying.joins(hole), crossfade, laying.integer)
+    return Part(hole, audio, gain, reduction, measured_on, _side_db(wet), highband_db, joins)
 
 
-def _outside(holes: Sequence[Span], start: int, end: int) -> list[Span]:
-    """The spans of `[start, end)` that no hole covers, in order."""
-    edges = [start, *(edge for hole in holes for edge in hole), end]
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [(max(a, start), min(b, end)) for a, b in pairs if max(a, start) < min(b, end)]
-
-
-def _around(hole: Span, spans: Sequence[Span], reach: int) -> tuple[Span, Span]:
-    """At most `reach` samples of the `spans` that touch the hole on its left and on its right; empty if none does."""
-    start, end = hole
-    left = next(((max(a, b - reach), b) for a, b in spans if b == start), (start, start))
-    right = next(((a, min(b, a + reach)) for a, b in spans if a == end), (end, end))
-    return left, right
-
-
-def _gain(
-    middle: Samples, line: Samples, rate: int, band: float, hole: Span, heard: Sequence[Span], settings: SpliceSettings
-) -> Gain:
+def _gain(laying: Laying, hole: Span) -> Gain:
+    settings, band = laying.settings, 0.95 * laying.band_hz
     if settings.level == "own":
         return Gain(source="own")
     if settings.level == "replaced":
-        return match_replaced(middle, line, rate, band, hole, settings.max_gain_db)
-    left, right = _around(hole, heard, round(settings.context * rate))
-    return match(middle, line, rate, band, hole, left, right, settings.max_gain_db)
+        return match_replaced(laying.middle, laying.line, laying.rate, band, hole, settings.max_gain_db)
+    left, right = spans.beside(hole, laying.known, round(settings.context * laying.rate))
+    return match(laying.middle, laying.line, laying.rate, band, hole, left, right, settings.max_gain_db)
 
 
-def _width(song: Samples, hole: Span, kept: Sequence[Span], rate: int, settings: SpliceSettings) -> tuple[Width, str]:
-    channels = len(song)
-    if channels == 1:
+def _width(laying: Laying, hole: Span) -> tuple[Width, str]:
+    """The width that the take gets, and where it was measured."""
+    settings, rate = laying.settings, laying.rate
+    if laying.channels == 1:
         return mono(1), "mono song"
     if settings.width == "mono":
-        return mono(channels), "mono, as set"
-    around = kept if settings.width == "context" else ()
-    spans = [s for s in _around(hole, around, round(settings.width_context * rate)) if s[1] - s[0] >= 0.05 * rate]
-    context = np.concatenate([song[:, a:b] for a, b in spans or [hole]], axis=1)
-    return measure(context, rate), "from the context" if spans else "from what the take replaces"
+        return mono(laying.channels), "mono, as set"
+    around = laying.kept if settings.width == "context" else ()
+    sides = spans.beside(hole, around, round(settings.width_context * rate))
+    found = [(start, end) for start, end in sides if end - start >= 0.05 * rate]
+    context = np.concatenate([laying.song[:, start:end] for start, end in found or [hole]], axis=1)
+    return measure(context, rate), "from the context" if found else "from what the take replaces"
 
 
-def _air(
-    line: Samples, middle: Samples, hole: Span, rate: int, model_rate: int, way: Air
-) -> tuple[Samples, float | None]:
-    """The take's `line` with its air in and around the hole, and the air's energy over the take's in dB."""
-    if way == "none" or rate <= model_rate:
+def _whole_band(laying: Laying, hole: Span) -> tuple[Samples, float | None]:
+    """The take's line with a highband in and around the hole, and that band's energy over the take's in dB."""
+    line, near, rate = laying.line, laying.near(hole), laying.rate
+    if laying.settings.highband == "none" or rate <= laying.model_rate:
         return line, None
-    near = slice(max(0, hole[0] - rate // 4), hole[1] + rate // 4)
-    if way == "extend":
-        above = highband.extend(line[near], rate, model_rate / 2)
+    if laying.settings.highband == "extend":
+        above = highband.extend(line[near], rate, laying.model_rate / 2)
     else:
-        above = highband.source(line[near], middle[near], rate, model_rate)
-    aired = line.copy()
-    aired[near] += above
-    own, added = (float(np.sum(audio[slice(*hole)] ** 2)) for audio in (line, aired - line))
-    return aired, decibels((added / own) ** 0.5) if own > 0.0 else None
+        above = highband.source(line[near], laying.middle[near], rate, laying.model_rate)
+    whole = line.copy()
+    whole[near] += above
+    own, added = (float(np.sum(audio[slice(*hole)] ** 2)) for audio in (line, whole - line))
+    return whole, decibels((added / own) ** 0.5) if own > 0.0 else None
 
 
-def _wet(line: Samples, hole: Span, gain: Gain, width: Width, rate: int) -> Samples:
+def _wet(laying: Laying, line: Samples, hole: Span, gain: Gain, width: Width) -> Samples:
     """The take in its hole at its level and width, `[channels, samples]`. Its neighbourhood feeds the filters."""
-    start, end = max(0, hole[0] - rate // 4), min(len(line), hole[1] + rate // 4)
+    start, end, _ = laying.near(hole).indices(len(line))
     levelled = line[start:end] * gain.ramp(hole[1] - hole[0], hole[0] - start, end - hole[1])
-    return rebuild(levelled, width, rate)[:, hole[0] - start : hole[1] - start]
+    return rebuild(levelled, width, laying.rate)[:, hole[0] - start : hole[1] - start]
 
 
 def _side_db(wet: Samples) -> float | None:
@@ -225,34 +245,28 @@ def _side_db(wet: Samples) -> float | None:
     return decibels((side / shared) ** 0.5) if side > 1e-12 * shared > 0.0 else None
 
 
-def _joined(
-    song: Samples, hole: Span, wet: Samples, open_edges: tuple[bool, bool], rate: int, crossfade: float, integer: bool
-) -> tuple[Samples, tuple[Join | None, Join | None]]:
-    """`wet` with its edges faded into the song's own sound inside the hole, and the joins made."""
-    start, end = hole
-    dry, audio = song[:, start:end], wet.copy()
-    joins: list[Join | None] = []
-    for at_left in (True, False):
-        is_open = open_edges[0] if at_left else open_edges[1]
-        seconds = crossfade if is_open else EDGE_FADE_SECONDS
-        length = min(round(seconds * rate), (end - start) // 2)
-        zone = slice(0, length) if at_left else slice(end - start - length, end - start)
-        turn = slice(None, None, 1 if at_left else -1)
-        if not is_open:
-            audio[:, zone] *= weights(length, 0.0)[1][turn]
-            joins.append(None)
-            continue
-        related = correlation(dry[:, zone], wet[:, zone])
-        out, into = (w[turn] for w in weights(length, related))
-        mixed = dry[:, zone] * out + wet[:, zone] * into
-        limit = max(FULL_SCALE, np.max(np.abs(dry[:, zone]), initial=0.0))
-        if integer and np.max(np.abs(mixed), initial=0.0) > limit:
-            related = 1.0  # equal gain lies between its two inputs, so it clips only where the song itself does
-            out, into = (w[turn] for w in weights(length, related))
-            mixed = dry[:, zone] * out + wet[:, zone] * into
-        audio[:, zone] = mixed
-        joins.append(Join(fade=length, correlation=related))
-    return audio, (joins[0], joins[1])
+def _report(laying: Laying, part: Part, laid: Samples) -> SeamReport:
+    """How a part sits in `laid`, the song with all of them."""
+    rate, (start, end) = laying.rate, part.hole
+    reach = round(seam.SONG_SECONDS * rate)
+    near = spans.outside(laying.holes, max(0, start - reach), min(laying.samples, end + reach))
+    left, right = seam.measured(part.joins, laying.song, laid, rate, part.hole, near)
+    return SeamReport(
+        hole=part.hole,
+        rate=rate,
+        channels=laying.channels,
+        left=left,
+        right=right,
+        gain=part.gain,
+        reduction_db=-(decibels(part.reduction) or 0.0),
+        bandwidth_hz=laying.band_hz,
+        width=part.width,
+        side_db=part.side_db,
+        peak_dbfs=decibels(float(np.max(np.abs(part.audio)))),
+        true_peak_dbtp=decibels(true_peak(part.audio, rate)),
+        highband=highband.HOW["none" if part.highband_db is None else laying.settings.highband],
+        highband_db=part.highband_db,
+    )
 
 
-__all__ = ["Join", "LaidTake", "SeamReport", "SpliceSettings", "lay", "table"]
+__all__ = ["Excerpt", "LaidTake", "SpliceSettings", "Take", "lay"]

@@ -15,7 +15,8 @@ from ..audio.types import Samples, Span
 
 GATE_LUFS = -70.0
 """Quieter than this is silence: the absolute gate of ITU-R BS.1770-4."""
-
+FULL_SCALE = 1.0 - 2.0**-15
+"""The ceiling of an integer file: the largest positive 16-bit sample."""
 SETTLING_SECONDS = 0.1
 PIECE_SECONDS = 30.0
 """Longer spans are measured piece by piece: the spectrum of a whole song would fill the memory."""
@@ -140,4 +141,4 @@ def match_replaced(song: Samples, take: Samples, rate: int, band_hz: float, hole
     return Gain(allowed, allowed, "replaced", allowed != original - own)
 
 
-__all__ = ["GATE_LUFS", "Gain", "loudness", "match", "match_replaced", "true_peak"]
+__all__ = ["FULL_SCALE", "GATE_LUFS", "Gain", "loudness", "match", "match_replaced", "true_peak"]

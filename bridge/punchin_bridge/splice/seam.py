@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from ..audio.types import Samples, Span
-from .level import GATE_LUFS, Gain, loudness
+from .level import FULL_SCALE, GATE_LUFS, Gain, loudness
 
+EDGE_FADE_SECONDS = 0.002
+"""Where there is nothing to be joined to: against clicks."""
 MOMENTARY_SECONDS = 0.4
 SHORTEST_SECONDS = 0.02
 FLUX_SECONDS = 0.04
@@ -42,9 +45,9 @@ class SeamReport(msgspec.Struct, frozen=True):
     `hole` in project samples of the excerpt. `outside_delta` is the largest difference outside the holes between
     the song and the file written, both read back from disk (full scale is 1; `None`: nothing outside was written).
     `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
-    what the take was turned down by so that it does not clip. `bandwidth_hz` is where the model's sound ends, `air`
-    what was put above it (:mod:`punchin_bridge.splice.highband`), and `air_db` its energy over that of the sound below.
-    `side_db` is the side energy given to the take over its middle.
+    what the take was turned down by so that it does not clip. `bandwidth_hz` is where the model's sound ends,
+    `highband` what was put above it (:mod:`punchin_bridge.splice.highband`), and `highband_db` its energy over that of
+    the sound below: `air` and `air_db` in JSON. `side_db` is the side energy given to the take over its middle.
     """
 
     hole: Span
@@ -60,8 +63,8 @@ class SeamReport(msgspec.Struct, frozen=True):
     peak_dbfs: float | None
     true_peak_dbtp: float | None
     outside_delta: float | None = None
-    air: str = "nothing"
-    air_db: float | None = None
+    highband: str = msgspec.field(default="nothing", name="air")
+    highband_db: float | None = msgspec.field(default=None, name="air_db")
 
 
 def weights(samples: int, correlation: float) -> tuple[Samples, Samples]:
@@ -81,11 +84,54 @@ def correlation(a: Samples, b: Samples) -> float:
     return min(max(float(np.sum(a * b)) / energy, 0.0), 1.0) if energy > 0.0 else 0.0
 
 
+def join(
+    dry: Samples, wet: Samples, rate: int, open_edges: tuple[bool, bool], crossfade: float, integer: bool
+) -> tuple[Samples, tuple[Join | None, Join | None]]:
+    """`wet` with its edges faded into the song's own sound `dry` in the hole, both `[channels, samples]`, and the
+    joins made; at an edge that is not open there is nothing to fade into. `crossfade` in seconds."""
+    samples = wet.shape[1]
+    left, right = (
+        min(round((crossfade if is_open else EDGE_FADE_SECONDS) * rate), samples // 2) for is_open in open_edges
+    )
+    audio = wet.copy()
+    zones = slice(0, left), slice(samples - right, samples)
+    joins: list[Join | None] = []
+    for zone, is_open, turn in zip(zones, open_edges, (slice(None), slice(None, None, -1)), strict=True):
+        if is_open:
+            audio[:, zone], made = _crossfaded(dry[:, zone], wet[:, zone], turn, integer)
+            joins.append(made)
+        else:
+            audio[:, zone] *= weights(zone.stop - zone.start, 0.0)[1][turn]
+            joins.append(None)
+    return audio, (joins[0], joins[1])
+
+
+def _crossfaded(dry: Samples, wet: Samples, turn: slice, integer: bool) -> tuple[Samples, Join]:
+    """`dry` into `wet`, both `[channels, samples]`, or the other way round where `turn` turns the fades."""
+    length, related = wet.shape[1], correlation(dry, wet)
+
+    def mixed(related: float) -> Samples:
+        out, into = (fade[turn] for fade in weights(length, related))
+        return dry * out + wet * into
+
+    audio = mixed(related)
+    limit = max(FULL_SCALE, np.max(np.abs(dry), initial=0.0))
+    if integer and np.max(np.abs(audio), initial=0.0) > limit:
+        related = 1.0  # equal gain lies between its two inputs, so it clips only where the song itself does
+        audio = mixed(related)
+    return audio, Join(fade=length, correlation=related)
+
+
 Flux = npt.NDArray[np.float64]
 
 
 def measured(
-    joins: tuple[Join | None, Join | None], song: Samples, laid: Samples, rate: int, hole: Span, elsewhere: list[Span]
+    joins: tuple[Join | None, Join | None],
+    song: Samples,
+    laid: Samples,
+    rate: int,
+    hole: Span,
+    elsewhere: Sequence[Span],
 ) -> tuple[Join | None, Join | None]:
     """The joins of `hole` with their measurements. `laid` is `song` `[channels, samples]` with the takes in place;
     `elsewhere` are the spans of the song outside all holes."""
@@ -153,7 +199,7 @@ def table(report: SeamReport) -> list[tuple[str, str]]:
     def number(value: float | None, unit: str, places: int = 1) -> str:
         return "—" if value is None else f"{value:+.{places}f} {unit}"
 
-    def join(edge: Join | None) -> str:
+    def at(edge: Join | None) -> str:
         if edge is None:
             return "no join"
         fade = f"{1000 * edge.fade / report.rate:.1f} ms crossfade (r = {edge.correlation:.2f})"
@@ -163,19 +209,19 @@ def table(report: SeamReport) -> list[tuple[str, str]]:
         step = f"{number(edge.level_step_lu, 'LU')} (song {number(edge.song_step_lu, 'LU')})"
         return f"level {step}, flux {flux}, {fade}"
 
-    air = "" if report.air_db is None else f" ({number(report.air_db, 'dB')})"
+    above = "" if report.highband_db is None else f" ({number(report.highband_db, 'dB')})"
     outside = "nothing written" if report.outside_delta is None else f"max |Δ| {report.outside_delta:g}"
     gain = f"{number(report.gain.left_db, 'dB')} to {number(report.gain.right_db, 'dB')} from {report.gain.source}"
     return [
         ("outside the hole", outside),
-        ("left join", join(report.left)),
-        ("right join", join(report.right)),
+        ("left join", at(report.left)),
+        ("right join", at(report.right)),
         ("gain", gain + (" (clamped)" if report.gain.clamped else "")),
         ("turned down", number(-report.reduction_db, "dB") if report.reduction_db else "no"),
-        ("bandwidth", f"{report.bandwidth_hz / 1000:g} kHz, above it {report.air}{air}"),
+        ("bandwidth", f"{report.bandwidth_hz / 1000:g} kHz, above it {report.highband}{above}"),
         ("width", f"{report.width}, side {number(report.side_db, 'dB')}"),
         ("peak", f"{number(report.peak_dbfs, 'dBFS')}, true {number(report.true_peak_dbtp, 'dBTP')}"),
     ]
 
 
-__all__ = ["Join", "SeamReport", "correlation", "measured", "table", "weights"]
+__all__ = ["Join", "SeamReport", "correlation", "join", "measured", "table", "weights"]

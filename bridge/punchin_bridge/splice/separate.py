@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..audio.types import Samples, decibels
-from .lay import FULL_SCALE
+from .level import FULL_SCALE
 
 FRAME = 2048
 """Samples at 16 kHz; of shorter and longer ones this separates known mixtures best."""

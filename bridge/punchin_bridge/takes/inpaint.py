@@ -1,4 +1,4 @@
-"""Orders to fill a region anew: from a song and the files that takes follow, or from an earlier take.
+"""Inpainting: orders to fill a region anew, from a song and the files that takes follow, or from an earlier take.
 
 Reads songs, stems, MIDI and chord files; knows no daemon.
 """
@@ -10,16 +10,19 @@ from pathlib import Path
 
 from punchin_wire.errors import BadAudio, FileMissing
 from punchin_wire.frames import describe
-from punchin_wire.messages import ChordSegment, Control, Note
+from punchin_wire.messages import ChordSegment, Control, InpaintRequest, Note
 
 from ..audio import stems
 from ..music import chord_files, chords, midi_files
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
-from . import location, requests
+from . import excerpt, location
 from .location import Where
-from .order import Order, Place, Stem, read_input, reread
-from .requests import Inputs, Options
+from .order import Place, Stem
+from .recipe import read_input, reread
+from .request import Inputs, Options, inpaint_request
+from .specs import take_specs
+from .tasks import InpaintOrder
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Takes:
-    """How many takes, from which seed on, and what they follow (:func:`punchin_bridge.takes.requests.takes`)."""
+    """How many takes, from which seed on, and what they follow (:func:`.specs.take_specs`)."""
 
     seed: int
     count: int = 1
@@ -43,7 +46,7 @@ class Takes:
 
 def compose(
     path: Path, place: Where, sources: Sources, takes: Takes, options: Options = Options(), full: bool = False
-) -> Order:
+) -> InpaintOrder:
     """The order for new takes of the song at `path`.
 
     Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, UnknownChord, TooLarge and InputError.
@@ -57,35 +60,36 @@ def compose(
 
 def arrange(
     place: Place, inputs: Inputs, drums: Stem | None, takes: Takes, options: Options = Options(), full: bool = False
-) -> Order:
+) -> InpaintOrder:
     """The order for new takes of `place` that follow `inputs` and the stem `drums`, which lie on its time line.
 
     Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, TooLarge and InputError.
     """
     song, hole = place.song, place.region
-    around = requests.excerpt(hole, song.rate, song.samples)
+    around = excerpt.around(hole, song.rate, song.samples)
     read = [read_input(song, around)]
     if drums is not None:
         read.append(read_input(drums.song, _drum_span(drums, place, around)))
         inputs = replace(inputs, drums=describe(read[-1][0], drums.song.rate, frame=1))
-    specs = requests.takes(takes.seed, takes.count, inputs.given, takes.weights, takes.specs)
+    specs = take_specs(takes.seed, takes.count, inputs.given, takes.weights, takes.specs)
     source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
-    request = requests.inpaint(source, place.on_line, around_on_line, inputs, specs, options)
+    request = inpaint_request(source, place.on_line, around_on_line, inputs, specs, options)
     notes: tuple[str, ...] = ()
     if request.chords and not request.beats:
         notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)
-    audio, said = zip(*read[: 1 if request.drums is None else 2], strict=True)
-    return Order(song, hole, around, request, audio, said, place.scene, place.tempo, full, notes=notes)
+    audio, files = zip(*read[: 1 if request.drums is None else 2], strict=True)
+    return InpaintOrder(song, hole, around, request, audio, files, place.scene, place.tempo, full, notes=notes)
 
 
-def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> Order:
-    """The order that makes `take` again from its recipe; `song_path` says where its song lies now.
+def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> InpaintOrder:
+    """The order that makes `take` again from its recipe; `song_path` is where its song lies now.
 
     Raises BadRecipe where there is none, or where a file it was made from has changed; FileMissing, BadAudio.
     """
     made, song, audio = reread(take, "inpaint", song_path)
+    assert isinstance(made.request, InpaintRequest)
     hole = Region(*made.region)
-    return Order(
+    return InpaintOrder(
         song,
         hole,
         Region(made.song.start, made.song.end),
@@ -105,7 +109,7 @@ def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> Ord
 
 def _inputs(place: Where, sources: Sources) -> tuple[Inputs, TempoMap | None]:
     """The symbolic inputs, and the tempo map that bars and beats follow: the one asked for, else that of a MIDI
-    input, which says it itself."""
+    input, which brings its own."""
     grid = location.asked_tempo(place)
     labels: tuple[ChordSegment, ...] = ()
     is_midi = sources.chords is not None and _is_midi(sources.chords)
@@ -137,7 +141,7 @@ def _is_midi(path: Path) -> bool:
 def _drum_span(drums: Stem, place: Place, around: Region) -> Region:
     """The excerpt's time in the file of the drum stem. Raises BadAudio where nothing of it sounds in the region."""
     stem, rate = drums.song, place.song.rate
-    hole = requests.at_rate(place.on_line, rate, stem.rate).shifted(-drums.origin)
+    hole = excerpt.at_rate(place.on_line, rate, stem.rate).shifted(-drums.origin)
     first, end = drums.origin / stem.rate, (drums.origin + stem.samples) / stem.rate
     if hole.start >= stem.samples:
         raise BadAudio(
@@ -148,4 +152,4 @@ def _drum_span(drums: Stem, place: Place, around: Region) -> Region:
         raise BadAudio(
             f"{stem.path.name} begins at {first:.3f} s, after the region.", "Render the drum stem around the region."
         )
-    return requests.at_rate(around.shifted(place.origin), rate, stem.rate).shifted(-drums.origin)
+    return excerpt.at_rate(around.shifted(place.origin), rate, stem.rate).shifted(-drums.origin)

@@ -1,28 +1,31 @@
 """An order: a request, the audio that travels with it, and what is needed to lay and repeat its takes.
 
-Orders are made in :mod:`.order_inpaint` and :mod:`.order_transfer`, from a song and what the musician asked for or from
-the recipe inside an earlier take. This is what both share; it knows no daemon.
+Orders are made in :mod:`.inpaint` and :mod:`.transfer`, from a song and what the musician asked for or from the recipe
+inside an earlier take. This is what both share; what they differ in are the methods of their own classes. Knows no
+daemon.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
-from punchin_wire.errors import BadRecipe, TooLarge
-from punchin_wire.frames import MAX_AUDIO, Audio
-from punchin_wire.messages import InpaintRequest, Request
+from punchin_wire.frames import Audio
+from punchin_wire.messages import Request, Take
 
-from ..audio import bwf, stems
+from ..audio import bwf
+from ..audio.types import Samples
 from ..audio.wavfile import Song
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from ..splice.lay import SpliceSettings
-from . import location, recipe
+from . import location
 from .presets import Task
 from .recipe import AudioInput, Recipe
+from .report import Report, TakeReport
 
 
 class Stem(NamedTuple):
@@ -54,7 +57,20 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Order:
+class ModelTake:
+    """Take `index` (from 0) of job `job` as the model made it: `audio` `[samples]` under the daemon's `header`.
+    `models` is the daemon's statement of what made it, `created` the local time."""
+
+    index: int
+    header: Take
+    audio: Samples
+    job: str
+    models: dict[str, str]
+    created: str
+
+
+@dataclass(frozen=True)
+class Order(ABC):
     """A request for `region` of `song`, and `audio[i]` `[channels, samples]` from `inputs[i]` for each of its frames.
 
     `around` is the excerpt in which takes are laid; it, `region` and `holes` are samples of the song. `scene` names
@@ -77,90 +93,44 @@ class Order:
     task: Task | None = None
     title: str = ""
 
+    STAGES: ClassVar[tuple[str, ...]]
+    """What the daemon times, in order."""
+
     @property
     def name(self) -> str:
         """What the song is called in the names of takes and in what they say about themselves."""
         return self.title or self.song.path.stem
 
     @property
-    def heard(self) -> Region:
-        """The part of the song that the model hears; its time line begins with it."""
+    def source(self) -> Region:
+        """The part of the song that the request carries; the model's time line begins with it."""
         return Region(self.inputs[0].start, self.inputs[0].end)
 
     @property
-    def holes(self) -> tuple[Region, ...]:
-        """What takes fill."""
-        if isinstance(self.request, InpaintRequest):
-            return tuple(Region(hole.start, hole.end).shifted(self.heard.start) for hole in self.request.holes)
-        return (self.region,)
+    def song_edges(self) -> tuple[bool, bool]:
+        """Whether `around` begins and ends where nothing is beside it, so that a hole there has no join."""
+        return self.around.start == 0, self.around.end == self.song.samples
+
+    def recipe(self, take: int, models: dict[str, str], version: str, created: str) -> Recipe:
+        """The recipe of take `take` (from 0)."""
+        request = msgspec.structs.replace(self.request, takes=(self.request.takes[take],), preview=False)
+        return Recipe(
+            version, created, self.inputs[0], (self.region.start, self.region.end), request, self.inputs, self.splice,
+            models, self.tempo, self.full, self.task,
+        )  # fmt: skip
+
+    # ---- what tasks differ in --------------------------------------------------------------------------------
 
     @property
-    def is_alone(self) -> bool:
-        """Whether takes are new parts beside the song, which replace nothing of it."""
-        return self.task is not None and self.task.name == "accompaniment"
+    @abstractmethod
+    def holes(self) -> tuple[Region, ...]:
+        """What takes fill."""
 
+    @abstractmethod
+    def write(self, take: ModelTake, out: Path) -> TakeReport:
+        """Write a take's files to folder `out`, and report on them. Raises BadSetting when one cannot be written,
+        BadMessage or BadAudio when the take cannot be laid."""
 
-def recipe_of(order: Order, take: int, models: dict[str, str], version: str, created: str) -> Recipe:
-    """The recipe of take `take` (0-based) of an order."""
-    request = msgspec.structs.replace(order.request, takes=(order.request.takes[take],), preview=False)
-    return Recipe(
-        version, created, order.inputs[0], (order.region.start, order.region.end), request, order.inputs, order.splice,
-        models, order.tempo, order.full, order.task,
-    )  # fmt: skip
-
-
-def read_input(song: Song, span: Region) -> tuple[Audio, AudioInput]:
-    """The samples of `span` as they travel, and what a recipe says of them.
-
-    Raises TooLarge before anything is read; FileMissing, BadAudio.
-    """
-    if 4 * song.channels * span.samples > MAX_AUDIO:
-        raise TooLarge(f"{span.samples / song.rate:.0f} s of {song.channels} channels at {song.rate} Hz are too much.")
-    audio = stems.read(song, span)
-    path = str(song.path.resolve())
-    return audio, AudioInput(path, span.start, span.end, song.rate, song.channels, recipe.sha256(audio))
-
-
-# ---- what a recipe says --------------------------------------------------------------------------------------
-
-
-class Unchanged(NamedTuple):
-    """A recipe whose inputs are as they were: `made` says where they lie now, and `audio` is what they hold."""
-
-    made: Recipe
-    song: Song
-    audio: tuple[Audio, ...]
-
-
-def reread(take: Path, engine: Literal["inpaint", "transfer"], song_path: Path | None = None) -> Unchanged:
-    """The recipe in `take`, made by that engine, and its audio; `song_path` says where its song lies now.
-
-    Raises BadRecipe where there is none, or where a file it was made from has changed; FileMissing, BadAudio.
-    """
-    made = recipe.read(take)
-    its_own = "inpaint" if isinstance(made.request, InpaintRequest) else "transfer"
-    if its_own != engine:
-        said = "a punch-in, not a transfer" if its_own == "inpaint" else "a transfer, not a punch-in"
-        raise BadRecipe(f"{take.name} is {said}.", f"Write `punchin {its_own} --again {take.name}`.")
-    refs = [made.request.source]
-    if isinstance(made.request, InpaintRequest) and made.request.drums is not None:
-        refs.append(made.request.drums)
-    if len(made.inputs) != len(refs):
-        raise BadRecipe(f"The recipe in {take.name} does not say where all of its audio came from.")
-    paths = [song_path or Path(made.song.path), *(Path(item.path) for item in made.inputs[1:])]
-    found = [_unchanged(path, said) for path, said in zip(paths, made.inputs, strict=True)]
-    inputs = tuple(msgspec.structs.replace(said, path=str(path)) for path, said in zip(paths, made.inputs, strict=True))
-    return Unchanged(msgspec.structs.replace(made, inputs=inputs), found[0][0], tuple(audio for _, audio in found))
-
-
-def _unchanged(path: Path, said: AudioInput) -> tuple[Song, Audio]:
-    """The audio that the recipe speaks of. Raises BadRecipe where it is not the same any more."""
-    song = stems.probe(path)
-    audio = stems.read(song, Region(said.start, said.end))
-    if (song.rate, song.channels) != (said.rate, said.channels) or recipe.sha256(audio) != said.sha256:
-        raise BadRecipe(
-            f"{path.name} has changed since the take was made (from {said.start / said.rate:.3f} "
-            f"to {said.end / said.rate:.3f} s).",
-            "Restore that file, or make a new take of the song as it is now.",
-        )
-    return song, audio
+    def completed(self, report: Report) -> Report:
+        """The report of the whole job with what only this task has to say."""
+        return report

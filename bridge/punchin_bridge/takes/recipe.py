@@ -1,22 +1,30 @@
-"""The recipe of a take: everything needed to make it again, kept inside its WAV file. Knows nothing of daemons."""
+"""The recipe of a take: everything needed to make it again, kept inside its WAV file. Knows no orders and no daemons.
+
+Audio is read here as it goes into a request (:func:`read_input`), and again as a recipe says it was (:func:`reread`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
-from punchin_wire.errors import BadAudio, BadRecipe, PunchinError
+from punchin_wire.errors import BadAudio, BadRecipe, PunchinError, TooLarge
+from punchin_wire.frames import MAX_AUDIO, Audio
 from punchin_wire.messages import InpaintRequest, TransferRequest
 
-from ..audio import wavfile
+from ..audio import stems, wavfile
 from ..audio.bwf import Tempo
+from ..audio.wavfile import Song
+from ..music.region import Region
 from ..splice.lay import SpliceSettings
 from .presets import Task
+
+Engine = Literal["inpaint", "transfer"]
 
 FORMAT = 1
 
@@ -55,6 +63,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     full: bool = False
     task: Task | None = None
     format: Annotated[int, Meta(ge=1)] = FORMAT
+
+    @property
+    def engine(self) -> Engine:
+        return "inpaint" if isinstance(self.request, InpaintRequest) else "transfer"
 
 
 def sha256(audio: npt.ArrayLike) -> str:
@@ -95,4 +107,70 @@ class _Version(msgspec.Struct):
     format: int = 0
 
 
-__all__ = ["FORMAT", "AudioInput", "Recipe", "decode", "encode", "read", "sha256"]
+# ---- the audio of a request, now and later -------------------------------------------------------------------
+
+
+def read_input(song: Song, span: Region) -> tuple[Audio, AudioInput]:
+    """The samples of `span` as they travel, `[channels, samples]`, and what a recipe keeps of them.
+
+    Raises TooLarge before anything is read; FileMissing, BadAudio.
+    """
+    if 4 * song.channels * span.samples > MAX_AUDIO:
+        raise TooLarge(f"{span.samples / song.rate:.0f} s of {song.channels} channels at {song.rate} Hz are too much.")
+    audio = stems.read(song, span)
+    path = str(song.path.resolve())
+    return audio, AudioInput(path, span.start, span.end, song.rate, song.channels, sha256(audio))
+
+
+class Unchanged(NamedTuple):
+    """A recipe whose inputs are as they were: `made` says where they lie now, and `audio` is what they hold."""
+
+    made: Recipe
+    song: Song
+    audio: tuple[Audio, ...]
+
+
+def reread(take: Path, engine: Engine, song_path: Path | None = None) -> Unchanged:
+    """The recipe in `take`, made by that engine, and its audio; `song_path` is where its song lies now.
+
+    Raises BadRecipe where there is none, or where a file it was made from has changed; FileMissing, BadAudio.
+    """
+    made = read(take)
+    if made.engine != engine:
+        kind = "a punch-in, not a transfer" if made.engine == "inpaint" else "a transfer, not a punch-in"
+        raise BadRecipe(f"{take.name} is {kind}.", f"Write `punchin {made.engine} --again {take.name}`.")
+    with_drums = isinstance(made.request, InpaintRequest) and made.request.drums is not None
+    if len(made.inputs) != 1 + with_drums:
+        raise BadRecipe(f"The recipe in {take.name} does not say where all of its audio came from.")
+    paths = [song_path or Path(made.song.path), *(Path(item.path) for item in made.inputs[1:])]
+    found = [_unchanged(path, item) for path, item in zip(paths, made.inputs, strict=True)]
+    inputs = tuple(msgspec.structs.replace(item, path=str(path)) for path, item in zip(paths, made.inputs, strict=True))
+    return Unchanged(msgspec.structs.replace(made, inputs=inputs), found[0][0], tuple(audio for _, audio in found))
+
+
+def _unchanged(path: Path, before: AudioInput) -> tuple[Song, Audio]:
+    """The audio that went in before. Raises BadRecipe where it is not the same any more."""
+    song = stems.probe(path)
+    audio = stems.read(song, Region(before.start, before.end))
+    if (song.rate, song.channels) != (before.rate, before.channels) or sha256(audio) != before.sha256:
+        raise BadRecipe(
+            f"{path.name} has changed since the take was made (from {before.start / before.rate:.3f} "
+            f"to {before.end / before.rate:.3f} s).",
+            "Restore that file, or make a new take of the song as it is now.",
+        )
+    return song, audio
+
+
+__all__ = [
+    "FORMAT",
+    "AudioInput",
+    "Engine",
+    "Recipe",
+    "Unchanged",
+    "decode",
+    "encode",
+    "read",
+    "read_input",
+    "reread",
+    "sha256",
+]

@@ -6,22 +6,18 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from msgspec import UNSET, UnsetType
+import numpy as np
 from punchin_wire.errors import BadSetting, PunchinError
-from punchin_wire.messages import Done, Submit, TransferRequest
+from punchin_wire.messages import Submit
 
 from ..daemon.client import Client
 from ..daemon.follow import Display, follow
-from .order import Order
-from .report import RegionReport, Report, TakeReport, TransferSettings, TransferTake
-from .write import Delivery, deliver
-
-INPAINT_TIMINGS = ("queue", "load", "encode", "prefill", "decode", "codec")
-TRANSFER_TIMINGS = ("queue", "load", "encode", "denoise", "codec")
+from .order import ModelTake, Order
+from .report import RegionReport, Report
 
 
 def new_job() -> str:
@@ -36,28 +32,31 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     """
     _check_folder(out)
     began = time.monotonic()
-    sent, done = follow(Submit(job, order.request, keep), order.audio, client, display)
+    received, done = follow(Submit(job, order.request, keep), order.audio, client, display)
     laying = time.monotonic()
     created = datetime.now().isoformat(timespec="seconds")
-    takes = tuple(
-        deliver(Delivery(order, out, job, index, one, done.models, created)) for index, one in enumerate(sent)
+    made = (
+        ModelTake(index, take, np.mean(audio, axis=0, dtype=np.float64), job, done.models, created)
+        for index, (take, audio) in enumerate(received)
     )
+    takes = tuple(order.write(take, out) for take in made)
     ended = time.monotonic()
     with contextlib.suppress(PunchinError):  # then the daemon forgets the job by itself, later
         client.release(job)
+    stages = {name: done.timings.get(name, 0.0) for name in order.STAGES}
     rate = order.song.rate
-    return Report(
+    report = Report(
         job=job,
         song=str(order.song.path.absolute()),
         rate=rate,
         region=RegionReport(*order.region, order.region.start / rate, order.region.end / rate),
         pack=order.request.pack,
         takes=takes,
-        timings={**_stages(order, done), "splice": ended - laying, "total": ended - began},
+        timings={**stages, "splice": ended - laying, "total": ended - began},
         models=done.models,
-        notes=(*order.notes, *_changes(order.models, done.models), *_missing_scores(order, takes)),
-        settings=_settings(order, done),
+        notes=(*order.notes, *_changes(order.models, done.models)),
     )
+    return order.completed(report)
 
 
 def _check_folder(out: Path) -> None:
@@ -70,43 +69,9 @@ def _check_folder(out: Path) -> None:
         raise BadSetting(f"{out} may not be written.", "Choose another folder for takes.")
 
 
-def _stages(order: Order, done: Done) -> dict[str, float]:
-    names = TRANSFER_TIMINGS if isinstance(order.request, TransferRequest) else INPAINT_TIMINGS
-    return {name: done.timings.get(name, 0.0) for name in names}
-
-
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """What of the models differs from those of the take that is repeated."""
     differing = sorted(name for name in before if now.get(name) != before[name])
     if not differing:
         return ()
     return (f"The take may differ: it was first made with other models ({', '.join(differing)}).",)
-
-
-def _missing_scores(order: Order, takes: Sequence[TakeReport]) -> tuple[str, ...]:
-    if not isinstance(order.request, TransferRequest) or not order.request.score:
-        return ()
-    if all(isinstance(take, TransferTake) and take.scores for take in takes):
-        return ()
-    return (f"How near takes are to the prompt is not known: pack {order.request.pack} has no model that hears it.",)
-
-
-def _settings(order: Order, done: Done) -> TransferSettings | UnsetType:
-    request, task = order.request, order.task
-    if not isinstance(request, TransferRequest) or task is None:
-        return UNSET
-    adapted = request.method == "adapter"
-    return TransferSettings(
-        task=task.name,
-        method=request.method,
-        prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        pooling=request.pooling if adapted else None,
-        alpha=request.alpha if adapted else None,
-        guidance=request.guidance,
-        strength=None if adapted else request.strength,
-        scheduler=request.scheduler or done.models.get("scheduler"),
-        steps=request.steps or int(done.models.get("steps", 0)) or None,
-        air=order.splice.air,
-        width=order.splice.width,
-    )

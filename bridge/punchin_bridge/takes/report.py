@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from punchin_wire.messages import Control
 
-from ..splice.lay import SeamReport
+from ..splice.seam import SeamReport
 from .presets import Method, TaskName
 
 
@@ -59,7 +59,7 @@ class TransferTake(TakeReport, frozen=True, kw_only=True):
 
 class TransferSettings(msgspec.Struct, frozen=True):
     """What a transfer was made with. `None` is what its method does not have or, for scheduler and steps, what the
-    engine did not say."""
+    engine did not say. `highband` is `air` in JSON."""
 
     task: TaskName
     method: Method
@@ -71,7 +71,7 @@ class TransferSettings(msgspec.Struct, frozen=True):
     strength: float | None
     scheduler: str | None
     steps: int | None
-    air: str
+    highband: str = msgspec.field(name="air")
     width: str
 
 

@@ -1,4 +1,7 @@
-"""Orders to hand a clip, or a region of it, to another instrument or genre. Reads the clip; knows no daemon."""
+"""Transfer: orders to hand a clip, or a region of it, to another instrument or genre, or to have it accompanied.
+
+Reads the clip; knows no daemon.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,26 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import numpy as np
 from punchin_wire.errors import BadAudio, BadSetting
 from punchin_wire.frames import Audio
 from punchin_wire.messages import AudioRef, TransferRequest
 
 from ..audio import stems
-from ..audio.wavfile import Song
 from ..music.region import Region
 from ..splice.lay import SpliceSettings
-from ..splice.seam import SONG_SECONDS
-from . import location, presets, requests
+from . import excerpt, location, presets
 from .location import Where
-from .order import Order, Place, read_input, reread
+from .order import Place
 from .presets import Knobs, Prompts, Task
+from .recipe import read_input, reread
+from .request import transfer_request
+from .specs import take_specs
+from .tasks import AccompanimentOrder, TransferOrder
 
 SILENCE = 10 ** (-90 / 20)
 """Peaks below this are silence: the last bit of 16, and its dither."""
-SPLICE = SpliceSettings(level="replaced", max_gain_db=40.0, width="replaced", air="extend")
+SPLICE = SpliceSettings(level="replaced", max_gain_db=40.0, width="replaced", highband="extend")
 """How transfers are laid unless something else is asked for: as loud and as wide as what they replace."""
 
 
@@ -50,7 +54,7 @@ def compose(
     takes: int = 1,
     full: bool = False,
     splice: SpliceSettings = SPLICE,
-) -> Order:
+) -> TransferOrder:
     """The order for new takes of the clip at `path`, the whole of it where `place` says no region.
 
     Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, BadMidi, TooLarge and InputError.
@@ -63,53 +67,51 @@ def compose(
 
 def arrange(
     place: Place, wish: Wish, seed: int, takes: int = 1, full: bool = False, splice: SpliceSettings = SPLICE
-) -> Order:
+) -> TransferOrder:
     """The order for new takes of `place`, with seeds from `seed` on.
 
     Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, TooLarge and InputError.
     """
     clip, region, task = place.song, place.region, wish.task
+    kind = _kind(task)
     texts = presets.prompts(task.name, task.to, wish.source, wish.negative)
     knobs = presets.knobs(task.name, wish.knobs)
     _check_files(task, full, splice)
-    requests.check_transferable(region, clip.rate)
+    excerpt.check_transfer(region, clip.rate)
     source = AudioRef(0, clip.rate, clip.channels, region.samples)
-    specs = requests.takes(seed, takes, (), {})
-    request = requests.transfer(source, texts, knobs, specs, wish.pack, wish.score)
-    audio, said = read_input(clip, region)
+    specs = take_specs(seed, takes, (), {})
+    request = transfer_request(source, texts, knobs, specs, wish.pack, wish.score)
+    audio, file = read_input(clip, region)
     check_sound(audio, clip.path.name)
-    around, scene = _around(region, clip, task), _scene(task, place.scene)
+    around, scene = kind.surroundings(region, clip), _scene(task, place.scene)
     stems.read(clip, around)  # says what is wrong with it now, not when the takes are there
-    if task.name == "accompaniment":  # which is as loud as it is beside the clip in the model's take
-        splice = msgspec.structs.replace(splice, level="own")
-    return Order(clip, region, around, request, (audio,), (said,), scene, place.tempo, full, splice, task=task)
+    laid = kind.settled(splice)
+    return kind(clip, region, around, request, (audio,), (file,), scene, place.tempo, full, laid, task=task)
 
 
-def turned(order: Order, knobs: Knobs, label: str) -> Order:
-    """A transfer's order with other knobs; `label` names them in file names. Raises BadSetting."""
-    assert isinstance(order.request, TransferRequest)
-    assert order.task is not None
+def turned(order: TransferOrder, knobs: Knobs, label: str) -> TransferOrder:
+    """The order with other knobs; `label` names them in file names. Raises BadSetting."""
     old, knobs = order.request, presets.knobs(order.task.name, knobs)
     texts = Prompts(old.prompt, old.negative_prompt)
-    request = requests.transfer(old.source, texts, knobs, old.takes, old.pack, old.score)
+    request = transfer_request(old.source, texts, knobs, old.takes, old.pack, old.score)
     return dataclasses.replace(order, request=request, scene=f"{order.scene}_{label}")
 
 
-def repeat(take: Path, clip_path: Path | None = None, full: bool = False) -> Order:
-    """The order that makes `take` again from its recipe; `clip_path` says where its clip lies now.
+def repeat(take: Path, clip_path: Path | None = None, full: bool = False) -> TransferOrder:
+    """The order that makes `take` again from its recipe; `clip_path` is where its clip lies now.
 
     Raises BadRecipe where there is none, or where the clip has changed; FileMissing, BadAudio, BadSetting.
     """
     made, clip, audio = reread(take, "transfer", clip_path)
     assert isinstance(made.request, TransferRequest)
     task = made.task or Task("timbre", made.request.prompt)
-    full = full or made.full
+    kind, full = _kind(task), full or made.full
     _check_files(task, full, made.splice)
     region = Region(*made.region)
     named = "" if region == Region(0, clip.samples) else location.name_of_seconds(region, clip.rate)
-    around = _around(region, clip, task)
+    around = kind.surroundings(region, clip)
     stems.read(clip, around)
-    return Order(
+    return kind(
         clip,
         region,
         around,
@@ -150,14 +152,14 @@ def _check_files(task: Task, full: bool, splice: SpliceSettings) -> None:
         raise BadSetting(
             "The new part alone is as long as the region.", "Add --mix to hear it in the whole clip, or leave --full."
         )
-    if splice.air == "source":
-        raise BadSetting("The clip's own air stays in the clip, so the new part cannot have it.", "Use --air extend.")
+    if splice.highband == "source":
+        raise BadSetting(
+            "The clip's own highs stay in the clip, so the new part cannot have them.", "Use --highband extend."
+        )
 
 
-def _around(region: Region, clip: Song, task: Task) -> Region:
-    """What the joins are measured against; a part alone has no joins."""
-    reach = 0 if task.name == "accompaniment" else round(SONG_SECONDS * clip.rate)
-    return Region(max(0, region.start - reach), min(clip.samples, region.end + reach))
+def _kind(task: Task) -> type[TransferOrder]:
+    return AccompanimentOrder if task.name == "accompaniment" else TransferOrder
 
 
 def _scene(task: Task, named: str) -> str:

@@ -5,7 +5,7 @@ import pytest
 import soxr
 from fakes import instruments
 from punchin_bridge.splice import highband
-from punchin_bridge.splice.lay import SpliceSettings, lay
+from punchin_bridge.splice.lay import Excerpt, SpliceSettings, Take, lay
 from punchin_bridge.splice.place import place
 
 RATE, MODEL = 44_100, 16_000
@@ -96,7 +96,7 @@ def test_silence_in_the_take_stays_silent_and_attacks_stay_attacks() -> None:
     assert not highband.source(np.zeros(RATE), plucks(RATE), RATE, MODEL).any()
 
 
-def test_a_perfect_take_with_the_sources_air_is_the_source() -> None:
+def test_a_perfect_take_with_the_sources_highband_is_the_source() -> None:
     """The band that is added is exactly the one that the model's rate leaves out."""
     clip = plucks(2 * RATE)
     whole = of_the_model(clip) + highband.source(of_the_model(clip), clip, RATE, MODEL)
@@ -105,7 +105,7 @@ def test_a_perfect_take_with_the_sources_air_is_the_source() -> None:
     assert 10 * np.log10(error) < -20
 
 
-def test_the_sources_air_follows_the_take() -> None:
+def test_the_sources_highband_follows_the_take() -> None:
     clip, half = plucks(2 * RATE), np.where(np.arange(2 * RATE) < RATE, 1.0, 0.25)
     added = highband.source(of_the_model(clip * half), clip, RATE, MODEL)
     own = clip - of_the_model(clip)
@@ -116,11 +116,11 @@ def test_the_sources_air_follows_the_take() -> None:
 
 @pytest.mark.parametrize("way", ["none", "source", "extend"])
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_the_mono_mix_is_the_take_and_its_air(way: highband.Air, channels: int) -> None:
+def test_the_mono_mix_is_the_take_and_its_highband(way: highband.Highband, channels: int) -> None:
     song = np.stack([plucks(2 * RATE, seed) for seed in range(channels)])
     take = soxr.resample(plucks(2 * RATE, 9), RATE, MODEL, quality="VHQ")
-    settings = SpliceSettings(level="own", width="replaced", air=way)
-    (part,) = lay(song, [(0, 2 * RATE)], take, 0, MODEL, RATE, settings, integer=False)
+    settings = SpliceSettings(level="own", width="replaced", highband=way)
+    (part,) = lay(Excerpt(song, RATE, integer=False), [(0, 2 * RATE)], Take(take, MODEL), settings)
     line = place(take, 0, MODEL, RATE, 2 * RATE)
     whole = (
         line
@@ -132,24 +132,25 @@ def test_the_mono_mix_is_the_take_and_its_air(way: highband.Air, channels: int) 
     )
     inside = slice(200, -200)  # the ends are faded
     assert np.max(np.abs(part.audio.mean(axis=0) - whole)[inside]) < 1e-12
-    assert part.report.air == highband.HOW[way]
-    assert (part.report.air_db is None) == (way == "none")
+    assert part.report.highband == highband.HOW[way]
+    assert (part.report.highband_db is None) == (way == "none")
     assert part.report.bandwidth_hz == 8000.0
 
 
 @pytest.mark.parametrize("way", ["source", "extend"])
-def test_a_file_that_ends_with_the_model_gets_no_air(way: highband.Air) -> None:
+def test_a_file_that_ends_with_the_model_gets_no_highband(way: highband.Highband) -> None:
     song, take = plucks(2 * MODEL, rate=MODEL)[None], plucks(2 * MODEL, seed=1, rate=MODEL)
-    plain, aired = (
-        lay(song, [(0, 2 * MODEL)], take, 0, MODEL, MODEL, SpliceSettings(air=setting))[0] for setting in ("none", way)
+    plain, whole = (
+        lay(Excerpt(song, MODEL), [(0, 2 * MODEL)], Take(take, MODEL), SpliceSettings(highband=setting))[0]
+        for setting in ("none", way)
     )
-    assert np.array_equal(plain.audio, aired.audio)
-    assert aired.report.air == "nothing"
+    assert np.array_equal(plain.audio, whole.audio)
+    assert whole.report.highband == "nothing"
 
 
-def test_a_loud_take_with_air_does_not_clip() -> None:
+def test_a_loud_take_with_highband_does_not_clip() -> None:
     song, take = plucks(RATE)[None], np.clip(20 * soxr.resample(plucks(RATE, 1), RATE, MODEL), -1, 1)
-    (part,) = lay(song, [(0, RATE)], take, 0, MODEL, RATE, SpliceSettings(level="own", air="extend"))
+    (part,) = lay(Excerpt(song, RATE), [(0, RATE)], Take(take, MODEL), SpliceSettings(level="own", highband="extend"))
     assert np.max(np.abs(part.audio)) < 1.0
     assert part.report.reduction_db > 0
 
@@ -157,7 +158,7 @@ def test_a_loud_take_with_air_does_not_clip() -> None:
 @pytest.mark.parametrize("name", PLAYERS)
 def test_instruments_gain_by_extension(name: str) -> None:
     """Recorded instruments that end at 8 kHz and are extended: nearer to what they were than without, and their high
-    band moves with the take's. The other clips' air, fitted to them, does not: the default is `extend`."""
+    band moves with the take's. The other clips' highs, fitted to them, does not: the default is `extend`."""
     clips = {player: instruments.clip(player) for player in PLAYERS}
     true = clips.pop(name)
     take = of_the_model(true)

@@ -11,8 +11,9 @@ import soxr
 from fakes import instruments
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from punchin_bridge.splice.lay import FULL_SCALE, SeamReport, SpliceSettings, lay, table
-from punchin_bridge.splice.seam import weights
+from punchin_bridge.splice.lay import Excerpt, SpliceSettings, Take, lay
+from punchin_bridge.splice.level import FULL_SCALE
+from punchin_bridge.splice.seam import SeamReport, table, weights
 from punchin_wire.errors import BadAudio, BadMessage, BadRegion
 
 MODEL = 32_000
@@ -71,7 +72,7 @@ def test_any_song_any_hole(rate, channels, kind, integer, edges, width, data) ->
     }[kind]
     take = codec(music(samples, rate, channels, seed=1), rate, data.draw(st.floats(-40, 40)))
     before = song.copy()
-    laid = lay(song, holes, take, 0, MODEL, rate, SpliceSettings(width=width), integer=integer, song_edges=edges)
+    laid = lay(Excerpt(song, rate, integer=integer, edges=edges), holes, Take(take, MODEL), SpliceSettings(width=width))
 
     assert np.array_equal(song, before)
     assert [part.hole for part in laid] == holes
@@ -96,7 +97,7 @@ def test_a_perfect_take_is_the_song(rate: int, channels: int) -> None:
     song = song - song.mean(axis=0) + clean[: 2 * rate]
     take = soxr.resample(song.mean(axis=0), rate, MODEL, quality="VHQ")[6000:55_000]
     start, end = rate // 2, 3 * rate // 2
-    (part,) = lay(song, [(start, end)], take, 6000, MODEL, rate, integer=False)
+    (part,) = lay(Excerpt(song, rate, integer=False), [(start, end)], Take(take, MODEL, 6000))
     error = part.audio.mean(axis=0) - song.mean(axis=0)[start:end]
     assert 10 * np.log10(np.mean(error**2) / np.mean(song.mean(axis=0) ** 2)) < -48
 
@@ -105,7 +106,7 @@ def test_a_perfect_take_is_the_song(rate: int, channels: int) -> None:
 def test_the_take_sits_at_the_songs_level(gain_db: float) -> None:
     song = music(6 * RATE)
     take = codec(song, gain_db=gain_db)
-    (part,) = lay(song, [(2 * RATE, 4 * RATE)], take, 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [(2 * RATE, 4 * RATE)], Take(take, MODEL))
     report = part.report
     assert report.gain.left_db == pytest.approx(-gain_db, abs=0.5)
     assert report.left is not None
@@ -122,15 +123,17 @@ def test_a_bad_seam_is_seen() -> None:
     song[:, ::] += 0.001 * np.random.default_rng(1).standard_normal(song.shape)
     take = codec(song, gain_db=12)
     setting = SpliceSettings(max_gain_db=0.0)
-    (loud,) = lay(song, [(2 * RATE, 4 * RATE)], take, 0, MODEL, RATE, setting)
+    (loud,) = lay(Excerpt(song, RATE), [(2 * RATE, 4 * RATE)], Take(take, MODEL), setting)
     assert loud.report.gain.clamped
     assert loud.report.left is not None
     assert loud.report.left.level_step_lu == pytest.approx(12, abs=1)
 
     tone = 0.1 * np.sin(2 * np.pi * 220 * np.arange(6 * RATE) / RATE)[None]
     tone = tone + 0.0001 * np.random.default_rng(1).standard_normal(tone.shape)
-    (good,) = lay(tone, [(2 * RATE, 4 * RATE)], codec(tone, error=0.01), 0, MODEL, RATE)
-    (bad,) = lay(tone, [(2 * RATE, 4 * RATE)], -codec(tone, error=0.01), 0, MODEL, RATE, SpliceSettings(crossfade=0))
+    (good,) = lay(Excerpt(tone, RATE), [(2 * RATE, 4 * RATE)], Take(codec(tone, error=0.01), MODEL))
+    (bad,) = lay(
+        Excerpt(tone, RATE), [(2 * RATE, 4 * RATE)], Take(-codec(tone, error=0.01), MODEL), SpliceSettings(crossfade=0)
+    )
     assert good.report.left is not None
     assert bad.report.left is not None
     assert good.report.left.flux_ratio is not None
@@ -144,19 +147,19 @@ def test_a_bad_seam_is_seen() -> None:
 def test_the_report_says_how_wide_the_take_is(side: float) -> None:
     middle, apart = np.random.default_rng(2).standard_normal((2, 6 * RATE)) * 0.1
     song = np.stack([middle + side * apart, middle - side * apart])
-    (part,) = lay(song, [(2 * RATE, 4 * RATE)], codec(song), 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [(2 * RATE, 4 * RATE)], Take(codec(song), MODEL))
     assert part.report.width == "from the context"
     if side:
         assert part.report.side_db == pytest.approx(20 * np.log10(side), abs=0.7)
     else:
         assert part.report.side_db is None
-    (flat,) = lay(song, [(2 * RATE, 4 * RATE)], codec(song), 0, MODEL, RATE, SpliceSettings(width="mono"))
+    (flat,) = lay(Excerpt(song, RATE), [(2 * RATE, 4 * RATE)], Take(codec(song), MODEL), SpliceSettings(width="mono"))
     assert (flat.report.width, flat.report.side_db) == ("mono, as set", None)
     assert np.array_equal(*flat.audio[:, 882:-882])
 
 
 def test_silence_has_no_steps_and_no_gain() -> None:
-    (part,) = lay(np.zeros((2, RATE)), [(RATE // 4, RATE // 2)], np.zeros(MODEL), 0, MODEL, RATE)
+    (part,) = lay(Excerpt(np.zeros((2, RATE)), RATE), [(RATE // 4, RATE // 2)], Take(np.zeros(MODEL), MODEL))
     assert not part.audio.any()
     report = part.report
     assert report.left is not None
@@ -169,8 +172,8 @@ def test_a_loud_take_is_turned_down_and_the_song_is_not() -> None:
     song, take = 0.01 * music(2 * RATE), codec(music(2 * RATE, seed=1)) * 20
     flat = SpliceSettings(max_gain_db=0.0)
     hole = (RATE // 2, RATE)
-    (clean,) = lay(song, [hole], take, 0, MODEL, RATE, flat, integer=True)
-    (free,) = lay(song, [hole], take, 0, MODEL, RATE, flat, integer=False)
+    (clean,) = lay(Excerpt(song, RATE), [hole], Take(take, MODEL), flat)
+    (free,) = lay(Excerpt(song, RATE, integer=False), [hole], Take(take, MODEL), flat)
     assert clean.report.reduction_db > 3
     assert clean.report.true_peak_dbtp is not None
     assert clean.report.true_peak_dbtp < 0.1
@@ -186,7 +189,7 @@ def test_a_hot_crossfade_does_not_clip() -> None:
     """Song and take at full scale and in phase at the join: the fade becomes equal-gain."""
     song = np.sign(np.sin(2 * np.pi * 50 * np.arange(2 * RATE) / RATE))[None] * 0.999
     take = np.sign(np.random.default_rng(0).standard_normal(2 * MODEL)) * 0.5
-    (part,) = lay(song, [(RATE // 2, RATE)], take, 0, MODEL, RATE, integer=True)
+    (part,) = lay(Excerpt(song, RATE), [(RATE // 2, RATE)], Take(take, MODEL))
     assert np.max(np.abs(part.audio)) <= FULL_SCALE
 
 
@@ -194,7 +197,7 @@ def test_a_hot_crossfade_does_not_clip() -> None:
 def test_a_tiny_hole(seconds: float) -> None:
     song = music(3 * RATE)
     hole = (RATE, RATE + round(seconds * RATE))
-    (part,) = lay(song, [hole], codec(song), 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [hole], Take(codec(song), MODEL))
     assert part.audio.shape == (2, hole[1] - hole[0])
     assert part.report.left is not None
     assert part.report.left.fade == min(882, (hole[1] - hole[0]) // 2)
@@ -202,14 +205,14 @@ def test_a_tiny_hole(seconds: float) -> None:
 
 def test_one_sample_is_a_hole() -> None:
     song = music(RATE)
-    (part,) = lay(song, [(500, 501)], codec(song), 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [(500, 501)], Take(codec(song), MODEL))
     assert part.audio.shape == (2, 1)
 
 
 def test_the_crossfade_lies_inside_and_begins_as_the_song() -> None:
     """The first sample inside is nearly the song's, and after the fade there is nothing of the song."""
     song = np.ones((1, RATE))
-    (part,) = lay(song, [(10_000, 30_000)], np.zeros(MODEL), 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [(10_000, 30_000)], Take(np.zeros(MODEL), MODEL))
     assert part.audio[0, 0] == pytest.approx(1, abs=1e-5)
     assert not part.audio[0, 882:-882].any()
     assert np.all(np.diff(part.audio[0, :882]) < 0)
@@ -218,11 +221,11 @@ def test_the_crossfade_lies_inside_and_begins_as_the_song() -> None:
 
 def test_at_the_ends_of_the_song_there_is_a_fade_of_2_ms() -> None:
     song, take = np.zeros((1, RATE)), np.full(MODEL, 0.5)
-    (part,) = lay(song, [(0, RATE)], take, 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [(0, RATE)], Take(take, MODEL))
     assert part.report.left is part.report.right is None
     assert abs(part.audio[0, 0]) < 0.01
     assert part.audio[0, 88 : 2 * RATE // 3] == pytest.approx(0.5, abs=1e-3)
-    (part,) = lay(song, [(0, RATE)], take, 0, MODEL, RATE, song_edges=(False, True))
+    (part,) = lay(Excerpt(song, RATE, edges=(False, True)), [(0, RATE)], Take(take, MODEL))
     assert part.report.left is not None
     assert part.report.left.fade == 882
 
@@ -238,14 +241,14 @@ def test_crossfades_keep_the_power(r: float) -> None:
 
 def test_holes_that_touch_are_one() -> None:
     song = music(2 * RATE)
-    (part,) = lay(song, [(20_000, 30_000), (10_000, 20_000)], codec(song), 0, MODEL, RATE)
+    (part,) = lay(Excerpt(song, RATE), [(20_000, 30_000), (10_000, 20_000)], Take(codec(song), MODEL))
     assert part.hole == (10_000, 30_000)
 
 
 def test_several_holes_share_one_take() -> None:
     """Each hole has its own level; context between holes is used, other holes are not."""
     song = music(6 * RATE)
-    laid = lay(song, [(RATE, 2 * RATE), (4 * RATE, 5 * RATE)], codec(song, gain_db=-6), 0, MODEL, RATE)
+    laid = lay(Excerpt(song, RATE), [(RATE, 2 * RATE), (4 * RATE, 5 * RATE)], Take(codec(song, gain_db=-6), MODEL))
     for part in laid:
         assert part.report.gain.left_db == pytest.approx(6, abs=0.6)
         assert part.report.gain.source == "context"
@@ -255,13 +258,13 @@ def test_what_cannot_be_laid() -> None:
     song, take = music(RATE), np.zeros(MODEL)
     for holes in ([], [(5, 5)], [(-1, 5)], [(0, RATE + 1)], [(9, 5)]):
         with pytest.raises(BadRegion):
-            lay(song, holes, take, 0, MODEL, RATE)
+            lay(Excerpt(song, RATE), holes, Take(take, MODEL))
     with pytest.raises(BadMessage, match="covers"):
-        lay(song, [(10_000, 20_000)], take[:1000], 0, MODEL, RATE)
+        lay(Excerpt(song, RATE), [(10_000, 20_000)], Take(take[:1000], MODEL))
     with pytest.raises(BadMessage, match="covers"):
-        lay(song, [(10_000, 20_000)], take, 20_000, MODEL, RATE)
+        lay(Excerpt(song, RATE), [(10_000, 20_000)], Take(take, MODEL, 20_000))
     with pytest.raises(BadAudio):
-        lay(song, [(10_000, 20_000)], np.full(MODEL, math.nan), 0, MODEL, RATE)
+        lay(Excerpt(song, RATE), [(10_000, 20_000)], Take(np.full(MODEL, math.nan), MODEL))
 
 
 @pytest.mark.parametrize("name", instruments.PLAYERS)
@@ -274,7 +277,7 @@ def test_instruments_keep_their_level(name: str) -> None:
     for second in (0.5, 1.2, 1.9, 2.6, 3.3):
         for limit, found in errors.items():
             hole = (int(second * RATE), int((second + 1) * RATE))
-            (part,) = lay(song, [hole], take, 0, MODEL, RATE, SpliceSettings(max_gain_db=limit))
+            (part,) = lay(Excerpt(song, RATE), [hole], Take(take, MODEL), SpliceSettings(max_gain_db=limit))
             for join in (part.report.left, part.report.right):
                 if join and join.level_step_lu is not None and join.song_step_lu is not None:
                     found.append(abs(join.level_step_lu - join.song_step_lu))

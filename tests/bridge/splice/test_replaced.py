@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import soxr
-from punchin_bridge.splice.lay import SpliceSettings, lay
+from punchin_bridge.splice.lay import Excerpt, SpliceSettings, Take, lay
 from punchin_bridge.splice.level import PIECE_SECONDS, loudness
 from punchin_bridge.splice.width import FRAMES_AT_ONCE, measure
 
@@ -33,7 +33,7 @@ def test_a_region_is_as_loud_as_it_was(rate: int, gain_db: float) -> None:
     song[:, : rate // 2] *= 0.01
     hole = (rate, 2 * rate + 7)
     take = take_of(hole[1] - hole[0], rate) * 10 ** (gain_db / 20)
-    (part,) = lay(song, [hole], take, 0, MODEL, rate, REPLACED, integer=False, origin=hole[0])
+    (part,) = lay(Excerpt(song, rate, integer=False), [hole], Take(take, MODEL, origin=hole[0]), REPLACED)
     assert part.report.gain.source == "replaced"
     band = 0.95 * min(rate, MODEL) / 2
     mine, theirs = (loudness(x.mean(axis=0), rate, (0, x.shape[1]), band) for x in (part.audio, song[:, slice(*hole)]))
@@ -42,26 +42,30 @@ def test_a_region_is_as_loud_as_it_was(rate: int, gain_db: float) -> None:
 
 def test_its_own_level_is_left_alone() -> None:
     song, take = clip(RATE), take_of(RATE)
-    (part,) = lay(song, [(0, RATE)], take, 0, MODEL, RATE, SpliceSettings(level="own", width="mono"), integer=False)
+    (part,) = lay(
+        Excerpt(song, RATE, integer=False), [(0, RATE)], Take(take, MODEL), SpliceSettings(level="own", width="mono")
+    )
     line = soxr.resample(take, MODEL, RATE, quality="VHQ")
     assert (part.report.gain.source, part.report.gain.left_db) == ("own", 0.0)
     assert np.std(part.audio[0]) == pytest.approx(np.std(line), rel=0.01)
 
 
 def test_a_gain_is_limited_and_says_so() -> None:
-    (part,) = lay(clip(RATE), [(0, RATE)], 1e-4 * take_of(RATE), 0, MODEL, RATE, REPLACED)
+    (part,) = lay(Excerpt(clip(RATE), RATE), [(0, RATE)], Take(1e-4 * take_of(RATE), MODEL), REPLACED)
     assert part.report.gain.clamped
     assert part.report.gain.left_db == 40.0
 
 
 def test_a_very_quiet_clip_has_a_very_quiet_take() -> None:
-    (part,) = lay(1e-3 * clip(RATE), [(0, RATE)], 1e-2 * take_of(RATE), 0, MODEL, RATE, REPLACED, integer=False)
+    (part,) = lay(
+        Excerpt(1e-3 * clip(RATE), RATE, integer=False), [(0, RATE)], Take(1e-2 * take_of(RATE), MODEL), REPLACED
+    )
     assert 20 * np.log10(np.std(part.audio)) == pytest.approx(-90, abs=1)  # below 8 kHz as loud as the clip
 
 
 def test_silence_has_no_level() -> None:
     for song, take in [(np.zeros((1, RATE)), take_of(RATE)), (clip(RATE), np.zeros(MODEL))]:
-        (part,) = lay(song, [(0, RATE)], take, 0, MODEL, RATE, REPLACED)
+        (part,) = lay(Excerpt(song, RATE), [(0, RATE)], Take(take, MODEL), REPLACED)
         assert part.report.gain.source == "nothing"
 
 
@@ -75,8 +79,8 @@ def test_the_width_is_that_of_what_is_replaced() -> None:
     def side(audio: np.ndarray) -> float:
         return float(np.std(audio[0] - audio[1]) / np.std(audio.mean(axis=0)))
 
-    (replaced,) = lay(song, [hole], take, 0, MODEL, RATE, REPLACED, origin=RATE)
-    (context,) = lay(song, [hole], take, 0, MODEL, RATE, SpliceSettings(level="replaced"), origin=RATE)
+    (replaced,) = lay(Excerpt(song, RATE), [hole], Take(take, MODEL, origin=RATE), REPLACED)
+    (context,) = lay(Excerpt(song, RATE), [hole], Take(take, MODEL, origin=RATE), SpliceSettings(level="replaced"))
     inside = slice(2000, -2000)
     assert replaced.report.width == "from what the take replaces"
     assert side(replaced.audio[:, inside]) == pytest.approx(side(song[:, RATE : 2 * RATE]), rel=0.1)
@@ -91,7 +95,9 @@ def test_the_models_time_begins_where_the_region_does(origin: int) -> None:
     take[8000] = 1.0
     song = 1e-3 * clip(3 * RATE)
     settings = SpliceSettings(level="own", width="mono")
-    (part,) = lay(song, [(origin, origin + RATE)], take, 0, MODEL, RATE, settings, integer=False, origin=origin)
+    (part,) = lay(
+        Excerpt(song, RATE, integer=False), [(origin, origin + RATE)], Take(take, MODEL, origin=origin), settings
+    )
     assert np.argmax(np.abs(part.audio[0])) == RATE // 2
 
 

@@ -7,7 +7,7 @@ from fakes.melodies import FLUTE, PIANO, RATE, REED, TUNE, play
 from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.splice import separate
-from punchin_bridge.splice.lay import FULL_SCALE
+from punchin_bridge.splice.level import FULL_SCALE
 
 CLIP = play(TUNE, PIANO)
 LINE = (76, 76, 79, 79, 74, 74, 77, 77, 72, 72, 81, 81, 79, 79, 84)

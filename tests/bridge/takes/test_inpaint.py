@@ -11,8 +11,8 @@ from punchin_bridge.music.region import Region
 from punchin_bridge.takes import recipe
 from punchin_bridge.takes.inpaint import Sources, Takes, compose, repeat
 from punchin_bridge.takes.location import Where
-from punchin_bridge.takes.order import Order, recipe_of
-from punchin_bridge.takes.requests import Options
+from punchin_bridge.takes.order import Order
+from punchin_bridge.takes.request import Options
 from punchin_wire.errors import (
     BadAudio,
     BadMidi,
@@ -218,7 +218,7 @@ def keep(order: Order, folder: Path, take: int = 0) -> Path:
     """A file with the order's recipe, as a take has it."""
     path = folder / "take.wav"
     tags = bwf.Tags("r", "song", order.scene, 1, "2025-01-31T18:20:05")
-    payload = recipe.encode(recipe_of(order, take, {"pack": "tiny"}, "0.1.0", tags.created))
+    payload = recipe.encode(order.recipe(take, {"pack": "tiny"}, "0.1.0", tags.created))
     wavfile.write_region(path, order.song, order.region.start, np.zeros((2, order.region.samples)), tags, payload)
     return path
 

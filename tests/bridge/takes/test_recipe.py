@@ -74,9 +74,10 @@ def test_a_transfer_has_a_recipe_too() -> None:
 
 def test_the_task_of_a_transfer_is_remembered() -> None:
     request = TransferRequest(source=SOURCE, prompt="violin", takes=(TakeSpec(1),))
-    splice = SpliceSettings(level="replaced", width="replaced", air="extend")
+    splice = SpliceSettings(level="replaced", width="replaced", highband="extend")
     made = msgspec.structs.replace(RECIPE, request=request, splice=splice, task=Task("accompaniment", "cello", True))
     assert recipe.decode(recipe.encode(made)) == made
+    assert msgspec.json.decode(recipe.encode(made))["splice"]["air"] == "extend"  # as in takes that exist
 
 
 def test_recipes_from_before_transfers_are_what_they_were() -> None:
@@ -88,7 +89,7 @@ def test_recipes_from_before_transfers_are_what_they_were() -> None:
     "width":"context"},"models":{"pack":"tiny"},"tempo":null,"full":false,"format":1}""" % (b"ab" * 32)
     made = recipe.decode(old)
     assert made.splice == SpliceSettings(crossfade=0.01)
-    assert (made.splice.level, made.splice.air, made.task) == ("context", "none", None)
+    assert (made.splice.level, made.splice.highband, made.task) == ("context", "none", None)
 
 
 def test_a_file_without_a_recipe(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -11,8 +12,9 @@ from punchin_bridge.music.region import Region
 from punchin_bridge.splice.lay import SpliceSettings
 from punchin_bridge.takes import inpaint, recipe
 from punchin_bridge.takes.location import Where
-from punchin_bridge.takes.order import Order, recipe_of
+from punchin_bridge.takes.order import Order
 from punchin_bridge.takes.presets import Knobs, Task
+from punchin_bridge.takes.tasks import AccompanimentOrder
 from punchin_bridge.takes.transfer import SPLICE, Wish, check_sound, compose, repeat, turned
 from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, FileMissing, TooLarge
 from punchin_wire.messages import AudioRef, TakeSpec, TransferRequest
@@ -26,17 +28,12 @@ def clip(tmp_path: Path) -> Path:
     return write_song(tmp_path, "clip.wav")
 
 
-def asked(order: Order) -> TransferRequest:
-    assert isinstance(order.request, TransferRequest)
-    return order.request
-
-
 def test_the_whole_clip_is_the_default(clip: Path) -> None:
     order = compose(clip, WHOLE, Wish(Task("timbre", "violin"), "piano"), 7, takes=2)
-    assert order.region == order.around == order.heard == Region(0, SECONDS * RATE)
+    assert order.region == order.around == order.source == Region(0, SECONDS * RATE)
     assert order.holes == (order.region,)
     assert order.scene == "violin"
-    assert asked(order) == TransferRequest(
+    assert order.request == TransferRequest(
         source=AudioRef(0, RATE, 2, SECONDS * RATE),
         prompt="a recording of a violin solo",
         negative_prompt="a recording of a piano solo",
@@ -53,7 +50,7 @@ def test_a_region_travels_alone_and_is_laid_among_its_neighbours(tmp_path: Path)
     path = tmp_path / "long.wav"
     soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 8000 * 120), 8000, subtype="PCM_16")
     order = compose(path, Where(60.0, 62.5), VIOLIN, 0)
-    assert order.region == order.heard == Region(60 * 8000, 62 * 8000 + 4000)
+    assert order.region == order.source == Region(60 * 8000, 62 * 8000 + 4000)
     assert order.audio[0].shape == (1, 20_000)
     assert order.around == Region(45 * 8000, 77 * 8000 + 4000)
     assert order.scene == "violin_60.000-62.500s"
@@ -71,10 +68,10 @@ def test_bars_and_tempo_are_as_for_inpainting(tmp_path: Path, clip: Path) -> Non
 
 def test_every_knob_reaches_the_request(clip: Path) -> None:
     knobs = Knobs("adapter", (8, 1), 1.25, 0.5, scheduler="unipc", steps=17)
-    request = asked(compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=knobs, pack="big", score=True), 0))
+    request = compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=knobs, pack="big", score=True), 0).request
     assert (request.pooling, request.alpha, request.guidance) == ((8, 1), 1.25, 0.5)
     assert (request.scheduler, request.steps, request.pack, request.score) == ("unipc", 17, "big", True)
-    request = asked(compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=Knobs("sdedit", strength=0.3)), 0))
+    request = compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=Knobs("sdedit", strength=0.3)), 0).request
     assert (request.method, request.strength, request.guidance) == ("sdedit", 0.3, 9.5)
 
 
@@ -100,25 +97,28 @@ def test_other_knobs_are_another_request_for_the_same_audio(clip: Path) -> None:
     other = turned(order, Knobs(alpha=0.3), "alpha0.3")
     assert other.scene == "violin_alpha0.3"
     assert other.audio[0] is order.audio[0]
-    assert (asked(other).alpha, asked(other).pooling, asked(other).score) == (0.3, (2, 2), True)
-    assert (asked(other).prompt, asked(other).negative_prompt) == (asked(order).prompt, asked(order).negative_prompt)
+    assert (other.request.alpha, other.request.pooling, other.request.score) == (0.3, (2, 2), True)
+    assert (other.request.prompt, other.request.negative_prompt) == (
+        order.request.prompt,
+        order.request.negative_prompt,
+    )
     with pytest.raises(BadSetting):
         turned(order, Knobs(alpha=9.0), "alpha9")
 
 
 def test_what_can_be_written_of_an_accompaniment(clip: Path) -> None:
-    """Its part replaces nothing, so it is as loud as it is, has no joins, and takes no air from the clip."""
+    """Its part replaces nothing, so it is as loud as it is, has no joins, and takes no highs from the clip."""
     part = Wish(Task("accompaniment", "cello"))
     order = compose(clip, Where(4.0, 6.0), part, 0)
-    assert order.is_alone
+    assert isinstance(order, AccompanimentOrder)
     assert order.around == order.region
-    assert (order.splice.level, order.splice.width, order.splice.air) == ("own", "replaced", "extend")
+    assert (order.splice.level, order.splice.width, order.splice.highband) == ("own", "replaced", "extend")
     with_mix = Wish(Task("accompaniment", "cello", mix=True))
     assert compose(clip, Where(4.0, 6.0), with_mix, 0, full=True).full
     for wish, full, splice in [
         (part, True, SPLICE),
         (Wish(Task("timbre", "cello", mix=True)), False, SPLICE),
-        (part, False, SpliceSettings(air="source")),
+        (part, False, SpliceSettings(highband="source")),
     ]:
         with pytest.raises(BadSetting):
             compose(clip, WHOLE, wish, 0, full=full, splice=splice)
@@ -181,7 +181,7 @@ def test_quiet_and_offset_sound_is_sound() -> None:
 def test_odd_formats_travel_as_they_are(tmp_path: Path, rate: int, channels: int, samples: int) -> None:
     sound = np.random.default_rng(0).normal(0, 0.1, (channels, samples)).astype(np.float32)
     order = compose(write(tmp_path / "odd.wav", sound, rate), WHOLE, VIOLIN, 0)
-    assert asked(order).source == AudioRef(0, rate, channels, samples)
+    assert order.request.source == AudioRef(0, rate, channels, samples)
     assert np.array_equal(order.audio[0], sound)
 
 
@@ -202,11 +202,12 @@ def test_texts_and_takes_that_are_none(clip: Path) -> None:
 # ---- again ---------------------------------------------------------------------------------------------------
 
 
-def keep(order: Order, folder: Path, take: int = 0) -> Path:
+def keep(order: Order, folder: Path, take: int = 0, task: bool = True) -> Path:
     """A file with the order's recipe, as a take has it."""
     path = folder / "take.wav"
     tags = bwf.Tags("r", "clip", order.scene, 1, "2025-01-31T18:20:05")
-    payload = recipe.encode(recipe_of(order, take, {"pack": "tiny"}, "0.1.0", tags.created))
+    made = order.recipe(take, {"pack": "tiny"}, "0.1.0", tags.created)
+    payload = recipe.encode(made if task else msgspec.structs.replace(made, task=None))
     wavfile.write_region(path, order.song, order.region.start, np.zeros((2, order.region.samples)), tags, payload)
     return path
 
@@ -214,12 +215,12 @@ def keep(order: Order, folder: Path, take: int = 0) -> Path:
 @pytest.mark.parametrize("task", [Task("timbre", "violin"), Task("accompaniment", "cello", mix=True)])
 @pytest.mark.parametrize("where", [WHOLE, Where(4.0, 6.0)])
 def test_a_recipe_orders_the_same_take_again(tmp_path: Path, clip: Path, task: Task, where: Where) -> None:
-    splice = SpliceSettings(level="replaced", width="mono", air="none")
+    splice = SpliceSettings(level="replaced", width="mono", highband="none")
     order = compose(clip, where, Wish(task, knobs=Knobs(steps=9)), 3, takes=2, splice=splice)
     again = repeat(keep(order, tmp_path, take=1))
-    assert asked(again).takes == (TakeSpec(4),)
-    assert asked(again).steps == 9
-    for name in ("region", "around", "heard", "holes", "scene", "splice", "task", "inputs"):
+    assert again.request.takes == (TakeSpec(4),)
+    assert again.request.steps == 9
+    for name in ("region", "around", "source", "holes", "scene", "splice", "task", "inputs"):
         assert getattr(again, name) == getattr(order, name)
     assert np.array_equal(again.audio[0], order.audio[0])
     assert again.models == {"pack": "tiny"}
@@ -252,7 +253,6 @@ def test_each_command_knows_the_others_takes(tmp_path: Path, clip: Path) -> None
 def test_a_transfer_of_another_program_can_be_made_again(tmp_path: Path, clip: Path) -> None:
     """A recipe without the musician's task is laid as its settings say."""
     order = compose(clip, WHOLE, VIOLIN, 3)
-    bare = keep(Order(**{**vars(order), "task": None}), tmp_path)
-    again = repeat(bare)
+    again = repeat(keep(order, tmp_path, task=False))
     assert again.task == Task("timbre", "a recording of a violin solo")
     assert again.scene == "a-recording-of-a-violin-solo"

@@ -18,7 +18,7 @@ class Punchin:
 
     def __call__(self, *words: object) -> int:
         self._capsys.readouterr()
-        code = main.main([str(word) for word in words])
+        code = main([str(word) for word in words])
         self.stdout, self.stderr = self._capsys.readouterr()
         return code
 

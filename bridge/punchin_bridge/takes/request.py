@@ -1,0 +1,136 @@
+"""What was asked for and what takes follow, as one request to the daemon. Pure: values in, values out.
+
+Musical inputs lie on the song's time line, in seconds; those of a request lie on its excerpt's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+import msgspec
+from punchin_wire.errors import BadMidi, BadSetting, InputError
+from punchin_wire.harte import NO_CHORD
+from punchin_wire.messages import (
+    AudioRef,
+    ChordSegment,
+    Control,
+    Hole,
+    InpaintRequest,
+    Note,
+    Sampling,
+    TakeSpec,
+    TransferRequest,
+)
+
+from ..music.region import Region
+from ..music.tempo_map import TempoMap
+from .excerpt import cut_chords, cut_notes
+from .presets import Knobs, Prompts
+from .specs import CONTROLS
+
+AnyRequest = TypeVar("AnyRequest", InpaintRequest, TransferRequest)
+
+Strikes = Literal["clean", "compat"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a take may follow, on the song's time line. `drums` says that a drum stem travels with the request.
+
+    `chords_from` decides what silence in the region means: a MIDI track without notes there is a mistake, a chord file
+    or a chord's name in the project that says `N` there means it. Without `tempo_map` there are no beats, and chords
+    are struck where they start.
+    """
+
+    chords: tuple[ChordSegment, ...] = ()
+    chords_from: Literal["file", "midi", "names"] = "file"
+    tempo_map: TempoMap | None = None
+    piano: tuple[Note, ...] = ()
+    drums: AudioRef | None = None
+
+    @property
+    def given(self) -> tuple[Control, ...]:
+        present = {"chord": bool(self.chords), "drums": self.drums is not None, "piano": bool(self.piano)}
+        return tuple(control for control in CONTROLS if present[control])
+
+
+@dataclass(frozen=True)
+class Options:
+    """How takes are made, beyond what they follow."""
+
+    pack: str = "tiny"
+    text: str = ""
+    strikes: Strikes | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    preview: bool = False
+
+
+def inpaint_request(
+    source: AudioRef, region: Region, around: Region, inputs: Inputs, takes: Sequence[TakeSpec], options: Options
+) -> InpaintRequest:
+    """The request to fill `region` of the excerpt `around` (both in samples of the song).
+
+    Raises BadMidi or InputError where an input has nothing to say in the region, and whatever the request finds.
+    """
+    rate = source.sample_rate
+    start, end = around.start / rate, around.end / rate
+    hole = region.start / rate, region.end / rate
+    chords = cut_chords(inputs.chords, start, end)
+    piano = cut_notes(inputs.piano, start, end)
+    wanted = {control for take in takes for control in take.controls}
+    if "chord" in wanted:
+        _check_chords(inputs, *hole)
+    if "piano" in wanted and not cut_notes(inputs.piano, *hole):
+        raise BadMidi(f"The piano plays no note from {hole[0]:.3f} to {hole[1]:.3f} s.")
+    beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and chords else ()
+    asked = InpaintRequest(
+        source=source,
+        holes=(Hole(region.start - around.start, region.end - around.start),),
+        takes=tuple(takes),
+        pack=options.pack,
+        chords=chords if "chord" in wanted else (),
+        beats=tuple(beat.time - start for beat in beats) if "chord" in wanted else (),
+        drums=inputs.drums if "drums" in wanted else None,
+        piano=piano if "piano" in wanted else (),
+        text=options.text,
+        strikes=options.strikes,
+        sampling=options.sampling,
+        preview=options.preview,
+    )
+    return _checked(asked, InpaintRequest)
+
+
+def transfer_request(
+    source: AudioRef, texts: Prompts, knobs: Knobs, takes: Sequence[TakeSpec], pack: str = "tiny", score: bool = False
+) -> TransferRequest:
+    """The request to play `source` anew. Raises BadSetting where an option is out of its range."""
+    set_knobs = {name: value for name, value in msgspec.structs.asdict(knobs).items() if value is not None}
+    asked = TransferRequest(
+        source, texts.prompt, tuple(takes), pack=pack, negative_prompt=texts.negative, score=score, **set_knobs
+    )
+    return _checked(asked, TransferRequest)
+
+
+def _checked(request: AnyRequest, kind: type[AnyRequest]) -> AnyRequest:
+    try:
+        return msgspec.convert(msgspec.to_builtins(request), kind)  # the daemon would find it, but later
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"An option is out of its range: {error}.") from None
+
+
+def _check_chords(inputs: Inputs, start: float, end: float) -> None:
+    here = cut_chords(inputs.chords, start, end)
+    if inputs.chords_from == "midi" and all(chord.label in NO_CHORD for chord in here):
+        raise BadMidi(f"The chord track plays nothing from {start:.3f} to {end:.3f} s.")
+    if not here and inputs.chords_from == "names":
+        raise InputError(
+            f"No region or marker names a chord from {start:.3f} to {end:.3f} s.",
+            "Name the regions or markers there by their chords, such as Am7, or N.C. where there is none.",
+        )
+    if not here:
+        raise InputError(
+            f"The chord file says nothing from {start:.3f} to {end:.3f} s.",
+            "Write the chords of the region, or N where there is none, in seconds of the song.",
+        )
