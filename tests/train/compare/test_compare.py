@@ -16,7 +16,7 @@ from punchin_train.inpaint.lm import Cache, LanguageModel, LmShape, Tuning, dela
 from punchin_train.inpaint.windows import TokenCorpus
 
 SMALL = LmShape(width=32, layers=3, heads=2, entries=16, window=16, adapter_tokens=4)
-SCRIPT = Path(__file__).parents[2] / "scripts" / "compare_adapters.py"
+SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_adapters.py"
 
 
 @pytest.fixture(scope="module")

@@ -137,7 +137,7 @@ def test_only_the_knobs_that_were_asked_for_are_turned(tmp_path: Path, monkeypat
     """On our own lines, with a judge that has hardly been trained: rows, bounds and plot, and every figure a number."""
     write_transfer_pack(tmp_path / "moves", steps=1)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
-    monkeypatch.setattr(transfer.places, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(transfer.paths, "cache_folder", lambda: tmp_path)
     monkeypatch.setattr(transfer, "LINES", 2)
     monkeypatch.setattr(transfer, "JUDGE_LINES", 2)
     out = tmp_path / "out"
