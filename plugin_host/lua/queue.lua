@@ -13,7 +13,7 @@ local SHOWN = 5 * SECOND -- how long the bridge may take to show what it was han
 
 local waiting = {} -- to be read, oldest first; each has a `reader` once that has begun
 local kept = {} -- host id -> what was `waiting` when its project went to the back
-local handed = {} -- job -> { at, trouble }: when, and what the bridge had refused by then; until the bridge shows it
+local handed = {} -- job -> when, until the bridge shows or refuses it
 
 function queue.add (one)
   waiting[#waiting + 1] = one
@@ -71,7 +71,7 @@ local function hand_over (link, one, now)
   local fine, why = link.post (one.submit)
   if not fine then return give_up ("The request could not be handed over: " .. why .. ".") end
   table.remove (waiting, 1)
-  handed[one.job] = { at = now, trouble = link.state and link.state.trouble }
+  handed[one.job] = now
   show (one, "Handed over", 0, now)
 end
 
@@ -104,31 +104,23 @@ end
 function queue.handed (job)
   if job then return handed[job] and job end
   local latest
-  for name, one in pairs (handed) do
-    if not latest or one.at > handed[latest].at then latest = name end
+  for name, at in pairs (handed) do
+    if not latest or at > handed[latest] then latest = name end
   end
   return latest
 end
 
--- The bridge shows `job`.
+-- The bridge has said something about `job`.
 function queue.shown (job)
   handed[job] = nil
 end
 
--- Add to `known` all jobs that are on their way. Says whether one was given up that the bridge may have refused in the
--- very words of what it refused before.
-function queue.settle (known, trouble, now)
-  local refused = false
+-- Add to `known` all jobs that are on their way.
+function queue.settle (known, now)
   for _, one in ipairs (waiting) do known[one.job] = true end
-  for job, one in pairs (handed) do
-    if now - one.at < SHOWN then
-      known[job] = true
-    else
-      handed[job] = nil
-      refused = refused or one.trouble == trouble
-    end
+  for job, at in pairs (handed) do
+    if now - at < SHOWN then known[job] = true else handed[job] = nil end
   end
-  return refused
 end
 
 return queue

@@ -52,7 +52,7 @@ local CAN = {
 return function (host)
   local link -- the bridge's end for the project in front
   local told = {} -- job -> true once the musician was told how it ended
-  local trouble -- the last document that the bridge could not use, as it says; nil until it is heard
+  local trouble -- the last document that the bridge could not use: the job and what it says; nil until that is heard
   local greeted, counted, busy = -HELLO, 0, false
   local silent, called = nil, -PATIENCE -- since when no bridge is heard; when one was started
   local can = json.array ({ table.unpack (CAN) })
@@ -206,11 +206,14 @@ return function (host)
       queue.shown (view.job)
       follow (view, now)
     end
-    local refused = queue.settle (known, state.trouble, now)
+    if state.refused then queue.shown (state.refused) end
+    queue.settle (known, now)
     screen.settle (known)
-    local is_news = refused or trouble and trouble ~= state.trouble -- what was there at first is older than we are
-    trouble = state.trouble
-    if is_news and trouble ~= "" then screen.note ("trouble", trouble) end
+    local before = trouble
+    trouble = (state.refused or "") .. "\n" .. state.trouble
+    if before and before ~= trouble and state.trouble ~= "" then -- what was there at first is older than we are
+      screen.note ("trouble", state.trouble)
+    end
   end
 
   -- ---- the tick ------------------------------------------------------------------------------------------------

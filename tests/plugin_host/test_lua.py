@@ -40,7 +40,7 @@ def shared(lua: Any) -> Any:
     found = lua.table()
     found[b"json"] = chunk(str(SHARED / "json.lua").encode())
     found[b"spool"] = chunk(str(SHARED / "spool.lua").encode(), found[b"json"])
-    found[b"asks"] = chunk(str(SHARED / "asks.lua").encode(), found[b"json"])
+    found[b"commands"] = chunk(str(SHARED / "commands.lua").encode(), found[b"json"])
     for name in ("wav", "clock"):
         found[name.encode()] = chunk(str(SHARED / f"{name}.lua").encode())
     lua.globals()[b"shared"] = found
@@ -151,12 +151,12 @@ def test_the_time_of_day_is_known_finer_than_lua_tells_it(shared: Any) -> None:
 def test_what_is_asked_is_done_once_and_answered(shared: Any) -> None:
     shared.execute(
         b"said, count = {}, 0\n"
-        b"asks = shared.asks ({ add = function (ask) count = count + 1 return ask.at end,"
+        b"commands = shared.commands ({ add = function (ask) count = count + 1 return ask.at end,"
         b' no = function () return nil, "Not now." end, broken = function () error ("mistake", 0) end }, "A DAW")\n'
         b"link = { post = function (document) said[#said + 1] = document end }\n"
         b"function hear (...) link.state = { asks = {} }\n"
         b"for i, name in ipairs ({ ... }) do link.state.asks[i] = { ask = name, action = name } end\n"
-        b"asks.hear (link, 5) end"
+        b"commands.hear (link, 5) end"
     )
     hear = shared.globals()[b"hear"]
     hear(b"add", b"no", b"broken", b"fly")
@@ -174,8 +174,8 @@ def test_what_is_asked_is_done_once_and_answered(shared: Any) -> None:
 def test_what_an_ask_leaves_open_is_nothing_to_an_action(shared: Any) -> None:
     heard = shared.eval(
         b"function (text) local heard; local pick = function (ask) heard = ask.job return true end\n"
-        b'local asks = shared.asks ({ pick = pick }, "A DAW")\n'
-        b"assert (asks.act (shared.json.decode (text))); return heard end"
+        b'local commands = shared.commands ({ pick = pick }, "A DAW")\n'
+        b"assert (commands.act (shared.json.decode (text))); return heard end"
     )
     assert heard(b'{"action": "pick", "take": null, "job": null}') is None
     assert heard(b'{"action": "pick", "take": 1, "job": "a"}') == b"a"

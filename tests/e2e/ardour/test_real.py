@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +24,7 @@ BAR = 2 * RATE
 def song(home: Path, display: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     """Neither bridge nor daemon runs: the first click starts them."""
     folder = tmp_path_factory.mktemp("ardour")
-    environ = {"PUNCHIN_SERVE_OSC_PORT": "0", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environ = {"PUNCHIN_SERVE_OSC_PORT": "0"}
     drums, _ = soundfile.read(songs.write_drums(folder, rate=RATE), dtype="float32", always_2d=True)
     with studio(folder / "own", make_song(folder / "song", RATE), home, display, environ, alone=True) as found:
         found.lay("Drums", drums)

@@ -5,6 +5,7 @@ The fake engine plays the hole itself, times the seed; so a take's samples are k
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from fakes.bridge import RunningBridge, launch
@@ -22,6 +24,7 @@ from punchin_bridge.hosts.installers.install import scripts
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import InpaintWish, JobView, Rendered, Timeline, TransferWish
 from punchin_bridge.hosts.timeline import tempo_map
+from punchin_bridge.music import chord_names
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
 SCRIPTS = scripts()
@@ -144,28 +147,46 @@ def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
     song.wait("cancelled", known=known)
 
 
-def test_chords_are_named_by_markers_where_no_track_has_them(song: Studio, running: RunningBridge, home: Path) -> None:
-    song.ardour.lua(
-        """local list = Session:locations ()
-        for i, name in ipairs ({ "Am7", "F#:maj/3", "Bridge", "Chorus" }) do
-          list:add_range (Temporal.timepos_t (96000 * (i + 5)), Temporal.timepos_t (96000 * (i + 6))):set_name (name)
-        end"""
-    )
+def test_what_the_bridge_reads_as_chords_is_the_bridges_matter(
+    song: Studio, running: RunningBridge, home: Path
+) -> None:
+    """Where no track has chords, every marker and range is sent; a musician's silence stays one. Ours are not sent."""
+    marks = [(0, "Am7"), (2 * BAR, "N.C."), (4 * BAR, "C△9"), (6 * BAR, "F")]
+    ranges = ["E7alt", "D∆", "A♭maj7", "C–7", "Cdom7", "Cno3", "C maj7", "Dm7 b5", "C half dim", "Chorus", "F#:maj/3"]
+    for place, name in marks:
+        song.locate(place)
+        song.ardour.osc("/add_marker", name)
+        until(lambda name=name: name in song.markers())  # type: ignore[misc]
+    for i, name in enumerate(ranges):
+        start = 8 * BAR + i * RATE // 4
+        song.ardour.lua(
+            f"""Session:locations ():add_range (Temporal.timepos_t ({start}), Temporal.timepos_t ({start + RATE // 4}))
+              :set_name ("{name}")"""
+        )
     settings = home / "data" / "hosts" / "ardour-settings.json"
     settings.write_text('{"tracks": {"chords": "none such"}}')
-    song.select("Piano", 6 * BAR, 8 * BAR)
+    song.select("Piano", 2 * BAR, 4 * BAR)
     known = [view.job for view in song.jobs()]
     song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
-    view = song.wait("running", known=known)
+    first = song.wait("running", known=known)
+    until(song.progress)  # a marker of ours stands there now
+    song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
+    second = song.wait("queued", known=[*known, first.job])
     settings.unlink()
-    kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=JobRecord).submit
+    kept = msgspec.json.decode((running.spool / "jobs" / second.job / "job.json").read_bytes(), type=JobRecord).submit
+    for view in (second, first):
+        assert song.ask("cancel", job=view.job) == "done"
+    until(lambda: all(view.phase == "cancelled" for view in song.jobs() if view.job in (first.job, second.job)))
     assert not kept.chords
-    assert [(chord.start, chord.end, chord.name) for chord in kept.chord_names] == [
-        (24, 28, "Am7"),
-        (28, 32, "F#:maj/3"),
+    assert {name.name for name in kept.chord_names} == {name for _, name in marks} | set(ranges)
+    read = chord_names.segments(kept.chord_names, tempo_map(kept.timeline))
+    assert [(chord.start, chord.end, chord.label) for chord in read[:4]] == [
+        (0, 4, "A:min7"),
+        (4, 8, "N"),
+        (8, 12, "C:maj9"),
+        (12, 16, "F:maj"),
     ]
-    assert song.ask("cancel", job=view.job) == "done"
-    song.wait("cancelled", known=known)
+    assert len(read) == len(marks) + len(ranges) - 1  # all but the chorus
 
 
 def test_our_tempo_map_is_ardours_to_the_sample(song: Studio) -> None:
@@ -241,11 +262,9 @@ def test_a_foot_marks_what_takes_are_made_of(song: Studio) -> None:
     """The playhead stands at one place, then at another; the range between them is selected, and filled."""
     song.select("Piano", 0, BAR)
     start, end = 6 * BAR, 7 * BAR
-    stopped = "ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI"
     assert song.ask("mark_out").startswith("Nothing is marked yet")
     for action, place in (("mark_in", end), ("mark_out", start)):
-        song.ardour.lua(f"Session:request_locate ({place}, false, {stopped}) return 1")
-        until(lambda place=place: song.ardour.lua("return Session:transport_sample ()") == place)
+        song.locate(place)
         assert song.ask(action) == "done"
         assert song.progress() == (["marked in (Punchin)"] if action == "mark_in" else [])
     selected = "local s = Editor:get_selection ().time return { s:start_sample (), s:end_sample () }"
@@ -258,15 +277,31 @@ def test_a_foot_marks_what_takes_are_made_of(song: Studio) -> None:
     assert (view.takes[0].start, view.takes[0].end) == (4 * RATE, 6 * RATE)
 
 
-def test_the_bridge_starts_again_in_the_middle_of_a_job(song: Studio, running: RunningBridge) -> None:
+def test_a_request_that_the_bridge_refuses_is_said(song: Studio, home: Path) -> None:
+    settings = home / "data" / "hosts" / "ardour-settings.json"
+    settings.write_text(json.dumps({"inpaint": {"text": 600 * "a"}}))  # longer than a request may have it
+    song.select("Piano", 2 * BAR, 3 * BAR)
+    known = [view.job for view in song.jobs()]
+    song.click("inpaint")
+    song.ardour.confirm("^Punchin$")
+    settings.unlink()
+    assert [view.job for view in song.jobs() if view.job not in known] == []
+    until(lambda: not song.progress())
+    song.run("inpaint", InpaintWish(seed=1))  # all goes on
+
+
+def test_a_bridge_that_dies_under_a_job_is_replaced(song: Studio, running: RunningBridge) -> None:
     start, end = 14 * BAR, 15 * BAR
     song.select("Piano", start, end)
     known = [view.job for view in song.jobs()]
     song.ask("inpaint", InpaintWish(seed=1, text="steps=20 step=0.05"))
     view = song.wait("running", known=known)
     running.stop(signal.SIGKILL)
-    running.process = launch(running.home).process
     placed = song.wait("placed", known=known)
     assert placed.job == view.job
     name = placed.takes[0].name
     assert (name, start, end - start) in song.playlists("Piano")[name]
+    record = json.loads((running.home / "runtime" / "bridge.json").read_bytes())
+    assert record["pid"] != running.process.pid
+    psutil.Process(record["pid"]).kill()  # Ardour's own; the fixture ends the one that the test started
+    running.process = launch(running.home).process

@@ -44,8 +44,9 @@ class Step:
 class Reaper(Time):
     """The program: its tabs, the one in front, extended state, message boxes and deferred functions.
 
-    `longest_tick` is the longest time that deferred functions took, in seconds, and `most_asked` how often each
-    function was called in one tick at most. Reading a piece of sound puts the clock forward by `sound_seconds`.
+    `device` is the rate of the audio device, None while that is closed. `longest_tick` is the longest time that
+    deferred functions took, in seconds, and `most_asked` how often each function was called in one tick at most.
+    Reading a piece of sound puts the clock forward by `sound_seconds`.
     """
 
     resources: Path
@@ -64,6 +65,7 @@ class Reaper(Time):
     ran: list[str] = field(default_factory=list)
     has_imgui: bool = False
     breaks: bool = False
+    device: int | None = None
 
     def __post_init__(self) -> None:
         self._deferred: list[Any] = []
@@ -263,8 +265,9 @@ class Reaper(Time):
     def SetExtState(self, section: str, key: str, value: str, _persist: bool) -> None:
         self.ext[section, key] = value
 
-    def GetAudioDeviceInfo(self, _what: str) -> tuple[bool, str]:
-        return False, ""
+    def GetAudioDeviceInfo(self, what: str) -> tuple[bool, str]:
+        assert what == "SRATE"
+        return self.device is not None, str(self.device or "")
 
     def PreventUIRefresh(self, step: int) -> None:
         self._refresh += step
@@ -302,7 +305,8 @@ class Reaper(Time):
 
     def GetSetProjectInfo(self, _project: Any, what: str, _value: float, is_set: bool) -> float:
         assert not is_set
-        return {"PROJECT_SRATE_USE": 1.0, "PROJECT_SRATE": float(self.project.rate)}[what]
+        own = self.project.has_rate
+        return {"PROJECT_SRATE_USE": float(own), "PROJECT_SRATE": float(self.project.rate if own else 44_100)}[what]
 
     def EnumProjectMarkers3(self, _project: Any, index: int) -> tuple[int, bool, float, float, str, int, int]:
         if index >= len(self.project.markers):

@@ -110,10 +110,12 @@ class Marker:
 
 @dataclass
 class Project:
-    """`tempos` glide where they say so, evenly in time."""
+    """`tempos` glide where they say so, evenly in time. A project that `has_rate` plays at `rate` whatever the audio
+    device's is; a new one has none."""
 
     folder: Path
     rate: int = 48_000
+    has_rate: bool = True
     tracks: list[Track] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
     tempos: tuple[Tempo, ...] = (Tempo(0.0, 120.0),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -242,6 +243,12 @@ class Studio:
         assert rate == self.session.rate
         return np.asarray(sound)
 
+    def locate(self, place: int) -> None:
+        """Put the playhead there, and stop."""
+        how = "ARDOUR.LocateTransportDisposition.MustStop, ARDOUR.TransportRequestSource.TRS_UI"
+        self.ardour.lua(f"Session:request_locate ({place}, false, {how}) return 1")
+        until(lambda: self.ardour.lua("return Session:transport_sample ()") == place)
+
     def undo(self) -> None:
         self.ardour.osc("/undo")
         self._settle()
@@ -283,6 +290,7 @@ def studio(
     config.mkdir(parents=True, exist_ok=True)
     assert main(["host", "install", "ardour", "--folder", str(config)]) == 0
     texts = {path.stem: path.read_text() for path in (config / "scripts").glob("*.lua")}
+    environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environ}  # of the bridge that it starts
     actions = {SLOTS[file.removeprefix("punchin_")]: (name, texts[file]) for file, name in NAMES.items()}
     with ardour(folder, session, display, actions, {"Punchin": texts["punchin"]}, environ) as program:
         found = Studio(program, session, home)

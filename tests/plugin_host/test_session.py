@@ -1,0 +1,480 @@
+"""The session that REAPER and Ardour share, in the smallest host there can be; the bridge's end is worked by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import fakes
+import lupa.lua53
+import lupa.lua54
+import msgspec
+import pytest
+from punchin_bridge.hosts.installers import install
+from punchin_bridge.hosts.installers.ardour import NEEDS
+from punchin_bridge.hosts.protocol import (
+    Cancel,
+    Command,
+    CommandResult,
+    Drop,
+    FromHost,
+    Held,
+    Hello,
+    JobView,
+    Phase,
+    Placed,
+    Span,
+    State,
+    Submit,
+    TakeFile,
+)
+
+SHARED = install.scripts() / "lua"
+FAKE = Path(fakes.__file__).with_name("lua_host.lua")
+RATE = 48_000
+START, END = 2 * RATE, 4 * RATE
+
+
+class Host:
+    """A host with the session in it. Every tick is a tenth of a second; `beats` says whether the bridge lives."""
+
+    def __init__(self, lua: Any, spool: Path, keeps_projects: bool = True) -> None:
+        self.spool, self.beats = spool, True
+        (spool / "inbox").mkdir(parents=True)
+        self.jobs: tuple[JobView, ...] = ()
+        self.asks: tuple[Command, ...] = ()
+        self.trouble, self.refused = "", ""
+        self._beat = 0
+        self._documents: list[Any] = []
+        self._lua, self._made = lua, {"config": lua.table_from({"spool": str(spool)})}
+        self.fake = lua.eval("function (path, json) return assert (loadfile (path)) (json) end")(
+            str(FAKE), self._module("json")
+        )
+        for name in ("here", "project", "stems", "takes", "screen"):
+            self._made[name] = self.fake[name]
+        self.host = lua.table_from(
+            {
+                "name": "Lua", "program": "Lua 1", "budget": 1000, "keeps_projects": keeps_projects,
+                "actions": lua.table_from({"dance": lua.eval("function () return true end")}),
+                "can": lua.table_from(["dance"]),
+            }
+        )  # fmt: skip
+        self.session = self._module("session")(self.host)
+
+    def _module(self, name: str) -> Any:
+        if name not in self._made:
+            path = SHARED / f"{name}.lua"
+            line = NEEDS.search(path.read_text(encoding="utf-8"))
+            needed = [self._module(other) for other in line[1].split(", ")] if line else []
+            self._made[name] = self._lua.eval("function (path, ...) return assert (loadfile (path)) (...) end")(
+                str(path), *needed
+            )
+        return self._made[name]
+
+    @property
+    def shown(self) -> list[str]:
+        """What the host was told to show and do since this was asked last."""
+        found = list(self.fake.log.values())
+        for i in range(len(found), 0, -1):
+            self.fake.log[i] = None
+        return found
+
+    def set(self, **changes: Any) -> None:
+        for name, value in changes.items():
+            self.fake["is"][name] = value
+
+    def ticks(self, seconds: float = 0.1) -> None:
+        for _ in range(max(1, round(seconds * 10))):
+            self.fake["is"].now += 100_000
+            if self.beats:
+                self.say()
+            assert self.session.tick() is None
+
+    def say(self) -> None:
+        """What the bridge says to whoever has said hello."""
+        self._beat += 1
+        host = f"lua-{self.fake['is'].project}"
+        if not (self.spool / "inbox" / f"{host}-hello.json").exists():
+            return
+        folder = self.spool / "hosts" / host
+        folder.mkdir(parents=True, exist_ok=True)
+        state = State(host, self._beat, self._beat, "0.1.0", self.jobs, self.asks, self.trouble)
+        said = msgspec.json.encode(msgspec.to_builtins(state) | {"refused": self.refused})
+        (folder / "state.json").write_bytes(said)
+
+    def heard(self, *kinds: type[Any]) -> list[Any]:
+        """What the host has said of these kinds, oldest first, since this was asked last."""
+        for path in sorted((self.spool / "inbox").glob("*.json")):
+            if "hello" not in path.name:
+                self._documents.append(msgspec.json.decode(path.read_bytes(), type=FromHost))
+                path.unlink()
+        found = [document for document in self._documents if isinstance(document, kinds)]
+        self._documents = [document for document in self._documents if document not in found]
+        return found
+
+    def click(self, action: str, **more: Any) -> None:
+        clicks = self.fake["is"].clicks
+        clicks[len(clicks) + 1] = self._lua.table_from({"action": action, "at": self.fake["is"].now, **more})
+
+    def asked(self, action: str, **more: Any) -> str:
+        """What becomes of what others ask: empty, or why not."""
+        command = Command(f"ask-{self._beat}", action, **more)
+        self.asks = (command,)
+        self.ticks()
+        self.asks = ()
+        [result] = self.heard(CommandResult)
+        assert result.ask == command.ask
+        return str(result.error)
+
+    def submit(self) -> Submit:
+        self.click("inpaint")
+        self.ticks(0.2)
+        [found] = self.heard(Submit)
+        return found  # type: ignore[no-any-return]
+
+    def show(self, submit: Submit, phase: Phase, line: str = "", **more: Any) -> JobView:
+        """What the bridge shows of the job of `submit`, alone."""
+        takes = (TakeFile("/a.wav", "Punchin 1", 1, START, END, 1),) if phase in ("ready", "held") else ()
+        view = JobView(
+            submit.job, "inpaint", phase, line or phase, 0.0, 0, submit.project.id, submit.target.id,
+            Span(START, END), submit.guard, "Punchin: 1 take", takes, **more,
+        )  # fmt: skip
+        self.jobs = (view,)
+        return view
+
+
+@pytest.fixture(params=[lupa.lua53, lupa.lua54], ids=["5.3", "5.4"])
+def lua(request: pytest.FixtureRequest) -> Any:
+    return request.param.LuaRuntime(unpack_returned_tuples=True)
+
+
+@pytest.fixture
+def host(lua: Any, tmp_path: Path) -> Host:
+    made = Host(lua, tmp_path / "spool")
+    made.ticks()
+    return made
+
+
+# ---- the way to the bridge -----------------------------------------------------------------------------------
+
+
+def test_a_host_says_what_it_can(host: Host) -> None:
+    hello = msgspec.json.decode((host.spool / "inbox" / "lua-song-hello.json").read_bytes(), type=Hello)
+    assert (hello.program, hello.project.id) == ("Lua 1", "song")
+    assert {"inpaint", "transfer", "cancel", "select", "dance"} <= set(hello.can)
+    assert host.asked("dance") == ""
+    assert host.asked("fly") == "Lua cannot do that."
+
+
+def test_requests_are_handed_over_in_their_order_once_there_is_a_bridge(lua: Any, tmp_path: Path) -> None:
+    host = Host(lua, tmp_path / "spool")
+    host.beats = False
+    host.click("inpaint")
+    host.click("inpaint")
+    host.ticks(1.0)
+    assert host.heard(Submit) == []
+    shown = host.shown
+    assert shown.count("start a bridge") == 1
+    [job] = {line.split()[1] for line in shown if line.endswith("Starting the bridge")}
+    host.beats = True
+    host.ticks(0.4)
+    first, second = host.heard(Submit)
+    assert (first.job, first.region) == (job, Span(START, END))
+    assert second.job != job
+
+
+def test_who_waits_too_long_for_a_bridge_is_told(host: Host) -> None:
+    host.beats = False
+    host.ticks(4)
+    host.click("inpaint")
+    host.ticks(31)
+    assert any(line.startswith("note") and "did not start" in line for line in host.shown)
+    host.beats = True
+    host.ticks(1)
+    assert host.heard(Submit) == []
+
+
+def test_what_cannot_be_read_is_said(host: Host) -> None:
+    host.set(broken="a track is gone")
+    host.click("inpaint")
+    host.ticks()
+    assert "The tracks could not be read: a track is gone." in host.shown[-1]
+    host.set(broken=None)
+    assert host.submit().job
+
+
+# ---- cancelling ----------------------------------------------------------------------------------------------
+
+
+def read_jobs(shown: list[str]) -> list[str]:
+    """The jobs whose tracks are being read."""
+    return [line.split()[1] for line in shown if "reading the tracks" in line]
+
+
+def test_an_older_request_that_waits_is_stopped_by_its_job(host: Host) -> None:
+    host.set(reads=False)
+    for _ in range(2):
+        host.click("inpaint")
+        host.ticks()
+    [older] = set(read_jobs(host.shown))
+    assert host.asked("cancel", job=older) == ""
+    assert f"hide {older}" in (shown := host.shown)
+    assert "stop reading keys" in shown
+    host.set(reads=True)
+    host.ticks(0.5)
+    [left] = host.heard(Submit)
+    assert left.job != older
+
+
+def test_a_job_is_stopped_between_hand_over_and_the_first_word_of_it(host: Host) -> None:
+    """By its job, before any state has shown one; and by nothing but `cancel`."""
+    for by_job in (True, False):
+        said = host.submit()
+        assert host.asked("cancel", **({"job": said.job} if by_job else {})) == ""
+        assert [cancel.job for cancel in host.heard(Cancel)] == [said.job]
+        host.show(said, "cancelled")
+        host.ticks()
+
+
+def test_of_two_that_were_handed_over_the_latest_is_stopped(host: Host) -> None:
+    host.submit()
+    latest = host.submit()
+    assert host.asked("cancel") == ""
+    assert [cancel.job for cancel in host.heard(Cancel)] == [latest.job]
+
+
+def test_a_job_that_is_shown_is_stopped(host: Host) -> None:
+    said = host.submit()
+    host.show(said, "running")
+    host.ticks()
+    assert host.asked("cancel", job="another") == "Nothing is at work."
+    assert host.asked("cancel", job=said.job) == ""
+    assert [cancel.job for cancel in host.heard(Cancel)] == [said.job]
+    host.show(said, "cancelled")
+    host.ticks()
+    assert host.asked("cancel") == "Nothing is at work."
+
+
+def test_the_button_stops_its_own_job(host: Host) -> None:
+    said = host.submit()
+    host.show(said, "running")
+    host.submit()
+    host.set(pressed=host._lua.table_from([said.job, "stop"]))
+    host.ticks()
+    assert [cancel.job for cancel in host.heard(Cancel)] == [said.job]
+
+
+# ---- the bridge ----------------------------------------------------------------------------------------------
+
+
+def test_a_bridge_that_dies_under_a_job_is_replaced(host: Host) -> None:
+    said = host.submit()
+    host.show(said, "running")
+    host.ticks(2)
+    host.beats = False
+    host.ticks(3)
+    assert "start a bridge" not in host.shown
+    host.ticks(1)
+    assert host.shown.count("start a bridge") == 1
+    host.ticks(29)  # it may take its time
+    assert host.shown.count("start a bridge") == 0
+    host.ticks(2)
+    assert host.shown.count("start a bridge") == 1
+    host.beats = True
+    host.show(said, "ready")
+    host.ticks()
+    assert host.heard(Placed)
+
+
+def test_a_bridge_that_nobody_needs_is_not_replaced(host: Host) -> None:
+    said = host.submit()
+    host.show(said, "placed")
+    host.ticks(6)
+    host.beats = False
+    host.ticks(40)
+    assert "start a bridge" not in host.shown
+
+
+def notes(host: Host) -> list[str]:
+    return [line for line in host.shown if line.startswith("note")]
+
+
+def test_what_the_bridge_refuses_is_said_once_each_time(host: Host) -> None:
+    for number in range(2):
+        said = host.submit()
+        host.trouble, host.refused = "The tempos do not follow each other. Tell us.", said.job
+        host.ticks(2)
+        assert notes(host) == ["note trouble The tempos do not follow each other. Tell us. "], number
+        assert host.fake["is"].known[said.job] is None  # it is not at work
+    assert host.submit().job
+
+
+def test_what_was_refused_before_we_came_is_not_said(lua: Any, tmp_path: Path) -> None:
+    host = Host(lua, tmp_path / "spool")
+    host.trouble = "It was long ago."
+    host.ticks(1)
+    assert notes(host) == []
+    host.trouble = "It is now."
+    host.ticks(1)
+    assert notes(host) == ["note trouble It is now. "]
+
+
+def test_how_a_job_ends_is_said_once(host: Host) -> None:
+    for phase, line, shown in (
+        ("failed", "The region is empty.", "note {} The region is empty. Select more."),
+        ("placed", "1 take placed. Its level is low.", "remark {} 1 take placed. Its level is low."),
+        ("placed", "1 take placed.", "hide {}"),
+        ("cancelled", "Cancelled.", "hide {}"),
+    ):
+        said = host.submit()
+        host.show(said, phase, line, next_step="Select more." if phase == "failed" else "")  # type: ignore[arg-type]
+        assert host.shown
+        host.ticks(3)
+        found = host.shown
+        assert found[-1] == shown.format(said.job)
+        assert found.count(found[-1]) == 1
+
+
+def test_work_that_the_bridge_does_not_know_is_not_shown(host: Host) -> None:
+    said = host.submit()
+    host.show(said, "running", "50 % · 4 s · 1 take: playing")
+    host.ticks()
+    assert host.shown[-1] == f"work {said.job} 50 % · 4 s · 1 take: playing"
+    assert host.fake["is"].known[said.job]
+    host.jobs = ()
+    host.ticks()
+    assert not host.fake["is"].known[said.job]
+
+
+def test_what_was_handed_over_is_work_until_the_bridge_shows_it_or_ought_to_have(host: Host) -> None:
+    said = host.submit()
+    host.ticks(4)
+    assert host.fake["is"].known[said.job]
+    host.ticks(2)
+    assert host.fake["is"].known[said.job] is None
+    host.click("inpaint")
+    host.set(reads=False)
+    host.ticks(6)
+    [waits] = set(read_jobs(host.shown))
+    assert host.fake["is"].known[waits]
+
+
+# ---- takes that come back ------------------------------------------------------------------------------------
+
+
+def test_takes_are_laid_once_and_that_is_said_until_it_is_heard(host: Host) -> None:
+    said = host.submit()
+    host.show(said, "ready")
+    host.ticks(4)
+    assert [line for line in host.shown if line.startswith("place")] == [f"place {said.job} {START} {RATE}"]
+    assert [placed.at for placed in host.heard(Placed)] == [None]
+    host.ticks(3)
+    assert len(host.heard(Placed)) == 1
+    host.show(said, "placed")
+    host.ticks(6)
+    assert host.heard(Placed) == []
+
+
+def test_takes_wait_while_the_host_records(host: Host) -> None:
+    said = host.submit()
+    host.set(recording=True)
+    host.show(said, "ready")
+    host.ticks(1)
+    assert host.heard(Placed) == []
+    host.set(recording=False)
+    host.ticks()
+    assert len(host.heard(Placed)) == 1
+
+
+@pytest.mark.parametrize("key", ["there", "here", "drop"])
+@pytest.mark.parametrize("how", ["at once", "by a button"])
+def test_the_musician_says_where_takes_of_a_changed_song_belong(host: Host, key: str, how: str) -> None:
+    said = host.submit()
+    if how == "at once":
+        host.set(answer=lambda: key)
+    host.set(moved=True)
+    host.show(said, "ready")
+    host.ticks()
+    assert [held.reason for held in host.heard(Held)] == ["What was selected has been moved."]
+    assert f"where {said.job} What was selected has been moved. there here drop" in host.shown
+    if how == "by a button":
+        host.ticks(1)
+        assert host.heard(Placed, Drop) == []
+        host.set(pressed=host._lua.table_from([said.job, key]))
+        host.ticks()
+    [answer] = host.heard(Placed, Drop)
+    assert isinstance(answer, Drop) == (key == "drop")
+    assert getattr(answer, "at", None) == (START + RATE if key == "there" else None)
+    host.ticks(6)
+    assert len(host.heard(Placed, Drop)) == 1  # until the bridge shows that it has heard
+    assert host.heard(Held) == []
+
+
+def test_what_cannot_be_laid_is_held_and_may_be_tried_again(host: Host) -> None:
+    said = host.submit()
+    host.set(breaks=True)
+    host.show(said, "ready")
+    host.ticks()
+    assert [held.reason for held in host.heard(Held)] == ["The takes could not be placed: it broke."]
+    host.set(breaks=False, pressed=host._lua.table_from([said.job, "here"]))
+    host.ticks()
+    assert len(host.heard(Placed)) == 1
+
+
+def test_a_host_ticks_on_while_the_musician_is_asked(host: Host) -> None:
+    """As Ardour does: the tick within hears the bridge, and does nothing else."""
+    said = host.submit()
+    nested: list[Any] = []
+
+    def asked() -> str:
+        host.click("inpaint")
+        for _ in range(60):
+            host.fake["is"].now += 100_000
+            host.say()
+            nested.append(host.session.tick())
+        assert host.heard(Submit) == []
+        return "here"
+
+    host.set(answer=asked, moved=True)
+    host.show(said, "ready")
+    host.ticks()
+    assert nested == 60 * [None]
+    assert len([line for line in host.shown if line.startswith("where")]) == 1
+    assert len(host.heard(Placed)) == 1
+    host.ticks()
+    assert len(host.heard(Submit)) == 1
+
+
+def test_a_tick_that_fails_is_said_and_the_next_goes_on(host: Host) -> None:
+    settle = host.fake.screen.settle
+    host.fake.screen.settle = host._lua.eval('function () error ("no screen", 0) end')
+    host.say()
+    assert host.session.tick() == "no screen"
+    host.fake.screen.settle = settle
+    assert host.submit().job
+
+
+# ---- projects ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_waits_is_kept_for_its_project_where_that_stays_open(lua: Any, tmp_path: Path, keeps: bool) -> None:
+    host = Host(lua, tmp_path / "spool", keeps)
+    host.set(reads=False)
+    host.click("inpaint")
+    host.ticks(1)
+    host.set(project="other", reads=True)
+    host.ticks(1)
+    assert "stop reading keys" in host.shown
+    assert host.heard(Submit) == []
+    host.set(project="song")
+    host.ticks(1)
+    assert len(host.heard(Submit)) == keeps
+
+
+def test_marks(host: Host) -> None:
+    assert host.asked("mark_out").startswith("Nothing is marked yet")
+    assert host.asked("mark_in") == ""
+    assert f"marked {RATE}" in host.shown
+    assert host.asked("select", start=1.0, end=2.0, unit="seconds") == ""
+    assert f"select {RATE} {2 * RATE}" in host.shown
