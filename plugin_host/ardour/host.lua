@@ -24,7 +24,7 @@ end
 
 local ardour = session ({
   name = "Ardour",
-  program = ("Ardour %s"):format (ARDOUR.revision),
+  program = "Ardour " .. (ARDOUR.revision or ""),
   budget = BUDGET,
   keeps_projects = false, -- a session that is opened closes the one before
   actions = {
