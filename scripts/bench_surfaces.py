@@ -1,4 +1,4 @@
-"""How long hands wait, and what hostile packets do: control surfaces and MIDI controllers at the bridge.
+"""How long surfaces wait, and what hostile packets do: control surfaces and MIDI controllers at the bridge.
 
     python scripts/bench_surfaces.py [--presses N] [--fuzz N] [--json]
 

@@ -1,4 +1,4 @@
-"""What hands do becomes what a host is asked for, and what comes of it is shown."""
+"""What is done on surfaces becomes what a host is asked for, and what comes of it is shown."""
 
 from __future__ import annotations
 
