@@ -1,4 +1,4 @@
-"""How long hands wait, and what hostile packets do: control surfaces and MIDI controllers at the bridge.
+"""How long surfaces wait, and what hostile packets do: control surfaces and MIDI controllers at the bridge.
 
     python scripts/bench_surfaces.py [--presses N] [--fuzz N] [--json]
 
@@ -36,11 +36,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 from fakes.bridge import bridge
 from fakes.harness import until
 from fakes.room import SUBMIT
-from fakes.surfaces import MAPPING, Lists, Stage
+from fakes.surfaces import MAPPING, Lists, Stage, no_midi
 from punchin_bridge.hosts.protocol import CommandResult, Hello, Project, State, Submit
 from punchin_bridge.surfaces.midi.edge import MidiEdge
 from punchin_bridge.surfaces.midi.mapping import MappingFile
-from punchin_bridge.surfaces.midi.ports import Heard
+from punchin_bridge.surfaces.midi.ports import MidiMessage
 from punchin_bridge.surfaces.osc.port import SurfacePort
 from punchin_wire.osc.packets import build, parse
 from punchin_wire.paths import BridgeRecord
@@ -273,7 +273,7 @@ def fuzz(count: int) -> dict[str, float]:
 def fuzz_osc(count: int) -> dict[str, float]:
     chance = random.Random(1)
     stage = Stage()
-    port = SurfacePort(stage.console, 0)
+    port = SurfacePort(stage.console, no_midi, 0)
     seeds = [
         build("/punchin/control/temperature", (0.7,), "to", "surfaces"),
         build("/punchin/control/text", ("slow",), "to", "surfaces"),
@@ -313,7 +313,8 @@ def fuzz_midi(count: int) -> dict[str, float]:
                 for _ in range(min(100, number - at)):
                     clock += 1e-4
                     data = chance.choice(seeds)
-                    ports.waiting.append(Heard("fuzz", clock, mutated(chance, data) if chance.random() < 0.7 else data))
+                    data = mutated(chance, data) if chance.random() < 0.7 else data
+                    ports.waiting.append(MidiMessage("fuzz", clock, data))
                 stage.room.now += 0.01
                 edge.step(stage.room.now)
                 ports.sent.clear()

@@ -1,4 +1,4 @@
-"""`punchin bridge`: one process for all hosts of this user. One thread of control, which waits for nothing long."""
+"""`punchin bridge`: one process for all hosts of this user. One thread of control, `[loop]`, waits for nothing long."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from punchin_wire.errors import PunchinError
 from punchin_wire.paths import BridgeRecord
 
 from .daemon import launch
-from .hosts import runner as crews
 from .hosts.jobs import ENDED
 from .hosts.osc_link import PORT, OscLink
-from .hosts.protocol import LEASE_SECONDS
-from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works
+from .hosts.protocol import LEASE_SECONDS, CommandResult, Submit
+from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works, settle
 from .hosts.sessions import HostSessions
-from .hosts.spool import Spool
+from .hosts.spool import Post, Spool
 from .settings import Settings
 from .surfaces.console import Console
 from .surfaces.edge import Edge
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Bridge:
-    """The hosts' desk, the crew behind it, and the carriers between. `run` returns after :meth:`stop`."""
+    """The hosts' sessions, the runner behind them, and the carriers between. `run` returns after :meth:`stop`."""
 
     def __init__(
         self,
@@ -60,8 +59,8 @@ class Bridge:
         self.runner = JobRunner(self.spool, settings, find)
         self.sessions = HostSessions(self.spool, self.runner)
         self.console = Console(self.sessions)
-        self.surfaces = SurfacePort(self.console, surface_port, allowed(settings.surfaces))
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
+        self.surfaces = SurfacePort(self.console, midi.learn, surface_port, allowed(settings.surfaces))
         self.edges: list[Edge] = [self.surfaces, midi]
         self.query_port = 0
         if settings.oscquery:
@@ -87,6 +86,7 @@ class Bridge:
         self.link.close()
 
     def run(self) -> None:
+        """[loop] Until :meth:`stop`, or nobody was here for long."""
         busy = time.monotonic()
         while not self._stopped:
             sources = [source for edge in self.edges for source in edge.sources]
@@ -94,7 +94,7 @@ class Bridge:
             now = time.monotonic()
             try:
                 self.step(now)
-            except Exception:  # a mistake of ours; what it was about is told again or asked again, and others go on
+            except Exception:  # a mistake of ours; what it was about comes or is sent again, and others go on
                 log.exception("a step failed")
             busy = busy if self.sessions.is_idle else now
             if self._idle_exit and now - busy > self._idle_exit:
@@ -102,12 +102,12 @@ class Bridge:
                 return
 
     def step(self, now: float) -> None:
-        """Take in what has come, and tell what is new."""
+        """[loop] Take in what has come, and send what is new."""
         for post in self.spool.receive():
-            self.sessions.hear(post, now, time.time())
+            receive(post, self.console, self.sessions, now, time.time())
         for post in self.link.receive():
-            self.sessions.hear(post, now, time.time())
-        self._hear_crew(now)
+            receive(post, self.console, self.sessions, now, time.time())
+        self._take_events(now)
         self.sessions.expire(now)
         self.console.expire(now)
         for edge in self.edges:
@@ -122,7 +122,8 @@ class Bridge:
             if hello.port:
                 self.link.tell(hello.port, state, path)
 
-    def _hear_crew(self, now: float) -> None:
+    def _take_events(self, now: float) -> None:
+        """What has become of jobs."""
         while True:
             try:
                 event = self.runner.events.get_nowait()
@@ -147,7 +148,7 @@ class Bridge:
                 self.spool.finish(record)
                 continue
             try:
-                self.sessions.resume(crews.settle(record, self.spool))
+                self.sessions.resume(settle(record, self.spool))
             except PunchinError as error:
                 log.error("job %s: %s", record.submit.job, error)
                 continue
@@ -158,6 +159,20 @@ class Bridge:
             for host in self._strangers - self.sessions.hosts.keys():
                 self.sessions.leave(host)
             self._strangers.clear()
+
+
+def receive(post: Post, console: Console, sessions: HostSessions, now: float, wall: float) -> None:
+    """[loop] A document of a host, to whom it concerns: a new job gets what was played for it before it is accepted,
+    and surfaces learn what has become of their commands."""
+    match post.document:
+        case Submit() as submit if submit.job not in sessions.jobs:
+            try:
+                post = post._replace(document=console.complete(submit))
+            except PunchinError as error:
+                post = Post(post.host, None, error)
+        case CommandResult(_, command, error_text):
+            console.finished(command, error_text)
+    sessions.receive(post, now, wall)
 
 
 def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0, surface_port: int = SURFACE_PORT) -> None:

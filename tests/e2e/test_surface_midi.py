@@ -118,13 +118,13 @@ def test_ports_come_play_light_up_and_go(pedal: Controller) -> None:
         [name], gone = ports.scan(lambda name: "pedal" in name)
         assert gone == []
         pulse = mido.Message("start")
-        until(lambda: pedal.send(pulse) or list(ports.heard()))  # JACK carries nothing in the first moments
+        until(lambda: pedal.send(pulse) or list(ports.receive()))  # JACK carries nothing in the first moments
         sent = time.time()
         pedal.send(mido.Message("note_on", note=60), mido.Message("sysex", data=[0x7F, 0x7F, 0x06, 0x06]))
-        heard: list[Any] = []
-        until(lambda: heard.extend(each for each in ports.heard() if each.data != b"\xfa") or len(heard) == 2)
-        assert [each.data for each in heard] == [b"\x90\x3c\x40", b"\xf0\x7f\x7f\x06\x06\xf7"]
-        assert all(abs(each.when - sent) < 5 for each in heard)
+        came: list[Any] = []
+        until(lambda: came.extend(each for each in ports.receive() if each.data != b"\xfa") or len(came) == 2)
+        assert [each.data for each in came] == [b"\x90\x3c\x40", b"\xf0\x7f\x7f\x06\x06\xf7"]
+        assert all(abs(each.when - sent) < 5 for each in came)
         lit = until(lambda: ports.send(name, b"\x90\x24\x7f") or pedal.shown())
         assert lit[0] == [0x90, 0x24, 0x7F]
         extra = Controller("pedal board")

@@ -13,7 +13,7 @@ from .client import Client
 
 
 class Display(Protocol):
-    """Someone who watches a job. Everything told is measured, nothing is guessed."""
+    """Someone who watches a job. All that is shown is measured, nothing is guessed."""
 
     def waiting(self, position: int) -> None: ...
     def working(self, progress: Progress) -> None: ...
@@ -49,7 +49,7 @@ def follow(submit: Submit, audio: Sequence[Audio], client: Client, display: Disp
     takes: dict[int, Sent] = {}
     try:
         for packet in client.run(submit, audio):
-            done = _hear(packet, display, takes)
+            done = _receive(packet, display, takes)
             if done is not None:
                 return _complete(takes, submit), done
     except KeyboardInterrupt as interrupt:
@@ -62,7 +62,7 @@ def follow(submit: Submit, audio: Sequence[Audio], client: Client, display: Disp
     raise BadMessage("The daemon ended a job without saying how.")
 
 
-def _hear(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done | None:
+def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done | None:
     if isinstance(packet.message, Accepted):
         display.waiting(packet.message.position)
         return None

@@ -34,14 +34,14 @@ def find(settings: Settings) -> str | None:
 
 def find_or_start(settings: Settings, command: tuple[str, ...] = SERVE) -> str:
     """The endpoint of a daemon that answers; one is started when none does. Raises DaemonUnreachable, which shows the
-    end of what the daemon said."""
+    end of its output."""
     endpoint = find(settings)
     if endpoint is not None:
         return endpoint
     if settings.daemon:
         raise DaemonUnreachable(f"No daemon answers at {settings.daemon}.", "Start it there with `punchin serve`.")
-    said = paths.log_folder() / "daemon.out"
-    child = _start([*command, f"--idle-exit={settings.idle_exit}"], said)
+    output = paths.log_folder() / "daemon.out"
+    child = _start([*command, f"--idle-exit={settings.idle_exit}"], output)
     until = time.monotonic() + settings.start_seconds
     ended = None
     while time.monotonic() < until:
@@ -53,17 +53,17 @@ def find_or_start(settings: Settings, command: tuple[str, ...] = SERVE) -> str:
             until = min(until, time.monotonic() + OTHERS_SECONDS)
         time.sleep(0.05)
     how = f"within {settings.start_seconds:.0f} s" if ended is None else f"(exit code {ended})"
-    raise DaemonUnreachable(f"The daemon did not start {how}. {_tail(said)}", "Run `punchin serve` to see why.")
+    raise DaemonUnreachable(f"The daemon did not start {how}. {_tail(output)}", "Run `punchin serve` to see why.")
 
 
-def _start(command: list[str], said: Path) -> subprocess.Popen[bytes]:
+def _start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
     """A process that outlives us: its own session, no terminal, its words in a file."""
-    said.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    output.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     try:
-        with said.open("wb") as out:
+        with output.open("wb") as out:
             return subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,

@@ -166,10 +166,10 @@ class _Player(NamedTuple):
     def play(self, part: _Part, samples: int) -> Audio:
         """`samples` of the project from the part's start on, also beyond its end, `[channels of the file, samples]`."""
         if part.copied:
-            return self._heard(math.floor(part.first * self.rate + 0.5), samples)
+            return self._at_project_rate(math.floor(part.first * self.rate + 0.5), samples)
         return self._repitched(part, samples) if self.clip.repitch else self._stretched(part, samples)
 
-    def _heard(self, index: int, samples: int) -> Audio:
+    def _at_project_rate(self, index: int, samples: int) -> Audio:
         """Samples of the file at the project's rate, from `index` on; silence where it has none."""
         if self.song.rate == self.rate:
             return stems.read(self.song, Region(index, index + samples))
@@ -204,7 +204,7 @@ class _Player(NamedTuple):
         stretch.setTransposeSemitones(self.clip.transpose)
         guard = stretch.blockSamples()
         begin = math.floor(part.first * self.rate - guard * part.speed + 0.5)
-        audio = self._heard(begin, math.ceil((samples + 2 * guard) * part.speed) + 1)
+        audio = self._at_project_rate(begin, math.ceil((samples + 2 * guard) * part.speed) + 1)
         made: Audio = np.asarray(stretch.process(np.ascontiguousarray(audio)), np.float32)
         return made[:, guard : guard + samples]
 

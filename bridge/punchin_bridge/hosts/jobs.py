@@ -8,7 +8,7 @@
         |          |          |       held -> dropped
         +----------+----------+-> failed, cancelled
 
-A job that was accepted is written down before the host hears so; one that is `ready` has its takes whole on disk.
+A job that was accepted is written down before its host is told; one that is `ready` has its takes whole on disk.
 A bridge that starts again takes up what is not ended: it prepares the same request under the same name, and the daemon,
 which kept the results, sends them again.
 """
@@ -187,8 +187,8 @@ def _seconds_left(progress: Progress, elapsed: float) -> float | None:
     return elapsed * (progress.total - progress.step) / progress.step
 
 
-def told(error: Exception) -> ErrorInfo:
-    """An error as hosts hear it; what is not of our tree is our mistake."""
+def error_info(error: Exception) -> ErrorInfo:
+    """An error as hosts receive it; what is not of our tree is our mistake."""
     if isinstance(error, PunchinError):
         return error.info()
     return ErrorInfo("internal", f"{type(error).__name__}: {error}"[:500], PunchinError.default_next_step)

@@ -32,7 +32,7 @@ from ..takes.order import Order
 from ..takes.render import produce
 from ..takes.report import Report
 from . import compose, naming, timeline
-from .jobs import JobRecord, told
+from .jobs import JobRecord, error_info
 from .protocol import TakeFile
 from .spool import Spool
 
@@ -75,7 +75,7 @@ Event = Waits | Works | IsReady | HasFailed | IsCancelled
 
 
 class JobRunner:
-    """Whoever does the work of :class:`.sessions.HostSessions`. `events` is read by one thread."""
+    """Whoever does the work of :class:`.sessions.HostSessions`. `events` go from [job] to [loop]."""
 
     def __init__(self, spool: Spool, settings: Settings, find: Find = launch.find_or_start) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -87,18 +87,20 @@ class JobRunner:
         self._stops: dict[str, threading.Event] = {}
 
     def start(self, record: JobRecord) -> None:
+        """[loop] Carry a job out, on a thread of its own."""
         name = record.submit.job
         stop = self._stops[name] = threading.Event()
         # Daemonic: when the bridge is told to stop, jobs go on at the daemon, and the next bridge fetches them.
         threading.Thread(target=self._carry_out, args=(record, stop), name=f"job-{name}", daemon=True).start()
 
     def stop(self, job: str) -> None:
-        """Stop a job: at once where it waits or is prepared, at the daemon within one step."""
+        """[loop] Stop a job: at once where it waits or is prepared, at the daemon within one step."""
         if (stop := self._stops.get(job)) is not None:
             stop.set()
             threading.Thread(target=self._cancel, args=(job,), name=f"cancel-{job}", daemon=True).start()
 
     def _cancel(self, job: str) -> None:
+        """[job] On a second thread, for the first may be waiting for the daemon."""
         with contextlib.suppress(PunchinError):  # then it has not come so far, or is done
             endpoint = launch.find(self._settings)
             if endpoint is not None:
@@ -106,6 +108,7 @@ class JobRunner:
                     client.cancel(job)
 
     def _carry_out(self, record: JobRecord, stop: threading.Event) -> None:
+        """[job] From a record to takes, or to what went wrong: one event in the end, whatever happens."""
         name = record.submit.job
         try:
             while not self._turns.acquire(timeout=0.05):
@@ -118,7 +121,7 @@ class JobRunner:
         except JobCancelled:
             self.events.put(IsCancelled(name))
         except Exception as error:
-            self.events.put(HasFailed(name, told(error)))
+            self.events.put(HasFailed(name, error_info(error)))
         finally:
             del self._stops[name]
 
@@ -160,7 +163,7 @@ class JobRunner:
 
 @dataclass
 class _Relay(Silent):
-    """Tells of a job's progress."""
+    """[job] Reports a job's progress."""
 
     job: str
     events: queue.SimpleQueue[Event]

@@ -1,8 +1,8 @@
 """Who is here, what they asked for, and what each of them should know now. Knows no files, sockets, threads or clocks.
 
 Everything that happens comes in as a call with the time it happened; whoever calls asks for `news` afterwards and
-carries it to the hosts. What must be done elsewhere is asked of two helpers: one keeps (:class:`Keeper`, the spool),
-one works (:class:`Worker`, the crew).
+carries it to the hosts. What must be done elsewhere is asked of two others: one keeps (:class:`Keeper`, the spool), one
+works (:class:`Worker`, the runner).
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
-from punchin_wire import VERSION
 from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, UnknownJob
 from punchin_wire.messages import Progress
 
 from .jobs import WORKING, Job, JobRecord
+from .presence import Presence
 from .protocol import (
-    BEAT_SECONDS,
     LEASE_SECONDS,
     Bye,
     Cancel,
@@ -41,11 +39,8 @@ MAX_HOSTS = 32
 MAX_WORKING = 64
 """Jobs that are prepared or at the daemon at once; more are refused."""
 MAX_JOBS = 512
-MAX_ASKS = 16
 SHOWN_SECONDS = 60.0
-"""How long hosts are told of a job that has ended."""
-PROGRESS_SECONDS = 0.1
-"""Progress alone is told so often at most."""
+"""How long hosts see a job that has ended."""
 
 log = logging.getLogger(__name__)
 
@@ -62,32 +57,11 @@ class Worker(Protocol):
     def stop(self, job: str) -> None: ...
 
 
-class Hands(Protocol):
-    """Surfaces, which ask hosts for things and add to what they submit (:mod:`..hands`)."""
-
-    def did(self, ask: str, error: str) -> None: ...
-    def complete(self, submit: Submit) -> Submit: ...
-
-
-@dataclass
-class Presence:
-    """A host that is here: its last hello, when it was heard, and what it was told last."""
-
-    hello: Hello
-    heard: float
-    asks: dict[str, Command] = field(default_factory=dict)
-    answers: dict[str, str] = field(default_factory=dict)
-    trouble: str = ""
-    told: State | None = None
-    told_at: float = -1e9
-
-
 class HostSessions:
-    """The bridge's memory. Not for more than one thread."""
+    """[loop] The bridge's memory."""
 
     def __init__(self, keeper: Keeper, worker: Worker) -> None:
         self._keeper, self._worker = keeper, worker
-        self.hands: Hands | None = None
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
         self._gone: set[str] = set()
@@ -102,21 +76,22 @@ class HostSessions:
 
     # ---- from hosts ------------------------------------------------------------------------------------------
 
-    def hear(self, post: Post, now: float, wall: float) -> None:
-        """A document has come, at `now` of the monotonic clock and `wall` Unix seconds. Whatever is wrong with it is
-        told to its host."""
+    def receive(self, post: Post, now: float, wall: float) -> None:
+        """A document has come, at `now` of the monotonic clock and `wall` Unix seconds. What is wrong with it becomes
+        its host's `trouble`."""
         try:
             if post.document is None:
-                raise post.said or BadMessage("Nothing was said.")
-            self._hear(post.document, now, wall)
+                raise post.said or BadMessage("There is no document.")
+            self._take_in(post.document, now, wall)
         except PunchinError as error:
             log.warning("%s: %s", post.host, error)
             if post.host in self.hosts:
                 self.hosts[post.host].trouble = f"{error} {error.next_step}"
 
-    def _hear(self, document: FromHost, now: float, wall: float) -> None:
+    def _take_in(self, document: FromHost, now: float, wall: float) -> None:
+        """Raises PunchinError."""
         if document.host in self.hosts:
-            self.hosts[document.host].heard = now
+            self.hosts[document.host].came = now
         match document:
             case Hello():
                 self._meet(document, now)
@@ -133,10 +108,10 @@ class HostSessions:
                 self._change(self._job(host, name), "held")
             case Drop(host, name):
                 self._end(self._job(host, name), "dropped", now)
-            case CommandResult(host, ask, error):
-                self._did(host, ask, error)
-            case CommandRequest(host, target, ask):
-                self.ask(target, ask, host)
+            case CommandResult(host, command, error):
+                self._finish(host, command, error)
+            case CommandRequest(host, target, command):
+                self.command(target, command, host)
 
     def _meet(self, hello: Hello, now: float) -> None:
         known = self.hosts.get(hello.host)
@@ -165,8 +140,7 @@ class HostSessions:
 
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
-            return  # said twice
-        submit = self.hands.complete(submit) if self.hands else submit
+            return  # documents may come twice
         seed = submit.wish.seed if submit.wish.seed is not None else secrets.randbelow(2**31)
         record = JobRecord(submit, wall, seed)
         job = self.jobs[submit.job] = Job(record)
@@ -221,12 +195,15 @@ class HostSessions:
             raise UnknownJob(f"There is no job {name} of this project.", "Submit it again.")
         return job
 
-    # ---- asks ------------------------------------------------------------------------------------------------
+    # ---- commands --------------------------------------------------------------------------------------------
 
-    def ask(self, target: str, ask: Command, asker: str = "") -> None:
-        """Ask the host `target` (its id, or its program: the one heard last) for an action. Raises BadMessage."""
+    def command(self, target: str, command: Command, sender: str = "") -> None:
+        """Have the host `target` (its id, or its program: the one that sent something last) do a command of `sender`.
+
+        Raises BadMessage, also where the host cannot do it, and QueueFull.
+        """
         here = [
-            (presence.heard, name)
+            (presence.came, name)
             for name, presence in self.hosts.items()
             if target == name or target == name.partition("-")[0]
         ]
@@ -234,26 +211,18 @@ class HostSessions:
             raise BadMessage(
                 f"No {target} is connected.", f"Open it with Punchin in it: `punchin host check {target}`."
             )
-        presence = self.hosts[max(here)[1]]
-        if ask.action not in presence.hello.can:
-            can = ", ".join(presence.hello.can) or "nothing"
-            raise BadMessage(f"{presence.hello.program} cannot {ask.action}.", f"It can: {can}.")
-        if len(presence.asks) >= MAX_ASKS:
-            raise QueueFull(f"{presence.hello.program} has not done the last {MAX_ASKS} things it was asked for.")
-        presence.asks[ask.ask] = ask
-        if asker in self.hosts:
-            self.hosts[asker].answers.setdefault(ask.ask, "")
+        self.hosts[max(here)[1]].command(command)
+        if sender in self.hosts:
+            self.hosts[sender].answers.setdefault(command.ask, "")
 
-    def _did(self, host: str, ask: str, error: str) -> None:
+    def _finish(self, host: str, command: str, error: str) -> None:
         if host in self.hosts:
-            self.hosts[host].asks.pop(ask, None)
+            self.hosts[host].commands.pop(command, None)
         for presence in self.hosts.values():
-            if ask in presence.answers:
-                presence.answers[ask] = error or "done"
-        if self.hands:
-            self.hands.did(ask, error)
+            if command in presence.answers:
+                presence.answers[command] = error or "done"
 
-    # ---- from the crew ---------------------------------------------------------------------------------------
+    # ---- from the runner -------------------------------------------------------------------------------------
 
     def waiting(self, name: str, position: int) -> None:
         if name in self.jobs:
@@ -285,7 +254,7 @@ class HostSessions:
 
     def expire(self, now: float) -> None:
         """Forget hosts that are gone, and jobs that ended a while ago."""
-        for host in [name for name, presence in self.hosts.items() if now - presence.heard > LEASE_SECONDS]:
+        for host in [name for name, presence in self.hosts.items() if now - presence.came > LEASE_SECONDS]:
             log.info("%s is gone", host)
             self.leave(host)
         self._clear()
@@ -293,27 +262,14 @@ class HostSessions:
             del self.jobs[name]
 
     def news(self, now: float) -> Iterator[tuple[Hello, State]]:
-        """What has to be told, and to whom: changes at once, mere progress now and then, the beat every second."""
+        """What has to be sent, and to whom."""
         for presence in self.hosts.values():
-            before, since = presence.told, now - presence.told_at
-            state = self._state(presence, before.revision if before else 0, int(now / BEAT_SECONDS), now)
-            if before is None or not _same(state, before):
-                if before is not None and since < PROGRESS_SECONDS and _only_progress(state, before):
-                    continue
-                state = msgspec.structs.replace(state, revision=state.revision + 1)
-            elif state.beat == before.beat:
-                continue
-            presence.told, presence.told_at = state, now
-            yield presence.hello, state
-
-    def _state(self, presence: Presence, revision: int, beat: int, now: float) -> State:
-        host = presence.hello.host
-        jobs = tuple(job.view(now) for job in self.jobs.values() if self._concerns(job, presence))
-        asks = tuple(presence.asks.values())
-        return State(host, revision, beat, VERSION, jobs, asks, presence.trouble, dict(presence.answers))
+            jobs = tuple(job.view(now) for job in self.jobs.values() if self._concerns(job, presence))
+            if (state := presence.news(jobs, now)) is not None:
+                yield presence.hello, state
 
     def _concerns(self, job: Job, presence: Presence) -> bool:
-        """A host hears of its own jobs, and of those that another left behind in the project it has open."""
+        """A host sees its own jobs, and of those that another left behind in the project it has open."""
         submit = job.record.submit
         if submit.host == presence.hello.host:
             return True
@@ -323,14 +279,3 @@ class HostSessions:
     def is_idle(self) -> bool:
         """Whether nobody is here and nothing is at work."""
         return not self.hosts and not any(job.phase in WORKING for job in self.jobs.values())
-
-
-def _same(now: State, before: State) -> bool:
-    return msgspec.structs.replace(now, beat=0, revision=0) == msgspec.structs.replace(before, beat=0, revision=0)
-
-
-def _only_progress(now: State, before: State) -> bool:
-    def rest(state: State) -> tuple[object, ...]:
-        return state.asks, state.trouble, state.answers, [(job.job, job.phase) for job in state.jobs]
-
-    return rest(now) == rest(before)

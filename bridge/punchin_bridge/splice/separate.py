@@ -52,18 +52,18 @@ def part(take: Samples, clip: Samples, rate: int) -> Part:
     alone: Samples = transform.istft(taken * mask, k1=len(take) + 2 * frame)[frame:-frame]
 
     own, whole, left = (float(np.sum(audio**2)) for audio in (clip, take, alone))
-    heard = float(np.sum(level * power)) / max(float(np.sum(power)), 1e-30)
-    gain = min(heard**-0.5 if heard > 0.0 else np.inf, (own / left) ** 0.5 if left > 0.0 else 1.0)
+    clip_power = float(np.sum(level * power)) / max(float(np.sum(power)), 1e-30)
+    gain = min(clip_power**-0.5 if clip_power > 0.0 else np.inf, (own / left) ** 0.5 if left > 0.0 else 1.0)
     return Part(
         alone * gain,
-        decibels(heard**0.5),
+        decibels(clip_power**0.5),
         decibels(gain * (left / own) ** 0.5) if own > 0.0 else None,
         1.0 - min(left / whole, 1.0) if whole > 0.0 else 0.0,
     )
 
 
 def _levels(taken: Samples, power: Samples, frequency: Samples) -> Samples:
-    """The power at which the clip is heard in the take, over the clip's own, for each bin `[bins]`."""
+    """The power at which the clip sounds in the take, over the clip's own, for each bin `[bins]`."""
     level = np.zeros(len(frequency))
     for low, high in zip(OCTAVES_HZ, (*OCTAVES_HZ[1:], np.inf), strict=True):
         octave = (frequency >= low) & (frequency < high)

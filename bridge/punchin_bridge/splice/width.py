@@ -64,15 +64,15 @@ def measure(context: Samples, rate: int) -> Width:
 
     pan = np.ones((channels, count))
     spread = np.zeros((channels, count))
-    heard = whole.sum(axis=0) > 1e-9 * max(whole.sum(), 1e-30)
+    loud = whole.sum(axis=0) > 1e-9 * max(whole.sum(), 1e-30)
     floor = 1e-3 * whole.sum(axis=0) / channels  # where the channels cancel, the mono mix tells little
-    energy = np.maximum(middle_whole, floor)[heard]
-    pan[:, heard] = np.maximum(shared[:, heard] / energy, 0.0)
-    pan[:, heard] += np.maximum(1.0 - pan[:, heard].mean(axis=0), 0.0)  # what the floor or a reversed channel took
-    pan[:, heard] /= pan[:, heard].mean(axis=0)
-    rest = np.maximum(whole[:, heard] / energy - (shared[:, heard] / energy) ** 2, 0.0)
-    limit = (pan[:, heard] ** 2).sum(axis=0) / np.maximum(rest.sum(axis=0), 1e-30)
-    spread[:, heard] = np.sqrt(rest * np.minimum(limit, 1.0))
+    energy = np.maximum(middle_whole, floor)[loud]
+    pan[:, loud] = np.maximum(shared[:, loud] / energy, 0.0)
+    pan[:, loud] += np.maximum(1.0 - pan[:, loud].mean(axis=0), 0.0)  # what the floor or a reversed channel took
+    pan[:, loud] /= pan[:, loud].mean(axis=0)
+    rest = np.maximum(whole[:, loud] / energy - (shared[:, loud] / energy) ** 2, 0.0)
+    limit = (pan[:, loud] ** 2).sum(axis=0) / np.maximum(rest.sum(axis=0), 1e-30)
+    spread[:, loud] = np.sqrt(rest * np.minimum(limit, 1.0))
     centres = np.concatenate([[LOWEST_BAND_HZ / 2], edges * 2 ** (1 / 6)])
     occupied = np.bincount(band, minlength=count) > 0  # low third octaves are narrower than a bin
     return Width(centres[occupied], pan[:, occupied], spread[:, occupied])

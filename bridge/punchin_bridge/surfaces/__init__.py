@@ -1,11 +1,13 @@
-"""Hands: OSC surfaces and MIDI controllers that drive Punchin and see what it does.
+"""Surfaces: OSC tablets and MIDI controllers that drive Punchin and show what it does.
 
 ::
 
-    surface ~OSC~> osc/  --> console --> ..hosts.desk ~Ask~> host
+    tablet     ~OSC~>  osc/  --> console --> ..hosts.sessions ~Command~> host
     controller ~MIDI~> midi/ -->  ^  |
-                       view <-----+--+  what every surface shows
+                       View <-----+--+  what every surface shows
 
-:mod:`.controls` are the values that surfaces turn, :mod:`.actions` what they may ask for. The :class:`.console.Console`
-knows both and nothing of packets: the edges, `osc/` and `midi/`, say what was done to it, and show its `View`.
+:mod:`.parameters` are the values that surfaces turn, :mod:`.actions` what they may ask for, :mod:`.chords` what is
+played for the next job. The :class:`.console.Console` knows these and nothing of packets: the edges, `osc/` and
+`midi/`, pass on what was done on a surface, and show the console's `View`. Arrows run from edges to console to
+sessions, none back: what comes from hosts, the bridge's loop hands to the console (:func:`..serve.receive`).
 """

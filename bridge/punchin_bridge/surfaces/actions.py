@@ -15,8 +15,17 @@ Unit = Literal["seconds", "quarters"]
 
 
 @dataclass(frozen=True)
+class Place:
+    """A place in the project by a clock that came with the press: MTC (seconds) or MIDI clock (quarters)."""
+
+    value: float
+    unit: Unit
+
+
+@dataclass(frozen=True)
 class Action:
-    """`needs` is what it must be told, `may` what it may be told beside; `host` says that a host does it."""
+    """`needs` are the details it cannot do without, `may` those it has a use for beside; `host` says that a host does
+    it."""
 
     name: str
     doc: str
@@ -45,7 +54,7 @@ BY_NAME: Mapping[str, Action] = {action.name: action for action in TABLE}
 
 
 class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What an action is told. `start` and `end` are a place in the project, in seconds of its time line or in quarter
+    """What comes with an action. `start` and `end` are places in the project, in seconds of its time line or quarter
     notes from bar 1; `pressed` is when the button was, in Unix seconds, so that a host can make up for the way here."""
 
     job: str | UnsetType = UNSET
@@ -57,14 +66,13 @@ class Details(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 
 def find(name: str, details: Details = Details()) -> Action:
-    """The action `name`, once it is sure that it can be told `details`. Raises BadSetting."""
+    """The action `name`, once it is sure that `details` fit it. Raises BadSetting."""
     action = BY_NAME.get(name)
     if action is None:
         raise BadSetting(f"There is no action {name[:60]!r}.", f"There are {', '.join(BY_NAME)}.")
-    said = set(msgspec.structs.asdict(details)) - {"pressed"}
-    said = {field for field in said if getattr(details, field) is not UNSET}
-    if missing := set(action.needs) - said:
+    given = {name for name, value in msgspec.structs.asdict(details).items() if value is not UNSET} - {"pressed"}
+    if missing := set(action.needs) - given:
         raise BadSetting(f"{name} needs {' and '.join(sorted(missing))}.")
-    if extra := said - {*action.needs, *action.may}:
+    if extra := given - {*action.needs, *action.may}:
         raise BadSetting(f"{name} takes no {' or '.join(sorted(extra))}.")
     return action

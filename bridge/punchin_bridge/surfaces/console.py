@@ -1,15 +1,15 @@
 """What all surfaces share: the controls, what they asked for, and what they show. Knows no packets, sockets or threads.
 
-An edge says what a hand did (:meth:`Console.set`, :meth:`Console.act`), and looks at the :class:`View` to show what has
-come of it, on every surface alike. What is wrong at once is raised, for the surface it came from; what turns out wrong
-later, in a host, is the view's `trouble`.
+An edge passes on what was done on a surface (:meth:`Console.set`, :meth:`Console.act`), and looks at the :class:`View`
+to show what has come of it, on every surface alike. What is wrong at once is raised, for the surface it came from; what
+turns out wrong later, in a host, is the view's `trouble`.
 """
 
 from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,22 +20,15 @@ from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, Punchi
 from ..hosts.protocol import Command, JobView, Submit, Wish
 from ..hosts.sessions import HostSessions
 from . import actions
-from .actions import Details, Unit
+from .actions import Details, Place
+from .chords import LiveChords
 from .parameters import ENGINES, Controls, Value, find
 
 PATIENCE_SECONDS = 10.0
-"""How long a host may take to do what it was asked for, before surfaces are told that it has not."""
+"""How long a host may take to do what it was asked for, before surfaces show that it has not."""
 
 Foot = Literal["up", "in", "out"]
 """What a foot has marked so far: nothing, the start, or start and end."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in the project by a clock that came with the press: MTC (seconds) or MIDI clock (quarters)."""
-
-    value: float
-    unit: Unit
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ class View:
 
 @dataclass
 class _Open:
-    """An ask that a host has not answered yet."""
+    """A command that a host has not answered yet."""
 
     action: str
     program: str
@@ -67,26 +60,21 @@ class _Open:
 
 
 class Console:
-    """One for all surfaces of a bridge; not for more than one thread."""
+    """[loop] One for all surfaces of a bridge. `chords` is what is played live for the next job."""
 
     def __init__(self, sessions: HostSessions) -> None:
-        self._desk = sessions
-        sessions.hands = self
+        self._sessions = sessions
         self.controls = Controls()
         self.target = ""
         """The host that was chosen, by id or program; empty: the one that worked last, else that came last."""
-        self.chord = ""
-        self.complete_with: Callable[[Submit], Submit] = lambda submit: submit
-        """Adds what was played live to the next job."""
-        self.learn_with: Callable[[str, float], None] = _nobody_learns
-        """Lets the next thing that a MIDI controller sends drive a control or an action."""
+        self.chords = LiveChords()
         self._foot: Foot = "up"
         self._mark: Place | None = None
         self._open: dict[str, _Open] = {}
         self._trouble: ErrorInfo | None = None
         self._troubles = 0
 
-    # ---- what hands do ---------------------------------------------------------------------------------------
+    # ---- what surfaces do ------------------------------------------------------------------------------------
 
     def set(self, name: str, value: object) -> None:
         """Set a control. Raises BadSetting."""
@@ -121,18 +109,14 @@ class Console:
         elif name == "punch":
             self._punch(now, details, at)
         else:
-            self._ask(action.name, now, details)
+            self._command(action.name, now, details)
 
     def choose(self, target: str) -> None:
         """Drive this host from now on, by id or program; empty: whichever worked last."""
         if target and not self._named(target):
-            here = ", ".join(self._desk.hosts) or "none"
+            here = ", ".join(self._sessions.hosts) or "none"
             raise BadSetting(f"No {target[:60]} is connected.", f"Connected: {here}.")
         self.target = target
-
-    def learn(self, name: str, now: float) -> None:
-        """Let the next key or knob of a MIDI controller drive this control or action. Raises BadSetting."""
-        self.learn_with(name, now)
 
     def complain(self, error: PunchinError) -> None:
         """Show on all surfaces what went wrong."""
@@ -141,86 +125,83 @@ class Console:
     def _punch(self, now: float, details: Details, at: Place | None) -> None:
         if self._foot == "up":
             if at is None:
-                self._ask("mark_in", now, details)
+                self._command("mark_in", now, details)
             self._foot, self._mark = "in", at
         elif self._foot == "in":
             if self._mark is not None and at is not None and at.unit == self._mark.unit:
                 start, end = sorted((self._mark.value, at.value))
-                self._ask("select", now, Details(start=start, end=end, unit=at.unit))
+                self._command("select", now, Details(start=start, end=end, unit=at.unit))
             elif self._mark is None:
-                self._ask("mark_out", now, details)
+                self._command("mark_out", now, details)
             else:
                 self._foot, self._mark = "up", None
                 raise BadSetting("The clock that the start was marked by is gone.", "Start it, and mark in again.")
             self._foot = "out"
         else:
             self._foot, self._mark = "up", None
-            self._ask("inpaint", now, details)
+            self._command("inpaint", now, details)
 
-    def _ask(self, action: str, now: float, details: Details) -> None:
+    def _command(self, action: str, now: float, details: Details) -> None:
         host = self.host
         if not host:
             raise DaemonUnreachable("No host is connected.", "Open Reaper, Live or Ardour with Punchin in it.")
-        told = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
+        given = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
         wish: Wish | UnsetType = self.controls.wish(action) if action in ENGINES else UNSET
-        ask = Command(uuid.uuid4().hex[:12], action, wish, **told)
-        self._desk.ask(host, ask)
-        self._open[ask.ask] = _Open(action, self._desk.hosts[host].hello.program, now + PATIENCE_SECONDS)
+        command = Command(uuid.uuid4().hex[:12], action, wish, **given)
+        self._sessions.command(host, command)
+        self._open[command.ask] = _Open(action, self._sessions.hosts[host].hello.program, now + PATIENCE_SECONDS)
 
-    # ---- what the desk says ----------------------------------------------------------------------------------
+    # ---- what hosts do ---------------------------------------------------------------------------------------
 
-    def did(self, ask: str, error: str) -> None:
-        """A host has done what it was asked for, or says why not."""
-        done = self._open.pop(ask, None)
+    def finished(self, command: str, error: str) -> None:
+        """A host has done a command, or says why not."""
+        done = self._open.pop(command, None)
         if done is not None and error:
             self.complain(BadSetting(error, f"Look at {done.program}."))
 
     def complete(self, submit: Submit) -> Submit:
-        """A job with what was played live for it."""
-        return self.complete_with(submit)
+        """A new job with what was played live for it, which is used once. Raises BadSetting for a time line that is
+        none."""
+        return self.chords.complete(submit)
 
     # ---- what surfaces show ----------------------------------------------------------------------------------
 
     def expire(self, now: float) -> None:
         """Complain of hosts that have not answered."""
-        for ask in [ask for ask, waiting in self._open.items() if now > waiting.until]:
-            late = self._open.pop(ask)
+        for command in [command for command, waiting in self._open.items() if now > waiting.until]:
+            late = self._open.pop(command)
             self.complain(DaemonUnreachable(f"{late.program} has not done {late.action}.", "Look whether it hangs."))
 
     @property
     def host(self) -> str:
         """The id of the host that is driven; empty where none is here."""
-        hosts = self._desk.hosts
+        hosts = self._sessions.hosts
         if self.target:
             return self._named(self.target)
-        last = max(self._desk.jobs.values(), key=lambda job: job.record.accepted, default=None)
+        last = max(self._sessions.jobs.values(), key=lambda job: job.record.accepted, default=None)
         if last is not None and last.record.submit.host in hosts:
             return last.record.submit.host
         return next(reversed(hosts), "")
 
     def view(self, now: float) -> View:
         host = self.host
-        jobs = tuple(job.view(now) for job in self._desk.jobs.values())
-        mine = [name for name, job in self._desk.jobs.items() if job.record.submit.host == host]
+        jobs = tuple(job.view(now) for job in self._sessions.jobs.values())
+        mine = [name for name, job in self._sessions.jobs.items() if job.record.submit.host == host]
         return View(
             host=host,
-            program=self._desk.hosts[host].hello.program if host else "",
-            hosts=tuple(self._desk.hosts),
+            program=self._sessions.hosts[host].hello.program if host else "",
+            hosts=tuple(self._sessions.hosts),
             values=dict(self.controls.values),
             touched=frozenset(self.controls.touched),
             jobs=jobs,
             job=next((view for view in jobs if view.job == mine[-1]), None) if mine else None,
             foot=self._foot,
-            chord=self.chord,
+            chord=self.chords.label,
             trouble=self._trouble,
             troubles=self._troubles,
         )
 
     def _named(self, target: str) -> str:
         """The id of the host here that is meant; the one that came last of those with this program."""
-        found = [name for name in self._desk.hosts if target in (name, name.partition("-")[0])]
+        found = [name for name in self._sessions.hosts if target in (name, name.partition("-")[0])]
         return found[-1] if found else ""
-
-
-def _nobody_learns(name: str, _now: float) -> None:
-    raise BadSetting(f"Nothing can be learned for {name[:60]!r}: this bridge hears no MIDI.")

@@ -11,7 +11,7 @@ class HasFileno(Protocol):
 
 
 class Edge(Protocol):
-    """One kind of surface. :meth:`step` is called when one of :attr:`sources` is readable, and 50 times a second
+    """[loop] One kind of surface. :meth:`step` is called when one of :attr:`sources` is readable, and 50 times a second
     besides; it never waits, and nothing that came in from outside makes it raise."""
 
     @property

@@ -35,7 +35,7 @@ class Where:
 
 def asked_tempo(where: Where) -> TempoMap | None:
     """The tempo that was asked for, if one was. Raises BadSetting where there are several, BadMidi, InputError."""
-    if sum(said is not None for said in (where.tempo, where.midi_tempo, where.beats)) > 1:
+    if sum(given is not None for given in (where.tempo, where.midi_tempo, where.beats)) > 1:
         raise BadSetting("--tempo, --midi-tempo and --beats all say the tempo.", "Leave all but one of them out.")
     if where.downbeat and where.tempo is None:
         raise BadSetting("--downbeat says where bar 1 of a --tempo is.", "Give --tempo, or leave --downbeat out.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from fakes.room import TAKE, Room, hello, submit
+from punchin_bridge.hosts.presence import PROGRESS_SECONDS
 from punchin_bridge.hosts.protocol import (
     LEASE_SECONDS,
     Bye,
@@ -16,7 +17,7 @@ from punchin_bridge.hosts.protocol import (
     Held,
     Placed,
 )
-from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, PROGRESS_SECONDS, SHOWN_SECONDS
+from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
 
@@ -69,7 +70,7 @@ def test_everything_may_be_said_twice(room: Room) -> None:
     assert room.elsewhere.finished == ["job-1"]
 
 
-def test_a_cancelled_job_ends_when_the_crew_says_so(room: Room) -> None:
+def test_a_cancelled_job_ends_when_the_runner_says_so(room: Room) -> None:
     room.say(submit(), Cancel("fake-1", "job-1"))
     assert room.elsewhere.stopped == ["job-1"]
     assert room.told["fake-1"].jobs[0].line == "Stopping."

@@ -1,13 +1,13 @@
-"""What hands do becomes what a host is asked for, and what comes of it is shown."""
+"""What is done on surfaces becomes what a host is asked for, and what comes of it is shown."""
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from fakes.room import submit
 from fakes.surfaces import Stage
-from punchin_bridge.hosts.protocol import CommandResult, InpaintWish, MidiNote, Submit
-from punchin_bridge.surfaces.console import PATIENCE_SECONDS, Place
+from punchin_bridge.hosts.protocol import CommandResult, InpaintWish, TempoPoint, Timeline, TimeSignaturePoint
+from punchin_bridge.surfaces.actions import Place
+from punchin_bridge.surfaces.console import PATIENCE_SECONDS
 from punchin_wire.errors import BadMessage, BadSetting, DaemonUnreachable
 
 
@@ -108,7 +108,7 @@ def test_the_foot_stays_where_it_was_when_nobody_is_there(stage: Stage) -> None:
 def test_the_host_that_worked_last_is_driven_unless_another_is_chosen(stage: Stage) -> None:
     stage.come("live-2")
     assert stage.console.view(0).host == "live-2"
-    stage.room.say(submit())
+    stage.say(submit())
     assert stage.console.view(0).host == "fake-1"
     stage.console.choose("live")
     assert stage.console.view(0).host == "live-2"
@@ -126,7 +126,7 @@ def test_what_a_host_cannot_do_is_said_at_once(stage: Stage) -> None:
 
 def test_what_a_host_did_not_do_is_shown(stage: Stage) -> None:
     stage.act("next_take")
-    stage.room.say(CommandResult("fake-1", stage.asks[0].ask, "There are no takes."))
+    stage.say(CommandResult("fake-1", stage.asks[0].ask, "There are no takes."))
     view = stage.console.view(0)
     assert view.trouble is not None
     assert (view.trouble.message, view.troubles) == ("There are no takes.", 1)
@@ -142,19 +142,27 @@ def test_a_host_that_hangs_is_shown_once(stage: Stage) -> None:
 
 
 def test_what_was_played_live_goes_into_the_job_that_is_written_down(stage: Stage) -> None:
-    played = (MidiNote(0.0, 4.0, 60),)
+    stage.console.chords.key(60, 100, 0.0, None)
+    stage.say(submit(), submit())
+    stage.say(submit("job-2"))
+    first, second = (record.submit for record in stage.room.elsewhere.record)
+    assert [note.pitch for note in first.chords] == [60]
+    assert second.chords == submit().chords
 
-    def complete(job: Submit) -> Submit:
-        return msgspec.structs.replace(job, chords=played)
 
-    stage.console.complete_with = complete
-    stage.room.say(submit())
-    assert stage.room.elsewhere.record[0].submit.chords == played
+def test_chords_wait_for_a_job_with_a_time_line(stage: Stage) -> None:
+    """A job that cannot be completed is none: its host reads why, and the next one has the chords."""
+    stage.console.chords.key(60, 100, 0.0, None)
+    stage.say(submit(timeline=Timeline(48_000, (TempoPoint(4.0, 120.0),), (TimeSignaturePoint(0.0),))))
+    assert stage.room.elsewhere.record == []
+    assert "tempo" in stage.room.told["fake-1"].trouble
+    stage.say(submit())
+    assert [note.pitch for note in stage.room.elsewhere.record[0].submit.chords] == [60]
 
 
 def test_the_last_job_of_the_driven_host_is_shown(stage: Stage) -> None:
     assert stage.console.view(0).job is None
-    stage.room.say(submit("job-1"), submit("job-2"))
+    stage.say(submit("job-1"), submit("job-2"))
     view = stage.console.view(0)
     assert [job.job for job in view.jobs] == ["job-1", "job-2"]
     assert view.job is not None

@@ -6,6 +6,7 @@ so that tests say when.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import uuid
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 from punchin_bridge.hosts.protocol import (
+    HELLO_SECONDS,
     Bye,
     Cancel,
     Command,
@@ -71,6 +73,8 @@ class FakeHost:
     playing: float = 0.0
     asked: list[Command] = field(default_factory=list)
     marked: float = 0.0
+    greeted: float = math.inf
+    """When it said hello last; never, before it came and once it has left."""
 
     # ---- saying ----------------------------------------------------------------------------------------------
 
@@ -90,12 +94,14 @@ class FakeHost:
         until(lambda: self.state() is not None)
 
     def hello_once(self) -> None:
+        self.greeted = time.monotonic()
         self.post(Hello(self.name, "Fake 1.0", Project(self.project, self.project), can=self.can))
 
     def confirm(self, job: str) -> None:
         self.post(Placed(self.name, job))
 
     def bye(self) -> None:
+        self.greeted = math.inf
         self.post(Bye(self.name))
 
     def submit(self, start: float = 4.0, end: float = 6.0, wish: Wish | None = None, **more: Any) -> str:
@@ -141,8 +147,15 @@ class FakeHost:
         return found
 
     def wait(self, job: str, *phases: str, seconds: float = 60.0) -> JobView:
-        """The job, once it is in one of `phases`."""
-        return until(lambda: view if (view := self.job(job)) and view.phase in phases else None, seconds)
+        """The job, once it is in one of `phases`. Meanwhile it says hello now and then, as hosts must."""
+
+        def there() -> JobView | None:
+            if time.monotonic() - self.greeted > HELLO_SECONDS:
+                self.hello_once()
+            view = self.job(job)
+            return view if view and view.phase in phases else None
+
+        return until(there, seconds)
 
     def asks(self) -> tuple[Command, ...]:
         state = self.state()

@@ -40,7 +40,7 @@ TAKE = TakeFile("/take.wav", "Punchin 1", 7, 0, 48_000, 2)
 
 @dataclass
 class Elsewhere:
-    """The spool and the crew, which only remember."""
+    """The spool and the runner, which only remember."""
 
     record: list[JobRecord] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
@@ -68,7 +68,7 @@ class Elsewhere:
 
 @dataclass
 class Room:
-    """A desk, what is elsewhere, and what each host was told last."""
+    """The sessions, what is elsewhere, and what each host was sent last."""
 
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
     told: dict[str, State] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Room:
 
     def say(self, *documents: FromHost) -> None:
         for document in documents:
-            self.sessions.hear(Post(document.host, document), self.now, 1000.0)
+            self.sessions.receive(Post(document.host, document), self.now, 1000.0)
         self.tell()
 
     def tell(self) -> list[str]:

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
-from punchin_bridge.hosts.protocol import Command
+from punchin_bridge.hosts.protocol import Command, FromHost
+from punchin_bridge.hosts.spool import Post
+from punchin_bridge.serve import receive
 from punchin_bridge.surfaces import actions
-from punchin_bridge.surfaces.actions import Details
-from punchin_bridge.surfaces.console import Console, Place
+from punchin_bridge.surfaces.actions import Details, Place
+from punchin_bridge.surfaces.console import Console
 from punchin_bridge.surfaces.midi.edge import MidiEdge
 from punchin_bridge.surfaces.midi.mapping import MappingFile
-from punchin_bridge.surfaces.midi.ports import Heard
+from punchin_bridge.surfaces.midi.ports import MidiMessage
+from punchin_wire.errors import BadSetting
 
 from fakes.room import Room, hello
 
@@ -31,7 +34,13 @@ class Stage:
         self.come("fake-1")
 
     def come(self, host: str, can: tuple[str, ...] = HOST_ACTIONS) -> None:
-        self.room.say(hello(host, can=can))
+        self.say(hello(host, can=can))
+
+    def say(self, *documents: FromHost) -> None:
+        """Documents of hosts, as the bridge's loop takes them in."""
+        for document in documents:
+            receive(Post(document.host, document), self.console, self.room.sessions, self.room.now, 1000.0)
+        self.room.tell()
 
     def act(self, name: str, at: Place | None = None, **details: object) -> None:
         self.console.act(name, self.room.now, Details(**details), at)  # type: ignore[arg-type]
@@ -45,6 +54,11 @@ class Stage:
     @property
     def asks(self) -> tuple[Command, ...]:
         return self.room.told["fake-1"].asks
+
+
+def no_midi(name: str, _now: float) -> None:
+    """Nobody learns anything."""
+    raise BadSetting(f"Nothing can be learned for {name}.")
 
 
 PORT = "nanoKONTROL"
@@ -85,14 +99,14 @@ class Lists:
 
     plugged: list[str] = field(default_factory=lambda: [PORT])
     opened: list[str] = field(default_factory=list)
-    waiting: list[Heard] = field(default_factory=list)
+    waiting: list[MidiMessage] = field(default_factory=list)
     sent: list[tuple[str, bytes]] = field(default_factory=list)
     dropped: int = 0
 
     def fileno(self) -> int:
         raise AssertionError("nobody waits for lists")
 
-    def heard(self) -> Iterator[Heard]:
+    def receive(self) -> Iterator[MidiMessage]:
         found, self.waiting = self.waiting, []
         yield from found
 
@@ -123,7 +137,7 @@ class MidiStage:
         """Messages that came just now, `apart` seconds from each other, and one step of the loop."""
         self.wall += 0.5
         for data in messages:
-            self.ports.waiting.append(Heard(port, self.wall, data))
+            self.ports.waiting.append(MidiMessage(port, self.wall, data))
             self.wall += apart
         self.step()
 

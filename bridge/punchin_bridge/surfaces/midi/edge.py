@@ -1,4 +1,4 @@
-"""MIDI controllers at the console: what came is done, what changed is shown on lights and rings.
+"""MIDI controllers at the console: what came is done, what changed is shown on lights and rings. Knows no threads.
 
 Everything that came since the last step is taken at once: of a knob's many places only the last one is set, clicks of
 an endless knob are added up, a key that comes twice within :data:`TWICE` counts once.
@@ -14,20 +14,19 @@ from dataclasses import dataclass, field
 import msgspec
 from punchin_wire.errors import BadSetting, PunchinError
 
-from ...hosts.jobs import WORKING
 from ..actions import BY_NAME as ACTIONS
-from ..actions import Details
-from ..console import Console, Place, View
+from ..actions import Details, Place
+from ..console import Console, View
 from ..edge import HasFileno
 from ..parameters import BY_NAME as CONTROLS
 from . import signals
-from .chords import LiveChords
 from .clock import Clocks, TimeCode
 from .learning import Learning
+from .lights import light
 from .mackie_page import Page
 from .mapping import Entry, Mapping, MappingFile, matches
 from .pickup import Pickup
-from .ports import Heard, Ports
+from .ports import MidiMessage, Ports
 from .signals import FULL, Signal
 
 LOOK_SECONDS = 1.0
@@ -67,8 +66,8 @@ class Device:
 
 
 class MidiEdge:
-    """An :class:`..edge.Edge`. `open_ports` is asked for ports once there is a mapping, for without one nothing could
-    come of them."""
+    """[loop] An :class:`..edge.Edge`. `open_ports` is asked for ports once there is a mapping, for without one nothing
+    could come of them."""
 
     def __init__(self, console: Console, file: MappingFile, open_ports: Callable[[], Ports | None]) -> None:
         self._console, self._file, self._open = console, file, open_ports
@@ -78,10 +77,7 @@ class MidiEdge:
         self._learning: Learning | None = None
         self._dropped = 0
         self._try_again = -1e9
-        self._said_none = False
-        self.chords = LiveChords()
-        console.complete_with = self.chords.complete
-        console.learn_with = self.learn
+        self._is_missed = False
 
     @property
     def sources(self) -> Sequence[HasFileno]:
@@ -111,16 +107,15 @@ class MidiEdge:
         if self._ports is None:
             return
         turned: dict[Knob, Turned] = {}
-        for heard in self._ports.heard():
+        for message in self._ports.receive():
             try:
-                self._hear(heard, now, turned)
+                self._receive(message, now, turned)
             except PunchinError as error:
                 self._console.complain(error)
         for knob, what in turned.items():
             self._turn(knob, what)
         self._turn_pots()
         self._write_down(now)
-        self._console.chord = self.chords.label
         self._show(self._console.view(now), now)
 
     # ---- what comes and goes ---------------------------------------------------------------------------------
@@ -159,17 +154,17 @@ class MidiEdge:
             self._count_dropped()
 
     def _look_for_midi(self, now: float) -> None:
-        """That there is none is said once."""
+        """That there is none is shown once."""
         self._ports, self._try_again = self._open(), now + TRY_SECONDS
-        if self._ports is None and not self._said_none:
-            self._said_none = True
+        if self._ports is None and not self._is_missed:
+            self._is_missed = True
             log.warning("midi.toml is there, but no MIDI")
             self._console.complain(
                 BadSetting("There is no MIDI on this machine.", "Linux needs ALSA's sequencer, or JACK.")
             )
 
     def _pages(self) -> None:
-        """Let ports that are said to be Mackie Controls have a page."""
+        """Let ports that the mapping calls Mackie Controls have a page."""
         for port, device in self._devices.items():
             if not self._mapping.is_mackie(port):
                 device.page = None
@@ -192,33 +187,40 @@ class MidiEdge:
         places = (device.clocks.place(when, wall) for device in self._devices.values())
         return next((place for place in places if place is not None), None)
 
-    # ---- what hands do ---------------------------------------------------------------------------------------
+    # ---- what is done ----------------------------------------------------------------------------------------
 
-    def _hear(self, heard: Heard, now: float, turned: dict[Knob, Turned]) -> None:
-        """One message. Raises PunchinError."""
-        device = self._device(heard.port)
-        device.clocks.hear(heard.data, heard.when)
-        signal = signals.parse(heard.data)
-        if signal is not None and self._is_twice(device, signal, heard.when):
+    def _receive(self, message: MidiMessage, now: float, turned: dict[Knob, Turned]) -> None:
+        """Raises PunchinError."""
+        port, when, data = message
+        device = self._device(port)
+        device.clocks.receive(data, when)
+        signal = signals.parse(data)
+        if signal is not None and self._is_twice(device, signal, when):
             return
         page = None if self._learning else device.page
-        if page is not None and page.hear(heard.data, lambda name, told: self._act(name, told, heard.when, now)):
+        if page is not None and page.receive(data, lambda name, details: self._act(name, details, when, now)):
             return
         if signal is None:
             return
         if self._learning is not None:
-            self._learning.hear(heard.port, signal, now)
+            self._learning.receive(port, signal, now)
             return
-        keys = self._mapping.chords
-        if keys is not None and keys.channel in (None, signal.channel) and matches(heard.port, keys.port):
-            self.chords.hear(signal, heard.when, self.place(heard.when, time.time()))
-        entry = self._mapping.find(heard.port, signal)
+        if self._is_chord(port, signal):
+            self._console.chords.key(signal.number, signal.value, when, self.place(when, time.time()))
+        entry = self._mapping.find(port, signal)
         if entry is None:
             return
         if entry.control is not None:
-            self._gather(device, heard.port, signal, entry, turned)
+            self._gather(device, port, signal, entry, turned)
         elif signal.value and entry.action is not None:
-            self._act(entry.action, entry.details, heard.when, now)
+            self._act(entry.action, entry.details, when, now)
+
+    def _is_chord(self, port: str, signal: Signal) -> bool:
+        """Whether a key is played where chords are."""
+        keys = self._mapping.chords
+        if keys is None or signal.kind != "note":
+            return False
+        return keys.channel in (None, signal.channel) and matches(port, keys.port)
 
     def _act(self, name: str, details: Details, when: float, now: float) -> None:
         """Do an action that was asked for at `when`, Unix seconds. Raises PunchinError."""
@@ -293,7 +295,7 @@ class MidiEdge:
                     self._ports.send(port, message)
                 continue
             for entry in self._mapping.entries:
-                shown = _light(entry, view)
+                shown = light(entry, view)
                 if shown is None or not matches(port, entry.port):
                     continue
                 status, number, value = shown
@@ -302,22 +304,3 @@ class MidiEdge:
                 if device.lights.get(key) != value:
                     device.lights[key] = value
                     self._ports.send(port, bytes([status | channel, number, value]))
-
-
-def _light(entry: Entry, view: View) -> tuple[int, int, int] | None:
-    """Status, number and value of the message that shows what an entry drives; None where there is nothing to show."""
-    if entry.control is not None and entry.cc is not None:
-        place = CONTROLS[entry.control].place(view.values[entry.control])
-        return 0xB0, entry.cc, round(place * FULL)
-    if entry.note is None:
-        return None
-    busy = view.job is not None and view.job.phase in WORKING
-    going = {
-        "punch": view.foot != "up",
-        "inpaint": busy and view.job is not None and view.job.engine == "inpaint",
-        "transfer": busy and view.job is not None and view.job.engine == "transfer",
-        "cancel": busy,
-    }
-    if entry.action not in going:
-        return None
-    return 0x90, entry.note, FULL if going[entry.action] else 0

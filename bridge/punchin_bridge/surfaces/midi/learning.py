@@ -33,10 +33,10 @@ class Learning:
     first: Signal | None = None
     values: list[int] = field(default_factory=list)
     other: int | None = None
-    """The other half of a 14-bit knob, once it was heard."""
+    """The other half of a 14-bit knob, once that has come."""
     decides: float = 0.0
 
-    def hear(self, port: str, signal: Signal, now: float) -> None:
+    def receive(self, port: str, signal: Signal, now: float) -> None:
         """A signal has come, at `now` of the monotonic clock."""
         if self.first is None:
             if not signal.value:

@@ -79,9 +79,9 @@ class Page:
         self.whole = self.shown = -1e9
         return mackie.query(self.model)
 
-    # ---- what hands do ---------------------------------------------------------------------------------------
+    # ---- what is done on it ----------------------------------------------------------------------------------
 
-    def hear(self, data: bytes, act: Act) -> bool:
+    def receive(self, data: bytes, act: Act) -> bool:
         """Whether a message was meant for this page. `act` does actions. Raises PunchinError."""
         match mackie.parse(data):
             case Answered(model):

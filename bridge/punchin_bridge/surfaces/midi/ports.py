@@ -23,8 +23,8 @@ MAX_WAITING = 4096
 log = logging.getLogger(__name__)
 
 
-class Heard(NamedTuple):
-    """A message: from which port, when (Unix seconds), and its bytes."""
+class MidiMessage(NamedTuple):
+    """From which port, when (Unix seconds), and the bytes of one whole message."""
 
     port: str
     when: float
@@ -37,36 +37,38 @@ class Ports(Protocol):
     @property
     def dropped(self) -> int: ...
     def fileno(self) -> int: ...
-    def heard(self) -> Iterator[Heard]: ...
+    def receive(self) -> Iterator[MidiMessage]: ...
     def scan(self, opens: Callable[[str], bool]) -> tuple[list[str], list[str]]: ...
     def send(self, port: str, data: bytes) -> None: ...
     def close(self) -> None: ...
 
 
 class Queue:
-    """Messages on their way from rtmidi's threads to the loop."""
+    """Messages on their way from [rtmidi] to [loop]."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Heard] = deque()
+        self._waiting: deque[MidiMessage] = deque()
         self._lock = threading.Lock()
         self._awake, self._wake = socket.socketpair()
         self._awake.setblocking(False)
         self._wake.setblocking(False)
         self.dropped = 0
 
-    def put(self, heard: Heard) -> None:
+    def put(self, message: MidiMessage) -> None:
+        """[rtmidi] Add a message; of too many the oldest is dropped."""
         with self._lock:
             if len(self._waiting) >= MAX_WAITING:
                 self._waiting.popleft()
                 self.dropped += 1
-            self._waiting.append(heard)
+            self._waiting.append(message)
         with contextlib.suppress(BlockingIOError):  # it is full of bytes that say the same
             self._wake.send(b"\0")
 
     def fileno(self) -> int:
         return self._awake.fileno()
 
-    def take(self) -> Iterator[Heard]:
+    def take(self) -> Iterator[MidiMessage]:
+        """[loop] What has come since the last time."""
         with contextlib.suppress(BlockingIOError):
             while len(self._awake.recv(4096)) == 4096:
                 pass
@@ -80,7 +82,8 @@ class Queue:
 
 
 class RtPorts:
-    """rtmidi's ports; `api` is one of those that it was built with. Raises whatever rtmidi raises where it has none."""
+    """rtmidi's ports; `api` is one of those that it was built with. Raises whatever rtmidi raises where it has none.
+    [loop], all but what rtmidi calls back."""
 
     def __init__(self, api: int) -> None:
         import rtmidi
@@ -103,7 +106,7 @@ class RtPorts:
     def dropped(self) -> int:
         return self.queue.dropped
 
-    def heard(self) -> Iterator[Heard]:
+    def receive(self) -> Iterator[MidiMessage]:
         return self.queue.take()
 
     def scan(self, opens: Callable[[str], bool]) -> tuple[list[str], list[str]]:
@@ -152,7 +155,8 @@ class RtPorts:
         port.ignore_types(sysex=False, timing=False, active_sense=True)
 
         def came(event: tuple[list[int], float], _data: object) -> None:
-            self.queue.put(Heard(name, time.time(), bytes(event[0])))
+            """[rtmidi]"""
+            self.queue.put(MidiMessage(name, time.time(), bytes(event[0])))
 
         port.set_callback(came)
         return port

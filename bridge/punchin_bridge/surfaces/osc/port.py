@@ -10,7 +10,7 @@ import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from punchin_wire import VERSION
@@ -33,6 +33,8 @@ MOST_AT_ONCE = 200
 """Packets that are read in one step; the system keeps some of the rest, and drops what is more."""
 
 Peer = tuple[str, int]
+Learn = Callable[[str, float], None]
+"""Lets the next thing that a MIDI controller sends drive a control or an action, by name, from a time on."""
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +56,14 @@ class SurfacePort:
     machine that are heard."""
 
     def __init__(
-        self, console: Console, port: int = PORT, allowed: frozenset[str] = frozenset(), packs: Packs | None = None
+        self,
+        console: Console,
+        learn: Learn,
+        port: int = PORT,
+        allowed: frozenset[str] = frozenset(),
+        packs: Packs | None = None,
     ) -> None:
-        self._console, self._allowed = console, allowed | {LOOPBACK}
+        self._console, self._learn, self._allowed = console, learn, allowed | {LOOPBACK}
         self._packs, self._ask_packs = packs or Packs(), dict[Peer, None]()
         self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0
@@ -144,7 +151,7 @@ class SurfacePort:
             case "host", _, (str(host),):
                 self._console.choose(host)
             case "midi", _, (str(name),):
-                self._console.learn(name, now)
+                self._learn(name, now)
 
     def _act(self, action: str, now: float, **details: object) -> None:
         self._console.act(action, now, Details(**details, pressed=time.time()))  # type: ignore[arg-type]

@@ -1,21 +1,16 @@
-"""Hands on controllers, at a console with a host, through ports that are lists."""
+"""What is done on controllers, at a console with a host, through ports that are lists."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pytest
 from fakes.room import submit
 from fakes.surfaces import MAPPING, PORT, Lists, MidiStage, Stage, cc, note
-from punchin_bridge.hosts.protocol import Span, TempoPoint, Timeline, TimeSignaturePoint
-from punchin_bridge.surfaces.console import Place
-from punchin_bridge.surfaces.midi.chords import Chord, LiveChords, laid
 from punchin_bridge.surfaces.midi.edge import LEARN_SECONDS, LOOK_SECONDS, TRY_SECONDS, MidiEdge
 from punchin_bridge.surfaces.midi.learning import LISTEN_SECONDS
 from punchin_bridge.surfaces.midi.mapping import MappingFile
-from punchin_bridge.surfaces.midi.ports import MAX_WAITING, Heard, Queue
-from punchin_bridge.surfaces.midi.signals import Signal
+from punchin_bridge.surfaces.midi.ports import MAX_WAITING, MidiMessage, Queue
 from punchin_wire.errors import BadSetting
 from punchin_wire.messages import Progress
 
@@ -96,7 +91,7 @@ def test_a_ring_shows_what_another_surface_sets(sessions: MidiStage) -> None:
 
 def test_lights_show_what_is_at_work(sessions: MidiStage) -> None:
     sessions.play(note(99))
-    sessions.stage.room.say(submit("job-1"))
+    sessions.stage.say(submit("job-1"))
     sessions.stage.room.sessions.working("job-1", Progress("decode", 1, 2), sessions.stage.room.now)
     sessions.step()
     assert (PORT, note(37, 127)) in sessions.ports.sent
@@ -235,7 +230,7 @@ def test_a_foot_by_midi_clock(sessions: MidiStage) -> None:
 def test_the_queue_has_an_end_and_counts_what_it_drops() -> None:
     queue = Queue()
     for number in range(MAX_WAITING + 10):
-        queue.put(Heard("p", float(number), b"\xf8"))
+        queue.put(MidiMessage("p", float(number), b"\xf8"))
     taken = list(queue.take())
     assert len(taken) == MAX_WAITING
     assert taken[-1].when == MAX_WAITING + 9
@@ -256,30 +251,7 @@ def test_messages_that_came_too_fast_are_counted_and_shown(sessions: MidiStage) 
 
 # ---- chords --------------------------------------------------------------------------------------------------
 
-JOB = msgspec.structs.replace(
-    submit(),
-    timeline=Timeline(48_000, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
-    region=Span(8 * 48_000, 16 * 48_000),  # bars 5 to 8
-)
-C, F, G, AM = (60, 64, 67), (60, 65, 69), (59, 62, 67), (57, 60, 64)
-
-
-def starts(played: list[Chord]) -> list[tuple[float, float]]:
-    return sorted({(note.start, note.end) for note in laid(played, JOB)})
-
-
-def test_chords_without_a_clock_are_laid_evenly_over_the_region() -> None:
-    chords = [Chord(pitches, None) for pitches in (C, F, G, AM)]
-    assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 28.0), (28.0, 32.0)]
-    assert starts(chords[:1]) == [(16.0, 32.0)]
-    assert starts(chords[:3]) == [(16.0, 21.0), (21.0, 27.0), (27.0, 32.0)]
-    assert {note.pitch for note in laid(chords, JOB) if note.start == 20.0} == set(F)
-    assert len(starts(chords * 20)) == 16  # no more than there are beats
-
-
-def test_chords_with_a_clock_begin_at_the_nearest_beat() -> None:
-    chords = [Chord(C, Place(16.2, "quarters")), Chord(F, Place(10.02, "seconds")), Chord(G, Place(23.7, "quarters"))]
-    assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 32.0)]
+C, AM = (60, 64, 67), (57, 60, 64)
 
 
 def test_keys_that_are_struck_together_are_one_chord(sessions: MidiStage) -> None:
@@ -287,20 +259,10 @@ def test_keys_that_are_struck_together_are_one_chord(sessions: MidiStage) -> Non
     assert sessions.stage.console.view(0).chord == "C:maj"
     sessions.play(*(note(pitch, 0, channel=2) for pitch in C))
     sessions.play(*(note(pitch, channel=2) for pitch in AM), apart=0.005)
-    assert [chord.pitches for chord in sessions.edge.chords.played] == [tuple(sorted(C)), tuple(sorted(AM))]
-    sessions.stage.room.say(submit("job-1"), submit("job-2"))
+    assert [chord.pitches for chord in sessions.stage.console.chords.played] == [tuple(sorted(C)), tuple(sorted(AM))]
+    sessions.stage.say(submit("job-1"), submit("job-2"))
     first, second = (kept.submit for kept in sessions.stage.room.elsewhere.record[:2])
     assert {note.pitch for note in first.chords} == {*C, *AM}
     assert second.chords == submit().chords
     sessions.step()
     assert sessions.stage.console.view(0).chord == ""
-
-
-def test_a_transfer_does_not_use_them_up() -> None:
-    live = LiveChords()
-    live.hear(Signal("note", 1, 60, 100), 0.0, None)
-    from punchin_bridge.hosts.protocol import TransferWish
-
-    job = msgspec.structs.replace(JOB, wish=TransferWish("violin"))
-    assert live.complete(job) is job
-    assert live.played

@@ -10,7 +10,6 @@ import pytest
 from fakes.room import submit
 from fakes.surfaces import Lists, MidiStage, Stage
 from punchin_bridge.surfaces.midi import mackie
-from punchin_bridge.surfaces.midi.chords import Chord
 from punchin_bridge.surfaces.midi.edge import LOOK_SECONDS, MidiEdge
 from punchin_bridge.surfaces.midi.mackie import BUTTONS, Answered, PotPressed, Pressed, Turned
 from punchin_bridge.surfaces.midi.mackie_page import ACTIONS, AGAIN_SECONDS, BANKS, SHOWN_SECONDS, TROUBLE_SECONDS
@@ -29,7 +28,7 @@ class Device:
     lamps: dict[int, int] = field(default_factory=dict)
     asked: int = 0
 
-    def hear(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         if data[:6] == b"\xf0\x00\x00\x66\x14\x12":
             letters = data[7:-1]
             assert data[6] + len(letters) <= 112
@@ -67,7 +66,7 @@ class Studio:
         self.sessions.step(seconds)
         for port, data in self.sessions.ports.sent:
             assert port == PORT
-            self.device.hear(data)
+            self.device.receive(data)
         self.sessions.ports.sent.clear()
 
 
@@ -187,9 +186,10 @@ def test_the_display_tells_of_the_foot_the_job_and_the_chord(studio: Studio) -> 
     assert studio.device.upper == "In is marked."
     assert studio.device.lamps[BUTTONS["record"]] == 127
     studio.press("undo")
-    studio.sessions.stage.room.say(submit())
+    studio.sessions.stage.say(submit())
     studio.sessions.stage.room.sessions.working("job-1", Progress("decode", 10, 40), studio.sessions.stage.room.now)
-    studio.sessions.edge.chords.played.append(Chord((60, 64, 67), None))
+    for pitch in (60, 64, 67):
+        studio.sessions.stage.console.chords.key(pitch, 100, 0.0, None)
     studio.look(0.1)
     assert "25 %" in studio.device.upper
     assert studio.device.upper.endswith("C:maj")

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from punchin_bridge.surfaces.console import Place
+from punchin_bridge.surfaces.actions import Place
 from punchin_bridge.surfaces.midi import signals
 from punchin_bridge.surfaces.midi.clock import Clocks, MidiClock, TimeCode
 from punchin_bridge.surfaces.midi.mapping import MappingFile, bare, learned, parse
@@ -45,7 +45,7 @@ def test_any_bytes_are_a_signal_or_none_and_no_clock_is_upset() -> None:
         data = chance.randbytes(chance.choice((0, 1, 2, 3, 3, 6, 8)))
         found = signals.parse(data)
         assert found is None or (0 <= found.number < 128 and 0 <= found.value < 128)
-        clocks.hear(data, number * 0.001)
+        clocks.receive(data, number * 0.001)
         clocks.place(number * 0.001, number * 0.001)
 
 
@@ -60,12 +60,12 @@ def test_endless_knobs_in_all_three_ways() -> None:
 
 def test_midi_clock_counts_quarters_from_a_song_position() -> None:
     clock = MidiClock()
-    clock.hear(bytes([0xF2, 16, 0]), 0.0)  # 16 sixteenths: bar 2
+    clock.receive(bytes([0xF2, 16, 0]), 0.0)  # 16 sixteenths: bar 2
     assert clock.place(0.0, 0.0) is None
-    clock.hear(b"\xfb", 0.0)
+    clock.receive(b"\xfb", 0.0)
     tick = 60 / 120 / 24
     for number in range(49):  # two quarters at 120
-        clock.hear(b"\xf8", 0.001 + number * tick)
+        clock.receive(b"\xf8", 0.001 + number * tick)
     now = 0.001 + 48 * tick
     found = clock.place(now, now)
     assert found is not None
@@ -73,15 +73,15 @@ def test_midi_clock_counts_quarters_from_a_song_position() -> None:
     earlier = clock.place(now - 0.25, now)
     assert earlier is not None
     assert earlier.value == pytest.approx(5.5, abs=0.02)
-    clock.hear(b"\xfc", now)
+    clock.receive(b"\xfc", now)
     assert clock.place(now, now) is None
 
 
 def test_a_start_begins_at_the_first_clock() -> None:
     clock = MidiClock(clocks=900)
-    clock.hear(b"\xfa", 1.0)
+    clock.receive(b"\xfa", 1.0)
     for number in range(25):
-        clock.hear(b"\xf8", 1.0 + number * 0.02)
+        clock.receive(b"\xf8", 1.0 + number * 0.02)
     found = clock.place(1.48, 1.48)
     assert found is not None
     assert found.value == pytest.approx(1.0, abs=0.01)
@@ -89,9 +89,9 @@ def test_a_start_begins_at_the_first_clock() -> None:
 
 def test_a_clock_that_is_not_heard_any_more_says_nothing() -> None:
     clock = MidiClock()
-    clock.hear(b"\xfa", 0.0)
+    clock.receive(b"\xfa", 0.0)
     for number in range(10):
-        clock.hear(b"\xf8", number * 0.02)
+        clock.receive(b"\xf8", number * 0.02)
     assert clock.place(0.2, 0.2) is not None
     assert clock.place(0.9, 0.9) is None
 
@@ -107,7 +107,7 @@ def code(
         for piece in range(8):
             value = fields[piece // 2]
             nibble = value >> 4 if piece % 2 else value & 0x0F
-            clock.hear(bytes([0xF1, piece << 4 | nibble]), when)
+            clock.receive(bytes([0xF1, piece << 4 | nibble]), when)
             last, when = when, when + 0.25 / fps
         frame += 2
         if frame >= rate:
@@ -137,7 +137,7 @@ def test_time_code_with_an_offset_and_with_lost_pieces() -> None:
     clock = TimeCode(offset=3600.0)
     last = code(clock, 4, 1, 0.0, 25.0, (1, 0, 2, 0))
     assert clock.place(last, last) == Place(pytest.approx(2.15), "seconds")  # type: ignore[arg-type]
-    clock.hear(bytes([0xF1, 0x30]), last + 0.01)  # piece 3 out of turn
+    clock.receive(bytes([0xF1, 0x30]), last + 0.01)  # piece 3 out of turn
     assert clock.place(last + 0.01, last + 0.01) is None
     last = code(clock, 4, 1, last + 1, 25.0, (1, 0, 9, 0))
     assert clock.place(last, last) == Place(pytest.approx(9.15), "seconds")  # type: ignore[arg-type]
@@ -146,8 +146,8 @@ def test_time_code_with_an_offset_and_with_lost_pieces() -> None:
 def test_a_full_frame_moves_the_song_and_old_pieces_do_not_count() -> None:
     clock = TimeCode()
     last = code(clock, 4, 1, 0.0, 25.0, (0, 0, 2, 0))
-    clock.hear(bytes([0xF1, 0x00]), last + 0.01)
-    clock.hear(bytes([0xF0, 0x7F, 0x7F, 1, 1, 0x20, 0, 9, 0, 0xF7]), last + 0.02)
+    clock.receive(bytes([0xF1, 0x00]), last + 0.01)
+    clock.receive(bytes([0xF0, 0x7F, 0x7F, 1, 1, 0x20, 0, 9, 0, 0xF7]), last + 0.02)
     assert clock.place(last + 0.02, last + 0.02) is None
     last = code(clock, 2, 1, last + 0.03, 25.0, (0, 0, 9, 0))
     assert clock.place(last, last) == Place(pytest.approx(9.07), "seconds")  # type: ignore[arg-type]

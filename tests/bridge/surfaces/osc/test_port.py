@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fakes.room import submit
-from fakes.surfaces import Stage
+from fakes.surfaces import Stage, no_midi
 from punchin_bridge.hosts.protocol import CommandResult
 from punchin_bridge.surfaces import actions, parameters
 from punchin_bridge.surfaces.osc.packs import Packs
@@ -81,8 +81,14 @@ def stage() -> Stage:
 
 
 @pytest.fixture
-def port(stage: Stage) -> Iterator[SurfacePort]:
-    made = SurfacePort(stage.console, 0)
+def learned() -> list[str]:
+    """What a MIDI controller was to be taught."""
+    return []
+
+
+@pytest.fixture
+def port(stage: Stage, learned: list[str]) -> Iterator[SurfacePort]:
+    made = SurfacePort(stage.console, lambda name, _now: learned.append(name), 0)
     yield made
     made.close()
 
@@ -152,7 +158,7 @@ def test_what_needs_details_has_an_address_of_its_own(tablet: Surface, stage: St
 def test_a_job_is_seen_from_its_start_to_its_end(tablet: Surface, stage: Stage) -> None:
     tablet.say("/punchin/listen", 60)
     tablet.hear()
-    stage.room.say(submit("job-1"))
+    stage.say(submit("job-1"))
     heard = tablet.pass_time()
     assert heard["/punchin/job/state"][:2] == ["job-1", "preparing"]
     stage.room.sessions.working("job-1", Progress("decode", 50, 100), stage.room.now)
@@ -162,14 +168,14 @@ def test_a_job_is_seen_from_its_start_to_its_end(tablet: Surface, stage: Stage) 
     heard = tablet.pass_time()
     assert heard["/punchin/job/take"] == ["job-1", 0, 7, "Punchin 1"]
     assert heard["/punchin/now/takes"] == [1]
-    stage.room.say(submit("job-2"))
+    stage.say(submit("job-2"))
     stage.room.sessions.failed("job-2", InternalError("It broke.").info(), stage.room.now)
     assert tablet.pass_time()["/punchin/job/error"][1:3] == ["internal", "It broke."]
 
 
 def test_progress_comes_at_most_twenty_times_a_second(tablet: Surface, stage: Stage) -> None:
     tablet.say("/punchin/listen", 60)
-    stage.room.say(submit("job-1"))
+    stage.say(submit("job-1"))
     tablet.pass_time()
     packets = 0
     for step in range(200):  # one second
@@ -212,7 +218,7 @@ def test_a_surface_may_hear_at_another_port_than_it_sends_from(tablet: Surface, 
 
 def test_a_surface_learns_who_is_here(tablet: Surface, stage: Stage) -> None:
     stage.come("other-1")
-    stage.room.say(submit("job-1"))
+    stage.say(submit("job-1"))
     tablet.say("/punchin/status/get")
     version, host, hosts, jobs = tablet.hear()["/punchin/status/now"]
     assert (version, host, hosts, jobs) == (VERSION, "fake-1", 2, 1)
@@ -223,7 +229,7 @@ def test_a_surface_learns_who_is_here(tablet: Surface, stage: Stage) -> None:
 
 def packs_from(stage: Stage, program: str) -> list[tuple[str, list[Any]]]:
     """What a surface hears that asks twice for the packs that a Python program lists."""
-    port = SurfacePort(stage.console, 0, packs=Packs([sys.executable, "-c", program]))
+    port = SurfacePort(stage.console, no_midi, 0, packs=Packs([sys.executable, "-c", program]))
     tablet = Surface(stage, port)
     try:
         tablet.say("/punchin/pack/list")
@@ -266,7 +272,7 @@ def test_what_a_host_does_not_do_is_told_to_all_who_listen(tablet: Surface, phon
     tablet.say("/punchin/listen", 60)
     phone.say("/punchin/action/next_take")
     stage.room.tell()
-    stage.room.say(CommandResult("fake-1", stage.asks[0].ask, "There are no takes."))
+    stage.say(CommandResult("fake-1", stage.asks[0].ask, "There are no takes."))
     assert tablet.pass_time()["/punchin/error"][1] == "There are no takes."
     assert "/punchin/error" not in tablet.pass_time()
     phone.say("/punchin/listen", 60)
@@ -330,7 +336,7 @@ def test_no_more_surfaces_than_there_is_room_for(stage: Stage, port: SurfacePort
 
 def test_strangers_are_not_heard(stage: Stage) -> None:
     """A port that may be reached from elsewhere hears this machine and those that were named."""
-    port = SurfacePort(stage.console, 0, allowed("192.168.1.20"))
+    port = SurfacePort(stage.console, no_midi, 0, allowed("192.168.1.20"))
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
             stranger.bind(("127.0.0.2", 0))
@@ -380,13 +386,11 @@ def test_mutated_packets_are_refused_or_done(tablet: Surface) -> None:
     assert "/punchin/pong" in tablet.hear()
 
 
-def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage: Stage) -> None:
+def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage: Stage, learned: list[str]) -> None:
     """Those that are said appear in the tests above; here each that is understood gets another answer than `what?`."""
     arguments: dict[str, list[Any]] = {"seconds": [1.0], "place": [0.5], "take": [1], "job": ["job-1"], "host": [""]}
     arguments |= {"start": [0.0], "end": [1.0], "unit": ["seconds"]}
     arguments |= {"name": ["punch"]}
-    learned: list[str] = []
-    stage.console.learn_with = lambda name, _now: learned.append(name)
     names = {"control": "takes", "fader": "takes", "get": "takes", "action": "reset"}
     for address in TABLE:
         if (address.at, address.direction) != ("surfaces", "to"):

@@ -7,18 +7,18 @@ last job are laid evenly over the region, from beat to beat: four chords over fo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 from punchin_wire.messages import Note
 
-from ...hosts import timeline
-from ...hosts.protocol import MidiNote, Submit
-from ...music.chords import label_notes
-from ...music.tempo_map import TempoMap
-from ..console import Place
-from .signals import Signal
+from ..hosts import timeline
+from ..hosts.protocol import MidiNote, Submit
+from ..music.chords import label_notes
+from ..music.tempo_map import TempoMap
+from .actions import Place
 
 TOGETHER = 0.07
 """Seconds within which keys count as struck together."""
@@ -27,7 +27,7 @@ MOST = 256
 
 
 class Chord(NamedTuple):
-    """Keys that sounded together, and where the song was, if a clock said so."""
+    """Keys that sounded together, and where the song was, if there was a clock."""
 
     pitches: tuple[int, ...]
     at: Place | None
@@ -41,14 +41,12 @@ class LiveChords:
     held: set[int] = field(default_factory=set)
     struck: float = -1e9
 
-    def hear(self, signal: Signal, when: float, at: Place | None) -> None:
-        """A key went down or up at `when`, Unix seconds, while the song was `at`."""
-        if signal.kind != "note":
+    def key(self, pitch: int, velocity: int, when: float, at: Place | None) -> None:
+        """A key went down, or up where `velocity` is 0, at `when`, Unix seconds, while the song was `at`."""
+        if not velocity:
+            self.held.discard(pitch)
             return
-        if not signal.value:
-            self.held.discard(signal.number)
-            return
-        self.held.add(signal.number)
+        self.held.add(pitch)
         pitches = tuple(sorted(self.held))
         if self.played and abs(when - self.struck) <= TOGETHER:
             self.played[-1] = Chord(pitches, self.played[-1].at)
@@ -63,10 +61,7 @@ class LiveChords:
     @property
     def label(self) -> str:
         """The last chord as the models will read it, or empty."""
-        if not self.played:
-            return ""
-        notes = [Note(0.0, 1.0, pitch, 100) for pitch in self.played[-1].pitches]
-        return label_notes(notes)[0].label
+        return _label(self.played[-1].pitches) if self.played else ""
 
     def complete(self, submit: Submit) -> Submit:
         """The job with what was played as its chords; they are used once."""
@@ -75,6 +70,11 @@ class LiveChords:
         notes = laid(self.played, submit)
         self.clear()
         return msgspec.structs.replace(submit, chords=notes, chord_names=())
+
+
+@lru_cache(maxsize=16)  # every surface shows it, many times a second
+def _label(pitches: tuple[int, ...]) -> str:
+    return label_notes([Note(0.0, 1.0, pitch, 100) for pitch in pitches])[0].label
 
 
 def laid(played: list[Chord], submit: Submit) -> tuple[MidiNote, ...]:

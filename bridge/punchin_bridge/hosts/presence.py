@@ -1,0 +1,65 @@
+"""A host that is here, and whether it has to be sent anything. Pure: no clock, no files, no jobs of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+from punchin_wire import VERSION
+from punchin_wire.errors import BadMessage, QueueFull
+
+from .protocol import BEAT_SECONDS, Command, Hello, JobView, State
+
+MAX_COMMANDS = 16
+PROGRESS_SECONDS = 0.1
+"""Progress alone is sent so often at most."""
+
+
+@dataclass
+class Presence:
+    """Its last `hello`, when something `came` from it last, what it was `sent` last, and when. `commands` are what it
+    is to do, by id; `answers` what became of those it had another host do."""
+
+    hello: Hello
+    came: float
+    commands: dict[str, Command] = field(default_factory=dict)
+    answers: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
+    sent: State | None = None
+    sent_at: float = -1e9
+
+    def command(self, command: Command) -> None:
+        """Have it do something. Raises BadMessage where it cannot, and QueueFull."""
+        program, can = self.hello.program, self.hello.can
+        if command.action not in can:
+            raise BadMessage(f"{program} cannot {command.action}.", f"It can: {', '.join(can) or 'nothing'}.")
+        if len(self.commands) >= MAX_COMMANDS:
+            raise QueueFull(f"{program} has not done the last {MAX_COMMANDS} things it was asked for.")
+        self.commands[command.ask] = command
+
+    def news(self, jobs: tuple[JobView, ...], now: float) -> State | None:
+        """The state to send, if it must be sent now: changes at once, mere progress now and then, the beat every
+        second."""
+        before, since = self.sent, now - self.sent_at
+        revision, beat = before.revision if before else 0, int(now / BEAT_SECONDS)
+        commands = tuple(self.commands.values())
+        state = State(self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, dict(self.answers))
+        if before is None or not _same(state, before):
+            if before is not None and since < PROGRESS_SECONDS and _only_progress(state, before):
+                return None
+            state = msgspec.structs.replace(state, revision=revision + 1)
+        elif beat == before.beat:
+            return None
+        self.sent, self.sent_at = state, now
+        return state
+
+
+def _same(now: State, before: State) -> bool:
+    return msgspec.structs.replace(now, beat=0, revision=0) == msgspec.structs.replace(before, beat=0, revision=0)
+
+
+def _only_progress(now: State, before: State) -> bool:
+    def rest(state: State) -> tuple[object, ...]:
+        return state.asks, state.trouble, state.answers, [(job.job, job.phase) for job in state.jobs]
+
+    return rest(now) == rest(before)

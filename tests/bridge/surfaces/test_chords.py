@@ -1,0 +1,42 @@
+"""Chords played live become the chords of the next job, where they were played or evenly over its region."""
+
+from __future__ import annotations
+
+import msgspec
+from fakes.room import submit
+from punchin_bridge.hosts.protocol import Span, TempoPoint, Timeline, TimeSignaturePoint, TransferWish
+from punchin_bridge.surfaces.actions import Place
+from punchin_bridge.surfaces.chords import Chord, LiveChords, laid
+
+JOB = msgspec.structs.replace(
+    submit(),
+    timeline=Timeline(48_000, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
+    region=Span(8 * 48_000, 16 * 48_000),  # bars 5 to 8
+)
+C, F, G, AM = (60, 64, 67), (60, 65, 69), (59, 62, 67), (57, 60, 64)
+
+
+def starts(played: list[Chord]) -> list[tuple[float, float]]:
+    return sorted({(note.start, note.end) for note in laid(played, JOB)})
+
+
+def test_chords_without_a_clock_are_laid_evenly_over_the_region() -> None:
+    chords = [Chord(pitches, None) for pitches in (C, F, G, AM)]
+    assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 28.0), (28.0, 32.0)]
+    assert starts(chords[:1]) == [(16.0, 32.0)]
+    assert starts(chords[:3]) == [(16.0, 21.0), (21.0, 27.0), (27.0, 32.0)]
+    assert {note.pitch for note in laid(chords, JOB) if note.start == 20.0} == set(F)
+    assert len(starts(chords * 20)) == 16  # no more than there are beats
+
+
+def test_chords_with_a_clock_begin_at_the_nearest_beat() -> None:
+    chords = [Chord(C, Place(16.2, "quarters")), Chord(F, Place(10.02, "seconds")), Chord(G, Place(23.7, "quarters"))]
+    assert starts(chords) == [(16.0, 20.0), (20.0, 24.0), (24.0, 32.0)]
+
+
+def test_a_transfer_does_not_use_them_up() -> None:
+    live = LiveChords()
+    live.key(60, 100, 0.0, None)
+    job = msgspec.structs.replace(JOB, wish=TransferWish("violin"))
+    assert live.complete(job) is job
+    assert live.played
