@@ -1,7 +1,20 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, folders that takes may go to, and names that no file has yet.
+
+A *durable* file is on the disk before it appears, so that it is whole after a power failure, too. That waits for the
+disk, so each caller says whether it wants it:
+
+- durable is what nobody would write again: takes and what lies beside them, layouts, a host's job and the daemon's
+  results, what was learned from a MIDI controller or installed in a host, the manifests of packs;
+- not durable is what is soon written anew (a host's state, ten times a second; the excerpts of a job that has not
+  ended) or means nothing after a restart (who serves, documents between hosts and bridge).
+
+Either way a program that dies leaves the whole file or none.
+"""
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import shutil
 import uuid
@@ -12,31 +25,37 @@ from typing import BinaryIO
 
 from .errors import BadSetting, PunchinError
 
+ANOTHER_FOLDER = "Choose another folder for takes."
+OWN_FOLDER = "Give yourself the right to write there, or set PUNCHIN_HOME to another folder."
+"""The next step where a file of Punchin's own cannot be written."""
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place when all is written and on disk; nothing is left otherwise.
+def replacing(path: Path, *, durable: bool, next_step: str | None = None) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place when all is written; nothing is left otherwise.
 
-    Raises BadSetting where it cannot be written.
+    Raises OSError where it cannot be written; with a `next_step` for the musician, BadSetting.
     """
     part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.part")
     try:
         with part.open("xb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
     except PunchinError:
         raise
     except OSError as error:
-        raise BadSetting(
-            f"{path} cannot be written: {error.strerror or error}", "Choose another folder for takes."
-        ) from None
+        if next_step is None:
+            raise
+        raise _refused(f"{path} cannot be written", error, next_step) from None
     finally:
         part.unlink(missing_ok=True)
 
 
-def move(path: Path, to: Path) -> None:
+def move(path: Path, to: Path, next_step: str) -> None:
     """Move a file, also to another disk, where it appears whole or not at all.
 
     Raises BadSetting where it cannot be written; then it is still where it was.
@@ -44,6 +63,27 @@ def move(path: Path, to: Path) -> None:
     try:
         os.replace(path, to)
     except OSError:
-        with path.open("rb") as source, replacing(to) as file:
+        with path.open("rb") as source, replacing(to, durable=True, next_step=next_step) as file:
             shutil.copyfileobj(source, file)
         path.unlink()
+
+
+def make_folder(folder: Path, next_step: str) -> None:
+    """Make a folder before any work is done for what shall be written there. Raises BadSetting where nothing can be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(f"{folder} cannot be made", error, next_step) from None
+    if not os.access(folder, os.W_OK):
+        raise BadSetting(f"{folder} may not be written.", next_step)
+
+
+def free_stem(folder: Path, stem: str, *endings: str) -> str:
+    """`stem`, or else `stem_2`, `stem_3`, …: the first that no file in `folder` has with any of these `endings`."""
+    stems = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
+    return next(free for free in stems if not any((folder / f"{free}{ending}").exists() for ending in endings))
+
+
+def _refused(what: str, error: OSError, next_step: str) -> BadSetting:
+    is_full = error.errno in FULL
+    return BadSetting(f"{what}: {error.strerror or error}.", "Make room on the disk." if is_full else next_step)

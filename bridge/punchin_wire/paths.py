@@ -22,6 +22,7 @@ from typing import IO, Literal, TypeVar
 import msgspec
 import platformdirs
 
+from .disk import replacing
 from .errors import DaemonError
 
 _DIRS = platformdirs.PlatformDirs("punchin", appauthor=False)
@@ -134,11 +135,10 @@ def remove_bridge_record(pid: int) -> None:
 
 
 def _write(path: Path, record: DaemonRecord | BridgeRecord) -> None:
-    """Say who serves. Atomic: a reader sees the old record or the new one, never half of either."""
+    """Say who serves. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_bytes(msgspec.json.encode(record))
-    os.replace(draft, path)
+    with replacing(path, durable=False) as file:
+        file.write(msgspec.json.encode(record))
 
 
 def _read(path: Path, kind: type[Record]) -> Record | None:

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from punchin_wire.disk import replacing
+from punchin_wire.disk import ANOTHER_FOLDER, replacing
 from punchin_wire.errors import BadAudio, BadRegion, BadSetting, FileMissing
 
 from . import bwf, riff
@@ -333,10 +333,8 @@ def _sound(path: Path) -> Iterator[Any]:
 
 def _write(path: Path, song: Song, pieces: Sequence[Piece], frames: int) -> None:
     if path.exists() and path.samefile(song.path):
-        raise BadSetting(
-            f"The take would replace the song {song.path.name} itself.", "Choose another folder for takes."
-        )
-    with replacing(path) as file:
+        raise BadSetting(f"The take would replace the song {song.path.name} itself.", ANOTHER_FOLDER)
+    with replacing(path, durable=True, next_step=ANOTHER_FOLDER) as file:
         riff.write(file, pieces, frames)
 
 

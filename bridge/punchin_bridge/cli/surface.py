@@ -99,7 +99,7 @@ def layout(
     else:
         path, data = out or Path("punchin.json"), open_stage_control.session(bridge)
         then = "Open it in Open Stage Control; nothing else is to be set."
-    with replacing(path) as file:
+    with replacing(path, durable=True, next_step="Choose another file with --out.") as file:
         file.write(data)
     print(json.dumps({"file": str(path)}) if as_json else f"{path} is written. {then}")
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 import soxr
-from punchin_wire.disk import replacing
+from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadAudio, FileMissing, TooLarge
 from punchin_wire.frames import MAX_AUDIO, Audio
 
@@ -58,7 +58,7 @@ def compose(
         if altered := [part.speed for part in parts if not part.copied]:
             notes[player.note(min(altered), max(altered))] = None
     with (
-        replacing(path) as file,
+        replacing(path, durable=False, next_step=OWN_FOLDER) as file,
         soundfile.SoundFile(file, "w", rate, width, subtype="FLOAT", format="WAV") as sound,
     ):
         for at in range(0, span.samples, BLOCK):

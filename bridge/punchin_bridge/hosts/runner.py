@@ -8,7 +8,6 @@ be done again, or takes that only have to be moved. What happens goes into a que
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import shutil
 import threading
@@ -40,6 +39,7 @@ AT_ONCE = 4
 """Jobs that are prepared or at the daemon at once; it makes one after the other anyway."""
 TRIES = 5
 """How often a job is given to a daemon, when daemons die under it."""
+ANOTHER_PLACE = "Save the project somewhere else."
 GIVE_UP_SECONDS = 8.0
 """How long a silent daemon is waited for, until the next try looks where it is now, or starts one."""
 
@@ -187,12 +187,7 @@ def check_folder(folder: Path) -> None:
     """Make the folder for takes, before any work is done for it. Raises BadSetting."""
     if not folder.is_absolute():
         raise BadSetting(f"{folder} does not say in which folder it lies.", "Save the project first.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSetting(f"{folder} cannot be made: {error.strerror}.", "Save the project somewhere else.") from None
-    if not os.access(folder, os.W_OK):
-        raise BadSetting(f"{folder} may not be written.", "Save the project somewhere else.")
+    disk.make_folder(folder, ANOTHER_PLACE)
 
 
 def finished(record: JobRecord, order: Order, report: Report, folder: Path | None) -> JobRecord:
@@ -222,16 +217,11 @@ def settle(record: JobRecord, keeper: Spool) -> JobRecord:
         return record
     for draft, take in zip(record.staged, record.takes, strict=True):
         if Path(draft).exists():
-            disk.move(Path(draft), Path(take.path))
+            disk.move(Path(draft), Path(take.path), ANOTHER_PLACE)
     record = msgspec.structs.replace(record, staged=())
     keeper.keep(record)
     return record
 
 
 def _free(folder: Path, draft: Path) -> Path:
-    """A name in `folder` that no file has: `_2`, `_3`, … is added where one has it."""
-    path, number = folder / draft.name, 1
-    while path.exists():
-        number += 1
-        path = folder / f"{draft.stem}_{number}{draft.suffix}"
-    return path
+    return folder / f"{disk.free_stem(folder, draft.stem, draft.suffix)}{draft.suffix}"

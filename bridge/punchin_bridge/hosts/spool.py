@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from punchin_wire.disk import replacing
+from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadMessage, PunchinError, TooLarge
 
 from .jobs import JobRecord
@@ -89,10 +89,10 @@ class Spool:
         (self.host(host) / "audio").mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def tell(self, state: State) -> Path:
+        """Leave a host its state, and return where. Raises OSError."""
         path = self.host(state.host) / "state.json"
-        draft = path.with_suffix(".part")  # one writer: the bridge. No fsync: it is said again every second
-        draft.write_bytes(msgspec.json.encode(state))
-        os.replace(draft, path)
+        with replacing(path, durable=False) as file:
+            file.write(msgspec.json.encode(state))
         return path
 
     def forget(self, host: str) -> None:
@@ -114,7 +114,7 @@ class Spool:
         """Write a job down; it is on disk when this returns. Raises BadSetting when the disk is full."""
         folder = self.job(kept.submit.job)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with replacing(folder / "job.json") as file:
+        with replacing(folder / "job.json", durable=True, next_step=OWN_FOLDER) as file:
             file.write(msgspec.json.encode(kept))
 
     def records(self) -> Iterator[tuple[JobRecord, float]]:
@@ -161,9 +161,9 @@ class Caller:
         self._post("00000002", Bye(self.name))
 
     def _post(self, number: str, document: FromHost) -> None:
-        draft = self.spool.inbox / f"{self.name}-{number}.part"
-        draft.write_bytes(msgspec.json.encode(document))
-        os.replace(draft, draft.with_suffix(".json"))
+        path = self.spool.inbox / f"{self.name}-{number}.json"
+        with replacing(path, durable=False, next_step=OWN_FOLDER) as file:
+            file.write(msgspec.json.encode(document))
 
     def _state(self) -> State | None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +14,7 @@ from punchin_wire import disk
 from . import sweep
 from .report import RegionReport, Report, TransferSettings, TransferTake
 
+ENDINGS = ".md", ".json", ".png"
 NOTHING = "–"
 MEASURES = """Fidelity is the likeness of the notes that take and clip play (mean cosine of their chroma, 1: the same).
 Transferability is the likeness of the take's sound and the prompt (cosine of their CLAP embeddings)."""
@@ -64,7 +66,8 @@ def write(folder: Path, stem: str, points: int, made: Sequence[tuple[sweep.Point
 
     Raises BadSetting where they cannot be written.
     """
-    table, data, plot = _free(folder, f"{stem}_sweep")
+    name = disk.free_stem(folder, f"{stem}_sweep", *ENDINGS)
+    table, data, plot = (folder / f"{name}{ending}" for ending in ENDINGS)
     first = made[0][1]
     report = SweepReport(
         clip=first.song,
@@ -77,23 +80,17 @@ def write(folder: Path, stem: str, points: int, made: Sequence[tuple[sweep.Point
         data=str(data.absolute()),
         plot=str(plot.absolute()),
     )
-    with disk.replacing(table) as file:
+    with _replacing(table) as file:
         file.write(markdown(report).encode())
-    with disk.replacing(data) as file:
+    with _replacing(data) as file:
         file.write(msgspec.json.format(msgspec.json.encode(report)))
-    with disk.replacing(plot) as file:
+    with _replacing(plot) as file:
         _draw(report, file)
     return report
 
 
-def _free(folder: Path, stem: str) -> tuple[Path, Path, Path]:
-    number = 1
-    while True:
-        name = f"{stem}{f'_{number}' if number > 1 else ''}"
-        md, json, png = (folder / f"{name}.{ending}" for ending in ("md", "json", "png"))
-        if not (md.exists() or json.exists() or png.exists()):
-            return md, json, png
-        number += 1
+def _replacing(path: Path) -> AbstractContextManager[BinaryIO]:
+    return disk.replacing(path, durable=True, next_step=disk.ANOTHER_FOLDER)
 
 
 def markdown(report: SweepReport) -> str:

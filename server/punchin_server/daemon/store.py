@@ -15,12 +15,12 @@ the next one finds every take that was ever announced. Progress, positions and p
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from punchin_wire.disk import replacing
 from punchin_wire.errors import PunchinError, VersionMismatch
 from punchin_wire.frames import Frame, unpack_message
 from punchin_wire.messages import Event, FromDaemon
@@ -66,8 +66,8 @@ class Store:
             except (OSError, msgspec.DecodeError):
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
-            for draft in folder.glob("*.draft"):
-                draft.unlink()
+            for part in folder.glob("*.part"):
+                part.unlink()
             self._kept[record.id] = {event.seq: path for path, event in events.items()}
             self._sizes[record.id] = sum(path.stat().st_size for path in events)
             written = max(path.stat().st_mtime for path in folder.iterdir())
@@ -111,16 +111,8 @@ class Store:
 
     def _write(self, job: str, name: str, parts: Sequence[Frame]) -> Path:
         path = self.folder / job / name
-        draft = path.with_suffix(".draft")
-        try:
-            with draft.open("wb") as file:
-                file.writelines(parts)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
+        with replacing(path, durable=True) as file:
+            file.writelines(parts)
         return path
 
 

@@ -16,13 +16,13 @@ AudioLDM2 is.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadSetting, FileMissing, PackMissing
 from punchin_wire.paths import packs_folder
 
@@ -61,9 +61,8 @@ def add(
     packs = packs_folder()
     if folder.parent != packs:
         packs.mkdir(parents=True, exist_ok=True)
-        draft = packs / f".{name}.{os.getpid()}"
-        draft.write_text(f"{folder}\n", "utf-8")
-        os.replace(draft, packs / f"{name}{POINTER}")
+        with replacing(packs / f"{name}{POINTER}", durable=True, next_step=OWN_FOLDER) as file:
+            file.write(f"{folder}\n".encode())
     return pack
 
 

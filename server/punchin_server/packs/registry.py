@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from punchin_wire.disk import replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
 from punchin_wire.messages import Solver
 from punchin_wire.paths import packs_folder
@@ -325,7 +326,6 @@ def sha256(path: Path) -> str:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `manifest` into `folder`, all of it or nothing."""
-    draft = folder / f"{MANIFEST}.{os.getpid()}"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-    os.replace(draft, folder / MANIFEST)
+    """Write `manifest` into `folder`, all of it or nothing. Raises BadSetting."""
+    with replacing(folder / MANIFEST, durable=True, next_step="Give yourself the right to write there.") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")

@@ -56,14 +56,14 @@ def test_drop_leaves_nothing(store: Store) -> None:
 
 def test_what_a_dying_daemon_half_wrote_is_cleared(store: Store) -> None:
     store.keep(*a_take())
-    (store.folder / "job1" / "00000004.draft").write_bytes(b"punchin/1\n{")
+    (store.folder / "job1" / ".00000004.event.0123abcd.part").write_bytes(b"punchin/1\n{")
     (store.folder / "half").mkdir()
     (store.folder / "bad0").mkdir()
     (store.folder / "bad0" / "job.json").write_bytes(b"{}")
     [(record, events, _)] = Store(store.folder).open()
     assert (record.id, len(events)) == ("job1", 1)
     assert [path.name for path in store.folder.iterdir()] == ["job1"]
-    assert not list(store.folder.rglob("*.draft"))
+    assert not list(store.folder.rglob("*.part"))
 
 
 def test_a_damaged_event_costs_no_other(store: Store) -> None:
@@ -88,6 +88,6 @@ def test_on_a_full_disk_a_take_stays_in_memory(store: Store, monkeypatch: pytest
     event, frames = a_take()
     store.keep(event, frames)
     assert unpack(store.frames("job1", 3)).message == event
-    assert not list(store.folder.rglob("*.draft"))
+    assert not list(store.folder.rglob("*.part"))
     with pytest.raises(OSError, match="No space"):
         store.create(JobRecord("job2", "inpaint", "tiny", "", 0.0))

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 import msgspec
-from punchin_wire.disk import replacing
+from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadSetting, FileMissing
 from punchin_wire.paths import hosts_folder, spool_folder
 
@@ -143,7 +143,7 @@ def _write(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadSetting(f"{path.parent} cannot be made: {error.strerror}.", "Choose another --folder.") from None
-    with replacing(path) as file:
+    with replacing(path, durable=True, next_step="Choose another --folder.") as file:
         file.write(data)
 
 
@@ -160,5 +160,5 @@ def _remembered(name: str) -> Installed:
 
 def _remember(name: str, files: dict[str, list[str]]) -> None:
     _record(name).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with replacing(_record(name)) as file:
+    with replacing(_record(name), durable=True, next_step=OWN_FOLDER) as file:
         file.write(msgspec.json.encode(Installed(files)))

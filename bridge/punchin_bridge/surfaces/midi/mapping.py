@@ -235,5 +235,5 @@ class MappingFile:
             raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.") from None
         added = learned(data, port, signal, name, mode)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with disk.replacing(self.path) as file:
+        with disk.replacing(self.path, durable=True, next_step=disk.OWN_FOLDER) as file:
             file.write(added)
