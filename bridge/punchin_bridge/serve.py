@@ -90,7 +90,7 @@ class Bridge:
         busy = time.monotonic()
         while not self._stopped:
             sources = [source for edge in self.edges for source in edge.sources]
-            select.select([self.link.socket, *sources], [], [], TICK_SECONDS)
+            select.select([self.link.endpoint, *sources], [], [], TICK_SECONDS)
             now = time.monotonic()
             try:
                 self.step(now)
@@ -120,7 +120,7 @@ class Bridge:
                 log.error("%s cannot be told: %s", hello.host, error)
                 continue
             if hello.port:
-                self.link.tell(hello.port, state, path)
+                self.link.send(hello.port, state, path)
 
     def _take_events(self, now: float) -> None:
         """What has become of jobs."""

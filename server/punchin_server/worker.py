@@ -26,12 +26,13 @@ import zmq
 from punchin_wire.errors import InternalError, OutOfMemory, PunchinError, Unsupported
 from punchin_wire.frames import Audio, Packet, pack, unpack
 from punchin_wire.messages import Cancel, Cancelled, Done, Event, EventBody, Failed, Progress, Request, Submit
+from punchin_wire.throttle import ProgressThrottle
 
 from .daemon.link import BEAT_SECONDS, Heartbeat, Orders, ToWorker
 
 log = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 0.05
+PROGRESS_HZ = 20
 LOADED = 2
 """Engines held at once, so that a song may be filled and transferred in turn; the one used longest ago makes room."""
 
@@ -83,35 +84,6 @@ class Held(NamedTuple):
     used: float
 
 
-class Throttle:
-    """Thins out progress to one event every `seconds`; the first and the last of each stage always pass. Pure."""
-
-    def __init__(self, seconds: float = PROGRESS_SECONDS) -> None:
-        self._seconds = seconds
-        self._stage: str | None = None
-        self._held: Progress | None = None
-        self._sent = -math.inf
-
-    def __call__(self, event: EventBody, now: float) -> list[EventBody]:
-        """What is to be sent now that `event` happened: it, or nothing, or a held one and it."""
-        if not isinstance(event, Progress):
-            return [*self._release(), event]
-        if event.stage != self._stage:
-            before = self._release()
-        else:
-            before, self._held = [], None
-            if event.step < event.total and now - self._sent < self._seconds:
-                self._held = event
-                return []
-        self._stage, self._sent = event.stage, now
-        return [*before, event]
-
-    def _release(self) -> list[EventBody]:
-        """The latest progress if it was held back: its stage may have ended with it."""
-        held, self._held = self._held, None
-        return [held] if held else []
-
-
 class Worker:
     """Engines by name, and the socket to the supervisor."""
 
@@ -151,7 +123,7 @@ class Worker:
         engine = self._engine(request)
         self._send(job, Progress("load", 1, 1))
         load = time.monotonic() - started
-        throttle = Throttle()
+        throttle = ProgressThrottle(PROGRESS_HZ)
         with closing(engine.run(request, audio)) as emissions:
             while not self._cancelled(job):
                 emission = next(emissions, None)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_wire import errors, frames, messages
+from punchin_wire import errors, frames, messages, throttle
 from punchin_wire.messages import Event, Hole, InpaintRequest, Submit, Take, TakeSpec
+from punchin_wire.osc import packets
 
 
 def submit(audio: frames.Audio, takes: tuple[TakeSpec, ...] = (TakeSpec(7),)) -> Submit:
@@ -23,7 +24,7 @@ def audio() -> frames.Audio:
     return np.random.default_rng(0).standard_normal((2, 1000)).astype(np.float32)
 
 
-@pytest.mark.parametrize("module", [frames, messages])
+@pytest.mark.parametrize("module", [frames, messages, packets, throttle])
 def test_examples_in_docstrings_run(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 import msgspec
 from punchin_wire import VERSION
 from punchin_wire.errors import BadMessage, QueueFull
+from punchin_wire.throttle import Throttle
 
 from .protocol import BEAT_SECONDS, Command, Hello, JobView, State
 
 MAX_COMMANDS = 16
-PROGRESS_SECONDS = 0.1
+PROGRESS_HZ = 10
 """Progress alone is sent so often at most."""
 
 
 @dataclass
 class Presence:
-    """Its last `hello`, when something `came` from it last, what it was `sent` last, and when. `commands` are what it
-    is to do, by id; `answers` what became of those it had another host do."""
+    """Its last `hello`, when something `came` from it last, what it was `sent` last. `commands` are what it is to do,
+    by id; `answers` what became of those it had another host do."""
 
     hello: Hello
     came: float
@@ -26,7 +27,7 @@ class Presence:
     answers: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
     sent: State | None = None
-    sent_at: float = -1e9
+    throttle: Throttle = field(default_factory=lambda: Throttle(PROGRESS_HZ))
 
     def command(self, command: Command) -> None:
         """Have it do something. Raises BadMessage where it cannot, and QueueFull."""
@@ -40,17 +41,17 @@ class Presence:
     def news(self, jobs: tuple[JobView, ...], now: float) -> State | None:
         """The state to send, if it must be sent now: changes at once, mere progress now and then, the beat every
         second."""
-        before, since = self.sent, now - self.sent_at
+        before = self.sent
         revision, beat = before.revision if before else 0, int(now / BEAT_SECONDS)
         commands = tuple(self.commands.values())
         state = State(self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, dict(self.answers))
         if before is None or not _same(state, before):
-            if before is not None and since < PROGRESS_SECONDS and _only_progress(state, before):
+            if not self.throttle.passes(now, urgent=before is None or not _only_progress(state, before)):
                 return None
             state = msgspec.structs.replace(state, revision=revision + 1)
         elif beat == before.beat:
             return None
-        self.sent, self.sent_at = state, now
+        self.sent = state
         return state
 
 

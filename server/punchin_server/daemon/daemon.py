@@ -91,7 +91,7 @@ class Daemon:
         poller.register(self.front.router, zmq.POLLIN)
         poller.register(self.supervisor.socket, zmq.POLLIN)
         if self.osc is not None:
-            poller.register(self.osc.front.socket, zmq.POLLIN)
+            poller.register(self.osc.front.endpoint, zmq.POLLIN)
         self._wake_worker(time.monotonic())  # so that the first job does not wait for a process to start
         try:
             while not self._stopping:

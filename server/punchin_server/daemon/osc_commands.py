@@ -9,10 +9,11 @@ from punchin_wire.errors import BadSetting, InternalError, PunchinError
 from punchin_wire.messages import Event, Status
 from punchin_wire.osc.packets import spoken
 from punchin_wire.osc.table import OscValue
+from punchin_wire.osc.udp import Peer
 
 from .jobs import Job, Jobs
 from .launcher import Command, Ended, Launcher
-from .osc_front import OscFront, OscMessage, OscReceived, Surface
+from .osc_front import OscFront, OscMessage, OscReceived
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class OscCommands:
             case "/punchin/events/unsubscribe", ():
                 self.front.unsubscribe(surface)
 
-    def _send_status(self, surface: Surface, now: float) -> None:
+    def _send_status(self, surface: Peer, now: float) -> None:
         status = self._daemon.status(now)
         running = next((job.job for job in status.jobs if job.state in ("running", "cancelling")), "")
         waiting = sum(job.state == "queued" for job in status.jobs)
@@ -89,7 +90,7 @@ class OscCommands:
 
     def _submit(
         self,
-        surface: Surface,
+        surface: Peer,
         command: Command,
         job: str,
         song: str,
@@ -105,7 +106,7 @@ class OscCommands:
         self.front.own(job, surface)
         self.front.send(surface, "/punchin/job/accepted", job)
 
-    def _cancel(self, surface: Surface, job_id: str, now: float) -> None:
+    def _cancel(self, surface: Peer, job_id: str, now: float) -> None:
         """A job that its child has not submitted yet, or is still splicing, ends with the child."""
         at_work = job_id in self._daemon.jobs and not self._daemon.jobs.get(job_id).finished
         if at_work or job_id not in self._launcher:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from punchin_bridge.hosts.osc_link import MOST_AT_ONCE, POST, OscLink
+from punchin_bridge.hosts.osc_link import MOST_AT_ONCE, OscLink
 from punchin_bridge.hosts.protocol import Bye, Command, Hello, Project, State
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import PunchinError
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
+
+POST = "/punchin/host/post"
 
 
 @pytest.fixture
@@ -70,11 +72,11 @@ def test_what_is_no_document_is_said(link: OscLink, host: socket.socket, data: b
 def test_a_short_state_travels_and_a_long_one_is_a_file(link: OscLink, host: socket.socket, tmp_path: Path) -> None:
     port = host.getsockname()[1]
     short = State("live-1", 1, 2, "0.1.0")
-    link.tell(port, short, tmp_path / "state.json")
+    link.send(port, short, tmp_path / "state.json")
     heard = OscMessage(host.recv(65536))
     assert heard.address == "/punchin/host/state"
     assert msgspec.json.decode(heard.params[0], type=State) == short
-    link.tell(port, State("live-1", 1, 2, "0.1.0", asks=(Command("a", "x" * 9000),)), tmp_path / "state.json")
+    link.send(port, State("live-1", 1, 2, "0.1.0", asks=(Command("a", "x" * 9000),)), tmp_path / "state.json")
     data = host.recv(65536)
     assert len(data) < 1500
     heard = OscMessage(data)
@@ -86,12 +88,12 @@ def test_nobody_at_a_port_is_no_error(link: OscLink, tmp_path: Path) -> None:
         gone.bind(("127.0.0.1", 0))
         port = gone.getsockname()[1]
     for _ in range(3):
-        link.tell(port, State("live-1", 1, 2, "0.1.0"), tmp_path)
+        link.send(port, State("live-1", 1, 2, "0.1.0"), tmp_path)
         assert list(link.receive()) == []
 
 
 def test_the_port_is_this_machines_alone(link: OscLink) -> None:
-    assert link.socket.getsockname()[0] == "127.0.0.1"
+    assert link.endpoint.address[0] == "127.0.0.1"
 
 
 def test_another_port_where_ours_is_taken(link: OscLink) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from fakes.room import TAKE, Room, hello, submit
-from punchin_bridge.hosts.presence import PROGRESS_SECONDS
+from punchin_bridge.hosts.presence import PROGRESS_HZ
 from punchin_bridge.hosts.protocol import (
     LEASE_SECONDS,
     Bye,
@@ -151,7 +151,7 @@ def test_changes_are_told_at_once_and_progress_now_and_then(room: Room) -> None:
     assert room.tell() == ["fake-1"]  # it has begun
     room.sessions.working("job-1", Progress("decode", 2, 100), room.now)
     assert room.tell() == []
-    room.now += 2 * PROGRESS_SECONDS
+    room.now += 2 / PROGRESS_HZ
     assert room.tell() == ["fake-1"]
 
 

@@ -11,7 +11,6 @@ from punchin_wire.messages import (
     AudioRef,
     Cancelled,
     Done,
-    Event,
     EventBody,
     Failed,
     Position,
@@ -44,7 +43,7 @@ def front() -> Iterator[OscFront]:
     ],
 )
 def test_every_event_can_be_said(body: EventBody, paths: list[str]) -> None:
-    said = describe(Event("a-job", 1, body))
+    said = describe("a-job", body)
     assert [path for path, _ in said] == paths
     for path, args in said:
         assert args[0] == "a-job"

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from punchin_wire import VERSION
 from punchin_wire.errors import BadSetting, ErrorInfo, PunchinError, QueueFull
-from punchin_wire.osc.packets import build, parse, plain, spoken
-from punchin_wire.osc.table import MAX_PACKET, PROGRESS_HZ, OscValue, check, find
+from punchin_wire.osc.packets import messages, plain, spoken
+from punchin_wire.osc.table import PROGRESS_HZ, OscValue
+from punchin_wire.osc.udp import LOOPBACK, Endpoint, Peer
+from punchin_wire.throttle import Throttle
 
 from ...hosts.jobs import WORKING
 from ..actions import Details
@@ -27,12 +28,10 @@ from .packs import Packs
 from .picture import MOVING, Picture, Said
 
 PORT = 17814
-LOOPBACK = "127.0.0.1"
 MAX_SURFACES = 32
 MOST_AT_ONCE = 200
-"""Packets that are read in one step; the system keeps some of the rest, and drops what is more."""
+"""Packets that are read in one step."""
 
-Peer = tuple[str, int]
 Learn = Callable[[str, float], None]
 """Lets the next thing that a MIDI controller sends drive a control or an action, by name, from a time on."""
 
@@ -41,18 +40,17 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Listener:
-    """A surface that listens: until when, where it sends from, what it was told last, and when it was last told of
-    progress."""
+    """A surface that listens: until when, where it sends from, what it was told last, and how often of progress."""
 
     until: float
     source: Peer
     shown: dict[tuple[str, ...], Said] = field(default_factory=dict)
-    moved: float = -1e9
+    throttle: Throttle = field(default_factory=lambda: Throttle(PROGRESS_HZ))
     troubles: int = 0
 
 
 class SurfacePort:
-    """A non-blocking socket at `port`, or at another where that is taken. `allowed` are the addresses beyond this
+    """The bridge's port for surfaces: `port`, or another where that is taken. `allowed` are the addresses beyond this
     machine that are heard."""
 
     def __init__(
@@ -68,27 +66,24 @@ class SurfacePort:
         self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0
         """Packets of strangers."""
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
         bind = "0.0.0.0" if allowed else LOOPBACK  # the musician has named who may come
-        try:
-            self._socket.bind((bind, port))
-        except OSError:
-            self._socket.bind((bind, 0))
-        self.port: int = self._socket.getsockname()[1]
+        self._endpoint = Endpoint("surfaces", port, bind, or_any=True)
+        self.port = self._endpoint.port
 
     @property
     def sources(self) -> Sequence[HasFileno]:
-        return (self._socket,)
+        return (self._endpoint,)
 
     def close(self) -> None:
-        self._socket.close()
+        self._endpoint.close()
 
     def step(self, now: float) -> None:
-        for peer, data in self._received():
+        for peer, data in self._endpoint.receive(MOST_AT_ONCE):
+            if not self._may_come(peer):
+                continue
             try:
-                for path, args in parse(data):
-                    self._hear(peer, path, args, now)
+                for path, args in messages(data, "surfaces"):
+                    self._do(peer, path, args, now)
             except PunchinError as error:
                 log.info("refused what %s:%d sent: %s", *peer, error)
                 self._complain(self._home(peer), error.info())
@@ -99,28 +94,18 @@ class SurfacePort:
 
     # ---- what surfaces do ------------------------------------------------------------------------------------
 
-    def _received(self) -> Iterator[tuple[Peer, bytes]]:
-        for _ in range(MOST_AT_ONCE):
-            try:
-                data, peer = self._socket.recvfrom(MAX_PACKET + 1)
-            except BlockingIOError:
-                return
-            except OSError:  # Windows says here that a port we wrote to is gone, or that a packet was too long
-                continue
-            if peer[0] in self._allowed:
-                yield peer[:2], data
-            else:
-                self.dropped += 1
-                if self.dropped == 1:
-                    log.warning("%s is not among the surfaces that may drive Punchin", peer[0])
+    def _may_come(self, peer: Peer) -> bool:
+        if peer[0] in self._allowed:
+            return True
+        self.dropped += 1
+        if self.dropped == 1:
+            log.warning("%s is not among the surfaces that may drive Punchin", peer[0])
+        return False
 
-    def _hear(self, peer: Peer, path: str, args: Sequence[object], now: float) -> None:
+    def _do(self, peer: Peer, path: str, args: tuple[OscValue, ...], now: float) -> None:
         """Do what a message says. Raises PunchinError."""
-        if find(path, "to", "surfaces") is None and find(path, "from", "surfaces") is not None:
-            return  # an answer to an answer would be answered by another Punchin, for ever
-        checked = check(path, args, "to", "surfaces")
         _, _, room, word = path.split("/") if path.count("/") == 3 else (*path.split("/"), "")
-        match room, word, checked:
+        match room, word, args:
             case "ping", _, _:
                 self._send(self._home(peer), "/punchin/pong", VERSION)
             case "status", _, _:
@@ -178,7 +163,7 @@ class SurfacePort:
 
     def _update(self, peer: Peer, listener: Listener, shown: Picture, now: float) -> None:
         """Tell one surface what it does not show yet; mere progress now and then."""
-        may_move = now - listener.moved >= 1 / PROGRESS_HZ
+        may_move = listener.throttle.is_due(now)
         for key, said in shown.items():
             before = listener.shown.get(key)
             if before == said:
@@ -187,7 +172,7 @@ class SurfacePort:
             if path in MOVING and before is not None and not may_move and not _turned(said, before):
                 continue
             if path in MOVING:
-                listener.moved = now
+                listener.throttle.passes(now, urgent=True)
             listener.shown[key] = said
             self._send(peer, path, *args)
         for key in listener.shown.keys() - shown.keys():
@@ -239,11 +224,7 @@ class SurfacePort:
         self._send(peer, "/punchin/error", *spoken(error))
 
     def _send(self, peer: Peer, path: str, *args: OscValue) -> None:
-        """Send one packet. It may be lost: whoever listens again is told again."""
-        try:
-            self._socket.sendto(build(path, args, "from", "surfaces"), peer)
-        except (PunchinError, OSError) as error:
-            log.info("%s was not sent to %s:%d: %s", path, *peer, error)
+        self._endpoint.send(peer, path, *args)
 
 
 def _turned(said: Said, before: Said) -> bool:

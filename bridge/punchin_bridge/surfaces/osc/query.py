@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 from punchin_wire.errors import PunchinError
 from punchin_wire.osc.packets import build
 from punchin_wire.osc.table import PROGRESS_HZ, TABLE
+from punchin_wire.osc.udp import LOOPBACK
+from punchin_wire.throttle import Throttle
 
 from ..console import Console
 from ..edge import HasFileno
 from . import picture, tree
 from .picture import Picture
 
-LOOPBACK = "127.0.0.1"
 SERVICE = "_oscjson._tcp.local."
 MAX_LISTENERS = 32
 MAX_PATHS = 256
@@ -41,7 +42,7 @@ class OscQuery:
     def __init__(self, console: Console, osc_port: int, announce: bool = True) -> None:
         self._console, self._osc_port, self._announce = console, osc_port, announce
         self._shown: Picture = picture.picture(console.view(0.0))
-        self._shown_at = -1e9
+        self._throttle = Throttle(PROGRESS_HZ)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._listeners: dict[Any, dict[str, object]] = {}
@@ -57,9 +58,8 @@ class OscQuery:
 
     def step(self, now: float) -> None:
         """Leave what is to be seen now, at most 20 times a second."""
-        if now - self._shown_at < 1 / PROGRESS_HZ:
+        if not self._throttle.passes(now):
             return
-        self._shown_at = now
         shown = picture.picture(self._console.view(now))
         if shown != self._shown:
             self._shown = shown

@@ -1,18 +1,18 @@
-"""The worker's throttle, and that an engine is closed when its job is cancelled (the rest is tests/e2e)."""
+"""At most so many a second, and the last one always comes."""
 
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_server.worker import Throttle
 from punchin_wire.messages import Done, EventBody, Progress
+from punchin_wire.throttle import ProgressThrottle, Throttle
 
 DONE = Done({}, {})
 
 
 def run(steps: list[tuple[EventBody, float]]) -> list[EventBody]:
-    throttle = Throttle(0.05)
+    throttle = ProgressThrottle(20)
     return [event for body, now in steps for event in throttle(body, now)]
 
 
@@ -60,3 +60,15 @@ def test_it_never_says_more_than_its_rate_within_a_stage_and_keeps_order(moves: 
 @pytest.mark.parametrize("pause", [0.0, 0.01])
 def test_nothing_comes_from_nothing(pause: float) -> None:
     assert run([(DONE, pause)]) == [DONE]
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.03), st.booleans()), max_size=200))
+def test_what_looks_again_and_again_passes_at_its_rate(looks: list[tuple[float, bool]]) -> None:
+    throttle, now, passed = Throttle(20), 0.0, [-1.0]
+    for pause, urgent in looks:
+        now += pause
+        due = now - passed[-1] >= 0.05
+        assert throttle.is_due(now) is due
+        assert throttle.passes(now, urgent) is (due or urgent)
+        if due or urgent:
+            passed.append(now)
