@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 import uuid
 from collections.abc import Mapping
@@ -11,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from punchin_wire.errors import BadSetting, PunchinError
+from punchin_wire import disk
+from punchin_wire.errors import PunchinError
 from punchin_wire.messages import Submit
 
 from ..daemon.client import Client
@@ -30,7 +30,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     Ctrl-C cancels the job at the daemon and is a JobCancelled whose cause is the KeyboardInterrupt. Raises what the
     job fails of, and BadSetting when `out` cannot be written.
     """
-    _check_folder(out)
+    disk.make_folder(out, disk.ANOTHER_FOLDER)
     began = time.monotonic()
     received, done = follow(Submit(job, order.request, keep), order.audio, client, display)
     laying = time.monotonic()
@@ -57,16 +57,6 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
         notes=(*order.notes, *_changes(order.models, done.models)),
     )
     return order.completed(report)
-
-
-def _check_folder(out: Path) -> None:
-    """Make the folder for takes, before any work is done for it. Raises BadSetting."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadSetting(f"{out} cannot be made: {error.strerror}.", "Choose another folder for takes.") from None
-    if not os.access(out, os.W_OK):
-        raise BadSetting(f"{out} may not be written.", "Choose another folder for takes.")
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

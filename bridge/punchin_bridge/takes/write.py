@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from punchin_wire import VERSION
+from punchin_wire import VERSION, disk
 
 from ..audio import wavfile
 from ..audio.bwf import Tags
@@ -16,6 +16,8 @@ from ..splice.lay import Excerpt, LaidTake
 from ..splice.seam import SeamReport
 from . import recipe
 from .order import ModelTake, Order
+
+MIX = "_mix.wav"
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,10 @@ class TakeWriter:
     def free_path(self) -> Path:
         """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
         name = self.order.name.encode()[:80].decode(errors="ignore")  # systems count bytes
-        number = 1
         stem = f"{name}_{self.order.scene}_take{self.take.index + 1}_seed{self.take.header.seed}"
-        while True:
-            path = self.out / f"{stem}{f'_{number}' if number > 1 else ''}.wav"
-            if not (path.exists() or mix_path(path).exists()):
-                return path
-            number += 1
+        return self.out / f"{disk.free_stem(self.out, stem, '.wav', MIX)}.wav"
 
 
 def mix_path(part: Path) -> Path:
     """Where the mix of a part lies."""
-    return part.with_name(f"{part.stem}_mix.wav")
+    return part.with_name(part.stem + MIX)
