@@ -2,8 +2,8 @@
 
 ::
 
-    PunchinError                 code              exit
-    ├── InputError                                 2     what the musician handed in
+    PunchinError                 code
+    ├── InputError                                 what the musician handed in
     │   ├── FileMissing          file_missing
     │   ├── BadAudio             bad_audio
     │   ├── BadMidi              bad_midi
@@ -11,17 +11,17 @@
     │   ├── UnknownChord         unknown_chord
     │   ├── BadSetting           bad_setting
     │   └── BadRecipe            bad_recipe
-    ├── PackError                                  3     what is installed
+    ├── PackError                                  what is installed
     │   ├── PackMissing          pack_missing
     │   ├── PackCorrupt          pack_corrupt
     │   ├── BadCheckpoint        bad_checkpoint
     │   ├── AdapterMismatch      adapter_mismatch
     │   └── Unsupported          unsupported
-    ├── ProtocolError                              4     what came over the wire
+    ├── ProtocolError                              what came over the wire
     │   ├── VersionMismatch      version_mismatch
     │   ├── BadMessage           bad_message
     │   └── TooLarge             too_large
-    ├── DaemonError                                5     where the work runs
+    ├── DaemonError                                where the work runs
     │   ├── DaemonUnreachable    daemon_unreachable
     │   ├── QueueFull            queue_full
     │   ├── UnknownJob           unknown_job
@@ -29,9 +29,10 @@
     │   ├── JobLost              job_lost
     │   ├── WorkerDied           worker_died
     │   └── OutOfMemory          out_of_memory
-    └── InternalError            internal          70    our mistake
+    └── InternalError            internal          our mistake
 
-Errors travel as :class:`ErrorInfo`; :func:`from_info` builds the same class again on the other side.
+Errors travel as :class:`ErrorInfo`; :func:`from_info` builds the same class again on the other side. The exit code of
+`punchin` is that of the branch; :data:`EXITS` says them all in words.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class PunchinError(Exception):
 
     code: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = 70
+    exit_text: ClassVar[str] = "our mistake: `punchin doctor` collects what we need to know"
     default_next_step: ClassVar[str] = "Run `punchin doctor` and send its report to the developers."
 
     def __init__(self, message: str, next_step: str | None = None) -> None:
@@ -67,6 +69,7 @@ class PunchinError(Exception):
 class InputError(PunchinError):
     code = "bad_input"
     exit_code = 2
+    exit_text = "something in the request: a file, the region, a chord, an option"
     default_next_step = "Correct the request and send it again."
 
 
@@ -113,6 +116,7 @@ class BadRecipe(InputError):
 class PackError(PunchinError):
     code = "bad_pack"
     exit_code = 3
+    exit_text = "something installed: a model pack or checkpoint"
     default_next_step = "Run `punchin packs verify` to see which pack is damaged."
 
 
@@ -146,6 +150,7 @@ class Unsupported(PackError):
 class ProtocolError(PunchinError):
     code = "protocol"
     exit_code = 4
+    exit_text = "both sides do not speak the same protocol"
     default_next_step = "Update Punchin on both sides so that they speak the same protocol."
 
 
@@ -167,6 +172,7 @@ class TooLarge(ProtocolError):
 class DaemonError(PunchinError):
     code = "daemon"
     exit_code = 5
+    exit_text = "the daemon or its queue: not reachable, full, job cancelled, worker died"
     default_next_step = "Look at `punchin status`."
 
 
@@ -220,6 +226,14 @@ def _tree(root: type[PunchinError]) -> dict[str, type[PunchinError]]:
 
 BY_CODE: dict[str, type[PunchinError]] = _tree(PunchinError)
 """Every error class of the tree by its code."""
+
+INTERRUPTED = 130
+EXITS: dict[int, str] = {
+    0: "done",
+    **dict(sorted((error.exit_code, error.exit_text) for error in BY_CODE.values())),
+    INTERRUPTED: "interrupted by Ctrl-C: the job, if there was one, was cancelled",
+}
+"""Every exit code of `punchin`, and what it means."""
 
 
 def from_info(info: ErrorInfo) -> PunchinError:

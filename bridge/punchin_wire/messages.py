@@ -40,7 +40,8 @@ MAX_TAKES = 16
 MAX_CHORDS = 8192
 MAX_NOTES = 65536
 
-JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{4,64}$")]
+JOB_ID = r"[A-Za-z0-9_-]{4,64}"
+JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 Control = Literal["chord", "drums", "piano"]

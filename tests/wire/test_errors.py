@@ -16,6 +16,12 @@ def test_codes_are_unique_and_drawn_in_the_docstring() -> None:
         assert cls.default_next_step.endswith(".")
 
 
+def test_every_exit_code_means_one_thing() -> None:
+    assert list(errors.EXITS) == [0, 2, 3, 4, 5, 70, 130]
+    for cls in _walk(errors.PunchinError):
+        assert errors.EXITS[cls.exit_code] == cls.exit_text
+
+
 @pytest.mark.parametrize("code", sorted(errors.BY_CODE))
 def test_errors_survive_the_wire(code: str) -> None:
     info = errors.ErrorInfo(code, "what is wrong", "what to do")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import rich.box
 from punchin_wire.errors import BadSetting
+from punchin_wire.messages import JOB_ID
 from rich.console import Console
 from rich.table import Table
 
@@ -26,11 +27,9 @@ from ..takes.report import Report
 from .preview import Preview
 from .progress import Bars
 
-JOB = re.compile(r"[A-Za-z0-9_-]{4,64}")
-
 
 def check_job(job: str | None) -> None:
-    if job is not None and not JOB.fullmatch(job):
+    if job is not None and not re.fullmatch(JOB_ID, job):
         raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.")
 
 

@@ -1,18 +1,7 @@
 """`punchin`, the command line: parses words, prints answers, turns errors into one line and an exit code.
 
-Knows no audio. `serve`, `doctor`, `packs` and `eval` belong to the server and are run as its own program.
-
-====  =========================================================================
-exit  meaning
-====  =========================================================================
-0     done
-2     something in the request: a file, the region, a chord, an option
-3     something installed: a model pack or checkpoint
-4     both sides do not speak the same protocol
-5     the daemon or its queue: not reachable, full, job cancelled, worker died
-70    our mistake; `punchin doctor` collects what we need to know
-130   interrupted by Ctrl-C; the job, if there was one, was cancelled
-====  =========================================================================
+Knows no audio. `serve`, `doctor`, `packs` and `eval` belong to the server and are run as its own program. What exit
+codes mean is said where the errors are (:data:`punchin_wire.errors.EXITS`).
 """
 
 from __future__ import annotations
@@ -30,7 +19,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 from punchin_wire import VERSION, paths
-from punchin_wire.errors import BadSetting, DaemonUnreachable, InternalError, PunchinError
+from punchin_wire.errors import EXITS, INTERRUPTED, BadSetting, DaemonUnreachable, InternalError, PunchinError
 from punchin_wire.messages import Status
 from rich.console import Console
 from rich.table import Table
@@ -46,22 +35,19 @@ from .transfer import transfer
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
 UsageError = typer.BadParameter.__mro__[1]
 
-INTERRUPTED = 130
-EXITS = """Exit codes: 0 done; 2 something in the request (a file, the region, a chord, an option);
-3 something installed (a model pack); 4 protocols differ; 5 the daemon (not reachable, queue full, job cancelled,
-worker died); 70 our mistake; 130 interrupted."""
+EXIT_CODES = f"Exit codes: {'; '.join(f'{code} {text}' for code, text in EXITS.items())}."
 
 app = typer.Typer(
     name="punchin",
     help="Punch new takes into a song: select a region, get audio that follows its chords, drums or piano; or hand a "
-    f"clip to another instrument or genre.\n\n{EXITS}",
+    f"clip to another instrument or genre.\n\n{EXIT_CODES}",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("inpaint", epilog=EXITS)(inpaint)
-app.command("transfer", epilog=EXITS)(transfer)
+app.command("inpaint", epilog=EXIT_CODES)(inpaint)
+app.command("transfer", epilog=EXIT_CODES)(transfer)
 app.command("bridge")(bridge)
 app.add_typer(host.app, name="host")
 app.add_typer(surface.app, name="surface")

@@ -10,15 +10,7 @@ from punchin_wire.messages import Progress
 from rich.console import Console
 
 from ..daemon.follow import Silent
-
-STAGES = {
-    "load": "Loading the models",
-    "encode": "Listening to the song",
-    "prefill": "Reading the context",
-    "decode": "Playing",
-    "denoise": "Playing it anew",
-    "codec": "Rendering the sound",
-}
+from ..daemon.stages import STAGES, count
 
 
 class Bars(Silent):
@@ -28,7 +20,7 @@ class Bars(Silent):
         self._bars = rich.progress.Progress(
             rich.progress.TextColumn("{task.description}"),
             rich.progress.BarColumn(),
-            rich.progress.MofNCompleteColumn(),
+            rich.progress.TextColumn("{task.fields[count]}"),
             rich.progress.TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
             transient=True,
@@ -51,10 +43,12 @@ class Bars(Silent):
             self._queue = None
         if position:
             jobs = "1 job" if position == 1 else f"{position} jobs"
-            self._queue = self._bars.add_task(f"Waiting behind {jobs}", total=None)
+            self._queue = self._bars.add_task(f"Waiting behind {jobs}", total=None, count="")
 
     def working(self, progress: Progress) -> None:
         self.waiting(0)
         if progress.stage not in self._stages:
-            self._stages[progress.stage] = self._bars.add_task(STAGES[progress.stage], total=progress.total)
-        self._bars.update(self._stages[progress.stage], completed=progress.step, total=progress.total)
+            words = STAGES[progress.stage].doing.capitalize()
+            self._stages[progress.stage] = self._bars.add_task(words, total=progress.total, count="")
+        task = self._stages[progress.stage]
+        self._bars.update(task, completed=progress.step, total=progress.total, count=count(progress))

@@ -21,6 +21,7 @@ import msgspec
 from punchin_wire.errors import ErrorInfo, PunchinError
 from punchin_wire.messages import Progress
 
+from ..daemon.stages import STAGES
 from .protocol import JobView, Phase, Submit, TakeFile
 
 MOVES: dict[Phase, tuple[Phase, ...]] = {
@@ -40,15 +41,6 @@ WORKING: frozenset[Phase] = frozenset({"preparing", "queued", "running"})
 
 MAX_NOTES = 3
 """Sentences beside the takes in one line."""
-
-STAGES = {
-    "load": "loading the models",
-    "encode": "listening",
-    "prefill": "reading the context",
-    "decode": "playing",
-    "denoise": "playing anew",
-    "codec": "making the sound",
-}
 
 
 class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -169,7 +161,7 @@ def line(job: Job, now: float) -> str:
     if job.phase == "queued" or job.progress is None:
         return "Next." if not job.position else f"Waiting behind {job.position}."
     progress = job.progress
-    words = [f"{_takes(takes)}: {STAGES[progress.stage]}"]
+    words = [f"{_takes(takes)}: {STAGES[progress.stage].doing}"]
     if progress.total > 1:
         left = round(_seconds_left(progress, now - job.stage_began) or 0.0)
         words = [f"{100 * progress.step // progress.total} %", *([f"{left} s"] if left else []), *words]

@@ -203,11 +203,11 @@ def table(report: SeamReport) -> list[tuple[str, str]]:
         if edge is None:
             return "no join"
         fade = f"{1000 * edge.fade / report.rate:.1f} ms crossfade (r = {edge.correlation:.2f})"
-        flux = "—"
+        change = []
         if edge.flux_ratio is not None and edge.flux_percentile is not None:
-            flux = f"{edge.flux_ratio:.2f}× the song's median (percentile {edge.flux_percentile:.0f})"
+            change = [f"{100 - edge.flux_percentile:.0f} % of the song around it changes more abruptly"]
         step = f"{number(edge.level_step_lu, 'LU')} (song {number(edge.song_step_lu, 'LU')})"
-        return f"level {step}, flux {flux}, {fade}"
+        return ", ".join([f"level {step}", *change, fade])
 
     above = "" if report.highband_db is None else f" ({number(report.highband_db, 'dB')})"
     outside = "nothing written" if report.outside_delta is None else f"max |Δ| {report.outside_delta:g}"

@@ -20,6 +20,7 @@ from itertools import product
 from typing import Literal, TypeAlias, get_args
 
 from ..errors import BadMessage, BadSetting
+from ..messages import JOB_ID
 
 OscValue: TypeAlias = str | int | float
 
@@ -86,7 +87,7 @@ class Address:
     at: Program = "daemon"
 
 
-JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=r"[A-Za-z0-9_-]{4,64}")
+JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=JOB_ID)
 _SEED = Arg("seed", "h", "seed of the take", low=0, high=2**53)
 _CODE = Arg("code", "s", "the error's code")
 _MESSAGE = Arg("message", "s", "what is wrong")

@@ -1,7 +1,9 @@
 """What is shown is what was told: the queue, each stage, real steps, and nothing that is left behind."""
 
 import io
+import re
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ import soundfile
 from punchin_bridge.cli.preview import Preview
 from punchin_bridge.cli.progress import Bars
 from punchin_bridge.daemon.follow import Silent
+from punchin_bridge.daemon.stages import STAGES
 from punchin_wire.errors import BadMessage, BadSetting
-from punchin_wire.messages import Progress
+from punchin_wire.messages import Progress, Stage
 from rich.console import Console
 
 
@@ -24,8 +27,13 @@ def test_bars_show_the_queue_then_every_stage() -> None:
         bars.working(Progress("encode", 1, 1))
         bars.working(Progress("decode", 10, 400))
         bars.working(Progress("decode", 20, 400))
-        shown = [(task.description, task.completed, task.total) for task in bars._bars.tasks]
-    assert shown == [("Listening to the song", 1, 1), ("Playing", 20, 400)]
+        shown = [(task.description, task.completed, task.total, task.fields["count"]) for task in bars._bars.tasks]
+    assert shown == [("Listening", 1, 1, ""), ("Playing", 20, 400, "20 of 400 frames")]
+    assert re.search("Playing .*20 of 400 frames", console.file.getvalue())  # type: ignore[attr-defined]
+
+
+def test_every_stage_has_words() -> None:
+    assert tuple(STAGES) == get_args(Stage)
 
 
 def tone(samples: int) -> np.ndarray:

@@ -141,6 +141,7 @@ def test_a_bad_seam_is_seen() -> None:
     assert good.report.left.flux_ratio < 3
     assert bad.report.left.flux_ratio > 10 * good.report.left.flux_ratio
     assert bad.report.left.flux_percentile == 100.0
+    assert ", 0 % of the song around it changes more abruptly, " in dict(table(bad.report))["left join"]
 
 
 @pytest.mark.parametrize("side", [0.0, 0.25, 0.8])
