@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
 import queue
 import select
@@ -36,7 +35,6 @@ TICK_SECONDS = 0.02
 """How often the inbox is looked at, which a host's request waits for at most."""
 KEEP_SECONDS = 30 * 86_400.0
 """How long takes wait for their project to be opened again."""
-LOG_BYTES = 2**20
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +176,7 @@ def receive(post: Post, console: Console, sessions: HostSessions, now: float, wa
 def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0, surface_port: int = SURFACE_PORT) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError where a bridge of this user runs already."""
     with paths.only_one("bridge"):
-        _open_log(paths.bridge_log())
+        paths.open_log(paths.bridge_log())
         bridge = Bridge(paths.spool_folder(), settings, osc_port, idle_exit, surface_port)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: bridge.stop())
@@ -191,10 +189,3 @@ def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0, surf
         finally:
             paths.remove_bridge_record(os.getpid())
             bridge.close()
-
-
-def _open_log(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -1,4 +1,4 @@
-"""Where this user's files lie, and the small files by which programs find each other. Knows no sockets, starts nothing.
+"""Where this user's files lie, and the small files by which programs find each other. Opens no sockets, starts nothing.
 
 With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable installs)::
 
@@ -14,6 +14,7 @@ With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable inst
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ import platformdirs
 from .disk import replacing
 from .errors import DaemonError
 
+LOG_BYTES = 2 * 2**20
+"""Of one log file; three older ones are kept."""
 _DIRS = platformdirs.PlatformDirs("punchin", appauthor=False)
 
 
@@ -154,6 +157,16 @@ def _remove(path: Path, kind: type[Record], pid: int) -> None:
     record = _read(path, kind)
     if record is not None and record.pid == pid:
         path.unlink(missing_ok=True)
+
+
+def open_log(path: Path) -> None:
+    """Let this process log into `path`. Raises OSError."""
+    from logging.handlers import RotatingFileHandler  # here: it loads sockets
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=3, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 def only_one(program: Literal["daemon", "bridge"]) -> IO[bytes]:

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import msgspec
 import psutil
 from punchin_wire import paths
+from punchin_wire.disk import OWN_FOLDER
 
 from .daemon.settings import OSC_PORT
 from .packs import registry
@@ -117,7 +118,7 @@ def _folders() -> Iterator[Fact]:
                 name,
                 f"{folder} cannot be written",
                 "problem",
-                "Give yourself the right to write there, or set PUNCHIN_HOME to another folder.",
+                OWN_FOLDER,
             )
 
 

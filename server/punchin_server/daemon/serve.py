@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from punchin_wire import VERSION, paths
 from punchin_wire.errors import DaemonError, PunchinError
@@ -20,17 +18,10 @@ from .launcher import PUNCHIN
 log = logging.getLogger(__name__)
 
 
-def _open_log(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=2 * 2**20, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-
-
 def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[str]) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError when it cannot."""
     with paths.only_one("daemon"):
-        _open_log(paths.daemon_log())
+        paths.open_log(paths.daemon_log())
         daemon = Daemon(options, worker, punchin)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: daemon.stop())
