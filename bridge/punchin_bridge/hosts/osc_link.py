@@ -25,7 +25,7 @@ from .protocol import State
 from .spool import Post
 
 PORT = 17813
-STATE, STATE_FILE = "/punchin/host/state", "/punchin/host/state_file"
+POST, STATE, STATE_FILE = "/punchin/host/post", "/punchin/host/state", "/punchin/host/state_file"
 MOST_AT_ONCE = 64
 
 
@@ -40,9 +40,10 @@ class OscLink:
         """What has arrived; what is no document comes as what is wrong with it."""
         for _peer, data in self.endpoint.receive(MOST_AT_ONCE):
             try:
-                for _path, (text,) in messages(data, "bridge"):  # hosts send documents only
-                    document = str(text).encode()
-                    yield spool.decode(document, spool.sender(document) or "osc")
+                for path, args in messages(data, "bridge"):
+                    if path == POST:
+                        document = str(args[0]).encode()
+                        yield spool.decode(document, spool.sender(document) or "osc")
             except PunchinError as error:
                 yield Post("osc", None, error)
 

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from punchin_bridge.hosts.osc_link import MOST_AT_ONCE, OscLink
+from punchin_bridge.hosts.osc_link import MOST_AT_ONCE, POST, OscLink
 from punchin_bridge.hosts.protocol import Bye, Command, Hello, Project, State
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import PunchinError
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
-
-POST = "/punchin/host/post"
 
 
 @pytest.fixture
