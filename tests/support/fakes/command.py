@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from punchin_bridge.cli import main
+from punchin_bridge.cli.main import main
 
 
 class Punchin:
