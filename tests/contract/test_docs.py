@@ -1,4 +1,4 @@
-"""The documentation is true where a program can tell: generated parts, links, and names of files, modules and options."""
+"""The documentation is true where a program can tell: generated parts, links, names of files, modules and options."""
 
 import re
 import subprocess
@@ -76,7 +76,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         for file, heading in links(page)
         if not file.exists() or (heading and heading not in anchors(file))
     ]
-    assert dead == []
+    assert not dead, "\n".join(dead)
 
 
 def test_every_page_is_two_clicks_from_the_readme() -> None:
@@ -96,30 +96,49 @@ def test_files_that_are_named_are_there(page: Path) -> None:
         and code not in NOT_OURS
         and not any(f"/{end}".endswith(f"/{code.removeprefix('../')}") for end in ends)
     ]
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 @pages
 def test_folders_and_modules_that_are_named_are_there(page: Path) -> None:
-    """Of `punchin_bridge.splice.lay` the last word may be something in the module."""
     missing = []
     for code in CODE.findall(prose(page)):
         if re.fullmatch(r"(bridge|server|plugin_host|scripts|tests|docs)/[\w/-]+", code):
             missing += [code] if not (ROOT / code).exists() else []
         elif re.fullmatch(r"punchin_\w+(\.\w+)*", code):
-            missing += [code] if not is_module(code) else []
-    assert missing == []
+            missing += [code] if not is_ours(code) else []
+    assert not missing, "\n".join(missing)
 
 
-def is_module(name: str) -> bool:
-    *words, last = name.split(".")
-    for side in ("bridge", "server"):
-        inside = ROOT.joinpath(side, *words)
-        if (inside / last).is_dir() or (inside / last).with_suffix(".py").exists():
+def test_what_docstrings_refer_to_is_there() -> None:
+    missing = []
+    for path in SOURCES:
+        if path.is_relative_to(ROOT / "bridge") or path.is_relative_to(ROOT / "server"):
+            text = path.read_text("utf-8")
+            for name in re.findall(r":(?:mod|class|func|meth|data):`~?([\w.]+)`", text):
+                if name.startswith("."):
+                    dots = len(name) - len(name.lstrip("."))
+                    found = holds(path.parents[dots - 1], name.lstrip("."))
+                else:
+                    found = is_ours(name) or re.search(rf"(?<!`)\b{name.split('.')[0]}\b", text) is not None
+                missing += [] if found else [f"{path.relative_to(ROOT)}: {name}"]
+    assert not missing, "\n".join(missing)
+
+
+def is_ours(name: str) -> bool:
+    return any(holds(ROOT / side, name) for side in ("bridge", "server"))
+
+
+def holds(folder: Path, name: str) -> bool:
+    """Whether a folder holds the module, or the module that has the last word or two in its text."""
+    words = name.split(".")
+    for number in range(len(words), 0, -1):
+        inside = folder.joinpath(*words[:number])
+        if number == len(words) and inside.is_dir():
             return True
-        module = next((file for file in (inside.with_suffix(".py"), inside / "__init__.py") if file.exists()), None)
-        if words and module and re.search(rf"\b{last}\b", module.read_text("utf-8")):
-            return True
+        for module in (inside.with_suffix(".py"), inside / "__init__.py"):
+            if module.exists():
+                return number == len(words) or words[number] in module.read_text("utf-8")
     return False
 
 
@@ -136,7 +155,5 @@ def test_options_that_are_named_exist(page: Path) -> None:
 
 
 def test_pages_that_the_code_names_are_there() -> None:
-    named = {
-        (name, path.name) for path in SOURCES for name in re.findall(r"\bdocs/\w+\.md\b", path.read_text("utf-8"))
-    }
+    named = {(name, path.name) for path in SOURCES for name in re.findall(r"\bdocs/\w+\.md\b", path.read_text("utf-8"))}
     assert {one for one in named if not (ROOT / one[0]).exists()} == set()
