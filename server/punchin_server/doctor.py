@@ -57,15 +57,20 @@ class Fact(msgspec.Struct, frozen=True):
 
 def main(argv: Sequence[str]) -> int:
     """Print the facts, as a table or as one JSON object, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="punchin doctor", description="Check this computer and this installation.")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     facts = list(examine())
     if args.json:
         print(msgspec.json.encode({"facts": facts}).decode())
     else:
         print(table(facts))
     return 1 if any(fact.state == "problem" for fact in facts) else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of `punchin doctor`."""
+    parser = argparse.ArgumentParser(prog="punchin doctor", description="Check this computer and this installation.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
 
 
 def table(facts: Sequence[Fact]) -> str:

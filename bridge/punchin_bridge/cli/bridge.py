@@ -19,7 +19,7 @@ def bridge(
     ] = 17814,
     idle_exit: Annotated[float, typer.Option(min=0, help="Stop after so many seconds without hosts; 0: never.")] = 0.0,
 ) -> None:
-    """Serve Reaper, Ableton Live and Ardour, and control surfaces. Their scripts start it when it does not run."""
+    """Serve REAPER, Ableton Live and Ardour, and control surfaces. Their scripts start it when it does not run."""
     from .. import serve  # what other commands need not load
 
     serve.serve(settings.load(os.environ), osc_port, idle_exit, surface_port)

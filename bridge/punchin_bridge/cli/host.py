@@ -15,7 +15,7 @@ from punchin_wire.errors import BadSetting, DaemonUnreachable
 
 from .options import Json
 
-app = typer.Typer(help="Reaper, Ableton Live and Ardour: install | check | uninstall | do.", no_args_is_help=True)
+app = typer.Typer(help="REAPER, Ableton Live and Ardour: install | check | uninstall | do.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="reaper, ableton or ardour")]
 Folder = Annotated[

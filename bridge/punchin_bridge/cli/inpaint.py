@@ -57,7 +57,7 @@ def inpaint(
 ) -> None:
     """Fill a region of a song with new takes.
 
-    Takes are written as OUT/<song>_<region>_take<N>_seed<K>.wav, exactly the region long, at the song's rate and
+    Takes are written as `OUT/<song>_<region>_take<N>_seed<K>.wav`, exactly the region long, at the song's rate and
     channels; with --full they are the whole song, every sample outside the region as it was. No file is replaced.
     Without --tempo, --midi-tempo, --beats or a MIDI input no beats are known: chords are struck where they start.
     """

@@ -76,7 +76,7 @@ def transfer(
 ) -> None:
     """Hand a clip to another instrument or genre, or have it accompanied.
 
-    Takes are written as OUT/<clip>_<target>_take<N>_seed<K>.wav, exactly as long as the clip or its region, at the
+    Takes are written as `OUT/<clip>_<target>_take<N>_seed<K>.wav`, exactly as long as the clip or its region, at the
     clip's rate and channels; with --full they are the whole clip, every sample outside the region as it was. No file
     is replaced. An accompaniment is the new part alone. A sweep makes a take at every point of a grid of knobs, and a
     table and a plot of what each is like.

@@ -102,8 +102,8 @@ class MidiNote(Piece, frozen=True):
 
 class ChordName(Piece, frozen=True):
     """A region or marker, in quarters, by the name that the musician gave it. Send all of them: the bridge reads those
-    that name chords (`Am7`, `F#:maj/3`; see :mod:`.chord_names`). A marker's `end` is its `start`; it lasts until the
-    next chord."""
+    that name chords (`Am7`, `F#:maj/3`; see :mod:`..music.chord_names`). A marker's `end` is its `start`; it lasts
+    until the next chord."""
 
     start: Quarter
     end: Quarter

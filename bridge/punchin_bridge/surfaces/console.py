@@ -144,7 +144,7 @@ class Console:
     def _command(self, action: str, now: float, details: Details) -> None:
         host = self.host
         if not host:
-            raise DaemonUnreachable("No host is connected.", "Open Reaper, Live or Ardour with Punchin in it.")
+            raise DaemonUnreachable("No host is connected.", "Open REAPER, Live or Ardour with Punchin in it.")
         given = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
         wish: Wish | UnsetType = self.controls.wish(action) if action in ENGINES else UNSET
         command = Command(uuid.uuid4().hex[:12], action, wish, **given)

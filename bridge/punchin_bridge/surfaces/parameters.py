@@ -1,7 +1,7 @@
 """What surfaces turn: every parameter of a wish as a control with a place between 0 and 1. Pure.
 
 The table is what faders, V-pots, OSC addresses and MIDI mappings are made from. A value is always one that a host
-could have sent itself: :mod:`..hosts.documents` has the last word.
+could have sent itself: :mod:`..hosts.protocol` has the last word.
 
 >>> controls = Controls()
 >>> controls.wish("inpaint") is msgspec.UNSET  # nobody has touched anything: the host's own settings hold

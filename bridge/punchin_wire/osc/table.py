@@ -1,6 +1,6 @@
 """The one table of OSC addresses: what each means, with which typed arguments. Knows no sockets and no OSC encoding.
 
-The README section is :func:`markdown`; every packet, both ways, passes :func:`check`. Grammar:
+Every packet, both ways, passes :func:`check`; docs/osc.md shows the table. Grammar:
 `/punchin/<object>/<verb>`, the job id first. Answers go to the port a packet came from. Packets stay under
 :data:`MAX_PACKET` bytes and never carry audio, only job ids and file paths.
 
@@ -141,12 +141,12 @@ SURFACES = (
         Arg("seconds", "f", "how long", low=0, high=MAX_SUBSCRIPTION),
         Arg("port", "i", "where it hears, if not where it sends from", low=1, high=65535, optional=True),
     ),
-    _at_surfaces("control/*", "to", "Set a control ([which](docs/surfaces.md)).", _VALUE),
+    _at_surfaces("control/*", "to", "Set a control ([which](surfaces.md#what-can-be-set-and-done)).", _VALUE),
     _at_surfaces("control/*", "from", "A control was set, here or elsewhere.", _VALUE),
     _at_surfaces("fader/*", "to", "Put a control's fader somewhere.", _PLACE),
     _at_surfaces("fader/*", "from", "Where a control's fader stands.", _PLACE),
     _at_surfaces("get/*", "to", "Answered by a control's `/punchin/control/…` and `/punchin/fader/…`."),
-    _at_surfaces("action/*", "to", "Do this ([which](docs/surfaces.md)).", _PRESS),
+    _at_surfaces("action/*", "to", "Do this ([which](surfaces.md#what-can-be-set-and-done)).", _PRESS),
     _at_surfaces("take/pick", "to", "Show this take of the last job.", Arg("take", "i", "from 0", low=0, high=15)),
     _at_surfaces(
         "region/select",
@@ -350,14 +350,12 @@ def check(
     port that is spoken to. Raises BadMessage or BadSetting."""
     address = find(path, direction, at)
     if address is None:
-        raise BadMessage(f"There is no OSC address {path[:60]!r}.", "The README lists every OSC address of Punchin.")
+        raise BadMessage(f"There is no OSC address {path[:60]!r}.", "docs/osc.md lists every OSC address of Punchin.")
     fixed, rest = args[: len(address.args)], args[len(address.args) :]
     least = sum(not arg.optional for arg in address.args)
     if len(fixed) < least or len(rest) % 2 or (rest and not address.options):
         usage = " ".join(arg.name for arg in address.args) + (" [name value]..." if address.options else "")
-        raise BadSetting(
-            f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", "See the README's OSC table."
-        )
+        raise BadSetting(f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", "See docs/osc.md.")
     return (
         *(arg.check(value) for arg, value in zip(address.args, fixed, strict=False)),
         *_options(address, rest),
@@ -385,36 +383,6 @@ def _options(address: Address, rest: Sequence[object]) -> list[OscValue]:
     checked: list[OscValue] = []
     for name, value in zip(rest[::2], rest[1::2], strict=True):
         if not isinstance(name, str) or name not in known or name in checked[::2]:
-            raise BadSetting(
-                f"{address.path} has no option {str(name)[:60]!r}, or it came twice.", "See the README's OSC table."
-            )
+            raise BadSetting(f"{address.path} has no option {str(name)[:60]!r}, or it came twice.", "See docs/osc.md.")
         checked += [name, known[name].check(value)]
     return checked
-
-
-_PORTS = {"daemon": "the daemon", "bridge": "the bridge (hosts)", "surfaces": "the bridge (control surfaces)"}
-
-
-def markdown() -> str:
-    """The table as the README shows it."""
-    lines: list[str] = []
-    for at in get_args(Program):
-        for direction, title in (("to", f"To {_PORTS[at]}"), ("from", f"From {_PORTS[at]}")):
-            lines += [f"**{title}**", "", "| Address | Arguments | Meaning |", "|---|---|---|"]
-            rows = [address for address in TABLE if (address.at, address.direction) == (at, direction)]
-            lines += [f"| `{row.path}` | {_usage(row)} | {row.doc} |" for row in rows]
-            lines.append("")
-    for row in TABLE:
-        if row.options:
-            lines += [f"**Options of `{row.path}`**, each a name and a value behind the fixed arguments", ""]
-            lines += ["| Name | Type | Meaning |", "|---|---|---|"]
-            lines += [f"| `{arg.name}` | `{arg.type}` | {arg.doc} |" for arg in row.options]
-            lines.append("")
-    lines.pop()
-    return "\n".join(lines) + "\n"
-
-
-def _usage(address: Address) -> str:
-    words = [f"`{arg.name}` {arg.type}" + " (optional)" * arg.optional for arg in address.args]
-    words += ["name, value …"] * bool(address.options)
-    return ", ".join(words) or "none"

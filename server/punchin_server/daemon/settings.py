@@ -77,7 +77,7 @@ def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Sett
     given: dict[str, Any] = {
         name.removeprefix(PREFIX).lower(): value for name, value in (env or {}).items() if name.startswith(PREFIX)
     }
-    given |= vars(_parser().parse_args(list(argv)))
+    given |= vars(parser().parse_args(list(argv)))
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -91,7 +91,8 @@ class _Parser(argparse.ArgumentParser):
         raise BadSetting(f"punchin serve: {message}", "See `punchin serve --help`.")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The flags of `punchin serve`."""
     parser = _Parser(prog="punchin serve", description="Serve punch-in jobs on this machine.", allow_abbrev=False)
     for field in msgspec.structs.fields(Settings):
         # No default and no type here: what is absent stays absent, and the struct alone checks values.

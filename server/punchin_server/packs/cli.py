@@ -21,7 +21,7 @@ from .registry import Broken, Pack
 
 def main(argv: Sequence[str]) -> int:
     """Run one verb and return the exit code."""
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
         rows = {"list": _list, "verify": _verify, "add": _add}[args.verb](args)
     except PunchinError as error:
@@ -36,7 +36,8 @@ def main(argv: Sequence[str]) -> int:
     return PackError.exit_code if any(row["state"] != "ok" for row in rows) else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The words of `punchin packs`."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     parser = argparse.ArgumentParser(prog="punchin packs", description="Model packs on this computer.")

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-import torch
 from punchin_wire.errors import PunchinError, Unsupported
 
 FULL_MINUTES = 180.0
@@ -21,7 +20,7 @@ KNOBS = ("omega", "alpha", "lambda", "sdedit", "negative", "fused")
 
 
 def main(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(argv)
+    args = parser().parse_args(argv)
     try:
         tables = _run(args)
     except PunchinError as error:
@@ -38,6 +37,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace) -> list[object]:
+    import torch  # seconds, which `--help` need not take
+
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # librosa and the engine take turns
     common = {
         "pack": args.pack, "out": args.out, "windows": args.windows, "seed": args.seed, "songs": args.songs,
@@ -59,7 +60,8 @@ def _run(args: argparse.Namespace) -> list[object]:
     return [table.json() for table in transfer.evaluate(run)]
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The words of `punchin eval`."""
     parser = argparse.ArgumentParser(
         prog="punchin eval",
         description="Measure a pack as the papers do, beside its bounds: a table in Markdown and JSON, and plots. "
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
     parser.add_argument("--minutes", type=float, help="what the run may take (default: 10)")
     parser.add_argument("--windows", type=int, default=104, help="excerpts a row at most (default: 104)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of songs, holes and takes (default: 0)")
     parser.add_argument("--full", action="store_true", help="the published tables: all rows, up to three hours")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

@@ -1,4 +1,4 @@
-"""The OSC table: each address once, arguments checked, and the README says the same."""
+"""The OSC table: each address once, arguments checked."""
 
 import doctest
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from punchin_wire.errors import PunchinError
 from punchin_wire.osc import table
-from punchin_wire.osc.table import TABLE, check, markdown, typed
+from punchin_wire.osc.table import TABLE, check, typed
 
 SUBMIT = ["job-1", "/song.wav", 1, 2.5, "/out"]
 TRANSFER = [*SUBMIT[:4], "violin", "/out"]
@@ -106,11 +106,3 @@ def test_any_arguments_are_checked_or_refused(path: str, args: list[object]) -> 
         return
     assert len(checked) == len(args)
     assert all(isinstance(value, str | int | float) for value in checked)
-
-
-def test_the_readme_section_holds_every_address_and_option() -> None:
-    text = markdown()
-    for address in TABLE:
-        assert f"| `{address.path}` |" in text
-    for option in table.SUBMIT_OPTIONS + table.TRANSFER_OPTIONS:
-        assert f"| `{option.name}` |" in text

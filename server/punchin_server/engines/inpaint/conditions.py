@@ -50,7 +50,7 @@ def condition(
 ) -> Audio:
     """What `controls` of the request sound like in `excerpt`: `[excerpt.samples]`; silence without controls.
 
-    `drums` is the whole drum stem as :func:`mono` gives it. Raises UnknownChord.
+    `drums` is the whole drum stem as :func:`..audio.mono` gives it. Raises UnknownChord.
     """
     sound = np.zeros(excerpt.samples, np.float32)
     if "drums" in controls and drums is not None:
