@@ -113,9 +113,9 @@ class Bridge:
         self._forget_strangers(now)
         for hello, state in self.sessions.news(now):
             try:
-                path = self.spool.tell(state)
+                path = self.spool.send(state)
             except OSError as error:
-                log.error("%s cannot be told: %s", hello.host, error)
+                log.error("%s cannot be sent its state: %s", hello.host, error)
                 continue
             if hello.port:
                 self.link.send(hello.port, state, path)

@@ -81,7 +81,7 @@ class HostSessions:
         its host's `trouble`."""
         try:
             if post.document is None:
-                raise post.said or BadMessage("There is no document.")
+                raise post.error or BadMessage("There is no document.")
             self._take_in(post.document, now, wall)
         except PunchinError as error:
             log.warning("%s: %s", post.host, error)

@@ -38,11 +38,11 @@ STALE_SECONDS = 60.0
 
 
 class Post(NamedTuple):
-    """A document as it came. `said` is what is wrong where it could not be used."""
+    """A document as it came. `error` is what is wrong where it could not be used."""
 
     host: str
     document: FromHost | None
-    said: PunchinError | None = None
+    error: PunchinError | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Spool:
         """Make a host's folders."""
         (self.host(host) / "audio").mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def tell(self, state: State) -> Path:
+    def send(self, state: State) -> Path:
         """Leave a host its state, and return where. Raises OSError."""
         path = self.host(state.host) / "state.json"
         with replacing(path, durable=False) as file:

@@ -63,7 +63,7 @@ def test_what_is_no_document_is_said(link: OscLink, host: socket.socket, data: b
     host.sendto(data, ("127.0.0.1", link.port))
     host.sendto(packet('{"type":"bye","host":"live-1"}'), ("127.0.0.1", link.port))
     bad, good = received(link, 2)
-    assert isinstance(bad.said, PunchinError)
+    assert isinstance(bad.error, PunchinError)
     assert good.document == Bye("live-1")
 
 
@@ -110,4 +110,4 @@ def test_mutated_packets_never_raise(link: OscLink, host: socket.socket) -> None
                 data[chance.randrange(len(data))] = chance.randrange(256)
             host.sendto(bytes(data[: chance.randint(0, len(data))]), ("127.0.0.1", link.port))
         for post in link.receive():
-            assert post.document is not None or isinstance(post.said, PunchinError)
+            assert post.document is not None or isinstance(post.error, PunchinError)

@@ -49,9 +49,9 @@ def test_what_is_no_document_is_said_once(spool: Spool, data: bytes) -> None:
     put(spool, "fake-1-00000001.json", data)
     put(spool, "fake-1-00000002.json", msgspec.json.encode(Bye("fake-1")))
     bad, good = spool.receive()
-    assert isinstance(bad.said, BadMessage)
+    assert isinstance(bad.error, BadMessage)
     assert bad.host == "fake-1"
-    assert len(str(bad.said)) < 500
+    assert len(str(bad.error)) < 500
     assert good.document == Bye("fake-1")
     assert not list(spool.receive())
 
@@ -59,14 +59,14 @@ def test_what_is_no_document_is_said_once(spool: Spool, data: bytes) -> None:
 def test_a_document_in_another_name_is_refused(spool: Spool) -> None:
     put(spool, "fake-1-00000001.json", msgspec.json.encode(Bye("fake-2")))
     [post] = spool.receive()
-    assert isinstance(post.said, BadMessage)
+    assert isinstance(post.error, BadMessage)
 
 
 def test_a_document_that_is_too_long_is_not_read(spool: Spool) -> None:
     path = put(spool, "fake-1-00000001.json", b"")
     os.truncate(path, MAX_BYTES + 1)
     [post] = spool.receive()
-    assert isinstance(post.said, TooLarge)
+    assert isinstance(post.error, TooLarge)
 
 
 def test_a_half_written_document_is_left_alone_until_it_is_old(spool: Spool) -> None:
@@ -93,7 +93,7 @@ def test_others_on_this_computer_cannot_look_in(spool: Spool) -> None:
 def test_a_state_replaces_the_one_before(spool: Spool) -> None:
     spool.welcome("fake-1")
     for beat in (1, 2):
-        path = spool.tell(State("fake-1", 1, beat, "0.1.0"))
+        path = spool.send(State("fake-1", 1, beat, "0.1.0"))
     assert msgspec.json.decode(path.read_bytes(), type=State).beat == 2
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["audio", "state.json"]
 

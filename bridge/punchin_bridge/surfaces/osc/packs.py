@@ -25,7 +25,7 @@ class Pack(msgspec.Struct, frozen=True):
     engines: tuple[str, ...] = ()
 
 
-class _Said(msgspec.Struct, frozen=True):
+class _Answer(msgspec.Struct, frozen=True):
     packs: tuple[Pack, ...] = ()
     error: ErrorInfo | None = None
 
@@ -64,9 +64,9 @@ def _listed(command: Sequence[str]) -> tuple[Pack, ...]:
     unknown = DaemonError("The model packs are not known.", "Run `punchin packs list` to see why.")
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
-        said = msgspec.json.decode(done.stdout, type=_Said)
+        answer = msgspec.json.decode(done.stdout, type=_Answer)
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
         raise unknown from None
-    if said.error is not None:
-        raise from_info(said.error)
-    return said.packs
+    if answer.error is not None:
+        raise from_info(answer.error)
+    return answer.packs

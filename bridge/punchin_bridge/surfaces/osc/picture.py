@@ -16,9 +16,9 @@ from punchin_wire.osc.table import OscValue
 from ..console import View
 from ..parameters import BY_NAME, Value
 
-Said: TypeAlias = tuple[str, tuple[OscValue, ...]]
+OscMessage: TypeAlias = tuple[str, tuple[OscValue, ...]]
 """An address with its arguments."""
-Picture: TypeAlias = Mapping[tuple[str, ...], Said]
+Picture: TypeAlias = Mapping[tuple[str, ...], OscMessage]
 """All that a surface shows, by what it is about: an address, with the job and the take if it is about one."""
 
 PROGRESS = "/punchin/job/progress"
@@ -30,10 +30,10 @@ MAX_JOBS = 16
 
 def picture(view: View) -> Picture:
     """What a surface shows now."""
-    said: dict[tuple[str, ...], Said] = {}
+    found: dict[tuple[str, ...], OscMessage] = {}
     for name, value in view.values.items():
         for path, args in control(name, value):
-            said[(path,)] = (path, args)
+            found[(path,)] = (path, args)
     job = view.job
     now: dict[str, OscValue] = {
         "host": view.program,
@@ -45,22 +45,22 @@ def picture(view: View) -> Picture:
     }
     for word, shown in now.items():
         path = f"/punchin/now/{word}"
-        said[(path,)] = (path, (plain(shown) if isinstance(shown, str) else shown,))
+        found[(path,)] = (path, (plain(shown) if isinstance(shown, str) else shown,))
     for each in view.jobs[-MAX_JOBS:]:
-        said["state", each.job] = ("/punchin/job/state", (each.job, each.phase, plain(each.line)))
-        said["progress", each.job] = (PROGRESS, (each.job, each.fraction))
+        found["state", each.job] = ("/punchin/job/state", (each.job, each.phase, plain(each.line)))
+        found["progress", each.job] = (PROGRESS, (each.job, each.fraction))
         for number, take in enumerate(each.takes):
-            said["take", each.job, str(number)] = (
+            found["take", each.job, str(number)] = (
                 "/punchin/job/take",
                 (each.job, number, take.seed, plain(take.name)),
             )
         if each.phase == "failed":
             error = ErrorInfo(each.code, each.line, each.next_step)
-            said["error", each.job] = ("/punchin/job/error", (each.job, *spoken(error)))
-    return said
+            found["error", each.job] = ("/punchin/job/error", (each.job, *spoken(error)))
+    return found
 
 
-def control(name: str, value: Value) -> Iterator[Said]:
+def control(name: str, value: Value) -> Iterator[OscMessage]:
     """A control's value, and where its fader stands."""
     yield f"/punchin/control/{name}", (value,)
     if BY_NAME[name].is_fader:

@@ -25,7 +25,7 @@ from ..console import Console
 from ..edge import HasFileno
 from . import picture
 from .packs import Packs
-from .picture import MOVING, Picture, Said
+from .picture import MOVING, OscMessage, Picture
 
 PORT = 17814
 MAX_SURFACES = 32
@@ -44,7 +44,7 @@ class Listener:
 
     until: float
     source: Peer
-    shown: dict[tuple[str, ...], Said] = field(default_factory=dict)
+    shown: dict[tuple[str, ...], OscMessage] = field(default_factory=dict)
     throttle: Throttle = field(default_factory=lambda: Throttle(PROGRESS_HZ))
     troubles: int = 0
 
@@ -87,7 +87,7 @@ class SurfacePort:
             except PunchinError as error:
                 log.info("refused what %s:%d sent: %s", *peer, error)
                 self._complain(self._home(peer), error.info())
-        self._tell_packs()
+        self._send_packs()
         self._listeners = {peer: each for peer, each in self._listeners.items() if now < each.until}
         if self._listeners:
             self._show(now)
@@ -109,7 +109,7 @@ class SurfacePort:
             case "ping", _, _:
                 self._send(self._home(peer), "/punchin/pong", VERSION)
             case "status", _, _:
-                self._tell_status(self._home(peer), now)
+                self._send_status(self._home(peer), now)
             case "pack", _, _:
                 self._list_packs(self._home(peer))
             case "listen", _, (float(seconds), *port):
@@ -121,7 +121,7 @@ class SurfacePort:
                 self._console.turn(name, place)
                 self._answer(peer, name)
             case "get", name, _:
-                self._tell(self._home(peer), name)
+                self._send_value(self._home(peer), name)
             case "action", name, press:
                 if not press or press[0]:
                     self._act(name, now)
@@ -164,16 +164,16 @@ class SurfacePort:
     def _update(self, peer: Peer, listener: Listener, shown: Picture, now: float) -> None:
         """Tell one surface what it does not show yet; mere progress now and then."""
         may_move = listener.throttle.is_due(now)
-        for key, said in shown.items():
+        for key, message in shown.items():
             before = listener.shown.get(key)
-            if before == said:
+            if before == message:
                 continue
-            path, args = said
-            if path in MOVING and before is not None and not may_move and not _turned(said, before):
+            path, args = message
+            if path in MOVING and before is not None and not may_move and not _turned(message, before):
                 continue
             if path in MOVING:
                 listener.throttle.passes(now, urgent=True)
-            listener.shown[key] = said
+            listener.shown[key] = message
             self._send(peer, path, *args)
         for key in listener.shown.keys() - shown.keys():
             del listener.shown[key]
@@ -181,16 +181,16 @@ class SurfacePort:
     def _answer(self, peer: Peer, name: str) -> None:
         """Who does not listen hears at once what became of what it set; the others hear it with all the rest."""
         if self._home(peer) not in self._listeners:
-            self._tell(peer, name)
+            self._send_value(peer, name)
 
-    def _tell(self, peer: Peer, name: str) -> None:
+    def _send_value(self, peer: Peer, name: str) -> None:
         values = self._console.controls.values
         if name not in values:
             raise BadSetting(f"There is no control {name[:60]!r}.", f"There are {', '.join(values)}.")
         for path, args in picture.control(name, values[name]):
             self._send(peer, path, *args)
 
-    def _tell_status(self, peer: Peer, now: float) -> None:
+    def _send_status(self, peer: Peer, now: float) -> None:
         view = self._console.view(now)
         working = sum(job.phase in WORKING for job in view.jobs)
         self._send(peer, "/punchin/status/now", VERSION, view.host, len(view.hosts), working)
@@ -203,7 +203,7 @@ class SurfacePort:
         self._ask_packs[peer] = None
         self._packs.ask()
 
-    def _tell_packs(self) -> None:
+    def _send_packs(self) -> None:
         found = self._packs.answer()
         if found is None:
             return
@@ -227,9 +227,9 @@ class SurfacePort:
         self._endpoint.send(peer, path, *args)
 
 
-def _turned(said: Said, before: Said) -> bool:
+def _turned(message: OscMessage, before: OscMessage) -> bool:
     """Whether a job has another state, not just another line."""
-    return said[0] == "/punchin/job/state" and said[1][1] != before[1][1]
+    return message[0] == "/punchin/job/state" and message[1][1] != before[1][1]
 
 
 def allowed(text: str) -> frozenset[str]:

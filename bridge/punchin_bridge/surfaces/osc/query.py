@@ -64,7 +64,7 @@ class OscQuery:
         if shown != self._shown:
             self._shown = shown
             if self._listeners:
-                self._soon(self._tell_all)
+                self._soon(self._send_all)
 
     def close(self) -> None:
         self._closed.set()
@@ -162,30 +162,30 @@ class OscQuery:
         try:
             async for message in link:
                 if message.type == WSMsgType.TEXT and _command(message.data, wanted):
-                    await self._tell(link, wanted)
+                    await self._send_changes(link, wanted)
         finally:
             self._listeners.pop(link, None)
         return link
 
-    def _tell_all(self) -> None:
+    def _send_all(self) -> None:
         for link, wanted in self._listeners.items():
-            task = asyncio.ensure_future(self._tell(link, wanted))
+            task = asyncio.ensure_future(self._send_changes(link, wanted))
             task.add_done_callback(lambda done: done.exception())  # it has closed: `_listen` ends, too
 
-    async def _tell(self, link: Any, wanted: dict[str, object]) -> None:
-        """Send what has changed at the addresses that are listened to; what was not told yet counts as changed."""
+    async def _send_changes(self, link: Any, wanted: dict[str, object]) -> None:
+        """Send what has changed at the addresses that are listened to; what was never sent counts as changed."""
         for path, before in list(wanted.items()):
-            said = self._shown.get((path,))
-            if said is not None and said != before and path in wanted:
-                wanted[path] = said
-                await link.send_bytes(build(*said, "from", "surfaces"))
+            message = self._shown.get((path,))
+            if message is not None and message != before and path in wanted:
+                wanted[path] = message
+                await link.send_bytes(build(*message, "from", "surfaces"))
 
 
 def _command(text: str, wanted: dict[str, object]) -> bool:
-    """Do LISTEN or IGNORE. Whether there may be something to tell."""
+    """Do LISTEN or IGNORE. Whether there may be something to send."""
     try:
-        said = json.loads(text)
-        command, path = said["COMMAND"], said["DATA"]
+        message = json.loads(text)
+        command, path = message["COMMAND"], message["DATA"]
     except (ValueError, TypeError, KeyError):
         return False
     if command == "IGNORE":
