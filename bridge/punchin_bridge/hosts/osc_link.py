@@ -58,7 +58,7 @@ class OscLink:
                 continue
             try:
                 text = _document(data).encode()
-                yield spool.decode(text, spool.sender(text) or "osc")
+                yield spool.decode(text, spool.signed(text)[0] or "osc")
             except PunchinError as error:
                 yield Post("osc", None, error)
 

@@ -375,8 +375,9 @@ class JobView(Piece, frozen=True, omit_defaults=False):
 class State(Document, frozen=True):
     """All that host `host` should know. `revision` grows when anything but `beat` changes.
 
-    Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it.
-    `answers` says what became of what this host wanted of others: `done`, why not, or empty while it is open.
+    Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it;
+    `refused` is the job that it names, if it names one, of which nothing more need be said. `answers` says what became
+    of what this host wanted of others: `done`, why not, or empty while it is open.
     """
 
     host: HostId
@@ -387,3 +388,4 @@ class State(Document, frozen=True):
     asks: tuple[Command, ...] = ()
     trouble: str = ""
     answers: dict[str, str] = {}
+    refused: str = ""
