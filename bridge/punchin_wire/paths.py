@@ -23,6 +23,7 @@ import msgspec
 import platformdirs
 
 from .errors import DaemonError
+from .structs import ready
 
 _DIRS = platformdirs.PlatformDirs("punchin", appauthor=False)
 
@@ -106,6 +107,7 @@ class BridgeRecord(msgspec.Struct, frozen=True):
     query_port: int = 0
 
 
+ready(DaemonRecord, BridgeRecord)
 Record = TypeVar("Record", DaemonRecord, BridgeRecord)
 
 

@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from punchin_wire.messages import MAX_NOTES, MAX_TAKES, Control, JobId, Name, Sampling, Solver
+from punchin_wire.structs import ready
 
 from ..takes.presets import Method, Pooling, TaskName
 
@@ -389,3 +390,6 @@ class State(Document, frozen=True):
     trouble: str = ""
     answers: dict[str, str] = {}
     refused: str = ""
+
+
+ready(FromHost, State)

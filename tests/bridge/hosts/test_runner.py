@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from bridge.hosts.test_jobs import SUBMIT
+from fakes.room import SUBMIT
 from punchin_bridge.hosts import runner as runners
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import TakeFile
