@@ -15,7 +15,7 @@ from punchin_wire.errors import PunchinError
 from punchin_wire.paths import BridgeRecord
 
 from .daemon import launch
-from .hosts.jobs import ENDED
+from .hosts.jobs import ENDED, WORKING
 from .hosts.osc_link import PORT, OscLink
 from .hosts.protocol import LEASE_SECONDS, CommandResult, Submit
 from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works, settle
@@ -141,7 +141,8 @@ class Bridge:
 
     def _resume(self, wall: float) -> None:
         """Take up what an earlier bridge left, and clear away what it left of no use."""
-        for record, written in self.spool.records():
+        # What is ready comes first, so that its files have their names before others look for free ones.
+        for record, written in sorted(self.spool.records(), key=lambda found: found[0].phase in WORKING):
             if record.phase in ENDED or wall - written > KEEP_SECONDS:
                 self.spool.finish(record)
                 continue
@@ -167,7 +168,7 @@ def receive(post: Post, console: Console, sessions: HostSessions, now: float, wa
             try:
                 post = post._replace(document=console.complete(submit))
             except PunchinError as error:
-                post = Post(post.host, None, error)
+                post = post._replace(document=None, error=error)
         case CommandResult(_, command, error_text):
             console.finished(command, error_text)
     sessions.receive(post, now, wall)

@@ -29,6 +29,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import BadRegion, BadSetting, ErrorInfo
+from .structs import ready
 
 PROTOCOL = 1
 """Version of everything in this module. Both sides must have the same."""
@@ -376,6 +377,7 @@ class Event(Message, frozen=True):
 FromClient = Submit | Attach | Cancel | Release | StatusQuery | Ping
 FromDaemon = Accepted | Refused | Event | Status | Pong
 AnyMessage = FromClient | FromDaemon
+ready(AnyMessage)
 
 
 def audio_refs(message: Message) -> tuple[AudioRef, ...]:

@@ -25,6 +25,7 @@ import platformdirs
 
 from .disk import replacing
 from .errors import DaemonError
+from .structs import ready
 
 LOG_BYTES = 2 * 2**20
 """Of one log file; three older ones are kept."""
@@ -110,6 +111,7 @@ class BridgeRecord(msgspec.Struct, frozen=True):
     query_port: int = 0
 
 
+ready(DaemonRecord, BridgeRecord)
 Record = TypeVar("Record", DaemonRecord, BridgeRecord)
 
 

@@ -69,19 +69,24 @@ def tune(tmp_path: Path) -> Tune:
     return Tune(tmp_path)
 
 
-def start(on: Stage, action: str = "inpaint") -> None:
-    """Act once the bridge is heard, so that none is started."""
-    on.until(lambda: on.script._host._state, 10)
-    on.act(action)
+def start(on: Stage) -> None:
+    """Ask for takes once the bridge is heard, so that none is started."""
+    on.until(lambda: on.hears_bridge, 30)
+    click(on)
+
+
+def click(on: Stage) -> None:
+    """Ask for takes, and see that they are being asked for."""
+    on.act("inpaint")
+    assert "submit" in dict(on.unheard), on.report()
 
 
 def accepted(on: Stage) -> None:
-    on.until(lambda: not on.script._host._pending, 30)
+    on.until(lambda: not on.unheard, 30)
 
 
 def job(on: Stage) -> dict[str, Any]:
-    found: dict[str, Any] = (on.script._host._jobs() or [{"phase": ""}])[-1]
-    return found
+    return (on.jobs or [{"phase": ""}])[-1]
 
 
 def test_from_the_brace_to_the_take_lanes(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:
@@ -107,9 +112,9 @@ def test_from_the_brace_to_the_take_lanes(running: RunningBridge, home: Path, tu
 def test_cancel_from_live(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:  # noqa: ARG001
     with stage(tune.live, tmp_path, home=home, settings={"text": "steps=1000 step=0.02"}) as on:
         start(on)
-        on.until(lambda: job(on)["phase"] == "running", 20)
+        on.until(lambda: job(on)["phase"] == "running", 30)
         on.act("cancel")
-        on.until(lambda: job(on)["phase"] == "cancelled", 5)
+        on.until(lambda: job(on)["phase"] == "cancelled", 30)
         assert on.live.messages[-1] == "Punchin: Cancelled."
         assert tune.takes == []
 
@@ -122,7 +127,7 @@ def test_an_error_reaches_the_status_bar(
 ) -> None:
     with stage(tune.live, tmp_path, home=home, settings={"text": "fail"}) as on:
         start(on)
-        on.until(lambda: job(on)["phase"] == "failed", 20)
+        on.until(lambda: job(on)["phase"] == "failed", 30)
         assert job(on)["next_step"] in on.live.messages[-1]
 
 
@@ -134,17 +139,17 @@ def test_what_the_settings_cannot_mean_is_said(
 ) -> None:
     with stage(tune.live, tmp_path, home=home, settings={"weights": {"cowbell": 1.0}}) as on:
         start(on)
-        on.until(lambda: any("cowbell" in text or "weights" in text for text in on.live.messages), 10)
+        on.until(lambda: any("cowbell" in text or "weights" in text for text in on.live.messages), 30)
 
 
 def test_the_bridge_dies_under_a_job(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:
     with stage(tune.live, tmp_path, home=home, settings={"text": "steps=60 step=0.02", "takes": 2}) as on:
         start(on)
-        on.until(lambda: job(on)["phase"] == "running", 20)
+        on.until(lambda: job(on)["phase"] == "running", 30)
         running.stop(signal.SIGKILL)
         running.process = launch(home).process
         on.until(lambda: len(tune.takes) == 2, 40)
-        on.until(lambda: job(on)["phase"] == "placed", 10)
+        on.until(lambda: job(on)["phase"] == "placed", 30)
 
 
 def test_takes_that_came_while_live_was_closed(
@@ -155,10 +160,10 @@ def test_takes_that_came_while_live_was_closed(
 ) -> None:
     with stage(tune.live, tmp_path, home=home, settings={"takes": 1, "text": "steps=40 step=0.02"}) as on:
         start(on)
-        on.until(lambda: job(on)["phase"] == "running", 20)
+        on.until(lambda: job(on)["phase"] == "running", 30)
     with stage(tune.live, tmp_path, home=home) as on:
         on.until(lambda: len(tune.takes) == 1, 30)
-        on.until(lambda: job(on)["phase"] == "placed", 10)
+        on.until(lambda: job(on)["phase"] == "placed", 30)
 
 
 def punchin(home: Path, *words: str) -> subprocess.Popen[str]:
@@ -175,11 +180,11 @@ def punchin(home: Path, *words: str) -> subprocess.Popen[str]:
 def test_the_command_line_asks_live(running: RunningBridge, home: Path, tune: Tune, tmp_path: Path) -> None:  # noqa: ARG001
     def does(on: Stage, *words: str) -> str:
         asked = punchin(home, "host", "do", "ableton", *words)
-        on.until(lambda: asked.poll() is not None, 20)
+        on.until(lambda: asked.poll() is not None, 30)
         return asked.communicate()[0]
 
     with stage(tune.live, tmp_path, home=home) as on:
-        on.until(lambda: on.script._host._state, 10)
+        on.until(lambda: on.hears_bridge, 30)
         wish = '{"engine": "transfer", "to": "violin", "takes": 2}'
         assert does(on, "transfer", "--wish", wish) == "ableton: transfer is done.\n"
         on.until(lambda: len(tune.takes) == 2, 30)
@@ -190,23 +195,33 @@ def test_the_command_line_asks_live(running: RunningBridge, home: Path, tune: Tu
         assert "no length" in does(on, "repeat")
 
 
-def test_the_script_starts_the_bridge(tmp_path: Path) -> None:
+def test_the_script_starts_the_bridge_and_another_when_it_dies_under_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home = tmp_path / "home"
     home.mkdir()
     tune = Tune(tmp_path)
     paths = os.pathsep.join(filter(None, sys.path))
     command = ["/usr/bin/env", f"PUNCHIN_HOME={home}", f"PYTHONPATH={paths}", sys.executable]
     command += ["-m", "punchin_bridge.cli", "bridge", "--osc-port", "0"]
-    with daemon(home), stage(tune.live, tmp_path, home=home, command=command) as on:
+    settings = {"text": "steps=60 step=0.02", "takes": 2}
+    record = home / "runtime" / "bridge.json"
+
+    def kill() -> None:
+        psutil.Process(json.loads(record.read_text())["pid"]).kill()
+        on.script._host._link._child.wait(10)
+
+    with daemon(home), stage(tune.live, tmp_path, home=home, command=command, settings=settings) as on:
+        monkeypatch.setattr(sys.modules["Punchin.watch"], "START_SECONDS", 5.0)
         on.turn(2)
         on.act("inpaint")
-        record = home / "runtime" / "bridge.json"
         try:
-            on.until(lambda: len(tune.takes) == 3, 60)
+            on.until(lambda: job(on)["phase"] == "running", 60)
+            kill()
+            on.until(lambda: len(tune.takes) == 2, 60)
+            assert on.live.messages.count("Punchin: starting the bridge") >= 2
         finally:
-            pid = json.loads(record.read_text())["pid"]
-            psutil.Process(pid).kill()
-            on.script._host._link._child.wait(10)
+            kill()
 
 
 def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_path: Path) -> None:
@@ -222,7 +237,7 @@ def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_pat
         try:
             for victim in ("bridge", "live", "bridge", "live"):
                 tune.live.song.loop_start = 32.0 + 4.0 * len(tune.starts)
-                start(on)
+                click(on)  # whether the bridge is heard already or not
                 accepted(on)
                 tune.starts.append(tune.live.song.loop_start)
                 on.turn(rng.randrange(30))
@@ -235,12 +250,13 @@ def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_pat
                     opened = ExitStack()
                     on = opened.enter_context(stage(tune.live, tmp_path, home=home, settings=settings))
             on.until(lambda: len(tune.all_takes) >= 8, 60)
-            on.until(lambda: not list((home / "spool" / "jobs").iterdir()), 20)
+            on.until(lambda: not list((home / "spool" / "jobs").iterdir()), 30)
         finally:
             opened.close()
             running.process.kill()
             running.process.wait()
     assert sorted(take.start_time for take in tune.all_takes) == sorted(tune.starts * 2)
+    assert len({take.file_path for take in tune.all_takes}) == 8
 
 
 @pytest.mark.model

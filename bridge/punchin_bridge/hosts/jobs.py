@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import msgspec
 from punchin_wire.errors import ErrorInfo, PunchinError
 from punchin_wire.messages import Progress
+from punchin_wire.structs import ready
 
 from ..daemon.stages import STAGES
 from .protocol import JobView, Phase, Submit, TakeFile
@@ -60,6 +61,9 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     staged: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     timings: dict[str, float] = {}
+
+
+ready(JobRecord)
 
 
 @dataclass

@@ -43,7 +43,7 @@ class OscLink:
                 for path, args in messages(data, "bridge"):
                     if path == POST:
                         document = str(args[0]).encode()
-                        yield spool.decode(document, spool.sender(document) or "osc")
+                        yield spool.decode(document, spool.signed(document)[0] or "osc")
             except PunchinError as error:
                 yield Post("osc", None, error)
 

@@ -18,14 +18,16 @@ PROGRESS_HZ = 10
 
 @dataclass
 class Presence:
-    """Its last `hello`, when something `came` from it last, what it was `sent` last. `commands` are what it is to do,
-    by id; `answers` what became of those it had another host do."""
+    """Its last `hello`, when something `came` from it last, what it was `sent` last. `commands` are what it
+    is to do, by id; `answers` what became of those it had another host do. `trouble` is the last document that could
+    not be used, `refused` the job that it named."""
 
     hello: Hello
     came: float
     commands: dict[str, Command] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
+    refused: str = ""
     sent: State | None = None
     throttle: Throttle = field(default_factory=lambda: Throttle(PROGRESS_HZ))
 
@@ -44,7 +46,8 @@ class Presence:
         before = self.sent
         revision, beat = before.revision if before else 0, int(now / BEAT_SECONDS)
         commands = tuple(self.commands.values())
-        state = State(self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, dict(self.answers))
+        answers = dict(self.answers)
+        state = State(self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, answers, self.refused)
         if before is None or not _same(state, before):
             if not self.throttle.passes(now, urgent=before is None or not _only_progress(state, before)):
                 return None

@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from punchin_wire.messages import MAX_NOTES, MAX_TAKES, Control, JobId, Name, Sampling, Solver
+from punchin_wire.structs import ready
 
 from ..takes.presets import Method, Pooling, TaskName
 
@@ -375,8 +376,9 @@ class JobView(Piece, frozen=True, omit_defaults=False):
 class State(Document, frozen=True):
     """All that host `host` should know. `revision` grows when anything but `beat` changes.
 
-    Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it.
-    `answers` says what became of what this host wanted of others: `done`, why not, or empty while it is open.
+    Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it;
+    `refused` is the job that it names, if it names one, of which nothing more need be said. `answers` says what became
+    of what this host wanted of others: `done`, why not, or empty while it is open.
     """
 
     host: HostId
@@ -387,3 +389,7 @@ class State(Document, frozen=True):
     asks: tuple[Command, ...] = ()
     trouble: str = ""
     answers: dict[str, str] = {}
+    refused: str = ""
+
+
+ready(FromHost, State)

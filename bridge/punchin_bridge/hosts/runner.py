@@ -84,6 +84,7 @@ class JobRunner:
             settings, give_up_seconds=min(settings.give_up_seconds, GIVE_UP_SECONDS)
         )
         self._turns = threading.Semaphore(AT_ONCE)
+        self._naming = threading.Lock()
         self._stops: dict[str, threading.Event] = {}
 
     def start(self, record: JobRecord) -> None:
@@ -136,10 +137,11 @@ class JobRunner:
         prepared = time.monotonic() - began
         report = self._produce(order, submit.job, drafts, stop)
         timings = {"prepare": prepared} | {name: s for name, s in report.timings.items() if name != "total"}
-        ready = finished(record, order, report, Path(submit.folder) if submit.folder else None)
-        ready = msgspec.structs.replace(ready, phase="ready", timings=timings, notes=report.notes)
-        self._spool.keep(ready)
-        return settle(ready, self._spool)
+        with self._naming:  # until a name is taken, another job would find it free
+            ready = finished(record, order, report, Path(submit.folder) if submit.folder else None)
+            ready = msgspec.structs.replace(ready, phase="ready", timings=timings, notes=report.notes)
+            self._spool.keep(ready)
+            return settle(ready, self._spool)
 
     def _produce(self, order: Order, job: str, drafts: Path, stop: threading.Event) -> Report:
         for left in reversed(range(TRIES)):

@@ -86,7 +86,8 @@ class HostSessions:
         except PunchinError as error:
             log.warning("%s: %s", post.host, error)
             if post.host in self.hosts:
-                self.hosts[post.host].trouble = f"{error} {error.next_step}"
+                presence = self.hosts[post.host]
+                presence.trouble, presence.refused = f"{error} {error.next_step}", post.job
 
     def _take_in(self, document: FromHost, now: float, wall: float) -> None:
         """Raises PunchinError."""
@@ -99,19 +100,25 @@ class HostSessions:
                 self.leave(host)
             case Submit():
                 self._accept(document, now, wall)
-            case Cancel(host, name):
-                self._cancel(self._job(host, name), now)
-            case Placed(host, name):
-                self._placed(self._job(host, name), document, now, wall)
-            case Held(host, name, reason):
-                log.info("job %s is held: %s", name, reason)
-                self._change(self._job(host, name), "held")
-            case Drop(host, name):
-                self._end(self._job(host, name), "dropped", now)
+            case Cancel() | Placed() | Held() | Drop():
+                if (job := self._job(document.host, document.job)) is not None:
+                    self._decide(job, document, now, wall)
             case CommandResult(host, command, error):
                 self._finish(host, command, error)
             case CommandRequest(host, target, command):
                 self.command(target, command, host)
+
+    def _decide(self, job: Job, document: Cancel | Placed | Held | Drop, now: float, wall: float) -> None:
+        match document:
+            case Cancel():
+                self._cancel(job, now)
+            case Placed():
+                self._placed(job, document, now, wall)
+            case Held():
+                log.info("job %s is held: %s", job.name, document.reason)
+                self._change(job, "held")
+            case Drop():
+                self._end(job, "dropped", now)
 
     def _meet(self, hello: Hello, now: float) -> None:
         known = self.hosts.get(hello.host)
@@ -184,10 +191,14 @@ class HostSessions:
             job.ended = now
             self._keeper.finish(job.record)
 
-    def _job(self, host: str, name: str) -> Job:
-        """A job that `host` may speak of: its own, or one of the project it has open. Raises UnknownJob."""
+    def _job(self, host: str, name: str) -> Job | None:
+        """A job that `host` may speak of: its own, or one of the project it has open. None where there is none of that
+        name: it has ended, and the bridge that ended it died before the host heard so. Raises UnknownJob."""
         job, here = self.jobs.get(name), self.hosts.get(host)
-        if job is None or (
+        if job is None:
+            log.info("%s speaks of job %s, which has ended", host, name)
+            return None
+        if (
             job.record.submit.host != host
             and (here is None or here.hello.project.id != job.record.submit.project.id)
             and not host.startswith("cli-")

@@ -8,12 +8,14 @@
     jobs/<job>/                   what the bridge keeps of a job
 
 All three systems have files, Lua has them, a rename is atomic, and nothing has to be installed or opened. What is in
-the inbox and cannot be used is deleted, and said once. Knows no jobs and no hosts.
+the inbox and cannot be used is deleted, and said once. While a document is acted on it is called `.taken`, so that the
+next bridge finds it when we are killed meanwhile. Knows no jobs and no hosts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -25,24 +27,30 @@ from typing import NamedTuple
 
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, replacing
-from punchin_wire.errors import BadMessage, PunchinError, TooLarge
+from punchin_wire.errors import BadMessage, BadSetting, PunchinError, TooLarge
 
 from .jobs import JobRecord
 from .protocol import MAX_BYTES, Bye, Command, CommandRequest, FromHost, Hello, Project, State
 
-NAME = re.compile(r"([a-z]{2,16}-[A-Za-z0-9]{1,32})-(\d{8}|hello)\.json")
+NAME = re.compile(r"([a-z]{2,16}-[A-Za-z0-9]{1,32})-(\d{8}|hello)\.(json|taken)")
+TAKEN = ".taken"
 MOST_AT_ONCE = 64
 """Documents taken from the inbox before others get their turn."""
 STALE_SECONDS = 60.0
 """A half-written document or an unknown file older than this is deleted."""
+MAX_NAME = 100
+"""Characters of a name that are repeated of a document which cannot be used."""
+
+log = logging.getLogger(__name__)
 
 
 class Post(NamedTuple):
-    """A document as it came. `error` is what is wrong where it could not be used."""
+    """A document as it came. `error` is what is wrong where it could not be used; `job` is the job that it names."""
 
     host: str
     document: FromHost | None
     error: PunchinError | None = None
+    job: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,13 +70,18 @@ class Spool:
     # ---- from hosts ------------------------------------------------------------------------------------------
 
     def receive(self) -> Iterator[Post]:
-        """The documents that wait, each deleted before it is handed on, so that one which kills us comes only once."""
+        """The documents that wait, each deleted when it was acted on. One that a bridge died over comes once more, and
+        is deleted first, so that one which kills us does so twice at most."""
         for name in sorted(self._waiting(), key=_turn)[:MOST_AT_ONCE]:
             path, host = self.inbox / name, NAME.fullmatch(name)
             assert host is not None
-            post = _read(path, host[1])
-            path.unlink(missing_ok=True)
-            yield post
+            post, taken = _read(path, host[1]), path.with_suffix(TAKEN)
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink() if path == taken else os.replace(path, taken)
+            try:
+                yield post
+            finally:
+                taken.unlink(missing_ok=True)
 
     def _waiting(self) -> Iterator[str]:
         now = time.time()
@@ -113,18 +126,23 @@ class Spool:
     def keep(self, kept: JobRecord) -> None:
         """Write a job down; it is on disk when this returns. Raises BadSetting when the disk is full."""
         folder = self.job(kept.submit.job)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise BadSetting(f"{folder} cannot be made: {error.strerror}.", OWN_FOLDER) from None
         with replacing(folder / "job.json", durable=True, next_step=OWN_FOLDER) as file:
             file.write(msgspec.json.encode(kept))
 
     def records(self) -> Iterator[tuple[JobRecord, float]]:
-        """The jobs that were written down, and when; what cannot be read is deleted."""
+        """The jobs that were written down, and when; what is no record, or has none, is deleted."""
         for folder in sorted((self.root / "jobs").iterdir()):
             file = folder / "job.json"
             try:
                 yield msgspec.json.decode(file.read_bytes(), type=JobRecord), file.stat().st_mtime
-            except (OSError, msgspec.DecodeError):
+            except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
                 _delete(folder)
+            except OSError as error:  # not its fault: the next bridge may be able to read it
+                log.error("job %s: %s", folder.name, error)
 
     def finish(self, kept: JobRecord) -> None:
         """Delete what a job has left here: its folder, and the stems that its host rendered for it."""
@@ -134,6 +152,7 @@ class Spool:
             path = getattr(track.audio, "path", None) if track else None
             if path and Path(path).parent == own:
                 _delete(Path(path))
+        _delete(self.job(submit.job) / "job.json")  # first: a job of which half is left has ended
         _delete(self.job(submit.job))
 
 
@@ -177,25 +196,29 @@ def decode(data: bytes, host: str) -> Post:
     try:
         document: FromHost = msgspec.json.decode(data, type=FromHost)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        return Post(host, None, BadMessage(f"A document from {host} cannot be used: {error}"[:400]))
-    return Post(document.host, document)
+        _, job = signed(data)
+        return Post(host, None, BadMessage(f"A document from {host} cannot be used: {error}"[:400]), job)
+    return Post(document.host, document, None, getattr(document, "job", ""))
 
 
 class _Signed(msgspec.Struct):
-    host: str
+    host: object = ""
+    job: object = ""
 
 
-def sender(data: bytes) -> str:
-    """Who a document says it comes from, also where the rest of it cannot be used; empty where it does not say."""
+def signed(data: bytes) -> tuple[str, str]:
+    """The host and the job that a document names, also where the rest of it cannot be used; empty where it does not."""
     try:
-        return msgspec.json.decode(data, type=_Signed).host
+        found = msgspec.json.decode(data, type=_Signed)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return ""
+        return "", ""
+    return str(found.host)[:MAX_NAME], str(found.job)[:MAX_NAME]
 
 
-def _turn(name: str) -> tuple[bool, str]:
-    """Whose turn it is: who says hello is answered, so that comes first; then by number."""
-    return not name.endswith("-hello.json"), name
+def _turn(name: str) -> tuple[bool, bool, str]:
+    """Whose turn it is: what a bridge died over, then who says hello, since that is answered; then by number."""
+    path = Path(name)
+    return path.suffix != TAKEN, not path.stem.endswith("-hello"), name
 
 
 def _read(path: Path, host: str) -> Post:

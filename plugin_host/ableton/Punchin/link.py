@@ -31,8 +31,6 @@ ASK_FIELDS: dict[str, type | tuple[type, ...]] = {"ask": str, "action": str}
 JOB_FIELDS: dict[str, type | tuple[type, ...]] = {"fraction": (int, float), "region": dict, "takes": list}
 JOB_FIELDS.update(dict.fromkeys(("job", "phase", "project", "line", "track", "guard"), str))
 """What is read of a job."""
-START_SECONDS = 15.0
-"""How long a bridge may take to come up before it is started again."""
 
 
 class Link:
@@ -46,7 +44,6 @@ class Link:
         self.port = int(self._socket.getsockname()[1])
         self._bridge_port = PORT
         self._heard = -1e9
-        self._started = -1e9
         self._files = 0
         self._waiting: dict[str, str] = {}  # files in the inbox, by what they say
         self._child: subprocess.Popen[bytes] | None = None
@@ -152,19 +149,14 @@ class Link:
 
     # ---- the bridge itself ---------------------------------------------------------------------------------------
 
-    def start_bridge(self, now: float) -> bool:
-        """Start the bridge as a process of its own, if it is not there and was not just started. Raises Refusal."""
+    def start_bridge(self) -> None:
+        """Start the bridge as a process of its own; where one runs, the new one ends at once. Raises Refusal."""
         if self._child is not None and self._child.poll() is not None:
             self._child = None  # collected, so that no zombie stays
-        if self.alive(now) or now - self._started < START_SECONDS:
-            return False
-        command = installed(self._folder).command
-        self._started = now
         try:
-            self._child = _detached(command)
+            self._child = _detached(installed(self._folder).command)
         except (OSError, AttributeError) as problem:
             raise Refusal(f"Cannot start the bridge ({problem}): run `punchin bridge` in a terminal.") from None
-        return True
 
 
 def _has(item: object, fields: dict[str, type | tuple[type, ...]]) -> bool:

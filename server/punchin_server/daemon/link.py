@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import msgspec
 from punchin_wire.messages import Cancel, Event, Message, Submit
+from punchin_wire.structs import ready
 
 BEAT_SECONDS = 0.5
 
@@ -38,3 +39,4 @@ class Heartbeat(Message, frozen=True):
 
 ToWorker = Submit | Cancel
 FromWorker = Event | Heartbeat
+ready(Orders, ToWorker, FromWorker)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from fakes.room import TAKE, Room, hello, submit
@@ -18,6 +20,7 @@ from punchin_bridge.hosts.protocol import (
     Placed,
 )
 from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS
+from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
 
@@ -101,6 +104,21 @@ def test_hosts_hear_of_their_own_jobs_only(room: Room) -> None:
     room.say(Cancel("fake-2", "job-1"))
     assert "job-1" in room.told["fake-2"].trouble
     assert room.elsewhere.stopped == []
+
+
+@pytest.mark.parametrize("kind", [Cancel, Placed, Drop, lambda *names: Held(*names, "The item has moved.")])
+def test_what_is_said_of_a_job_that_ended_under_a_bridge_before_is_no_trouble(room: Room, kind: Any) -> None:
+    room.say(kind("fake-1", "job-1"))
+    assert (room.told["fake-1"].trouble, room.told["fake-1"].jobs) == ("", ())
+
+
+def test_trouble_says_which_job_it_is_about(room: Room) -> None:
+    room.sessions.receive(Post("fake-1", None, BadMessage("No."), "job-1"), room.now, 1000.0)
+    room.tell()
+    assert room.told["fake-1"].refused == "job-1"
+    room.say(CommandRequest("fake-1", "live", Command("ask-1", "inpaint")))
+    assert "No live" in room.told["fake-1"].trouble
+    assert room.told["fake-1"].refused == ""
 
 
 def test_who_opens_the_project_next_gets_the_takes(room: Room) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from fakes.room import SUBMIT
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
 from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Spool
-from punchin_wire.errors import BadMessage, TooLarge
+from punchin_wire.errors import BadMessage, BadSetting, TooLarge
 
 
 @pytest.fixture
@@ -38,6 +39,32 @@ def test_hello_comes_first_then_the_numbers(spool: Spool) -> None:
     assert [post.document for post in spool.receive()] == [hello, *said]
     assert not list(spool.receive())
     assert not list(spool.inbox.iterdir())
+
+
+def test_a_document_that_a_bridge_died_over_comes_once_more(spool: Spool) -> None:
+    said = [Cancel("fake-1", f"job-{number}") for number in range(2)]
+    for number in range(2):
+        put(spool, f"fake-1-{number:08}.json", msgspec.json.encode(said[number]))
+    died = spool.receive()  # and is not gone on with, as by a bridge that is killed
+    assert next(died).document == said[0]
+    again = spool.receive()
+    assert next(again).document == said[0]
+    assert [post.document for post in spool.receive()] == [said[1]]
+    assert not list(spool.inbox.iterdir())
+
+
+def test_a_document_over_which_a_step_fails_does_not_come_again(spool: Spool) -> None:
+    put(spool, "fake-1-00000001.json", msgspec.json.encode(Bye("fake-1")))
+    posts = spool.receive()
+    next(posts)
+    posts.close()  # type: ignore[attr-defined]
+    assert not list(spool.receive())
+
+
+def test_a_document_that_cannot_be_used_names_its_job(spool: Spool) -> None:
+    put(spool, "fake-1-00000001.json", b'{"type":"submit","host":"fake-1","job":"job-1"}')
+    put(spool, "fake-1-00000002.json", b'{"type":"submit","host":"fake-1","job":["no name"]}')
+    assert next(spool.receive()).job == "job-1"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +132,29 @@ def test_jobs_are_found_again_and_damaged_ones_deleted(spool: Spool) -> None:
     (spool.job("broken") / "job.json").write_bytes(b"{")
     assert [found for found, _ in spool.records()] == [record]
     assert not spool.job("broken").exists()
+
+
+def test_a_record_that_cannot_be_read_now_is_left_for_the_next_bridge(spool: Spool) -> None:
+    (spool.job("job-1") / "job.json").mkdir(parents=True)  # reading it fails, and not because it is no record
+    assert list(spool.records()) == []
+    assert spool.job("job-1").exists()
+
+
+def test_a_job_that_cannot_be_written_down_is_refused(spool: Spool) -> None:
+    (spool.root / "jobs").rmdir()
+    (spool.root / "jobs").write_bytes(b"")
+    with pytest.raises(BadSetting, match="cannot be made"):
+        spool.keep(JobRecord(SUBMIT, 1.0, 7))
+
+
+def test_a_job_whose_folder_is_half_deleted_has_ended(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = JobRecord(SUBMIT, 1.0, 7)
+    spool.keep(record)
+    with monkeypatch.context() as dying:
+        dying.setattr(shutil, "rmtree", lambda *_, **__: None)
+        spool.finish(record)
+    assert list(spool.records()) == []
+    assert not spool.job("job-1").exists()
 
 
 def test_finishing_deletes_the_hosts_own_stems_only(spool: Spool, tmp_path: Path) -> None:

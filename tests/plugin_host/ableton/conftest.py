@@ -60,15 +60,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture
 def play(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
-    """Start the script in a song's Live; the desk has heard its hello and answered, which counts for a minute."""
+    """Start the script in a song's Live. The desk has heard its hello, and has answered, which counts for a minute,
+    unless it is not `there`."""
     with ExitStack() as stack:
 
-        def start(song: Song, **more: Any) -> Stage:
+        def start(song: Song, there: bool = True, **more: Any) -> Stage:
             on = stack.enter_context(stage(song.live, tmp_path, desk, **more))
             monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 60.0)
+            monkeypatch.setattr(sys.modules["Punchin.watch"], "LOOK_SECONDS", 0.05)
             on.turn()
-            desk.say()
-            on.turn()
+            if there:
+                desk.say()
+                on.turn()
             return on
 
         yield start

@@ -61,7 +61,7 @@ def test_bye_when_the_set_closes(song: Song, play: Callable[..., Stage], desk: D
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch, on: Stage) -> None:  # noqa: ARG001 - the script is there
     """Everything is said again ten times as often."""
-    monkeypatch.setattr(sys.modules["Punchin.host"], "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(sys.modules["Punchin.outbox"], "AGAIN_SECONDS", 0.1)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -89,6 +89,19 @@ def test_cancel_of_the_newest_job_is_said_until_it_has_ended(on: Stage, desk: De
     assert "Cancelled." in on.live.messages[-1]
     on.act("cancel")
     assert "No job of Punchin is" in on.live.messages[-1]
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_job_that_the_bridge_has_not_shown_yet_can_be_cancelled(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    on.act("cancel")
+    assert [cancel.job for cancel in desk.of(Cancel)] == [submit.job]
+    desk.say(on.view(submit, "preparing"))  # it had heard of it
+    on.until(lambda: len(desk.of(Cancel)) == 3, 5)
+    assert len(desk.of(Submit)) == 1
+    desk.say(on.view(submit, "cancelled", line="Cancelled."))
+    on.turn()
+    assert on.unheard == []
 
 
 def test_progress_is_shown_a_few_times_a_second_and_the_queue_too(on: Stage, desk: Desk) -> None:
@@ -244,16 +257,13 @@ def test_a_tick_is_short_even_when_much_comes_at_once(on: Stage, desk: Desk) -> 
 # ---- the bridge as a process -----------------------------------------------------------------------------------
 
 
-def test_a_bridge_that_is_not_there_is_started_and_outlives_live(
-    song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bridge_that_is_not_there_is_started_and_outlives_live(song: Song, play: Callable[..., Stage]) -> None:
     code = "import os, time, pathlib; pathlib.Path(os.environ['WHERE']).write_text(str(os.getpid())); time.sleep(60)"
     where = Path(song.live.song.file_path).with_name("pid")
     command = ["/usr/bin/env", f"WHERE={where}", sys.executable, "-c", code]
-    on = play(song, command=command)
-    monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)  # nothing was heard of it
+    on = play(song, there=False, command=command)
     on.act("inpaint")
-    assert "Punchin: starting the bridge" in on.live.messages
+    on.until(lambda: "Punchin: starting the bridge" in on.live.messages)
     pid = int(until(lambda: where.is_file() and where.read_text()))
     process = psutil.Process(pid)
     try:
@@ -272,20 +282,45 @@ def test_a_bridge_that_is_not_there_is_started_and_outlives_live(
 def test_a_bridge_is_looked_for_once_when_a_set_was_opened(
     song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, wanted: bool
 ) -> None:
-    on = play(song, settings={"start_bridge": wanted})
-    monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)
-    monkeypatch.setattr(sys.modules["Punchin.link"], "START_SECONDS", 0.0)
-    monkeypatch.setattr(sys.modules["Punchin.host"], "LOOK_SECONDS", 0.05)
+    on = play(song, there=False, settings={"start_bridge": wanted})
+    monkeypatch.setattr(sys.modules["Punchin.watch"], "START_SECONDS", 0.0)
     time.sleep(0.06)
     on.turn(5)
     assert sum("Cannot start the bridge" in text for text in on.live.messages) == wanted
+
+
+def test_a_bridge_that_dies_under_a_job_is_started_again(
+    song: Song, play: Callable[..., Stage], desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = play(song)
+    submit = submitted(on)
+    desk.say(on.view(submit, "ready", takes=on.takes(submit)))
+    on.until(lambda: desk.of(Placed))
+    desk.say(on.view(submit, "placed"))
+    on.turn(2)
+    monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.01)
+    time.sleep(0.1)
+    on.turn(3)
+    assert not any("start the bridge" in text for text in on.live.messages)  # nothing waits for one
+    desk.say(on.view(submit, "running"))
+    on.until(lambda: any("Cannot start the bridge" in text for text in on.live.messages))
+
+
+def test_a_job_asked_for_while_no_bridge_can_be_started_waits_for_one(
+    song: Song, play: Callable[..., Stage], desk: Desk
+) -> None:
+    on = play(song, there=False)
+    submit = submitted(on)
+    on.until(lambda: any("Cannot start the bridge" in text for text in on.live.messages))
+    desk.say(on.view(submit, "ready", takes=on.takes(submit)))
+    on.until(lambda: desk.of(Placed))
 
 
 def test_no_bridge_at_all_is_said_in_the_end(
     song: Song, play: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = play(song, settings={"start_bridge": False})
-    monkeypatch.setattr(sys.modules["Punchin.host"], "GIVE_UP_SECONDS", 0.5)
+    monkeypatch.setattr(sys.modules["Punchin.outbox"], "GIVE_UP_TIMES", 2)
     monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 0.0)
     on.act("inpaint")
     on.until(lambda: "The bridge does not answer." in on.live.messages[-1], 5)
@@ -295,7 +330,7 @@ def test_a_long_document_waits_in_the_inbox_once(
     song: Song, play: Callable[..., Stage], desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on = play(song)
-    monkeypatch.setattr(sys.modules["Punchin.host"], "AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(sys.modules["Punchin.outbox"], "AGAIN_SECONDS", 0.1)
     song.clip.warp_markers = [type(song.clip.warp_markers[0])(0.1 * n, 0.2 * n) for n in range(400)]
     on.desk = None  # nobody reads
     on.act("inpaint")
@@ -338,17 +373,25 @@ def test_the_settings_action_writes_the_defaults_to_edit(on: Stage) -> None:
 
 @pytest.mark.usefixtures("hurried")
 def test_what_the_bridge_cannot_use_is_said_and_not_said_again_to_it(on: Stage, desk: Desk) -> None:
-    submitted(on)
-    desk.say(trouble="`weights` cannot be that. Correct it.")
-    on.turn()
-    assert on.live.messages[-1] == "Punchin: `weights` cannot be that. Correct it."
-    count = len(desk.of(Submit))
-    time.sleep(0.3)
-    on.turn(3)
-    assert len(desk.of(Submit)) == count
-    desk.say(trouble="`weights` cannot be that. Correct it.")
-    on.turn()
-    assert on.live.messages.count("Punchin: `weights` cannot be that. Correct it.") == 1
+    for times in (1, 2):
+        submit = submitted(on)
+        count = len(desk.of(Submit))
+        for _ in range(2):
+            desk.say(trouble="`weights` cannot be that. Correct it.", refused=submit.job)
+            on.turn()
+        assert on.live.messages[-1] == "Punchin: `weights` cannot be that. Correct it."
+        time.sleep(0.3)
+        on.turn(3)
+        assert len(desk.of(Submit)) == count
+        assert on.live.messages.count("Punchin: `weights` cannot be that. Correct it.") == times
+
+
+@pytest.mark.usefixtures("hurried")
+def test_trouble_with_something_else_takes_no_job_away(on: Stage, desk: Desk) -> None:
+    submit = submitted(on)
+    desk.say(trouble="There is no job live-gone of this project. Submit it again.", refused="live-gone")
+    on.until(lambda: len(desk.of(Submit)) == 3, 5)
+    assert {document.job for document in desk.of(Submit)} == {submit.job}
 
 
 @pytest.mark.usefixtures("hurried")

@@ -1,10 +1,12 @@
 """Takes onto the time line of each Live, over real UDP: exact, named, unwarped, one undo step, nothing overwritten."""
 
+import json
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from fakes.live_models import Clip, Track
 from fakes.live_set import RATE, Desk, Stage, clip, in_slot, wav
@@ -332,6 +334,18 @@ def test_a_live_that_refuses_keeps_the_takes_and_the_set(on: Stage, song: Song, 
     on.act("place")
     assert len(desk.of(Placed)) == 1
     assert len(song.bass.take_lanes) == 2
+
+
+def test_a_job_that_cannot_even_be_looked_at_is_held_and_does_not_stop_the_next(on: Stage, desk: Desk) -> None:
+    odd, good = submitted(on), submitted(on)
+    guard = json.dumps({"start": 16.0, "end": 32.0, "scene": None, "rate": RATE})  # of no version of ours
+    view = msgspec.structs.replace(on.view(odd, "ready", takes=on.takes(odd)), guard=guard)
+    desk.say(view, on.view(good, "ready", takes=on.takes(good)))
+    on.turn(3)
+    assert [(held.job, held.reason) for held in desk.of(Held)] == [(odd.job, "Something went wrong in Live: 'tempo'")]
+    assert [placed.job for placed in desk.of(Placed)] == [good.job]
+    assert any("Traceback" in line for line in on.live.log)
+    on.live.log.clear()
 
 
 def test_half_a_placement_is_undone(on: Stage, song: Song, desk: Desk) -> None:

@@ -67,7 +67,8 @@ def test_a_python_3_7_runs_it_where_there_is_one(tmp_path: Path) -> None:
         if not subprocess.run([python, "--version"], capture_output=True, timeout=60).returncode
     ]
     code = (
-        "from Punchin import osc, settings, selection, clips, submit, guard, place, link, host\n"
+        "from Punchin import osc, settings, selection, clips, submit, guard, place, link, outbox, jobs, placing\n"
+        "from Punchin import commands, status, watch, host\n"
         "a = link.Link('ableton-1', print, {folder!r})\n"
         "b = link.Link('ableton-2', print, {folder!r})\n"
         "a._bridge_port = b.port\n"

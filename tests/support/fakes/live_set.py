@@ -25,6 +25,7 @@ import numpy as np
 import soundfile
 from punchin_bridge.hosts.installers.ableton import INSTALLER
 from punchin_bridge.hosts.installers.install import Config, scripts
+from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import FromHost, JobView, Span, State, Submit, TakeFile
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -148,12 +149,56 @@ class Desk:
 
 
 class Stage:
-    """A Live with the script in it. Each `turn` is one tick, then the desk listens."""
+    """A Live with the script in it; Punchin's folder is `home`. Each `turn` is one tick, then the desk listens."""
 
-    def __init__(self, live: Live, folder: Path, desk: Desk | None) -> None:
-        self.live, self.folder, self.desk = live, folder, desk
+    def __init__(self, live: Live, folder: Path, home: Path, desk: Desk | None) -> None:
+        self.live, self.folder, self.home, self.desk = live, folder, home, desk
         self.longest_tick = 0.0
         self.script: Any = None
+
+    # ---- what the script knows -----------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The bridge's state that it heard last; empty before the first."""
+        found: dict[str, Any] = self.script._host._jobs.state
+        return found
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """The jobs that it takes for those of the open set, oldest first."""
+        found: list[dict[str, Any]] = self.script._host._jobs.here()
+        return found
+
+    @property
+    def unheard(self) -> list[tuple[str, str]]:
+        """Kind and name of what it says again."""
+        return list(self.script._host._outbox._pending)
+
+    @property
+    def hears_bridge(self) -> bool:
+        heard: bool = self.script._host._link.alive(time.monotonic())
+        return heard
+
+    def report(self) -> str:
+        """How every job stands, as the host sees it and as the bridge wrote it down, and what either said last."""
+        log = self.home / "log" / "bridge.log"
+        jobs = self.home / "spool" / "jobs"
+        return "\n  ".join(
+            [
+                f"the host {'hears' if self.hears_bridge else 'does not hear'} a bridge; it says again: {self.unheard}",
+                *(f"the host sees {job['job']} {job['phase']}: {job['line']}" for job in self.state.get("jobs", ())),
+                f"of this set: {[job['job'] for job in self.jobs]}, placed: {self.script._host._placing._placed}, "
+                f"trouble: {self.state.get('trouble')!r} of {self.state.get('refused')!r}",
+                *(f"the bridge keeps {_record(folder)}" for folder in sorted(jobs.glob("*"))),
+                f"the inbox holds: {[path.name for path in (self.home / 'spool' / 'inbox').glob('*')]}",
+                *(f"Live shows: {text}" for text in self.live.messages[-10:]),
+                *(f"Live's log: {line}" for line in self.live.log[-10:]),
+                *(f"the bridge's log: {line}" for line in (log.read_text() if log.exists() else "").splitlines()[-15:]),
+            ]
+        )
+
+    # ---- what is done with it ------------------------------------------------------------------------------------
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
@@ -167,7 +212,7 @@ class Stage:
     def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         deadline = time.monotonic() + seconds
         while not (value := condition()):
-            assert time.monotonic() < deadline, f"nothing for {seconds} s; Live's log: {self.live.log[-5:]}"
+            assert time.monotonic() < deadline, f"nothing for {seconds} s\n  {self.report()}"
             self.turn()
             time.sleep(0.02)
         return value
@@ -199,6 +244,16 @@ class Stage:
         )  # fmt: skip
 
 
+def _record(folder: Path) -> str:
+    """A job as the bridge wrote it down, in one line."""
+    try:
+        found = msgspec.json.decode((folder / "job.json").read_bytes(), type=JobRecord)
+    except (OSError, msgspec.DecodeError) as problem:
+        return f"{folder.name}: {problem}"
+    takes = [f"{take.path}{'' if Path(take.path).exists() else ' (missing)'}" for take in found.takes]
+    return f"{folder.name} {found.phase}; takes {takes}, still to be moved: {list(found.staged)}"
+
+
 @contextmanager
 def stage(
     live: Live,
@@ -221,7 +276,7 @@ def stage(
         (installed.parent / path).write_bytes(data)
     if settings is not None:
         (installed / "settings.json").write_text(json.dumps(settings))
-    on = Stage(live, installed, desk)
+    on = Stage(live, installed, home, desk)
     with live.modules():
         sys.path.insert(0, str(installed.parent))
         try:

@@ -1,0 +1,48 @@
+"""Jobs that are made at the same time, without a daemon."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+from fakes.room import SUBMIT
+from punchin_bridge.hosts import runner as runners
+from punchin_bridge.hosts.jobs import JobRecord
+from punchin_bridge.hosts.protocol import TakeFile
+from punchin_bridge.hosts.runner import IsReady, JobRunner
+from punchin_bridge.hosts.spool import Spool
+from punchin_bridge.settings import Settings
+
+
+def test_jobs_of_one_region_and_seed_do_not_take_each_others_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both make `bass_take1_seed7.wav`; the second must not replace the first."""
+    spool, folder = Spool(tmp_path / "spool"), tmp_path / "Punchin"
+    spool.open()
+
+    def produce(_self: JobRunner, _order: None, job: str, drafts: Path, *_: Any) -> Any:
+        drafts.mkdir(parents=True)
+        (drafts / "bass_take1_seed7.wav").write_text(job)
+        return SimpleNamespace(timings={}, notes=())
+
+    def finished(record: JobRecord, *_: Any) -> JobRecord:
+        draft = spool.job(record.submit.job) / "takes" / "bass_take1_seed7.wav"
+        path = runners._free(folder, draft)
+        time.sleep(0.05)  # for the other to look meanwhile
+        take = TakeFile(str(path), "Punchin 1", 7, 0, 1, 1)
+        return msgspec.structs.replace(record, takes=(take,), staged=(str(draft),))
+
+    monkeypatch.setattr(runners.compose, "order", lambda *_: None)
+    monkeypatch.setattr(runners, "finished", finished)
+    monkeypatch.setattr(JobRunner, "_produce", produce)
+    runner = JobRunner(spool, Settings())
+    for job in ("job-1", "job-2"):
+        runner.start(JobRecord(msgspec.structs.replace(SUBMIT, job=job, folder=str(folder)), 1.0, 7))
+    made = [runner.events.get(timeout=10) for _ in range(2)]
+    assert all(isinstance(event, IsReady) for event in made), made
+    assert {Path(event.record.takes[0].path).read_text() for event in made} == {"job-1", "job-2"}  # type: ignore[union-attr]
