@@ -30,6 +30,7 @@ class Part(NamedTuple):
 
 
 PARTS = (
+    Part("docs/cli.md", "exits", cli.exits),
     Part("docs/cli.md", "errors", cli.errors),
     Part("docs/cli.md", "commands", cli.commands),
     Part("docs/osc.md", "osc", osc.tables),

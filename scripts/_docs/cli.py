@@ -17,7 +17,7 @@ from punchin_server import doctor
 from punchin_server.daemon import settings
 from punchin_server.packs import cli as packs
 from punchin_train.evaluation import __main__ as evaluation
-from punchin_wire.errors import BY_CODE
+from punchin_wire.errors import BY_CODE, EXITS
 
 from . import table
 
@@ -58,6 +58,11 @@ def found() -> Iterator[Command]:
 def commands() -> str:
     """What each command does and takes."""
     return "\n".join(_shown(command) for command in found())
+
+
+def exits() -> str:
+    """What each exit code means."""
+    return table(("Code", "Meaning"), ((str(code), text) for code, text in EXITS.items()))
 
 
 def errors() -> str:
