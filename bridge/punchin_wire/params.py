@@ -173,8 +173,8 @@ SHARED = {
 
 
 def flags(engine: Engine) -> dict[str, Flag]:
-    """The options of an engine, by their names."""
-    mine = [each for each in TABLE if engine in each.engines]
+    """The options of an engine, by their names: its own ones first."""
+    mine = sorted((each for each in TABLE if engine in each.engines), key=lambda each: len(each.engines))
     found = {each.flag: tuple(other for other in mine if other.flag == each.flag) for each in mine}
     return {name: Flag(name, shared, SHARED.get(name, shared[0].text)) for name, shared in found.items()}
 
