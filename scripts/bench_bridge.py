@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon
 from fakes.host import FakeHost, music
-from punchin_bridge.hosts.protocol import InpaintWish
 from punchin_bridge.serve import TICK_SECONDS
+from punchin_wire.params import InpaintParams
 
 SECONDS, START, END = 30.0, 2.0, 10.0
 REST_SECONDS = 10.0
@@ -57,7 +57,7 @@ def measure(home: Path, running: RunningBridge, jobs: int) -> dict[str, float]:
     for number in range(jobs):
         host.hello()
         posted = time.perf_counter()
-        job = host.submit(START, END, InpaintWish(seed=number))
+        job = host.submit(START, END, InpaintParams(seed=number))
         accepted.append(seconds_until_known(host, job, posted))
         view = host.wait(job, "ready", "failed")
         ready.append(time.perf_counter() - posted)

@@ -28,7 +28,8 @@ from fakes.bridge import bridge
 from fakes.harness import daemon
 from hosts.ardour import missing, screen
 from hosts.studio import Studio, make_song, studio
-from punchin_bridge.hosts.protocol import InpaintWish, JobView
+from punchin_bridge.hosts.protocol import JobView
+from punchin_wire.params import InpaintParams
 
 BARS = (4, 8)
 TAKES = 3
@@ -85,7 +86,7 @@ def measure(song: Studio, jobs: int) -> dict[str, float]:
     for number in range(jobs):
         song.select("Piano", BARS[0] * bar, BARS[1] * bar)
         known = [view.job for view in song.jobs()]
-        song.ask("inpaint", InpaintWish(takes=TAKES, seed=number + 1))
+        song.ask("inpaint", InpaintParams(takes=TAKES, seed=number + 1))
         pings = number % 2 == 0 and jobs > 1  # they take their share of Ardour's thread
         reading, placing, seconds = watch(song, known, pings)
         views.append(song.wait("placed", known=known, seconds=300))

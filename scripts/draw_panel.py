@@ -1,4 +1,4 @@
-"""Draw docs/panel.png: the layout that `punchin surface layout touchosc` writes, every control where it begins.
+"""Draw docs/panel.png: the layout that `punchin surface layout touchosc` writes, every parameter where it begins.
 
 Boxes and words come from the layout itself; what the displays say is an example.
 """
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element
 
 import matplotlib as mpl
-from punchin_bridge.surfaces import parameters
 from punchin_bridge.surfaces.layouts import panel, touchosc
+from punchin_wire.params import TABLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,15 +25,19 @@ DARK, BOX, LIT, INK, QUIET = "#20242c", "#39404d", "#5e81ac", "#eceff4", "#a9b1c
 
 def texts() -> dict[str, str]:
     """What each label that shows a value says."""
-    said = {each.name: f"{each.default:.4g}" if each.type is float else str(each.default) for each in parameters.TABLE}
-    faders = {f"{fader.label} value": said[control(fader.address)] for fader in panel.faders()}
-    return NOW | faders | {field.label: said[control(field.address)] or "…" for field in panel.fields()}
+    said = {each.name: f"{each.default:.4g}" if each.type is float else str(each.default) for each in TABLE}
+    shown = {f"{fader.label} value": said[control(fader.address)] for fader in faders()}
+    return NOW | shown | {field.label: said[control(field.address)] or "…" for field in panel.fields()}
 
 
 def places() -> dict[str, float]:
     """Where each fader stands."""
-    begun = {each.name: each.place(each.default) for each in parameters.TABLE if each.is_fader}
-    return {fader.label: begun[control(fader.address)] for fader in panel.faders()} | {"fraction": DONE}
+    begun = {each.name: each.normalized(each.default) for each in TABLE if each.is_fader}
+    return {fader.label: begun[control(fader.address)] for fader in faders()} | {"fraction": DONE}
+
+
+def faders() -> list[panel.Fader]:
+    return [fader for row in panel.faders() for fader in row]
 
 
 def control(address: str) -> str:

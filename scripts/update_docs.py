@@ -1,4 +1,4 @@
-"""Write the generated parts of the documentation anew, from the tables that the code runs by.
+"""Write the generated parts of the documentation and of hosts' scripts anew, from the tables that the code runs by.
 
 python scripts/update_docs.py            rewrites what is stale, and says what that was
 python scripts/update_docs.py --check    only says what is stale; exit code 1 if something is
@@ -18,7 +18,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bridge"), str(ROOT / "server")]  # documents this checkout, whatever is installed
 
-from _docs import cli, osc, surfaces  # noqa: E402
+from _docs import cli, osc, parameters, surfaces  # noqa: E402
 
 
 class Part(NamedTuple):
@@ -34,7 +34,10 @@ PARTS = (
     Part("docs/cli.md", "errors", cli.errors),
     Part("docs/cli.md", "commands", cli.commands),
     Part("docs/osc.md", "osc", osc.tables),
+    Part("docs/parameters.md", "parameters", parameters.tables),
     Part("docs/surfaces.md", "surfaces", surfaces.tables),
+    Part("plugin_host/lua/params.lua", "params", parameters.lua),
+    Part("plugin_host/ableton/Punchin/params.py", "params", parameters.python),
 )
 
 

@@ -29,6 +29,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import BadRegion, BadSetting, ErrorInfo
+from .params import CHORD, MAX_TAKES, PACK, TEXT, ChordRhythm, Control, Denoising, Sampling, Seed
 from .structs import ready
 
 PROTOCOL = 1
@@ -37,17 +38,13 @@ PROTOCOL = 1
 MAX_SECONDS = 900.0
 """Longest source excerpt of one request; the bridge refuses longer regions before it reads them."""
 MAX_CHANNELS = 16
-MAX_TAKES = 16
 MAX_CHORDS = 8192
 MAX_NOTES = 65536
 
 JOB_ID = r"[A-Za-z0-9_-]{4,64}"
 JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
-Control = Literal["chord", "drums", "piano"]
-Solver = Literal["ddim", "dpm++", "unipc"]
-"""How noise is taken away step by step; `ddim` with 50 steps is what was published."""
+Pack = Annotated[str, PACK.meta]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
@@ -103,36 +100,27 @@ class Note(Part, frozen=True):
 class TakeSpec(Part, frozen=True):
     """One take to make: its seed and the weight of each control it follows (absent = not followed)."""
 
-    seed: Annotated[int, Meta(ge=0, le=2**53)]
-    controls: dict[Control, Annotated[float, Meta(gt=0.0, le=4.0)]] = {}
-
-
-class Sampling(Part, frozen=True):
-    """How tokens are drawn; `None` means the pack's own default (MusicGen: temperature 1, top-k 250, CFG 3)."""
-
-    temperature: Annotated[float, Meta(gt=0.0, le=10.0)] | None = None
-    top_k: Annotated[int, Meta(ge=0, le=65536)] | None = None
-    cfg: Annotated[float, Meta(ge=0.0, le=30.0)] | None = None
+    seed: Seed
+    controls: dict[Control, Annotated[float, Meta(gt=0.0, le=CHORD.high)]] = {}
 
 
 class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
     """Fill the holes of `source` anew (AIRGen, arXiv 2402.09508).
 
     `source` is the song around the holes, `drums` the drum stem of the same excerpt, at any rate and channel count.
-    `chords` with `beats` and `piano` are symbolic and rendered by the engine. `strikes` is the rule that places
-    chords on beats: `clean`, or `compat` as the published adapters were trained.
+    `chords` with `beats` and `piano` are symbolic and rendered by the engine. `None` is the pack's own rule.
     """
 
     source: AudioRef
     holes: Annotated[tuple[Hole, ...], Meta(min_length=1, max_length=64)]
     takes: Annotated[tuple[TakeSpec, ...], Meta(min_length=1, max_length=MAX_TAKES)]
-    pack: Name = "tiny"
+    pack: Pack = PACK.default
     chords: Annotated[tuple[ChordSegment, ...], Meta(max_length=MAX_CHORDS)] = ()
     beats: Annotated[tuple[float, ...], Meta(max_length=MAX_CHORDS)] = ()
     drums: AudioRef | None = None
     piano: Annotated[tuple[Note, ...], Meta(max_length=MAX_NOTES)] = ()
-    text: Annotated[str, Meta(max_length=500)] = ""
-    strikes: Literal["clean", "compat"] | None = None
+    text: Annotated[str, TEXT.meta] = TEXT.default
+    chord_rhythm: ChordRhythm | None = msgspec.field(default=None, name="strikes")
     sampling: Sampling = Sampling()
     preview: bool = False
 
@@ -157,26 +145,17 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
                     raise BadSetting(f"A take follows {control!r}, but the request brings no {control}.")
 
 
-class TransferRequest(Part, frozen=True, tag_field="engine", tag="transfer"):
+class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"):
     """Play `source`, all of it, on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
 
-    `pooling` is ω for time and frequency, `alpha` the weight of the audio prompt, `guidance` λ of CFG (1 and below:
-    no second branch). `sdedit` is the paper's baseline: AudioLDM2 without adapter, started from `source` noised by
-    `strength`. `None` means the pack's own default. With `score` each take says how near it is to `prompt`.
+    With `score` each take says how near it is to `prompt`.
     """
 
     source: AudioRef
     prompt: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
     takes: Annotated[tuple[TakeSpec, ...], Meta(min_length=1, max_length=MAX_TAKES)]
-    pack: Name = "tiny"
+    pack: Pack = PACK.default
     negative_prompt: Annotated[str, Meta(max_length=500)] = ""
-    method: Literal["adapter", "sdedit"] = "adapter"
-    pooling: tuple[Literal[1, 2, 4, 8], Literal[1, 2, 4, 8]] = (2, 2)
-    alpha: Annotated[float, Meta(ge=0.0, le=4.0)] = 0.5
-    guidance: Annotated[float, Meta(ge=0.0, le=30.0)] = 7.5
-    strength: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.55
-    scheduler: Solver | None = None
-    steps: Annotated[int, Meta(ge=1, le=1000)] | None = None
     score: bool = False
     preview: bool = False
 

@@ -1,29 +1,35 @@
 -- The dialogs that the musician opens: settings, and what a transfer should become.
 
-local here = ...
+local here, params = ...
 local dialogs = {}
 
-local TASKS = { ["Instrument (timbre)"] = "timbre", ["Genre"] = "genre", ["Accompaniment"] = "accompaniment" }
+local TAKES = params.takes
+local TITLES = { timbre = "Instrument (timbre)" } -- where a task's own name says too little
 
 local function task_title (task)
-  for title, name in pairs (TASKS) do
-    if name == task then return title end
-  end
+  return TITLES[task] or task:sub (1, 1):upper () .. task:sub (2)
 end
+
+local function takes (key, before)
+  return { type = "number", key = key, title = "Takes", min = TAKES.low, max = TAKES.high, step = 1, digits = 0, default = before }
+end
+
+local TASKS = {} -- by their titles
+for _, task in ipairs (params.task.choices) do TASKS[task_title (task)] = task end
 
 -- Every field of the settings; what is left empty is found out.
 function dialogs.settings ()
   local set = here.settings ()
   local answer = LuaDialog.Dialog ("Punchin: settings", {
     { type = "heading", title = "New takes of the selection" },
-    { type = "number", key = "takes", title = "Takes", min = 1, max = 16, step = 1, digits = 0, default = set.inpaint.takes },
+    takes ("takes", set.inpaint.takes),
     { type = "entry", key = "text", title = "Style in words", default = set.inpaint.text },
     { type = "entry", key = "pack", title = "Model pack", default = set.inpaint.pack },
     { type = "heading", title = "Transfer" },
     { type = "entry", key = "to", title = "To", default = set.transfer.to },
     { type = "entry", key = "source", title = "From (what plays now)", default = set.transfer.source },
     { type = "dropdown", key = "task", title = "Task", values = TASKS, default = task_title (set.transfer.task) },
-    { type = "number", key = "transfers", title = "Takes", min = 1, max = 16, step = 1, digits = 0, default = set.transfer.takes },
+    takes ("transfers", set.transfer.takes),
     { type = "entry", key = "transfer_pack", title = "Model pack", default = set.transfer.pack },
     { type = "checkbox", key = "ask", title = "Ask before every transfer", default = set.transfer.ask },
     { type = "heading", title = "Tracks to follow" },
@@ -53,7 +59,7 @@ function dialogs.transfer ()
       { type = "entry", key = "to", title = "To", default = set.transfer.to },
       { type = "entry", key = "source", title = "From (what plays now)", default = set.transfer.source },
       { type = "dropdown", key = "task", title = "Task", values = TASKS, default = task_title (set.transfer.task) },
-      { type = "number", key = "takes", title = "Takes", min = 1, max = 16, step = 1, digits = 0, default = set.transfer.takes },
+      takes ("takes", set.transfer.takes),
     }):run ()
     if not answer or answer.to == "" then return end
     set.transfer.to, set.transfer.source, set.transfer.task = answer.to, answer.source, answer.task

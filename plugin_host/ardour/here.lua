@@ -1,10 +1,10 @@
 -- What all of our scripts in Ardour share: where they are, what the musician set, what was clicked.
 --
--- Called with `json`, `spool`, `filled` and `config` (`spool`: the bridge's folder; `home`: where scripts may keep files;
--- `bridge`: the shell command that starts the bridge). Action scripts and the hook run in interpreters of their own,
--- which share nothing; what is clicked goes through a small file, and the hook, which ticks ten times a second, acts.
+-- Called with its modules and `config` (`spool`: the bridge's folder; `home`: where scripts may keep files; `bridge`: the
+-- shell command that starts the bridge). Action scripts and the hook run in interpreters of their own, which share
+-- nothing; what is clicked goes through a small file, and the hook, which ticks ten times a second, acts.
 
-local json, spool, config, filled = ...
+local json, spool, config, filled, params = ...
 local here = {}
 
 local opened -- the session that was open when `has_changed` looked last
@@ -57,8 +57,11 @@ end
 -- ---- settings ------------------------------------------------------------------------------------------------
 
 here.DEFAULTS = {
-  inpaint = { takes = 3, pack = "tiny", text = "" },
-  transfer = { to = "", source = "", task = "timbre", takes = 1, pack = "tiny", ask = true },
+  inpaint = { takes = 3, pack = params.pack.default, text = params.text.default },
+  transfer = {
+    to = params.to.default, source = params.source.default, task = params.task.default, takes = params.takes.default,
+    pack = params.pack.default, ask = true,
+  },
   tracks = { chords = "chords", drums = "", piano = "", target = "" },
   seconds = 30,
 }

@@ -12,7 +12,8 @@ from punchin_server.engines.transfer.engine import Transfer
 from punchin_train.measures import chroma_cosine
 from punchin_train.transfer.solos import NAMES, compose, play
 from punchin_wire.frames import Audio
-from punchin_wire.messages import Solver, Take, TakeSpec
+from punchin_wire.messages import Take, TakeSpec
+from punchin_wire.params import Solver
 
 from . import Row, in_process, use_cores
 from .audioldm2 import load

@@ -94,7 +94,7 @@ def _of_function(words: str, function: Callable[..., Any]) -> Command:
 
 def _of_parameter(parameter: inspect.Parameter) -> Option:
     kind, info = parameter.annotation.__origin__, parameter.annotation.__metadata__[0]
-    text = re.sub(r" *\[default: (.*)\]", r" (default: \1)", info.help or "")
+    text = re.sub(r" *\[default: (.*?)\]", r" (default: \1)", info.help or "")
     if parameter.default not in (None, False, "", 0, parameter.empty):
         text += f" (default: {parameter.default})"
     if isinstance(info, typer.models.ArgumentInfo):

@@ -13,19 +13,9 @@ from fakes.bridge import RunningBridge, bridge, launch
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.host import FakeHost, music
 from punchin_bridge.audio.wavfile import probe
-from punchin_bridge.hosts.protocol import (
-    Clip,
-    Clips,
-    Drop,
-    Held,
-    InpaintWish,
-    Rendered,
-    Span,
-    Track,
-    TransferWish,
-    WarpPoint,
-)
+from punchin_bridge.hosts.protocol import Clip, Clips, Drop, Held, Rendered, Span, Track, WarpPoint
 from punchin_bridge.takes import recipe
+from punchin_wire.params import InpaintParams, TransferParams
 
 pytestmark = pytest.mark.e2e
 
@@ -103,7 +93,7 @@ def test_takes_know_where_they_belong(host: FakeHost, tmp_path: Path) -> None:
 
 
 def test_a_transfer(host: FakeHost) -> None:
-    view = host.place(host.submit(wish=TransferWish("violin", takes=1, source="piano")))
+    view = host.place(host.submit(params=TransferParams("violin", takes=1, source="piano")))
     assert view.engine == "transfer"
     assert "violin" in view.takes[0].name
 
@@ -134,8 +124,8 @@ def test_nothing_is_left_of_a_placed_job(host: FakeHost, running: RunningBridge)
 
 
 def test_progress_and_the_queue_are_told(host: FakeHost) -> None:
-    first = host.submit(wish=InpaintWish(seed=1, text="steps=20 step=0.02"))
-    second = host.submit(wish=InpaintWish(seed=1))
+    first = host.submit(params=InpaintParams(seed=1, text="steps=20 step=0.02"))
+    second = host.submit(params=InpaintParams(seed=1))
     assert host.wait(second, "queued").line in ("Waiting behind 1.", "Next.")
     host.wait(first, "ready")
     fractions = [view.fraction for view in host.shown if view.job == first]
@@ -159,7 +149,7 @@ def test_two_hosts_at_once(host: FakeHost, running: RunningBridge) -> None:
 
 
 def test_a_job_is_cancelled_at_the_daemon(host: FakeHost, served: RunningDaemon) -> None:
-    job = host.submit(wish=InpaintWish(seed=1, text="steps=1000 step=0.02"))
+    job = host.submit(params=InpaintParams(seed=1, text="steps=1000 step=0.02"))
     host.wait(job, "running")
     host.cancel(job)
     host.wait(job, "cancelled", seconds=2.0)
@@ -174,7 +164,7 @@ def test_what_is_wrong_with_a_job_is_said(host: FakeHost) -> None:
     assert view.next_step
     gone = host.submit(target=Track("track-1", "Keys", Rendered("/nowhere/at/all.wav", 0)))
     assert host.wait(gone, "failed").code == "file_missing"
-    fails = host.submit(wish=InpaintWish(seed=1, text="fail"))
+    fails = host.submit(params=InpaintParams(seed=1, text="fail"))
     assert host.wait(fails, "failed").code == "adapter_mismatch"
     host.place(host.submit())
 
@@ -205,7 +195,7 @@ def test_the_bridge_is_killed_under_a_job(home: Path, served: RunningDaemon, run
         first = launch(home)
         host = FakeHost(first.spool)
         host.hello()
-        job = host.submit(wish=InpaintWish(takes=2, seed=5, text="steps=30 step=0.02"))
+        job = host.submit(params=InpaintParams(takes=2, seed=5, text="steps=30 step=0.02"))
         host.wait(job, "running")
         first.stop(signal.SIGKILL)
         second = launch(home)
@@ -234,7 +224,7 @@ def test_the_daemon_is_killed_under_a_job(tmp_path: Path) -> None:
         host = FakeHost(running.spool)
         with daemon(tmp_path) as first:
             host.hello()
-            job = host.submit(wish=InpaintWish(seed=5, text="steps=30 step=0.02"))
+            job = host.submit(params=InpaintParams(seed=5, text="steps=30 step=0.02"))
             host.wait(job, "running")
             first.stop(signal.SIGKILL)
         with daemon(tmp_path):

@@ -185,8 +185,7 @@ def test_the_command_line_asks_live(running: RunningBridge, home: Path, tune: Tu
 
     with stage(tune.live, tmp_path, home=home) as on:
         on.until(lambda: on.hears_bridge, 30)
-        wish = '{"engine": "transfer", "to": "violin", "takes": 2}'
-        assert does(on, "transfer", "--wish", wish) == "ableton: transfer is done.\n"
+        assert does(on, "transfer", "--to", "violin", "--takes", "2") == "ableton: transfer is done.\n"
         on.until(lambda: len(tune.takes) == 2, 30)
         assert "violin" in tune.takes[0].name
         assert "Live lets no script choose" in does(on, "next_take")

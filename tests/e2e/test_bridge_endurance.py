@@ -17,7 +17,8 @@ from fakes import harness
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon, until
 from fakes.host import FakeHost, music
-from punchin_bridge.hosts.protocol import InpaintWish, JobView
+from punchin_bridge.hosts.protocol import JobView
+from punchin_wire.params import InpaintParams
 
 pytestmark = pytest.mark.e2e
 IMPATIENT = {"PUNCHIN_BRIDGE_GIVE_UP_SECONDS": "2", "PUNCHIN_BRIDGE_SILENCE_SECONDS": "1"}
@@ -36,7 +37,7 @@ def test_fifty_jobs_leave_nothing_behind(tmp_path: Path) -> None:
         process = psutil.Process(running.process.pid)
         for number in range(JOBS):
             host.hello()
-            host.place(host.submit(1.0, 2.0, InpaintWish(takes=2, seed=number)))
+            host.place(host.submit(1.0, 2.0, InpaintParams(takes=2, seed=number)))
             host.undo()
             if number == 10:
                 memory, descriptors = process.memory_info().rss, process.num_fds()
@@ -110,7 +111,7 @@ class World:
         self.host.hello_once()
         open_jobs = [job for job in self.submitted if job not in self.placed and job not in self.failed]
         if len(open_jobs) < 2 and self.host.state() is not None:
-            self.submitted.append(self.host.submit(1.0, 2.0, InpaintWish(takes=2, text="steps=3 step=0.02")))
+            self.submitted.append(self.host.submit(1.0, 2.0, InpaintParams(takes=2, text="steps=3 step=0.02")))
         self.take_in(chance.random() < 0.3)
 
     def take_in(self, dies: bool = False) -> None:

@@ -211,7 +211,7 @@ def test_asked_from_a_terminal(desk: Desk, home: Path) -> None:
             return process.stdout.read()
 
     desk.until(lambda: list(desk.spool.glob("hosts/reaper-*/state.json")))
-    assert "done" in do("inpaint", "--wish", '{"engine": "inpaint", "takes": 1, "seed": 5}')
+    assert "done" in do("inpaint", "--takes", "1", "--seed", "5")
     desk.until(lambda: desk.punched)
     assert desk.punched[0].takes[1].name.endswith("seed 5")
     assert desk.punched[0].active == 1

@@ -169,7 +169,7 @@ def test_every_mistake_is_one_clear_error_and_the_next_job_works(
         ("bad_setting", [song, *region, "--takes", 0]),
         ("bad_setting", [song, *region, "--takes", "many"]),
         ("bad_setting", [song, *region, "--nonsense"]),
-        ("bad_setting", [song, *region, "--strikes", "loud"]),
+        ("bad_setting", [song, *region, "--chord-rhythm", "loud"]),
         ("bad_setting", [song, *region, "--temperature", 0]),
         ("bad_setting", [song, *region, "--job", "a b"]),
         ("bad_setting", [song, *region, "--takes", 2, "--take", "free"]),

@@ -160,7 +160,7 @@ def test_people_read_what_was_done(punchin: Punchin, clip: Path, out: Path) -> N
     for said in (
         "a recording of a violin solo",
         "Low quality",
-        "ω 2, α 0.5, λ 7.5",
+        "pooling 2, alpha 0.5, guidance 7.5, ",
         "8 kHz",
         "clip_violin_take1_seed41",
     ):
@@ -245,7 +245,7 @@ def test_a_sweep_writes_its_takes_a_table_and_a_plot(punchin: Punchin, clip: Pat
     takes = [f"clip_violin_{label}_take1_seed3.wav" for label in labels]
     assert names(out) == sorted([*takes, *(f"clip_violin_sweep.{ending}" for ending in ("md", "json", "png"))])
     assert [Path(row["path"]).name for row in report["rows"]] == takes
-    assert [row["knobs"] for row in report["rows"]][1] == {"pooling": [1, 1], "alpha": 0.7}
+    assert [row["swept"] for row in report["rows"]][1] == {"pooling": [1, 1], "alpha": 0.7}
     assert {row["seed"] for row in report["rows"]} == {3}
     assert [row["transferability"] for row in report["rows"]] == pytest.approx([0.1, 0.1, 0.8, 0.8])
     free, kept = report["rows"][2]["fidelity"], report["rows"][1]["fidelity"]
@@ -331,7 +331,8 @@ def test_every_mistake_is_one_clear_error_and_the_next_job_works(
     for code, words in cases:
         punchin.fails(2, code, "transfer", *words)
     assert not out.exists() or not list(out.iterdir())
-    assert "1, 2, 4 or 8" in punchin.fails(2, "bad_setting", "transfer", clip, *violin, "--pooling", 16)
+    punchin.fails(2, "bad_setting", "transfer", clip, *violin, "--pooling", 16)
+    assert "1, 2, 4 or 8" in punchin.stderr
     punchin.fails(3, "adapter_mismatch", "transfer", clip, "--to", "fail", "--out", out)
     punchin.fails(5, "worker_died", "transfer", clip, "--to", "die", "--out", out)
     assert not list(out.iterdir())

@@ -294,4 +294,4 @@ def test_the_command_line_learns(running: RunningBridge, pedal: Controller) -> N
     assert 'control = "alpha"' in (running.home / "data" / "midi.toml").read_text()
     wrong = subprocess.run([*command, "loudness"], env=env, capture_output=True, text=True, timeout=30)
     assert wrong.returncode == 2
-    assert "no control and no action" in wrong.stderr
+    assert "no parameter and no action" in wrong.stderr

@@ -17,9 +17,9 @@ import pytest
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon, until
 from fakes.host import FakeHost
-from punchin_bridge.hosts.protocol import InpaintWish
 from punchin_server.packs import registry
 from punchin_wire.osc.packets import parse
+from punchin_wire.params import InpaintParams
 from punchin_wire.paths import BridgeRecord
 from pythonosc.osc_message_builder import OscMessageBuilder
 
@@ -111,9 +111,9 @@ def test_from_a_fader_and_a_button_to_takes_on_the_time_line(host: FakeHost, por
     assert (view.region.start, view.region.end) == (2 * host.rate, 4 * host.rate)
     dump.hear('"placed"')
     assert [ask.action for ask in host.asked] == ["select", "inpaint"]
-    wish = host.asked[-1].wish
-    assert isinstance(wish, InpaintWish)
-    assert (wish.takes, wish.sampling.temperature) == (2, 2.0)
+    params = host.asked[-1].params
+    assert isinstance(params, InpaintParams)
+    assert (params.takes, params.sampling.temperature) == (2, 2.0)
 
 
 def test_one_foot_marks_a_region_and_fills_it(host: FakeHost, port: int) -> None:
@@ -219,9 +219,9 @@ def test_node_osc_drives_and_hears_beside_liblo(host: FakeHost, port: int, node:
     node.send("/punchin/region/select", {"type": "f", "value": 1}, {"type": "f", "value": 2}, "seconds")
     node.send("/punchin/action/inpaint", {"type": "f", "value": 1})
     until(lambda: host.obey() and host.asked[-1].action == "inpaint")
-    wish = host.asked[-1].wish
-    assert isinstance(wish, InpaintWish)
-    assert wish.text == "süß and slow"
+    params = host.asked[-1].params
+    assert isinstance(params, InpaintParams)
+    assert params.text == "süß and slow"
     view = until(lambda: next((view for view in host.views() if view.phase == "ready"), None))
     node.hear("/punchin/job/take", view.job, 0, view.takes[0].seed, view.takes[0].name)
     host.place(view.job)

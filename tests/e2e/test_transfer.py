@@ -95,6 +95,6 @@ def test_an_accompaniment_and_a_sweep(env: dict[str, str], tmp_path: Path) -> No
     assert soundfile.info(take["mix"]["path"]).frames == SECONDS * RATE
     assert take["mix"]["outside_delta"] == 0.0
     found = punchin(env, clip, *words, "--steps", 2, "--sweep", "pooling=1,8", "guidance=1,7.5", "--out", out)
-    assert [row["knobs"] for row in found["rows"]][2] == {"pooling": [8, 8], "guidance": 1.0}
+    assert [row["swept"] for row in found["rows"]][2] == {"pooling": [8, 8], "guidance": 1.0}
     assert all(row["fidelity"] is not None and row["transferability"] is not None for row in found["rows"])
     assert len({row["fidelity"] for row in found["rows"]}) == 4

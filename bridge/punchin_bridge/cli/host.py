@@ -8,11 +8,13 @@ import uuid
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
 import typer
+from msgspec import UNSET, UnsetType
 from punchin_wire import paths
 from punchin_wire.errors import BadSetting, DaemonUnreachable
+from punchin_wire.params import Params
 
+from . import options
 from .options import Json
 
 app = typer.Typer(help="REAPER, Ableton Live and Ardour: install | check | uninstall | do.", no_args_is_help=True)
@@ -72,28 +74,33 @@ def check(name: Name, as_json: Json = False) -> None:
 
 
 @app.command()
+@options.parameters("inpaint", "transfer")
 def do(
     name: Annotated[str, typer.Argument(help="The host: reaper, ableton, ardour, or its id.")],
     action: Annotated[
         str, typer.Argument(help="inpaint, transfer, repeat, next_take, pick, commit, select, mark_in …")
     ],
-    wish: Annotated[str, typer.Option(help="What takes to make, as JSON (`documents.Wish`).")] = "",
+    given: options.Given = options.NOTHING,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N|WHAT", help="pick: the take, from 1. inpaint: what one take follows; may be repeated."),
+    ] = None,
     job: Annotated[str, typer.Option(help="The job that is meant, for cancel and pick.")] = "",
-    take: Annotated[int, typer.Option(min=0, help="The take that is meant, from 1; for pick.")] = 0,
     start: Annotated[float | None, typer.Option(help="Where the selection starts; for select.")] = None,
     end: Annotated[float | None, typer.Option(help="Where it ends; for select.")] = None,
     unit: Annotated[Unit, typer.Option(help="What these are.")] = "seconds",
     as_json: Json = False,
 ) -> None:
-    """Let a host that is open do what its own buttons do."""
+    """Let a host that is open do what its own buttons do.
+
+    inpaint and transfer have the options of `punchin inpaint` and `punchin transfer` that say how takes are made;
+    without any, the host's own settings hold.
+    """
     from ..hosts import protocol, spool
     from ..surfaces import actions
 
-    try:
-        wished = msgspec.json.decode(wish, type=protocol.Wish) if wish else msgspec.UNSET
-    except msgspec.DecodeError as error:
-        raise BadSetting(f"--wish cannot be used: {error}.", "See docs/bridge.md for examples.") from None
-    told: dict[str, Any] = {"job": job or None, "take": take - 1 if take else None, "start": start, "end": end}
+    params = _params(action, given, take)
+    told: dict[str, Any] = {"job": job or None, "take": _number(action, take), "start": start, "end": end}
     told = {name: value for name, value in told.items() if value is not None}
     if action == "select":
         told["unit"] = unit
@@ -101,7 +108,7 @@ def do(
         actions.find(action, actions.Details(**told))
     if paths.read_bridge_record() is None:
         raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
-    ask = protocol.Command(uuid.uuid4().hex[:12], action, wished, pressed=time.time(), **told)
+    ask = protocol.Command(uuid.uuid4().hex[:12], action, params, pressed=time.time(), **told)
     me = spool.Caller(spool.Spool(paths.spool_folder()), f"cli-{uuid.uuid4().hex[:8]}")
     try:
         answer = me.want(name, ask, time.monotonic() + PATIENCE_SECONDS)
@@ -110,3 +117,24 @@ def do(
     if answer != "done":
         raise DaemonUnreachable(answer)
     print(json.dumps({"done": action}) if as_json else f"{name}: {action} is done.")
+
+
+def _params(action: str, given: options.Given, take: list[str] | None) -> Params | UnsetType:
+    """What takes shall be made with; unset where nothing was said, so that the host's own settings hold. Raises
+    BadSetting."""
+    if action == "inpaint" and (given or take):
+        return options.inpaint_params(given, take)
+    if action == "transfer" and given:
+        return options.transfer_params(given)
+    if given:
+        raise BadSetting(f"{action} makes no takes.", f"Leave --{next(iter(given))} out.")
+    return UNSET
+
+
+def _number(action: str, take: list[str] | None) -> int | None:
+    """The take that is meant, from 0. Raises BadSetting."""
+    if not take or action == "inpaint":
+        return None
+    if len(take) > 1 or not take[0].isdecimal() or take[0] == "0":
+        raise BadSetting(f"{', '.join(take)[:60]!r} is no take.", "Takes are numbered from 1.")
+    return int(take[0]) - 1

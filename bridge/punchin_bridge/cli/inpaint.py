@@ -9,18 +9,16 @@ from typing import Annotated
 import msgspec
 import typer
 from punchin_wire.errors import BadSetting
-from punchin_wire.messages import Sampling
 from rich.table import Table
 
-from ..takes.inpaint import Sources, Takes, compose, repeat
+from ..takes.inpaint import Sources, compose, repeat
 from ..takes.location import Where
 from ..takes.report import Report
-from ..takes.request import Options, Strikes
-from ..takes.specs import parse_weights
 from . import job as cli_job
 from . import options
 
 
+@options.parameters("inpaint")
 def inpaint(
     song: Annotated[Path | None, typer.Argument(help="The song; optional with --again.", show_default=False)] = None,
     out: options.Out = Path("."),
@@ -34,19 +32,13 @@ def inpaint(
     chords: Annotated[Path | None, typer.Option(metavar="FILE", help="Chords to follow: .mid, .lab or .txt.")] = None,
     drums: Annotated[Path | None, typer.Option(metavar="WAV", help="Drum stem to follow.")] = None,
     piano: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Piano part to follow.")] = None,
-    text: Annotated[str | None, typer.Option(help="Description, for packs that read text.")] = None,
-    takes: options.Takes = None,
+    given: options.Given = options.NOTHING,
     take: Annotated[
         list[str] | None,
-        typer.Option(help="One take that follows these: chord, drums=.5+piano, free. Repeat for more takes."),
+        typer.Option(
+            metavar="WHAT", help="One take that follows these: chord, drums=.5+piano, free. Repeat for more takes."
+        ),
     ] = None,
-    control: Annotated[str | None, typer.Option(help="Weights of what takes follow: chord=1,drums=.5.")] = None,
-    seed: options.Seed = None,
-    pack: options.Pack = None,
-    strikes: Annotated[Strikes | None, typer.Option(help="How chords fall on beats.  [default: the pack's]")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Of sampling.  [default: the pack's]")] = None,
-    top_k: Annotated[int | None, typer.Option(help="Of sampling; 0 is no limit.  [default: the pack's]")] = None,
-    cfg: Annotated[float | None, typer.Option(help="Weight of the text.  [default: the pack's]")] = None,
     again: options.Again = None,
     full: options.Full = False,
     preview: Annotated[bool, typer.Option("--preview", help="Write takes while they grow, too.")] = False,
@@ -64,23 +56,22 @@ def inpaint(
     cli_job.check_job(job)
     if again is not None:
         cli_job.check_alone(
-            again, start, end, bars, tempo, midi_tempo, beats, chords, drums, piano, text, takes, take, control,
-            seed, pack, strikes, temperature, top_k, cfg, downbeat or None, preview or None,
+            again, start, end, bars, tempo, midi_tempo, beats, chords, drums, piano, take, downbeat or None,
+            preview or None, *given.values(),
         )  # fmt: skip
         order = repeat(again, song, full)
     elif song is None:
         raise BadSetting("No song was given.", "Write `punchin inpaint SONG.wav --start S --end S --out DIR`.")
     else:
-        if take and takes is not None:
-            raise BadSetting("--takes and --take both say how many takes.", "Leave --takes out.")
-        weights = parse_weights(control or "")
+        params = options.inpaint_params(given, take)
         order = compose(
             song,
             Where(start, end, bars, tempo, downbeat, midi_tempo, beats),
             Sources(chords, drums, piano),
-            Takes(cli_job.first_seed(seed), 1 if takes is None else takes, weights, tuple(take or ())),
-            Options(pack or "tiny", text or "", strikes, Sampling(temperature, top_k, cfg), preview),
+            params,
+            cli_job.first_seed(params.seed),
             full,
+            preview,
         )
     with cli_job.connected() as client:
         report = cli_job.perform(order, client, out, job, keep, no_progress)

@@ -24,11 +24,11 @@ LISTEN_SECONDS = 30.0
 @app.command()
 def learn(
     name: Annotated[
-        str, typer.Argument(help="A control or an action of docs/surfaces.md, such as temperature or punch.")
+        str, typer.Argument(help="A parameter or an action of docs/surfaces.md, such as temperature or punch.")
     ],
     as_json: Json = False,
 ) -> None:
-    """Let the next key or knob of a MIDI controller drive a control or an action, from now on."""
+    """Let the next key or knob of a MIDI controller drive a parameter or an action, from now on."""
     from punchin_wire.osc.packets import build, parse
 
     from ..surfaces.midi import mapping
@@ -88,7 +88,7 @@ def layout(
     hears: Annotated[int, typer.Option(min=1, max=65535, help="TouchOSC: its receive port.")] = 9000,
     as_json: Json = False,
 ) -> None:
-    """Write a ready-made layout with every control, button and display of this version."""
+    """Write a ready-made layout with every parameter, button and display of this version."""
     from punchin_wire.disk import replacing
 
     from ..surfaces.layouts import open_stage_control, touchosc

@@ -10,22 +10,22 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 from punchin_wire.errors import BadSetting, PunchinError, from_info
-from punchin_wire.messages import Solver
+from punchin_wire.params import DENOISING, TransferParams
 from rich.table import Table
 
 from ..splice.highband import Highband
-from ..takes import presets, sweep, sweep_files
+from ..takes import sweep, sweep_files
 from ..takes.location import Where
-from ..takes.presets import Knobs, Method, Task, TaskName
 from ..takes.report import Report, TransferSettings, TransferTake
 from ..takes.sweep import Axis
 from ..takes.sweep_files import SweepReport
 from ..takes.tasks import TransferOrder
-from ..takes.transfer import SPLICE, Wish, compose, repeat, turned
+from ..takes.transfer import SPLICE, compose, repeat, turned
 from . import job as cli_job
 from . import options
 
 
+@options.parameters("transfer")
 def transfer(
     words: Annotated[
         list[str] | None,
@@ -34,19 +34,7 @@ def transfer(
         ),
     ] = None,
     out: options.Out = Path("."),
-    task: Annotated[TaskName | None, typer.Option(help="What is asked for.  [default: timbre]")] = None,
-    to: Annotated[str | None, typer.Option(metavar="TEXT", help="The target: violin, or a whole sentence.")] = None,
-    source: Annotated[str | None, typer.Option("--from", metavar="TEXT", help="What plays now: piano.")] = None,
-    negative: Annotated[str | None, typer.Option(metavar="TEXT", help="What takes keep away from.")] = None,
-    pooling: Annotated[
-        str | None, typer.Option(metavar="W|WT,WF", help="ω: 1, 2, 4, 8; more is freer.  [default: the task's]")
-    ] = None,
-    alpha: Annotated[float | None, typer.Option(help="Weight of the clip.  [default: the task's]")] = None,
-    guidance: Annotated[float | None, typer.Option(help="λ, weight of the texts.  [default: the task's]")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of the solver.  [default: the pack's]")] = None,
-    scheduler: Annotated[Solver | None, typer.Option(help="The solver.  [default: the pack's]")] = None,
-    method: Annotated[Method | None, typer.Option(help="sdedit is the paper's baseline.  [default: adapter]")] = None,
-    strength: Annotated[float | None, typer.Option(help="Noise of sdedit, up to 1.  [default: 0.55]")] = None,
+    given: options.Given = options.NOTHING,
     start: options.Start = None,
     end: options.End = None,
     bars: options.Bars = None,
@@ -54,9 +42,6 @@ def transfer(
     downbeat: options.Downbeat = 0.0,
     midi_tempo: options.MidiTempo = None,
     beats: options.Beats = None,
-    takes: options.Takes = None,
-    seed: options.Seed = None,
-    pack: options.Pack = None,
     highband: Annotated[Highband | None, typer.Option(help="Above the model's 8 kHz.  [default: extend]")] = None,
     width: Annotated[
         Literal["replaced", "context", "mono"] | None, typer.Option(help="Stereo, as where.  [default: replaced]")
@@ -65,7 +50,7 @@ def transfer(
     score: Annotated[bool, typer.Option("--score", help="Measure how near takes are to the prompt.")] = False,
     swept: Annotated[
         list[str] | None,
-        typer.Option("--sweep", metavar="KNOB=V,V…", help="A grid: --sweep pooling=1,2,4,8 alpha=.3,.5,.7"),
+        typer.Option("--sweep", metavar="NAME=V,V…", help="A grid: --sweep pooling=1,2,4,8 alpha=.3,.5,.7"),
     ] = None,
     again: options.Again = None,
     full: options.Full = False,
@@ -78,43 +63,36 @@ def transfer(
 
     Takes are written as `OUT/<clip>_<target>_take<N>_seed<K>.wav`, exactly as long as the clip or its region, at the
     clip's rate and channels; with --full they are the whole clip, every sample outside the region as it was. No file
-    is replaced. An accompaniment is the new part alone. A sweep makes a take at every point of a grid of knobs, and a
-    table and a plot of what each is like.
+    is replaced. An accompaniment is the new part alone. A sweep makes a take at every point of a grid of parameters,
+    and a table and a plot of what each is like.
     """
     cli_job.check_job(job)
     clip, over = _clip_and_axes(words or [], swept)
-    turned_knobs = Knobs(method or "adapter", None if pooling is None else presets.parse_pooling(pooling), alpha,
-                         guidance, strength, scheduler, steps)  # fmt: skip
     if again is not None:
         cli_job.check_alone(
-            again, task, to, source, negative, pooling, alpha, guidance, steps, scheduler, method, strength, start, end,
-            bars, tempo, downbeat or None, midi_tempo, beats, takes, seed, pack, highband, width, mix or None,
-            score or None, swept,
+            again, start, end, bars, tempo, downbeat or None, midi_tempo, beats, highband, width, mix or None,
+            score or None, swept, *given.values(),
         )  # fmt: skip
         order = repeat(again, clip, full)
     elif clip is None:
         raise BadSetting("No clip was given.", "Write `punchin transfer CLIP.wav --to violin --out DIR`.")
-    elif to is None:
-        raise BadSetting("No target was given.", "Name an instrument or a style, for example --to violin.")
     else:
+        params = options.transfer_params(given)
         order = compose(
             clip,
             Where(start, end, bars, tempo, downbeat, midi_tempo, beats),
-            Wish(Task(task or "timbre", to, mix), source, negative, turned_knobs, pack or "tiny", score or bool(over)),
-            cli_job.first_seed(seed),
-            1 if takes is None else takes,
+            params,
+            cli_job.first_seed(params.seed),
             full,
+            mix,
+            score or bool(over),
             msgspec.structs.replace(SPLICE, highband=highband or SPLICE.highband, width=width or SPLICE.width),
         )
-    if over:
-        if job is not None or keep:
-            raise BadSetting("A sweep is many jobs, so it has no name and none is kept.", "Leave --job and --keep out.")
-        found = _sweep(order, over, turned_knobs, out, no_progress)
-        if as_json:
-            print(json.dumps(msgspec.to_builtins(found)))
-        else:
-            _show_sweep(found)
-        return
+        if over:
+            if job is not None or keep:
+                raise BadSetting("A sweep is many jobs: none has a name or is kept.", "Leave --job and --keep out.")
+            _show_sweep(_sweep(order, over, params, out, no_progress), as_json)
+            return
     with cli_job.connected() as client:
         report = cli_job.perform(order, client, out, job, keep, no_progress)
     if as_json:
@@ -134,11 +112,13 @@ def _clip_and_axes(words: list[str], swept: list[str] | None) -> tuple[Path | No
     return clip, sweep.axes([*" ".join(swept).split(), *(word for word in words if sweep.is_axis(word))])
 
 
-def _sweep(order: TransferOrder, over: tuple[Axis, ...], base: Knobs, out: Path, no_progress: bool) -> SweepReport:
+def _sweep(
+    order: TransferOrder, over: tuple[Axis, ...], base: TransferParams, out: Path, no_progress: bool
+) -> SweepReport:
     """One job for each point, one after another. Nothing is asked for before every point is known to be good; when
     one fails, what was made before it stays, with its table."""
     points = sweep.grid(over, base)
-    orders = [turned(order, point.knobs, point.label) for point in points]
+    orders = [turned(order, point.params, point.label) for point in points]
     stem = f"{order.song.path.stem[:80]}_{order.scene}"
     made: list[tuple[sweep.Point, Report]] = []
     try:
@@ -164,10 +144,9 @@ def _show(report: Report) -> None:
     screen, settings = cli_job.console(), report.settings
     away = f", away from “{settings.negative_prompt}”" if settings.negative_prompt else ""
     screen.print(f"To “{settings.prompt}”{away}", highlight=False, soft_wrap=True)
-    knobs = {"ω": settings.pooling, "α": settings.alpha, "λ": settings.guidance, "strength": settings.strength}
-    turned_to = [f"{name} {sweep.text(value)}" for name, value in knobs.items() if value is not None]
-    turned_to += [f"solver {settings.scheduler or 'of the pack'}", f"steps {settings.steps or 'of the pack'}"]
-    screen.print(f"{settings.method}: {', '.join(turned_to)}", highlight=False, soft_wrap=True)
+    said = {name: getattr(settings, name) for name in DENOISING}
+    words = [f"{name} {sweep.text(value)}" for name, value in said.items() if value is not None]
+    screen.print(", ".join(words), highlight=False, soft_wrap=True)
     takes = [take for take in report.takes if isinstance(take, TransferTake)]
     table = Table("take", "seed", "fidelity", "near the prompt", "file")
     for number, take in enumerate(takes, start=1):
@@ -190,12 +169,15 @@ def _part(take: TransferTake) -> str:
     return said
 
 
-def _show_sweep(report: SweepReport) -> None:
-    screen, knobs = cli_job.console(), list(report.rows[0].knobs)
-    table = Table(*knobs, "seed", "fidelity", "transferability", "file")
+def _show_sweep(report: SweepReport, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(report)))
+        return
+    screen, swept = cli_job.console(), list(report.rows[0].swept)
+    table = Table(*swept, "seed", "fidelity", "transferability", "file")
     for row in report.rows:
         measures = (sweep_files.number(value) for value in (row.fidelity, row.transferability))
-        values = (sweep.text(value) for value in row.knobs.values())
+        values = (sweep.text(value) for value in row.swept.values())
         table.add_row(*values, str(row.seed), *measures, Path(row.path).name)
     screen.print(table)
     for path in (report.table, report.data, report.plot):

@@ -1,4 +1,4 @@
-"""What a host submitted as an order: its audio, notes and wish on one time line, the project's. Reads the stems.
+"""What a host submitted as an order: its audio, notes and parameters on one time line, the project's. Reads the stems.
 
 The file that the host rendered is the order's song. It begins anywhere on the time line, even before its start; takes
 say in `bext` where they belong there, and what is wrong is said in the project's time.
@@ -13,18 +13,17 @@ from pathlib import Path
 import msgspec
 from punchin_wire.errors import BadAudio, BadRegion, FileMissing
 from punchin_wire.messages import ChordSegment, Note
+from punchin_wire.params import InpaintParams, TransferParams
 
 from ..audio import stems
 from ..music import chord_names, chords
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from ..takes import excerpt, inpaint, transfer
-from ..takes.inpaint import Takes
 from ..takes.order import Order, Place, Stem
-from ..takes.presets import Knobs, Task
-from ..takes.request import Inputs, Options
+from ..takes.request import Inputs
 from . import clips, naming, timeline
-from .protocol import Clips, InpaintWish, MidiNote, Submit, Track, TransferWish
+from .protocol import Clips, MidiNote, Submit, Track
 
 
 def order(submit: Submit, seed: int, folder: Path) -> Order:
@@ -43,30 +42,23 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     here = region.shifted(-target.origin)
     place = Place(target.song, here, naming.scene(region, grid, target.song.rate), grid, target.origin)
     made: Order
-    if isinstance(submit.wish, TransferWish):
-        made = transfer.arrange(place, _transfer(submit.wish), seed, submit.wish.takes)
+    if isinstance(submit.params, TransferParams):
+        made = transfer.arrange(place, submit.params, seed)
     else:
-        made = _inpaint(submit, submit.wish, place, seed, folder)
+        made = _inpaint(submit, submit.params, place, seed, folder)
     return replace(made, title=naming.title(submit.target.name), notes=(*made.notes, *notes))
 
 
-def _inpaint(submit: Submit, wish: InpaintWish, place: Place, seed: int, folder: Path) -> Order:
+def _inpaint(submit: Submit, params: InpaintParams, place: Place, seed: int, folder: Path) -> Order:
     grid = place.grid or TempoMap()
     by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
     labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(_notes(submit.chords, grid, place), grid)
     inputs = Inputs(labels, "names" if by_names else "midi", grid, _notes(submit.piano, grid, place))
-    takes = Takes(seed, wish.takes, wish.weights, wish.specs)
-    options = Options(wish.pack, wish.text, wish.strikes, wish.sampling)
     if submit.drums is None:
-        return inpaint.arrange(place, inputs, None, takes, options)
+        return inpaint.arrange(place, inputs, None, params, seed)
     drums, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, folder / "drums.wav")
-    made = inpaint.arrange(place, inputs, drums, takes, options)
+    made = inpaint.arrange(place, inputs, drums, params, seed)
     return replace(made, notes=(*made.notes, *notes))
-
-
-def _transfer(wish: TransferWish) -> transfer.Wish:
-    knobs = Knobs(wish.method, wish.pooling, wish.alpha, wish.guidance, wish.strength, wish.scheduler, wish.steps)
-    return transfer.Wish(Task(wish.task, wish.to), wish.source, wish.negative, knobs, wish.pack)
 
 
 def _notes(notes: Sequence[MidiNote], grid: TempoMap, place: Place) -> tuple[Note, ...]:

@@ -116,7 +116,7 @@ class Job:
         error = record.error
         return JobView(
             job=self.name,
-            engine=submit.wish.__struct_config__.tag,  # type: ignore[arg-type]
+            engine=submit.params.engine,
             phase=record.phase,
             line=line(self, now),
             fraction=self.fraction,
@@ -144,7 +144,7 @@ class Job:
 
 def line(job: Job, now: float) -> str:
     """The job in one line for people. What changes comes first: many places show only the beginning."""
-    takes = job.record.submit.wish.takes
+    takes = job.record.submit.params.takes
     match job.phase:
         case "failed":
             return job.record.error.message if job.record.error else "Failed."

@@ -18,10 +18,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from punchin_wire.messages import MAX_NOTES, MAX_TAKES, Control, JobId, Name, Sampling, Solver
+from punchin_wire.messages import MAX_NOTES, JobId
+from punchin_wire.parameter import Engine
+from punchin_wire.params import Params
 from punchin_wire.structs import ready
-
-from ..takes.presets import Method, Pooling, TaskName
 
 MAX_BYTES = 16 * 2**20
 """Longest document, as JSON."""
@@ -39,7 +39,6 @@ Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Sample = Annotated[int, Meta(ge=-(2**40), le=2**40)]
 Rate = Annotated[int, Meta(ge=4000, le=768_000)]
 Quarter = Annotated[float, Meta(ge=-1e7, le=1e7)]
-Seed = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
@@ -163,47 +162,6 @@ class Track(Piece, frozen=True):
     channels: Annotated[int, Meta(ge=1, le=16)] | None = None
 
 
-# ---- what is wished for --------------------------------------------------------------------------------------
-
-
-class InpaintWish(Piece, frozen=True, tag_field="engine", tag="inpaint"):
-    """New takes of the region. Empty `specs`: `takes` takes that follow all that is brought, by `weights`
-    (:func:`punchin_bridge.takes.specs.take_specs`), in which 0 leaves one out. Without `seed` one is drawn, and kept
-    with the job."""
-
-    takes: Annotated[int, Meta(ge=1, le=MAX_TAKES)] = 1
-    seed: Seed | None = None
-    weights: dict[Control, Annotated[float, Meta(ge=0.0, le=4.0)]] = {}
-    specs: Annotated[tuple[Annotated[str, Meta(max_length=80)], ...], Meta(max_length=MAX_TAKES)] = ()
-    text: Text = ""
-    pack: Name = "tiny"
-    strikes: Literal["clean", "compat"] | None = None
-    sampling: Sampling = Sampling()
-
-
-class TransferWish(Piece, frozen=True, tag_field="engine", tag="transfer"):
-    """The region on another instrument or in another genre; what is left out is the task's preset
-    (:mod:`punchin_bridge.takes.presets`). `source` names what plays now."""
-
-    to: Annotated[str, Meta(min_length=1, max_length=500)]
-    task: TaskName = "timbre"
-    takes: Annotated[int, Meta(ge=1, le=MAX_TAKES)] = 1
-    seed: Seed | None = None
-    source: Text | None = None
-    negative: Text | None = None
-    pack: Name = "tiny"
-    method: Method = "adapter"
-    pooling: tuple[Pooling, Pooling] | None = None
-    alpha: Annotated[float, Meta(ge=0.0, le=4.0)] | None = None
-    guidance: Annotated[float, Meta(ge=0.0, le=30.0)] | None = None
-    strength: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
-    scheduler: Solver | None = None
-    steps: Annotated[int, Meta(ge=1, le=1000)] | None = None
-
-
-Wish = InpaintWish | TransferWish
-
-
 # ---- host -> bridge ------------------------------------------------------------------------------------------
 
 
@@ -248,7 +206,7 @@ class Submit(Document, frozen=True):
     timeline: Timeline
     region: Span
     target: Track
-    wish: Wish
+    params: Params = msgspec.field(name="wish")
     chords: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)] = ()
     chord_names: Annotated[tuple[ChordName, ...], Meta(max_length=8192)] = ()
     drums: Track | None = None
@@ -295,13 +253,13 @@ class Drop(Document, frozen=True):
 class Command(Piece, frozen=True, omit_defaults=False):
     """Somebody else (a control surface, the command line) wants the host to do `action`, once: one of those it `can`.
 
-    `wish` goes with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`; `start` and
+    `params` go with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`; `start` and
     `end` with `select`, in `unit`. `pressed` is when the button was, which `mark_in` and `mark_out` make up for.
     """
 
     ask: str
     action: str
-    wish: Wish | UnsetType = UNSET
+    params: Params | UnsetType = msgspec.field(default=UNSET, name="wish")
     take: int | UnsetType = UNSET
     job: str | UnsetType = UNSET
     start: float | UnsetType = UNSET
@@ -357,7 +315,7 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     """
 
     job: JobId
-    engine: Literal["inpaint", "transfer"]
+    engine: Engine
     phase: Phase
     line: str
     fraction: float

@@ -148,7 +148,7 @@ class HostSessions:
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
             return  # documents may come twice
-        seed = submit.wish.seed if submit.wish.seed is not None else secrets.randbelow(2**31)
+        seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
         record = JobRecord(submit, wall, seed)
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:

@@ -65,7 +65,7 @@ class LiveChords:
 
     def complete(self, submit: Submit) -> Submit:
         """The job with what was played as its chords; they are used once."""
-        if not self.played or submit.wish.__struct_config__.tag != "inpaint":
+        if not self.played or submit.params.engine != "inpaint":
             return submit
         notes = laid(self.played, submit)
         self.clear()

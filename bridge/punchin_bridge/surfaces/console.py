@@ -1,4 +1,4 @@
-"""What all surfaces share: the controls, what they asked for, and what they show. Knows no packets, sockets or threads.
+"""What all surfaces share: the parameters, what they asked for, and what they show. Knows no packets and no sockets.
 
 An edge passes on what was done on a surface (:meth:`Console.set`, :meth:`Console.act`), and looks at the :class:`View`
 to show what has come of it, on every surface alike. What is wrong at once is raised, for the surface it came from; what
@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, PunchinError
+from punchin_wire.parameter import Value
+from punchin_wire.params import ENGINES, find
 
-from ..hosts.protocol import Command, JobView, Submit, Wish
+from ..hosts.protocol import Command, JobView, Submit
 from ..hosts.sessions import HostSessions
 from . import actions
 from .actions import Details, Place
 from .chords import LiveChords
-from .parameters import ENGINES, Controls, Value, find
+from .parameters import Parameters
 
 PATIENCE_SECONDS = 10.0
 """How long a host may take to do what it was asked for, before surfaces show that it has not."""
@@ -64,7 +66,7 @@ class Console:
 
     def __init__(self, sessions: HostSessions) -> None:
         self._sessions = sessions
-        self.controls = Controls()
+        self.parameters = Parameters()
         self.target = ""
         """The host that was chosen, by id or program; empty: the one that worked last, else that came last."""
         self.chords = LiveChords()
@@ -77,25 +79,25 @@ class Console:
     # ---- what surfaces do ------------------------------------------------------------------------------------
 
     def set(self, name: str, value: object) -> None:
-        """Set a control. Raises BadSetting."""
-        self.controls.set(name, value)
+        """Set a parameter. Raises BadSetting."""
+        self.parameters.set(name, value)
 
-    def turn(self, name: str, place: float) -> None:
-        """Put a control's fader at `place`, from 0 to 1. Raises BadSetting."""
-        control = find(name)
-        if not control.is_fader:
+    def turn(self, name: str, normalized: float) -> None:
+        """Put a parameter's fader somewhere, from 0 to 1. Raises BadSetting."""
+        parameter = find(name)
+        if not parameter.is_fader:
             raise BadSetting(f"{name} is a text; no fader can set it.")
-        self.set(name, control.at(place))
+        self.set(name, parameter.plain(normalized))
 
     def nudge(self, name: str, clicks: int, fine: int = 64) -> None:
-        """Turn a control's endless knob: by its own steps, or where it glides, by 1/`fine` of the way a click. Raises
+        """Turn a parameter's endless knob: by its own steps, or where it glides, by 1/`fine` of the way a click. Raises
         BadSetting."""
-        control, value = find(name), self.controls.values[name]
-        steps = control.steps - 1
+        parameter, value = find(name), self.parameters.values[name]
+        steps = parameter.steps - 1
         width = 1 / steps if 0 < steps <= fine else 1 / fine
-        place = control.place(value) + clicks * width
-        if isinstance(value, int) and not control.choices and clicks and control.at(place) == value:
-            place = control.place(min(max(value + math.copysign(1, clicks), control.low), control.high))  # a whole step
+        place = parameter.normalized(value) + clicks * width
+        if isinstance(value, int) and not parameter.choices and clicks and parameter.plain(place) == value:
+            place = parameter.normalized(value + math.copysign(1, clicks))  # a whole step
         self.turn(name, place)
 
     def act(self, name: str, now: float, details: Details = Details(), at: Place | None = None) -> None:
@@ -103,7 +105,7 @@ class Console:
         BadMessage (no host, or it cannot) and QueueFull."""
         action = actions.find(name, details)
         if name == "reset":
-            self.controls.reset()
+            self.parameters.reset()
         elif name == "unpunch":
             self._foot, self._mark = "up", None
         elif name == "punch":
@@ -146,8 +148,8 @@ class Console:
         if not host:
             raise DaemonUnreachable("No host is connected.", "Open REAPER, Live or Ardour with Punchin in it.")
         given = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
-        wish: Wish | UnsetType = self.controls.wish(action) if action in ENGINES else UNSET
-        command = Command(uuid.uuid4().hex[:12], action, wish, **given)
+        params = next((self.parameters.params(engine) for engine in ENGINES if engine == action), UNSET)
+        command = Command(uuid.uuid4().hex[:12], action, params, **given)
         self._sessions.command(host, command)
         self._open[command.ask] = _Open(action, self._sessions.hosts[host].hello.program, now + PATIENCE_SECONDS)
 
@@ -191,8 +193,8 @@ class Console:
             host=host,
             program=self._sessions.hosts[host].hello.program if host else "",
             hosts=tuple(self._sessions.hosts),
-            values=dict(self.controls.values),
-            touched=frozenset(self.controls.touched),
+            values=dict(self.parameters.values),
+            touched=frozenset(self.parameters.touched),
             jobs=jobs,
             job=next((view for view in jobs if view.job == mine[-1]), None) if mine else None,
             foot=self._foot,

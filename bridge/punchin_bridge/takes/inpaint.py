@@ -5,12 +5,13 @@ Reads songs, stems, MIDI and chord files; knows no daemon.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from punchin_wire.errors import BadAudio, FileMissing
 from punchin_wire.frames import describe
-from punchin_wire.messages import ChordSegment, Control, InpaintRequest, Note
+from punchin_wire.messages import ChordSegment, InpaintRequest, Note
+from punchin_wire.params import InpaintParams
 
 from ..audio import stems
 from ..music import chord_files, chords, midi_files
@@ -20,7 +21,7 @@ from . import excerpt, location
 from .location import Where
 from .order import Place, Stem
 from .recipe import read_input, reread
-from .request import Inputs, Options, inpaint_request
+from .request import Inputs, inpaint_request
 from .specs import take_specs
 from .tasks import InpaintOrder
 
@@ -34,18 +35,14 @@ class Sources:
     piano: Path | None = None
 
 
-@dataclass(frozen=True)
-class Takes:
-    """How many takes, from which seed on, and what they follow (:func:`.specs.take_specs`)."""
-
-    seed: int
-    count: int = 1
-    weights: dict[Control, float] = field(default_factory=dict)
-    specs: tuple[str, ...] = ()
-
-
 def compose(
-    path: Path, place: Where, sources: Sources, takes: Takes, options: Options = Options(), full: bool = False
+    path: Path,
+    place: Where,
+    sources: Sources,
+    params: InpaintParams,
+    seed: int,
+    full: bool = False,
+    preview: bool = False,
 ) -> InpaintOrder:
     """The order for new takes of the song at `path`.
 
@@ -55,13 +52,20 @@ def compose(
     inputs, grid = _inputs(place, sources)
     region, scene = location.find(place, grid, song)
     drums = None if sources.drums is None else Stem(stems.probe(sources.drums))
-    return arrange(Place(song, region, scene, grid), inputs, drums, takes, options, full)
+    return arrange(Place(song, region, scene, grid), inputs, drums, params, seed, full, preview)
 
 
 def arrange(
-    place: Place, inputs: Inputs, drums: Stem | None, takes: Takes, options: Options = Options(), full: bool = False
+    place: Place,
+    inputs: Inputs,
+    drums: Stem | None,
+    params: InpaintParams,
+    seed: int,
+    full: bool = False,
+    preview: bool = False,
 ) -> InpaintOrder:
-    """The order for new takes of `place` that follow `inputs` and the stem `drums`, which lie on its time line.
+    """The order for new takes of `place` that follow `inputs` and the stem `drums`, which lie on its time line, with
+    seeds from `seed` on.
 
     Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, TooLarge and InputError.
     """
@@ -71,9 +75,9 @@ def arrange(
     if drums is not None:
         read.append(read_input(drums.song, _drum_span(drums, place, around)))
         inputs = replace(inputs, drums=describe(read[-1][0], drums.song.rate, frame=1))
-    specs = take_specs(takes.seed, takes.count, inputs.given, takes.weights, takes.specs)
+    specs = take_specs(seed, params.takes, inputs.given, params.weights, params.specs)
     source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
-    request = inpaint_request(source, place.on_line, around_on_line, inputs, specs, options)
+    request = inpaint_request(source, place.on_line, around_on_line, inputs, specs, params, preview)
     notes: tuple[str, ...] = ()
     if request.chords and not request.beats:
         notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)

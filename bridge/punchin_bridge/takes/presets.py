@@ -1,4 +1,4 @@
-"""The three tasks of a transfer, as the paper sets them (AP-Adapter, arXiv 2407.16564), and every knob open. Pure.
+"""The three tasks of a transfer, as the paper sets them (AP-Adapter, arXiv 2407.16564): their texts and values. Pure.
 
 A target is a name or a sentence. **A name has up to three words, none of them one that the task's own sentence is made
 of** (`violin`, `an acoustic guitar`, `Jazz`); it is put into that sentence, with the right article. Anything else is a
@@ -15,18 +15,11 @@ Prompts(prompt='Jazz style music', negative='Low quality')
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from punchin_wire.errors import BadSetting
-from punchin_wire.messages import Solver
-
-TaskName = Literal["timbre", "genre", "accompaniment"]
-Method = Literal["adapter", "sdedit"]
-Pooling = Literal[1, 2, 4, 8]
-POOLINGS: tuple[Pooling, ...] = (1, 2, 4, 8)
-STRENGTH = 0.55
-"""SDEdit's share of the noise, as the paper's authors set their baseline."""
+from punchin_wire.params import DENOISING, TaskName, TransferParams
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,42 +31,19 @@ class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mix: bool = False
 
 
-class Knobs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be set otherwise than the preset has it; `None` is the preset's or, for solver and steps, the pack's.
-
-    `pooling` is ω of time and frequency, `alpha` the weight of the clip, `guidance` λ. Only `sdedit` has a
-    `strength`, and it has neither `pooling` nor `alpha`.
-    """
-
-    method: Method = "adapter"
-    pooling: tuple[Pooling, Pooling] | None = None
-    alpha: float | None = None
-    guidance: float | None = None
-    strength: float | None = None
-    scheduler: Solver | None = None
-    steps: int | None = None
-
-
 class Preset(msgspec.Struct, frozen=True):
-    """The paper's settings of a task. `sentence` and `unlike` have one place for a name (`{a}`: with its article);
-    `otherwise` is the negative prompt when the source is not named."""
+    """The paper's texts of a task; its numbers stand in the table of parameters. `sentence` and `unlike` have one place
+    for a name (`{a}`: with its article); `otherwise` is the negative prompt when the source is not named."""
 
     sentence: str
     unlike: str
     otherwise: str
-    pooling: Pooling
-    alpha: float
-    guidance: float
 
 
 PRESETS: dict[TaskName, Preset] = {
-    "timbre": Preset(
-        "a recording of {a} solo", "a recording of {a} solo", "Low quality", pooling=2, alpha=0.5, guidance=7.5
-    ),
-    "genre": Preset("{Name} style music", "{Name} style music", "Low quality", pooling=4, alpha=0.55, guidance=9.5),
-    "accompaniment": Preset(
-        "Duet, Played with {name} accompaniment", "{name} solo", "solo", pooling=2, alpha=0.5, guidance=7.5
-    ),
+    "timbre": Preset("a recording of {a} solo", "a recording of {a} solo", "Low quality"),
+    "genre": Preset("{Name} style music", "{Name} style music", "Low quality"),
+    "accompaniment": Preset("Duet, Played with {name} accompaniment", "{name} solo", "solo"),
 }
 
 
@@ -95,38 +65,19 @@ def prompts(task: TaskName, to: str, source: str | None = None, negative: str | 
     return Prompts(_sentence(to, preset.sentence, "The target"), " ".join(negative.split()))
 
 
-def knobs(task: TaskName, given: Knobs) -> Knobs:
-    """`given`, with what it leaves open as the preset has it. Raises BadSetting for a knob that its method lacks."""
-    preset = PRESETS[task]
-    if given.method == "sdedit":
-        if given.pooling is not None or given.alpha is not None:
-            raise BadSetting("SDEdit has no audio prompt, so no pooling and no alpha.", "It has a strength instead.")
-        return msgspec.structs.replace(
-            given, guidance=_or(given.guidance, preset.guidance), strength=_or(given.strength, STRENGTH)
-        )
-    if given.strength is not None:
-        raise BadSetting("Strength belongs to SDEdit.", "Choose the method sdedit, or set alpha and pooling.")
-    return msgspec.structs.replace(
-        given,
-        pooling=given.pooling or (preset.pooling, preset.pooling),
-        alpha=_or(given.alpha, preset.alpha),
-        guidance=_or(given.guidance, preset.guidance),
-    )
-
-
-def parse_pooling(text: str) -> tuple[Pooling, Pooling]:
-    """`4` for time and frequency alike, `4,2` (or `4x2`) apart. Raises BadSetting."""
-    parts = [part.strip() for part in re.split("[,x]", text)]
-    found = [pooling for part in parts for pooling in POOLINGS if part == str(pooling)]
-    if len(found) != len(parts) or len(found) > 2:
-        raise BadSetting(
-            f"Pooling is 1, 2, 4 or 8, not {text[:40]!r}.", "Write one for both, --pooling 2, or two, --pooling 4,2."
-        )
-    return found[0], found[-1]
-
-
-def _or(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
+def filled(params: TransferParams) -> TransferParams:
+    """`params`, with what they leave to their task. Raises BadSetting for what their method lacks."""
+    chosen: dict[str, object] = {}
+    for name, flag in DENOISING.items():
+        first, given = flag.parameters[0], getattr(params, name)
+        if not flag.is_of(params.method):
+            if given is not None:
+                other = f"Leave it out, or choose the method {first.methods[0]}."
+                raise BadSetting(f"The method {params.method} has no {name}.", other)
+        elif given is None and first.has(first.default):  # else it is up to the pack
+            values = tuple(each.of_task(params.task) for each in flag.parameters)
+            chosen[name] = values if len(values) > 1 else values[0]
+    return msgspec.structs.replace(params, **chosen)
 
 
 # ---- names and sentences -------------------------------------------------------------------------------------

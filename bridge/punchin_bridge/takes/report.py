@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from punchin_wire.messages import Control
+from punchin_wire.params import AskedDenoising, Control, TaskName
 
 from ..splice.seam import SeamReport
-from .presets import Method, TaskName
 
 
 class TakeReport(msgspec.Struct, frozen=True):
@@ -57,20 +56,13 @@ class TransferTake(TakeReport, frozen=True, kw_only=True):
     mix: MixReport | None = None
 
 
-class TransferSettings(msgspec.Struct, frozen=True):
+class TransferSettings(AskedDenoising, frozen=True, kw_only=True):
     """What a transfer was made with. `None` is what its method does not have or, for scheduler and steps, what the
     engine did not say. `highband` is `air` in JSON."""
 
     task: TaskName
-    method: Method
     prompt: str
     negative_prompt: str
-    pooling: tuple[int, int] | None
-    alpha: float | None
-    guidance: float
-    strength: float | None
-    scheduler: str | None
-    steps: int | None
     highband: str = msgspec.field(name="air")
     width: str
 

@@ -6,7 +6,7 @@ Musical inputs lie on the song's time line, in seconds; those of a request lie o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import msgspec
@@ -15,24 +15,21 @@ from punchin_wire.harte import NO_CHORD
 from punchin_wire.messages import (
     AudioRef,
     ChordSegment,
-    Control,
     Hole,
     InpaintRequest,
     Note,
-    Sampling,
     TakeSpec,
     TransferRequest,
 )
+from punchin_wire.params import Control, Denoising, InpaintParams, TransferParams
 
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from .excerpt import cut_chords, cut_notes
-from .presets import Knobs, Prompts
+from .presets import Prompts
 from .specs import CONTROLS
 
 AnyRequest = TypeVar("AnyRequest", InpaintRequest, TransferRequest)
-
-Strikes = Literal["clean", "compat"]
 
 
 @dataclass(frozen=True)
@@ -56,19 +53,14 @@ class Inputs:
         return tuple(control for control in CONTROLS if present[control])
 
 
-@dataclass(frozen=True)
-class Options:
-    """How takes are made, beyond what they follow."""
-
-    pack: str = "tiny"
-    text: str = ""
-    strikes: Strikes | None = None
-    sampling: Sampling = field(default_factory=Sampling)
-    preview: bool = False
-
-
 def inpaint_request(
-    source: AudioRef, region: Region, around: Region, inputs: Inputs, takes: Sequence[TakeSpec], options: Options
+    source: AudioRef,
+    region: Region,
+    around: Region,
+    inputs: Inputs,
+    takes: Sequence[TakeSpec],
+    params: InpaintParams,
+    preview: bool = False,
 ) -> InpaintRequest:
     """The request to fill `region` of the excerpt `around` (both in samples of the song).
 
@@ -89,26 +81,26 @@ def inpaint_request(
         source=source,
         holes=(Hole(region.start - around.start, region.end - around.start),),
         takes=tuple(takes),
-        pack=options.pack,
+        pack=params.pack,
         chords=chords if "chord" in wanted else (),
         beats=tuple(beat.time - start for beat in beats) if "chord" in wanted else (),
         drums=inputs.drums if "drums" in wanted else None,
         piano=piano if "piano" in wanted else (),
-        text=options.text,
-        strikes=options.strikes,
-        sampling=options.sampling,
-        preview=options.preview,
+        text=params.text,
+        chord_rhythm=params.chord_rhythm,
+        sampling=params.sampling,
+        preview=preview,
     )
     return _checked(asked, InpaintRequest)
 
 
 def transfer_request(
-    source: AudioRef, texts: Prompts, knobs: Knobs, takes: Sequence[TakeSpec], pack: str = "tiny", score: bool = False
+    source: AudioRef, texts: Prompts, params: TransferParams, takes: Sequence[TakeSpec], score: bool = False
 ) -> TransferRequest:
-    """The request to play `source` anew. Raises BadSetting where an option is out of its range."""
-    set_knobs = {name: value for name, value in msgspec.structs.asdict(knobs).items() if value is not None}
+    """The request to play `source` anew. Raises BadSetting where a parameter is out of its range."""
+    said = {name: value for name in Denoising.__struct_fields__ if (value := getattr(params, name)) is not None}
     asked = TransferRequest(
-        source, texts.prompt, tuple(takes), pack=pack, negative_prompt=texts.negative, score=score, **set_knobs
+        source, texts.prompt, tuple(takes), pack=params.pack, negative_prompt=texts.negative, score=score, **said
     )
     return _checked(asked, TransferRequest)
 
@@ -117,7 +109,7 @@ def _checked(request: AnyRequest, kind: type[AnyRequest]) -> AnyRequest:
     try:
         return msgspec.convert(msgspec.to_builtins(request), kind)  # the daemon would find it, but later
     except msgspec.ValidationError as error:
-        raise BadSetting(f"An option is out of its range: {error}.") from None
+        raise BadSetting(f"A parameter is out of its range: {error}.") from None
 
 
 def _check_chords(inputs: Inputs, start: float, end: float) -> None:

@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from punchin_wire.errors import BadSetting
-from punchin_wire.messages import MAX_TAKES, Control, TakeSpec
+from punchin_wire.messages import TakeSpec
+from punchin_wire.params import CHORD, MAX_TAKES, SEED, Control
 
-CONTROLS: tuple[Control, ...] = ("chord", "drums", "piano")
-MAX_SEED = 2**53
+CONTROLS: tuple[Control, ...] = get_args(Control)
 
 Weights = Mapping[Control, float]
 
@@ -30,23 +31,12 @@ def take_specs(
     ] * count
     if not 1 <= len(followed) <= MAX_TAKES:
         raise BadSetting(f"One request makes 1 to {MAX_TAKES} takes, not {len(followed)}.")
-    if not 0 <= seed <= MAX_SEED - len(followed):
-        raise BadSetting("A seed is a whole number from 0 to 2^53.")
+    if not 0 <= seed <= SEED.high - len(followed):
+        raise BadSetting(f"A seed is a whole number, {SEED.range}.")
     for control, weight in weights.items():
         if weight and control not in given:
             raise BadSetting(f"There is a weight for {control}, but no {control} to follow.")
     return tuple(TakeSpec(seed + index, controls) for index, controls in enumerate(followed))
-
-
-def parse_weights(text: str) -> dict[Control, float]:
-    """Weights such as `chord=1.0,drums=.5`. Raises BadSetting."""
-    found: dict[Control, float] = {}
-    for part in filter(None, text.replace(" ", "").split(",")):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise BadSetting(f"{part!r} gives no weight.", "Write weights like --control chord=1.0,drums=0.5.")
-        found[_control(name)] = _weight(value)
-    return found
 
 
 def _followed(spec: str, given: Sequence[Control], weights: Weights) -> dict[Control, float]:
@@ -74,6 +64,6 @@ def _weight(value: str) -> float:
         weight = float(value)
     except ValueError:
         weight = 0.0
-    if not 0.0 < weight <= 4.0:
-        raise BadSetting(f"A weight is a number above 0 and up to 4, not {value[:40]!r}.")
+    if not 0.0 < weight <= CHORD.high:
+        raise BadSetting(f"A weight is a number above 0 and up to {CHORD.high:g}, not {value[:40]!r}.")
     return weight

@@ -21,10 +21,10 @@ Transferability is the likeness of the take's sound and the prompt (cosine of th
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One take of one point: the swept knobs, what the take was made with, and what it measures. `seconds` is what
-    the whole point took."""
+    """One take of one point: the values of what is swept, what the take was made with, and what it measures. `seconds`
+    is what the whole point took."""
 
-    knobs: dict[str, Any]
+    swept: dict[str, Any]
     settings: TransferSettings
     seed: int
     path: str
@@ -95,17 +95,17 @@ def _replacing(path: Path) -> AbstractContextManager[BinaryIO]:
 
 def markdown(report: SweepReport) -> str:
     """The table."""
-    settings, knobs = report.rows[0].settings, list(report.rows[0].knobs)
+    settings, swept = report.rows[0].settings, list(report.rows[0].swept)
     lines = [
-        f"# {Path(report.clip).name}: {' × '.join(knobs)}",
+        f"# {Path(report.clip).name}: {' × '.join(swept)}",
         "",
         f"To “{settings.prompt}”, away from “{settings.negative_prompt}”, pack {report.pack}.",
         "",
-        f"| {' | '.join(knobs)} | seed | fidelity | transferability | seconds | file |",
-        "|---" * (len(knobs) + 5) + "|",
+        f"| {' | '.join(swept)} | seed | fidelity | transferability | seconds | file |",
+        "|---" * (len(swept) + 5) + "|",
     ]
     for row in report.rows:
-        values = [sweep.text(value) for value in row.knobs.values()]
+        values = [sweep.text(value) for value in row.swept.values()]
         measures = [number(row.fidelity), number(row.transferability), f"{row.seconds:.1f}"]
         lines.append(f"| {' | '.join([*values, str(row.seed), *measures, Path(row.path).name])} |")
     return "\n".join([*lines, "", MEASURES, *report.notes, ""])
@@ -117,18 +117,18 @@ def number(value: float | None) -> str:
 
 
 def _draw(report: SweepReport, file: BinaryIO) -> None:
-    """Fidelity against transferability, or against the last knob where nothing was scored; one line for each setting
-    of the other knobs. The takes of a point are one mark, their mean."""
+    """Fidelity against transferability, or against the last parameter where nothing was scored; one line for each
+    setting of the others. The takes of a point are one mark, their mean."""
     from matplotlib.figure import Figure  # a second of import that only sweeps need
 
-    last = list(report.rows[0].knobs)[-1]
+    last = list(report.rows[0].swept)[-1]
     scored = all(row.transferability is not None for row in report.rows)
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     lines: dict[str, dict[str, list[Row]]] = {}
     for row in report.rows:
-        name = ", ".join(f"{knob} {sweep.text(value)}" for knob, value in row.knobs.items() if knob != last)
-        lines.setdefault(name, {}).setdefault(sweep.text(row.knobs[last]), []).append(row)
+        name = ", ".join(f"{each} {sweep.text(value)}" for each, value in row.swept.items() if each != last)
+        lines.setdefault(name, {}).setdefault(sweep.text(row.swept[last]), []).append(row)
     for name, points in lines.items():
         fidelity = [_mean(row.fidelity for row in found) for found in points.values()]
         nearness = [_mean(row.transferability for row in found) for found in points.values()]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import msgspec
 import numpy as np
 import soxr
 from punchin_wire.messages import InpaintRequest, TransferRequest
+from punchin_wire.params import DENOISING, Solver
 
 from ..audio import chroma, wavfile
 from ..audio.types import Samples
@@ -76,20 +77,16 @@ class TransferOrder(Order):
 
     def _settings(self, models: Mapping[str, str]) -> TransferSettings:
         request = self.request
-        adapted = request.method == "adapter"
+        mine = {name: getattr(request, name) for name, flag in DENOISING.items() if flag.is_of(request.method)}
+        solver = next((each for each in get_args(Solver) if each == models.get("scheduler")), None)
+        pack = {"scheduler": solver, "steps": int(models.get("steps", 0)) or None}
         return TransferSettings(
             task=self.task.name,
-            method=request.method,
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
-            pooling=request.pooling if adapted else None,
-            alpha=request.alpha if adapted else None,
-            guidance=request.guidance,
-            strength=None if adapted else request.strength,
-            scheduler=request.scheduler or models.get("scheduler"),
-            steps=request.steps or int(models.get("steps", 0)) or None,
             highband=self.splice.highband,
             width=self.splice.width,
+            **mine | {name: mine[name] or value for name, value in pack.items()},
         )
 
     def _missing_scores(self, takes: Sequence[TakeReport]) -> tuple[str, ...]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from punchin_wire.errors import BadAudio, BadSetting
 from punchin_wire.frames import Audio
 from punchin_wire.messages import AudioRef, TransferRequest
+from punchin_wire.params import TransferParams
 
 from ..audio import stems
 from ..music.region import Region
@@ -21,7 +21,7 @@ from ..splice.lay import SpliceSettings
 from . import excerpt, location, presets
 from .location import Where
 from .order import Place
-from .presets import Knobs, Prompts, Task
+from .presets import Prompts, Task
 from .recipe import read_input, reread
 from .request import transfer_request
 from .specs import take_specs
@@ -33,26 +33,14 @@ SPLICE = SpliceSettings(level="replaced", max_gain_db=40.0, width="replaced", hi
 """How transfers are laid unless something else is asked for: as loud and as wide as what they replace."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What is to become of the clip: the task, the source's own name or another negative prompt, and the knobs that
-    are turned."""
-
-    task: Task
-    source: str | None = None
-    negative: str | None = None
-    knobs: Knobs = field(default_factory=Knobs)
-    pack: str = "tiny"
-    score: bool = False
-
-
 def compose(
     path: Path,
     place: Where,
-    wish: Wish,
+    params: TransferParams,
     seed: int,
-    takes: int = 1,
     full: bool = False,
+    mix: bool = False,
+    score: bool = False,
     splice: SpliceSettings = SPLICE,
 ) -> TransferOrder:
     """The order for new takes of the clip at `path`, the whole of it where `place` says no region.
@@ -62,25 +50,31 @@ def compose(
     clip = stems.probe(path)
     grid = location.asked_tempo(place)
     region, scene = (Region(0, clip.samples), "") if place.is_everywhere else location.find(place, grid, clip)
-    return arrange(Place(clip, region, scene, grid), wish, seed, takes, full, splice)
+    return arrange(Place(clip, region, scene, grid), params, seed, full, mix, score, splice)
 
 
 def arrange(
-    place: Place, wish: Wish, seed: int, takes: int = 1, full: bool = False, splice: SpliceSettings = SPLICE
+    place: Place,
+    params: TransferParams,
+    seed: int,
+    full: bool = False,
+    mix: bool = False,
+    score: bool = False,
+    splice: SpliceSettings = SPLICE,
 ) -> TransferOrder:
-    """The order for new takes of `place`, with seeds from `seed` on.
+    """The order for new takes of `place`, with seeds from `seed` on; with `full` they are the whole clip, with `mix` an
+    accompaniment is also written together with it, with `score` takes are measured against their text.
 
     Raises BadSetting, FileMissing, BadAudio (nothing sounds there), BadRegion, TooLarge and InputError.
     """
-    clip, region, task = place.song, place.region, wish.task
+    clip, region, task = place.song, place.region, Task(params.task, params.to, mix)
     kind = _kind(task)
-    texts = presets.prompts(task.name, task.to, wish.source, wish.negative)
-    knobs = presets.knobs(task.name, wish.knobs)
+    texts = presets.prompts(task.name, task.to, params.source, params.negative)
     _check_files(task, full, splice)
     excerpt.check_transfer(region, clip.rate)
     source = AudioRef(0, clip.rate, clip.channels, region.samples)
-    specs = take_specs(seed, takes, (), {})
-    request = transfer_request(source, texts, knobs, specs, wish.pack, wish.score)
+    specs = take_specs(seed, params.takes, (), {})
+    request = transfer_request(source, texts, presets.filled(params), specs, score)
     audio, file = read_input(clip, region)
     check_sound(audio, clip.path.name)
     around, scene = kind.surroundings(region, clip), _scene(task, place.scene)
@@ -89,11 +83,11 @@ def arrange(
     return kind(clip, region, around, request, (audio,), (file,), scene, place.tempo, full, laid, task=task)
 
 
-def turned(order: TransferOrder, knobs: Knobs, label: str) -> TransferOrder:
-    """The order with other knobs; `label` names them in file names. Raises BadSetting."""
-    old, knobs = order.request, presets.knobs(order.task.name, knobs)
+def turned(order: TransferOrder, params: TransferParams, label: str) -> TransferOrder:
+    """The order with other parameters, but for its texts; `label` names them in file names. Raises BadSetting."""
+    old = order.request
     texts = Prompts(old.prompt, old.negative_prompt)
-    request = transfer_request(old.source, texts, knobs, old.takes, old.pack, old.score)
+    request = transfer_request(old.source, texts, presets.filled(params), old.takes, old.score)
     return dataclasses.replace(order, request=request, scene=f"{order.scene}_{label}")
 
 

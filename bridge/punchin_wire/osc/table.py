@@ -21,6 +21,8 @@ from typing import Literal, TypeAlias, get_args
 
 from ..errors import BadMessage, BadSetting
 from ..messages import JOB_ID
+from ..parameter import Engine
+from ..params import MAX_TAKES, SEED, Flag, flags
 
 OscValue: TypeAlias = str | int | float
 
@@ -37,6 +39,7 @@ Program = Literal["daemon", "bridge", "surfaces"]
 Type = Literal["s", "i", "h", "f", "v"]
 """OSC type tags; `v` is any of them."""
 
+_LINE, _PATH = r"[^\x00-\x1f]*", r"[^\x00-\x1f]+"
 _TYPES: dict[Type, tuple[type, ...]] = {
     "s": (str,),
     "i": (int,),
@@ -49,21 +52,24 @@ _TYPES: dict[Type, tuple[type, ...]] = {
 @dataclass(frozen=True)
 class Arg:
     """One argument. `type` is its OSC type tag; an `f` may also be sent as `d` or `i`, and an `h` is sent as `i` where
-    that is enough. Numbers lie in `[low, high]`.
-    The last one of an address may be `optional`."""
+    that is enough. Numbers lie in `[low, high]`, texts match `pattern`; an option is checked by its `flag`. The
+    last one of an address may be `optional`."""
 
     name: str
     type: Type
     doc: str
     low: float = -math.inf
     high: float = math.inf
-    pattern: str = r"[^\x00-\x1f]*"
+    pattern: str = _LINE
     optional: bool = False
+    flag: Flag | None = None
 
     def check(self, value: object) -> OscValue:
         """The value as its Python type. Raises BadSetting."""
         if isinstance(value, bool) or not isinstance(value, _TYPES[self.type]):
             raise BadSetting(f"{self.name!r} is of OSC type {self.type!r}, not {type(value).__name__}.")
+        if self.flag is not None:
+            self.flag.check(value)
         if isinstance(value, str):
             if not re.fullmatch(self.pattern, value):
                 raise BadSetting(f"{self.name!r} cannot be {value[:60]!r}.")
@@ -88,41 +94,37 @@ class Address:
 
 
 JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=JOB_ID)
-_SEED = Arg("seed", "h", "seed of the take", low=0, high=2**53)
+_SEED = Arg("seed", "h", "seed of the take", low=SEED.low, high=SEED.high)
 _CODE = Arg("code", "s", "the error's code")
 _MESSAGE = Arg("message", "s", "what is wrong")
 _NEXT = Arg("next_step", "s", "what to do about it")
-_PATH = r"[^\x00-\x1f]+"
 _END = Arg("end", "f", "end of the region, seconds", low=0, high=1e6)
 _OUT = Arg("out", "s", "folder for the takes, absolute path", pattern=_PATH)
 
-_TAKES = (
-    Arg("pack", "s", "model pack", pattern=r"[A-Za-z0-9._-]{1,64}"),
-    Arg("takes", "i", "number of takes", low=1, high=16),
-    Arg("seed", "h", "seed of the first take", low=0, high=2**53),
-)
+
+def _options(engine: Engine, *without: str) -> tuple[Arg, ...]:
+    """The options of an engine as the command line has them."""
+    return tuple(_option(flag) for name, flag in flags(engine).items() if name not in without)
+
+
+def _option(flag: Flag) -> Arg:
+    kind: Type = "s"
+    if len(flag.parameters) == 1 and (only := flag.parameters[0]).type is not str:
+        kind = "f" if only.type is float else "h" if only.high >= 2**31 else "i"
+    return Arg(flag.name, kind, flag.text, flag=flag)
+
+
 SUBMIT_OPTIONS = (
-    Arg("chords", "s", "chord file, .mid or .lab", pattern=_PATH),
-    Arg("drums", "s", "drum stem, WAV", pattern=_PATH),
-    Arg("piano", "s", "piano part, .mid", pattern=_PATH),
-    Arg("text", "s", "description"),
-    *_TAKES,
+    Arg("chords", "s", "Chord file, .mid or .lab.", pattern=_PATH),
+    Arg("drums", "s", "Drum stem, WAV.", pattern=_PATH),
+    Arg("piano", "s", "Piano part, .mid.", pattern=_PATH),
+    *_options("inpaint"),
 )
-TRANSFER_OPTIONS = (
-    Arg("task", "s", "timbre, genre or accompaniment", pattern="timbre|genre|accompaniment"),
-    Arg("from", "s", "what plays now"),
-    Arg("negative", "s", "what takes keep away from"),
-    Arg("pooling", "s", "ω, in time and frequency: `2` or `2,4`", pattern="[1248](,[1248])?"),
-    Arg("alpha", "f", "α, the weight of the clip", low=0, high=4),
-    Arg("guidance", "f", "λ, the weight of the texts", low=0, high=30),
-    Arg("scheduler", "s", "ddim, dpm++ or unipc", pattern=r"ddim|dpm\+\+|unipc"),
-    Arg("steps", "i", "steps of the solver", low=1, high=1000),
-    *_TAKES,
-)
+TRANSFER_OPTIONS = _options("transfer", "to")
 
 _VALUE = Arg("value", "v", "its value")
 _PRESS = Arg("value", "f", "0 when a button is let go, which does nothing", optional=True)
-_PLACE = Arg("place", "f", "0 to 1", low=0, high=1)
+_NORMALIZED = Arg("normalized", "f", "0 to 1", low=0, high=1)
 _FRACTION = Arg("fraction", "f", "0 to 1", low=0, high=1)
 
 
@@ -141,13 +143,15 @@ SURFACES = (
         Arg("seconds", "f", "how long", low=0, high=MAX_SUBSCRIPTION),
         Arg("port", "i", "where it hears, if not where it sends from", low=1, high=65535, optional=True),
     ),
-    _at_surfaces("control/*", "to", "Set a control ([which](surfaces.md#what-can-be-set-and-done)).", _VALUE),
-    _at_surfaces("control/*", "from", "A control was set, here or elsewhere.", _VALUE),
-    _at_surfaces("fader/*", "to", "Put a control's fader somewhere.", _PLACE),
-    _at_surfaces("fader/*", "from", "Where a control's fader stands.", _PLACE),
-    _at_surfaces("get/*", "to", "Answered by a control's `/punchin/control/…` and `/punchin/fader/…`."),
+    _at_surfaces("control/*", "to", "Set a parameter ([which](parameters.md)).", _VALUE),
+    _at_surfaces("control/*", "from", "A parameter was set, here or elsewhere.", _VALUE),
+    _at_surfaces("fader/*", "to", "Put a parameter's fader somewhere.", _NORMALIZED),
+    _at_surfaces("fader/*", "from", "Where a parameter's fader stands.", _NORMALIZED),
+    _at_surfaces("get/*", "to", "Answered by a parameter's `/punchin/control/…` and `/punchin/fader/…`."),
     _at_surfaces("action/*", "to", "Do this ([which](surfaces.md#what-can-be-set-and-done)).", _PRESS),
-    _at_surfaces("take/pick", "to", "Show this take of the last job.", Arg("take", "i", "from 0", low=0, high=15)),
+    _at_surfaces(
+        "take/pick", "to", "Show this take of the last job.", Arg("take", "i", "from 0", low=0, high=MAX_TAKES - 1)
+    ),
     _at_surfaces(
         "region/select",
         "to",
@@ -159,7 +163,9 @@ SURFACES = (
     _at_surfaces("status/get", "to", "Answered by `/punchin/status/now`, then `/punchin/host/here` for each host."),
     _at_surfaces("pack/list", "to", "Answered by `/punchin/pack/here` for each model pack, or `/punchin/error`."),
     _at_surfaces("job/cancel", "to", "Stop this job.", JOB),
-    _at_surfaces("job/pick", "to", "Show this take of this job.", JOB, Arg("take", "i", "from 0", low=0, high=15)),
+    _at_surfaces(
+        "job/pick", "to", "Show this take of this job.", JOB, Arg("take", "i", "from 0", low=0, high=MAX_TAKES - 1)
+    ),
     _at_surfaces(
         "host/choose", "to", "Drive this host; empty: the one that worked last.", Arg("host", "s", "its id or program")
     ),
@@ -167,7 +173,7 @@ SURFACES = (
         "midi/learn",
         "to",
         "Let the next key or knob of a MIDI controller drive this.",
-        Arg("name", "s", "a control or an action"),
+        Arg("name", "s", "a parameter or an action"),
     ),
     _at_surfaces(
         "status/now",
@@ -185,7 +191,7 @@ SURFACES = (
         "A model pack that is installed.",
         Arg("number", "i", "from 0", low=0),
         Arg("of", "i", "how many there are", low=0),
-        Arg("name", "s", "its name, for the control `pack`"),
+        Arg("name", "s", "its name, for the parameter `pack`"),
         Arg("version", "s", "its version"),
         Arg("engines", "s", "inpaint, transfer or both"),
         Arg("state", "s", "ok, or an error's code"),
@@ -358,7 +364,7 @@ def check(
         raise BadSetting(f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", "See docs/osc.md.")
     return (
         *(arg.check(value) for arg, value in zip(address.args, fixed, strict=False)),
-        *_options(address, rest),
+        *_checked(address, rest),
     )
 
 
@@ -378,7 +384,7 @@ def _tag(type_: Type, value: OscValue) -> str:
     return "f" if isinstance(value, float) else "i" if abs(value) < 2**31 else "h"
 
 
-def _options(address: Address, rest: Sequence[object]) -> list[OscValue]:
+def _checked(address: Address, rest: Sequence[object]) -> list[OscValue]:
     known = {arg.name: arg for arg in address.options}
     checked: list[OscValue] = []
     for name, value in zip(rest[::2], rest[1::2], strict=True):

@@ -9,6 +9,8 @@ import json
 import os
 from typing import NamedTuple
 
+from .params import PARAMS
+
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 MAX_BYTES = 1 << 20
 ACTIONS = (
@@ -30,11 +32,11 @@ ACTIONS = (
 
 DEFAULTS: dict[str, object] = {
     "takes": 3,
-    "pack": "tiny",
-    "text": "",
+    "pack": PARAMS["pack"]["default"],
+    "text": PARAMS["text"]["default"],
     "weights": {},  # how closely chords, drums and piano are followed
     "to": "violin",  # of transfers
-    "task": "timbre",
+    "task": PARAMS["task"]["default"],
     "region": "auto",  # or "brace", "clip", "slot"
     "place": "auto",  # or "lanes", "tracks", "files"
     "chords_track": "chords",
@@ -69,7 +71,7 @@ DEFAULTS: dict[str, object] = {
 CHOICES = {
     "region": ("auto", "brace", "clip", "slot"),
     "place": ("auto", "lanes", "tracks", "files"),
-    "task": ("timbre", "genre", "accompaniment"),
+    "task": PARAMS["task"]["choices"],
 }
 
 
@@ -88,6 +90,9 @@ def load(folder: str = FOLDER) -> dict[str, object]:
             raise Refusal(f"{path}: {name!r} cannot be {value!r}.")
         if name in CHOICES and value not in CHOICES[name]:
             raise Refusal("{}: {!r} is one of {}.".format(path, name, ", ".join(CHOICES[name])))
+        parameter = PARAMS.get(name, {})
+        if "low" in parameter and not parameter["low"] <= chosen[name] <= parameter["high"]:
+            raise Refusal("{}: {!r} goes from {low} to {high}.".format(path, name, **parameter))
     return dict(DEFAULTS, **chosen)
 
 

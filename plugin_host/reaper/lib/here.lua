@@ -1,10 +1,9 @@
 -- What all of our scripts in REAPER share: where they are, what the musician set, what was clicked.
 --
--- Called with `json`, `spool`, `filled` and `config` (`spool`: the bridge's folder; `bridge`: the command that starts the
--- bridge). Every action is a script of its own; what is clicked goes through REAPER's extended state, and the
--- background script acts.
+-- Called with its modules and `config` (`spool`: the bridge's folder; `bridge`: the command that starts the bridge). Every
+-- action is a script of its own; what is clicked goes through REAPER's extended state, and the background script acts.
 
-local json, spool, config, filled = ...
+local json, spool, config, filled, params = ...
 local here = { PROGRAM = "REAPER " .. reaper.GetAppVersion () }
 
 local SECTION = "Punchin"
@@ -83,8 +82,11 @@ end
 -- ---- settings ------------------------------------------------------------------------------------------------
 
 here.DEFAULTS = {
-  inpaint = { takes = 3, pack = "tiny", text = "" },
-  transfer = { to = "", source = "", task = "timbre", takes = 1, pack = "tiny" },
+  inpaint = { takes = 3, pack = params.pack.default, text = params.text.default },
+  transfer = {
+    to = params.to.default, source = params.source.default, task = params.task.default, takes = params.takes.default,
+    pack = params.pack.default,
+  },
   tracks = { chords = "chords", drums = "", piano = "", target = "" },
   seconds = 30,
 }

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 from punchin_wire.disk import replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
-from punchin_wire.messages import Solver
+from punchin_wire.params import Solver
 from punchin_wire.paths import packs_folder
 
 from ..conditioning.chord_rhythm import Rule

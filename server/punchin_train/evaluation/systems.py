@@ -13,7 +13,8 @@ import numpy as np
 from punchin_server.engines.inpaint.engine import InpaintEngine
 from punchin_server.engines.inpaint.loading import Models, load_models
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import ChordSegment, Control, Hole, InpaintRequest, Take, TakeSpec
+from punchin_wire.messages import ChordSegment, Hole, InpaintRequest, Take, TakeSpec
+from punchin_wire.params import Control
 
 from .excerpts import Excerpt
 from .masks import Mask

@@ -15,7 +15,7 @@ import torch
 from diffusers import DDIMScheduler
 from punchin_server.models.audioldm2.ap_adapter import adapter_state
 from punchin_server.packs.registry import MANIFEST, PackFile, TransferParts, read_pack, sha256, write_manifest
-from punchin_wire.messages import Solver
+from punchin_wire.params import Solver
 from safetensors.torch import save_file
 from torch import Tensor
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from punchin_server.packs.registry import read_pack
-from punchin_wire.messages import Solver
+from punchin_wire.params import Solver
 
 from ..report import line
 from . import audiomae, clap, judge, unet, vae, vocoder

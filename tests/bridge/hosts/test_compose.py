@@ -17,7 +17,6 @@ from punchin_bridge.hosts.protocol import (
     ChordName,
     Clip,
     Clips,
-    InpaintWish,
     MidiNote,
     Project,
     Rendered,
@@ -27,17 +26,17 @@ from punchin_bridge.hosts.protocol import (
     Timeline,
     TimeSignaturePoint,
     Track,
-    TransferWish,
     WarpPoint,
 )
 from punchin_bridge.hosts.timeline import tempo_map
 from punchin_bridge.music.region import Region
 from punchin_bridge.takes import inpaint
-from punchin_bridge.takes.inpaint import Sources, Takes
+from punchin_bridge.takes.inpaint import Sources
 from punchin_bridge.takes.location import Where
 from punchin_bridge.takes.recipe import decode, encode
 from punchin_wire.errors import BadAudio, BadMidi, BadRegion, BadSetting, FileMissing, InputError, UnknownChord
 from punchin_wire.messages import InpaintRequest, TransferRequest
+from punchin_wire.params import InpaintParams, TransferParams
 
 STARTS = (0, 12345, -7 * RATE, 2**40 - 60 * RATE)
 """Where the rendered file begins on the time line: anywhere."""
@@ -56,7 +55,7 @@ def submit(folder: Path, start: int = 0, **changes: object) -> Submit:
         "region": Span(start + 8 * RATE, start + 16 * RATE),
         "target": Track("1", "Lead/Guitar", Rendered(str(folder / "song.wav"), start), 2),
         "chords": notes,
-        "wish": InpaintWish(takes=2),
+        "params": InpaintParams(takes=2),
     }
     return Submit(**{**said, **changes})  # type: ignore[arg-type]
 
@@ -80,7 +79,7 @@ def test_it_is_the_order_that_the_files_would_have_made(folder: Path, start: int
     drums = Track("2", "Drums", Rendered(str(write_drums(folder, rate=RATE)), start))
     made = compose.order(submit(folder, start, drums=drums), 3, folder)
     files = Sources(write_chords(folder), folder / "drums.wav")
-    theirs = inpaint.compose(folder / "song.wav", Where(bars="5:8"), files, Takes(3, 2))
+    theirs = inpaint.compose(folder / "song.wav", Where(bars="5:8"), files, InpaintParams(takes=2), 3)
     assert (made.region, made.around, made.scene, made.tempo) == (
         theirs.region, theirs.around, theirs.scene, theirs.tempo,
     )  # fmt: skip
@@ -213,16 +212,16 @@ def test_chord_names_stand_for_a_chord_track(folder: Path) -> None:
 
 
 def test_the_wish_reaches_the_request(folder: Path) -> None:
-    wish = InpaintWish(specs=("free", "chord=0.5"), text="soft", pack="big", strikes="compat")
-    made = compose.order(submit(folder, wish=wish), 9, folder)
+    params = InpaintParams(specs=("free", "chord=0.5"), text="soft", pack="big", chord_rhythm="compat")
+    made = compose.order(submit(folder, params=params), 9, folder)
     request = asked(made)
     assert [(take.seed, take.controls) for take in request.takes] == [(9, {}), (10, {"chord": 0.5})]
-    assert (request.text, request.pack, request.strikes) == ("soft", "big", "compat")
+    assert (request.text, request.pack, request.chord_rhythm) == ("soft", "big", "compat")
 
 
 def test_a_transfer_takes_its_preset(folder: Path) -> None:
-    wish = TransferWish("violin", source="guitar", takes=2, alpha=0.3)
-    made = compose.order(submit(folder, STARTS[2], wish=wish), 4, folder)
+    params = TransferParams("violin", source="guitar", takes=2, alpha=0.3)
+    made = compose.order(submit(folder, STARTS[2], params=params), 4, folder)
     request = made.request
     assert isinstance(request, TransferRequest)
     assert (request.prompt, request.alpha, request.pooling) == ("a recording of a violin solo", 0.3, (2, 2))
@@ -313,8 +312,12 @@ WRONG = {
     "no chord": (lambda _: names(ChordName(0, 40, "Cmja7")), UnknownChord, "'Cmja7'"),
     "no piano there": (lambda _: {"piano": (MidiNote(0, 4, 60),)}, BadMidi, "piano plays no note"),
     "no timeline": (lambda _: {"timeline": LATE}, BadSetting, "starts at 0"),
-    "nothing to follow": (lambda _: {"chords": (), "wish": InpaintWish(specs=("chord",))}, BadSetting, "no chord to"),
-    "silence": (lambda f: {"target": track(f / "silent.wav"), "wish": TransferWish("cello")}, BadAudio, "silence"),
+    "no chords": (
+        lambda _: {"chords": (), "params": InpaintParams(specs=("chord",))},
+        BadSetting,
+        "no chord to",
+    ),
+    "silence": (lambda f: {"target": track(f / "silent.wav"), "params": TransferParams("cello")}, BadAudio, "silence"),
 }
 """What is changed in a good submission, and what is said of it."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 from fakes.room import submit
-from punchin_bridge.hosts.protocol import Span, TempoPoint, Timeline, TimeSignaturePoint, TransferWish
+from punchin_bridge.hosts.protocol import Span, TempoPoint, Timeline, TimeSignaturePoint
 from punchin_bridge.surfaces.actions import Place
 from punchin_bridge.surfaces.chords import Chord, LiveChords, laid
+from punchin_wire.params import TransferParams
 
 JOB = msgspec.structs.replace(
     submit(),
@@ -37,6 +38,6 @@ def test_chords_with_a_clock_begin_at_the_nearest_beat() -> None:
 def test_a_transfer_does_not_use_them_up() -> None:
     live = LiveChords()
     live.key(60, 100, 0.0, None)
-    job = msgspec.structs.replace(JOB, wish=TransferWish("violin"))
+    job = msgspec.structs.replace(JOB, params=TransferParams("violin"))
     assert live.complete(job) is job
     assert live.played

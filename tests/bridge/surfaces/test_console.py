@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from fakes.room import submit
 from fakes.surfaces import Stage
-from punchin_bridge.hosts.protocol import CommandResult, InpaintWish, TempoPoint, Timeline, TimeSignaturePoint
+from punchin_bridge.hosts.protocol import CommandResult, TempoPoint, Timeline, TimeSignaturePoint
 from punchin_bridge.surfaces.actions import Place
 from punchin_bridge.surfaces.console import PATIENCE_SECONDS
 from punchin_wire.errors import BadMessage, BadSetting, DaemonUnreachable
+from punchin_wire.params import InpaintParams
 
 
 @pytest.fixture
@@ -25,12 +26,12 @@ def test_a_fader_goes_into_the_next_job(stage: Stage) -> None:
     stage.console.turn("temperature", 1.0)
     stage.act("inpaint")
     [ask] = stage.asks
-    assert isinstance(ask.wish, InpaintWish)
-    assert ask.wish.sampling.temperature == 2.0
+    assert isinstance(ask.params, InpaintParams)
+    assert ask.params.sampling.temperature == 2.0
 
 
-def test_a_knob_goes_by_the_steps_of_its_control(stage: Stage) -> None:
-    values = stage.console.controls.values
+def test_a_knob_goes_by_the_steps_of_its_parameter(stage: Stage) -> None:
+    values = stage.console.parameters.values
     stage.console.nudge("takes", 2)
     assert values["takes"] == 3
     stage.console.nudge("pooling_time", 1)

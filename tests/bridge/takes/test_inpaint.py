@@ -9,10 +9,9 @@ from fakes.songs import LABELS, RATE, SECONDS, audio, write_chords, write_drums,
 from punchin_bridge.audio import bwf, wavfile
 from punchin_bridge.music.region import Region
 from punchin_bridge.takes import recipe
-from punchin_bridge.takes.inpaint import Sources, Takes, compose, repeat
+from punchin_bridge.takes.inpaint import Sources, compose, repeat
 from punchin_bridge.takes.location import Where
 from punchin_bridge.takes.order import Order
-from punchin_bridge.takes.request import Options
 from punchin_wire.errors import (
     BadAudio,
     BadMidi,
@@ -25,6 +24,7 @@ from punchin_wire.errors import (
     UnknownChord,
 )
 from punchin_wire.messages import Hole
+from punchin_wire.params import InpaintParams
 
 BARS = Where(bars="5:8")
 SECONDS_4_TO_6 = Where(4.0, 6.0)
@@ -36,7 +36,7 @@ def song(tmp_path: Path) -> Path:
 
 
 def test_bars_and_beats_follow_the_chord_tracks_own_tempo(tmp_path: Path, song: Path) -> None:
-    order = compose(song, BARS, Sources(chords=write_chords(tmp_path)), Takes(3, 2))
+    order = compose(song, BARS, Sources(chords=write_chords(tmp_path)), InpaintParams(takes=2), 3)
     assert order.region == Region(8 * RATE, 16 * RATE)
     assert order.around == Region(0, SECONDS * RATE)
     assert [c.label for c in order.request.chords] == list(LABELS) * 3
@@ -50,22 +50,22 @@ def test_bars_and_beats_follow_the_chord_tracks_own_tempo(tmp_path: Path, song: 
 
 def test_the_tempo_asked_for_wins_over_the_chord_tracks(tmp_path: Path, song: Path) -> None:
     chords = write_chords(tmp_path)
-    order = compose(song, Where(bars="2", tempo=60, downbeat=0.5), Sources(chords), Takes(0))
+    order = compose(song, Where(bars="2", tempo=60, downbeat=0.5), Sources(chords), InpaintParams(), 0)
     assert order.region == Region(round(4.5 * RATE), round(8.5 * RATE))
     assert order.request.beats[:2] == (0.5, 1.5)
     assert [c.start for c in order.request.chords][:3] == [0, 2, 4]
-    assert compose(song, Where(bars="2", midi_tempo=chords), Sources(), Takes(0)).scene == "bars2"
+    assert compose(song, Where(bars="2", midi_tempo=chords), Sources(), InpaintParams(), 0).scene == "bars2"
 
 
 def test_a_chord_file_without_tempo_has_no_beats_and_says_so(tmp_path: Path, song: Path) -> None:
     lab = tmp_path / "song.lab"
     lab.write_text("0 4.5 C:maj\n4.5 24 A:min/b3\n")
-    order = compose(song, SECONDS_4_TO_6, Sources(lab), Takes(0))
+    order = compose(song, SECONDS_4_TO_6, Sources(lab), InpaintParams(), 0)
     assert [c.label for c in order.request.chords] == ["C:maj", "A:min/b3"]
     assert order.request.beats == ()
     assert "only where they start" in order.notes[0]
     assert (order.scene, order.tempo) == ("4.000-6.000s", None)
-    assert compose(song, Where(4, 6, tempo=120), Sources(lab), Takes(0)).request.beats[1] == 0.5
+    assert compose(song, Where(4, 6, tempo=120), Sources(lab), InpaintParams(), 0).request.beats[1] == 0.5
 
 
 def test_bars_and_beats_of_a_recording(tmp_path: Path, song: Path) -> None:
@@ -74,14 +74,14 @@ def test_bars_and_beats_of_a_recording(tmp_path: Path, song: Path) -> None:
     beats, lab = tmp_path / "beats.txt", tmp_path / "a.lab"
     beats.write_text("".join(f"{time:.2f}\t{(i + 2) % 4 + 1}.0\n" for i, time in enumerate(times)))
     lab.write_text("0 24 C:maj\n")
-    order = compose(song, Where(bars="2:3", beats=beats), Sources(lab), Takes(0))
+    order = compose(song, Where(bars="2:3", beats=beats), Sources(lab), InpaintParams(), 0)
     assert order.region == Region(round(times[6] * RATE), round(times[14] * RATE))
     assert order.request.beats[2:40] == pytest.approx([round(time, 2) for time in times[2:]])
     assert order.tempo is None
 
 
 def test_drums_travel_at_their_own_rate_and_end_in_silence(tmp_path: Path, song: Path) -> None:
-    order = compose(song, SECONDS_4_TO_6, Sources(drums=write_drums(tmp_path, seconds=5.0)), Takes(0))
+    order = compose(song, SECONDS_4_TO_6, Sources(drums=write_drums(tmp_path, seconds=5.0)), InpaintParams(), 0)
     assert [a.shape for a in order.audio] == [(2, SECONDS * RATE), (1, SECONDS * 32000)]
     assert np.abs(order.audio[1][:, : 5 * 32000]).max() > 0.1
     assert not order.audio[1][:, 5 * 32000 :].any()
@@ -90,13 +90,13 @@ def test_drums_travel_at_their_own_rate_and_end_in_silence(tmp_path: Path, song:
 
 def test_drums_that_no_take_follows_stay_here(tmp_path: Path, song: Path) -> None:
     sources = Sources(write_chords(tmp_path), write_drums(tmp_path))
-    order = compose(song, SECONDS_4_TO_6, sources, Takes(0, specs=("chord",)))
+    order = compose(song, SECONDS_4_TO_6, sources, InpaintParams(specs=("chord",)), 0)
     assert len(order.audio) == len(order.inputs) == 1
     assert order.request.drums is None
 
 
 def test_the_piano_travels_as_notes(tmp_path: Path, song: Path) -> None:
-    order = compose(song, Where(bars="2:3"), Sources(piano=write_chords(tmp_path)), Takes(0))
+    order = compose(song, Where(bars="2:3"), Sources(piano=write_chords(tmp_path)), InpaintParams(), 0)
     assert len(order.request.piano) == 39
     assert order.request.takes[0].controls == {"piano": 1.0}
 
@@ -104,7 +104,7 @@ def test_the_piano_travels_as_notes(tmp_path: Path, song: Path) -> None:
 def test_only_the_excerpt_of_a_long_song_travels(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(8000 * 600, np.float32), 8000, subtype="PCM_16")
-    order = compose(path, Where(300.0, 304.0), Sources(), Takes(0))
+    order = compose(path, Where(300.0, 304.0), Sources(), InpaintParams(), 0)
     assert order.around == Region(270 * 8000, 334 * 8000)
     assert order.audio[0].shape == (1, 64 * 8000)
     assert order.request.holes == (Hole(30 * 8000, 34 * 8000),)
@@ -112,16 +112,16 @@ def test_only_the_excerpt_of_a_long_song_travels(tmp_path: Path) -> None:
 
 def test_a_seven_hour_song_costs_its_excerpt(tmp_path: Path) -> None:
     path = write_silence(tmp_path / "long.wav", 22050, 2, 7 * 3600)
-    order = compose(path, Where(7 * 3600 - 5, 7 * 3600 - 1), Sources(), Takes(0))
+    order = compose(path, Where(7 * 3600 - 5, 7 * 3600 - 1), Sources(), InpaintParams(), 0)
     assert order.audio[0].shape == (2, 35 * 22050)
     with pytest.raises(BadRegion, match="7200 s long"):
-        compose(path, Where(0, 7200), Sources(), Takes(0))
+        compose(path, Where(0, 7200), Sources(), InpaintParams(), 0)
 
 
 def test_more_audio_than_a_request_carries_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = write_silence(tmp_path / "wide.wav", 192000, 16, 180)
     with pytest.raises(TooLarge, match="16 channels"):
-        compose(path, Where(1, 179), Sources(), Takes(0))
+        compose(path, Where(1, 179), Sources(), InpaintParams(), 0)
 
 
 # ---- what is wrong -------------------------------------------------------------------------------------------
@@ -136,9 +136,9 @@ def test_files_that_are_missing(tmp_path: Path, song: Path) -> None:
         (Where(4, 6, midi_tempo=gone), Sources()),
     ]:
         with pytest.raises(FileMissing, match="gone"):
-            compose(song, where, sources, Takes(0))
+            compose(song, where, sources, InpaintParams(), 0)
     with pytest.raises(FileMissing, match="gone"):
-        compose(gone, SECONDS_4_TO_6, Sources(), Takes(0))
+        compose(gone, SECONDS_4_TO_6, Sources(), InpaintParams(), 0)
 
 
 def test_files_that_are_damaged(tmp_path: Path, song: Path) -> None:
@@ -146,12 +146,12 @@ def test_files_that_are_damaged(tmp_path: Path, song: Path) -> None:
     bad.write_bytes(b"RIFF\x10\0\0\0WAVEjunk")
     for path, sources in [(bad, Sources()), (song, Sources(drums=bad))]:
         with pytest.raises(BadAudio, match=r"bad\.wav"):
-            compose(path, SECONDS_4_TO_6, sources, Takes(0))
+            compose(path, SECONDS_4_TO_6, sources, InpaintParams(), 0)
     broken = tmp_path / "bad.mid"
     broken.write_bytes(b"MThd\0\0\0\6\0\1\0\1")
     for sources in (Sources(chords=broken), Sources(piano=broken)):
         with pytest.raises(BadMidi, match=r"bad\.mid"):
-            compose(song, SECONDS_4_TO_6, sources, Takes(0))
+            compose(song, SECONDS_4_TO_6, sources, InpaintParams(), 0)
 
 
 def test_nan_in_the_song_or_the_drums(tmp_path: Path, song: Path) -> None:
@@ -160,34 +160,34 @@ def test_nan_in_the_song_or_the_drums(tmp_path: Path, song: Path) -> None:
     soundfile.write(tmp_path / "nan.wav", bad.T, RATE, subtype="FLOAT")
     for path, sources in [(tmp_path / "nan.wav", Sources()), (song, Sources(drums=tmp_path / "nan.wav"))]:
         with pytest.raises(BadAudio, match="not numbers"):
-            compose(path, SECONDS_4_TO_6, sources, Takes(0))
+            compose(path, SECONDS_4_TO_6, sources, InpaintParams(), 0)
 
 
 def test_an_empty_midi_file(tmp_path: Path, song: Path) -> None:
     empty = write_chords(tmp_path, "empty.mid", seconds=0)
     for sources in (Sources(chords=empty), Sources(piano=empty)):
         with pytest.raises(BadMidi, match=r"empty\.mid holds no notes"):
-            compose(song, SECONDS_4_TO_6, sources, Takes(0))
+            compose(song, SECONDS_4_TO_6, sources, InpaintParams(), 0)
 
 
 def test_a_chord_track_that_ends_before_the_region(tmp_path: Path, song: Path) -> None:
     with pytest.raises(BadMidi, match="plays nothing") as caught:
-        compose(song, BARS, Sources(chords=write_chords(tmp_path, seconds=6)), Takes(0))
+        compose(song, BARS, Sources(chords=write_chords(tmp_path, seconds=6)), InpaintParams(), 0)
     assert "inside the song" in caught.value.next_step
 
 
 def test_a_chord_that_is_none(tmp_path: Path, song: Path) -> None:
     (tmp_path / "a.lab").write_text("0 24 H:dur\n")
     with pytest.raises(UnknownChord, match="'H:dur'"):
-        compose(song, SECONDS_4_TO_6, Sources(tmp_path / "a.lab"), Takes(0))
+        compose(song, SECONDS_4_TO_6, Sources(tmp_path / "a.lab"), InpaintParams(), 0)
     (tmp_path / "a.lab").write_text("0 2 C\n")
     with pytest.raises(InputError, match="says nothing"):
-        compose(song, SECONDS_4_TO_6, Sources(tmp_path / "a.lab"), Takes(0))
+        compose(song, SECONDS_4_TO_6, Sources(tmp_path / "a.lab"), InpaintParams(), 0)
 
 
 def test_drums_that_end_before_the_region(tmp_path: Path, song: Path) -> None:
     with pytest.raises(BadAudio, match=r"ends at 3\.000 s, before the region"):
-        compose(song, SECONDS_4_TO_6, Sources(drums=write_drums(tmp_path, seconds=3)), Takes(0))
+        compose(song, SECONDS_4_TO_6, Sources(drums=write_drums(tmp_path, seconds=3)), InpaintParams(), 0)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_drums_that_end_before_the_region(tmp_path: Path, song: Path) -> None:
 )
 def test_regions_that_are_none(song: Path, where: Where, error: type[Exception]) -> None:
     with pytest.raises(error):
-        compose(song, where, Sources(), Takes(0))
+        compose(song, where, Sources(), InpaintParams(), 0)
 
 
 # ---- again ---------------------------------------------------------------------------------------------------
@@ -226,12 +226,12 @@ def keep(order: Order, folder: Path, take: int = 0) -> Path:
 @pytest.fixture
 def take(tmp_path: Path, song: Path) -> Path:
     sources = Sources(write_chords(tmp_path), write_drums(tmp_path), write_chords(tmp_path, "piano.mid"))
-    return keep(compose(song, BARS, sources, Takes(3, 2), Options(text="jazz")), tmp_path, take=1)
+    return keep(compose(song, BARS, sources, InpaintParams(takes=2, text="jazz"), 3), tmp_path, take=1)
 
 
 def test_a_recipe_orders_the_same_take_again(tmp_path: Path, song: Path, take: Path) -> None:
     sources = Sources(tmp_path / "chords.mid", tmp_path / "drums.wav", tmp_path / "piano.mid")
-    fresh = compose(song, BARS, sources, Takes(4), Options(text="jazz"))
+    fresh = compose(song, BARS, sources, InpaintParams(text="jazz"), 4)
     (tmp_path / "chords.mid").unlink()  # its chords are in the recipe
     order = repeat(take)
     assert order.request == fresh.request

@@ -3,8 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from punchin_bridge.takes.presets import POOLINGS, PRESETS, Knobs, TaskName, knobs, parse_pooling, prompts
+from punchin_bridge.takes.presets import PRESETS, filled, prompts
 from punchin_wire.errors import BadSetting
+from punchin_wire.params import Pooling, TaskName, TransferParams
 
 
 @pytest.mark.parametrize(
@@ -92,36 +93,31 @@ def test_any_text_is_a_prompt_or_refused(text: str, task: TaskName) -> None:
             prompts(task, text)
 
 
-# ---- knobs ---------------------------------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("task", "pooling", "alpha", "guidance"),
     [("timbre", 2, 0.5, 7.5), ("genre", 4, 0.55, 9.5), ("accompaniment", 2, 0.5, 7.5)],
 )
-def test_the_papers_settings(task: TaskName, pooling: int, alpha: float, guidance: float) -> None:
-    found = knobs(task, Knobs())
-    assert found == Knobs("adapter", (pooling, pooling), alpha, guidance)
+def test_the_papers_settings(task: TaskName, pooling: Pooling, alpha: float, guidance: float) -> None:
+    found = filled(TransferParams("x", task))
+    assert found == TransferParams("x", task, pooling=(pooling, pooling), alpha=alpha, guidance=guidance)
 
 
 def test_what_is_turned_stays_turned_to_zero_too() -> None:
-    turned = Knobs("adapter", (8, 1), 0.0, 0.0, scheduler="dpm++", steps=20)
-    assert knobs("genre", turned) == turned
+    turned = TransferParams("x", "genre", pooling=(8, 1), alpha=0.0, guidance=0.0, scheduler="dpm++", steps=20)
+    assert filled(turned) == turned
 
 
 def test_sdedit_has_strength_and_nothing_of_the_adapter() -> None:
-    assert knobs("genre", Knobs("sdedit")) == Knobs("sdedit", guidance=9.5, strength=0.55)
-    for wrong in (Knobs("sdedit", pooling=(2, 2)), Knobs("sdedit", alpha=0.5), Knobs(strength=0.5)):
-        with pytest.raises(BadSetting):
-            knobs("timbre", wrong)
-
-
-def test_pooling_is_one_of_four_or_two_of_them() -> None:
-    assert [parse_pooling(str(pooling)) for pooling in POOLINGS] == [(p, p) for p in POOLINGS]
-    assert parse_pooling("4, 2") == parse_pooling("4x2") == (4, 2)
-
-
-@pytest.mark.parametrize("text", ["3", "0", "16", "-1", "2.0", "", "2,", "1,2,4", "x", "two"])
-def test_any_other_pooling_is_refused_with_those_that_are_not(text: str) -> None:
-    with pytest.raises(BadSetting, match="1, 2, 4 or 8"):
-        parse_pooling(text)
+    sdedit = TransferParams("x", "genre", method="sdedit")
+    assert filled(sdedit) == TransferParams("x", "genre", method="sdedit", guidance=9.5, strength=0.55)
+    for wrong in (
+        TransferParams("x", method="sdedit", pooling=(2, 2)),
+        TransferParams("x", method="sdedit", alpha=0.5),
+        TransferParams("x", strength=0.5),
+    ):
+        with pytest.raises(BadSetting, match="has no") as refused:
+            filled(wrong)
+        assert "choose the method" in refused.value.next_step

@@ -17,16 +17,8 @@ from punchin_bridge.splice.lay import SpliceSettings
 from punchin_bridge.takes import recipe
 from punchin_bridge.takes.presets import Task
 from punchin_wire.errors import BadRecipe, FileMissing
-from punchin_wire.messages import (
-    AudioRef,
-    ChordSegment,
-    Hole,
-    InpaintRequest,
-    Note,
-    Sampling,
-    TakeSpec,
-    TransferRequest,
-)
+from punchin_wire.messages import AudioRef, ChordSegment, Hole, InpaintRequest, Note, TakeSpec, TransferRequest
+from punchin_wire.params import Sampling
 
 SONG = recipe.AudioInput("song.wav", 100, 4100, 44_100, 2, "ab" * 32)
 SOURCE = AudioRef(frame=0, sample_rate=44_100, channels=2, samples=4000)

@@ -6,9 +6,10 @@ import pytest
 from punchin_bridge.music.region import Region
 from punchin_bridge.music.tempo_map import steady
 from punchin_bridge.takes import excerpt
-from punchin_bridge.takes.request import Inputs, Options, inpaint_request
+from punchin_bridge.takes.request import Inputs, inpaint_request
 from punchin_wire.errors import BadMidi, BadSetting, InputError
-from punchin_wire.messages import AudioRef, ChordSegment, Control, Hole, InpaintRequest, Note, Sampling, TakeSpec
+from punchin_wire.messages import AudioRef, ChordSegment, Hole, InpaintRequest, Note, TakeSpec
+from punchin_wire.params import Control, InpaintParams, Sampling
 
 RATE = 1000 * 48
 CHORDS = (ChordSegment(0, 50, "N"), ChordSegment(50, 104, "C:maj"), ChordSegment(104, 200, "A:min7/b3"))
@@ -16,25 +17,30 @@ PIANO = (Note(60, 80, 60, 90, 5), Note(101, 102, 64), Note(170, 171, 67))
 
 
 def build(
-    inputs: Inputs, controls: dict[Control, float], options: Options = Options(), region: Region = Region(100, 108)
+    inputs: Inputs,
+    controls: dict[Control, float],
+    params: InpaintParams = InpaintParams(),
+    region: Region = Region(100, 108),
 ) -> InpaintRequest:
     """A request for seconds of a 200 s song."""
     region = Region(region.start * RATE, region.end * RATE)
     around = excerpt.around(region, RATE, 200 * RATE)
     source = AudioRef(0, RATE, 2, around.samples)
-    return inpaint_request(source, region, around, inputs, (TakeSpec(1, controls),), options)
+    return inpaint_request(source, region, around, inputs, (TakeSpec(1, controls),), params)
 
 
 def test_everything_moves_onto_the_excerpts_time() -> None:
     drums = AudioRef(1, 44100, 1, 68 * 44100)
     inputs = Inputs(CHORDS, "midi", steady(60, downbeat=0.5), PIANO, drums)
-    request = build(inputs, {"chord": 1.0, "piano": 0.5, "drums": 2.0}, Options("big", "jazz", "compat"))
+    params = InpaintParams(pack="big", text="jazz", chord_rhythm="compat", sampling=Sampling(0.5))
+    request = build(inputs, {"chord": 1.0, "piano": 0.5, "drums": 2.0}, params)
     assert request.holes == (Hole(30 * RATE, 38 * RATE),)
     assert request.chords == (ChordSegment(0, 34, "C:maj"), ChordSegment(34, 68, "A:min7/b3"))
     assert request.beats == tuple(0.5 + i for i in range(68))
     assert request.piano == (Note(0, 10, 60, 90, 5), Note(31, 32, 64))
     assert request.drums == drums
-    assert (request.pack, request.text, request.strikes) == ("big", "jazz", "compat")
+    assert (request.pack, request.text, request.chord_rhythm) == ("big", "jazz", "compat")
+    assert request.sampling == Sampling(0.5)
     assert request.takes == (TakeSpec(1, {"chord": 1.0, "piano": 0.5, "drums": 2.0}),)
 
 
@@ -62,16 +68,16 @@ def test_a_chord_file_may_say_that_there_is_no_chord() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    "params",
     [
-        Options(pack="../etc"),
-        Options(text="x" * 501),
-        Options(sampling=Sampling(temperature=0.0)),
-        Options(sampling=Sampling(temperature=math.nan)),
-        Options(sampling=Sampling(top_k=-1)),
-        Options(sampling=Sampling(cfg=31.0)),
+        InpaintParams(pack="../etc"),
+        InpaintParams(text="x" * 501),
+        InpaintParams(sampling=Sampling(temperature=0.0)),
+        InpaintParams(sampling=Sampling(temperature=math.nan)),
+        InpaintParams(sampling=Sampling(top_k=-1)),
+        InpaintParams(sampling=Sampling(guidance=31.0)),
     ],
 )
-def test_options_out_of_range_are_refused_before_anything_is_sent(options: Options) -> None:
+def test_parameters_out_of_range_are_refused_before_anything_is_sent(params: InpaintParams) -> None:
     with pytest.raises(BadSetting, match="out of its range"):
-        build(Inputs(), {}, options)
+        build(Inputs(), {}, params)

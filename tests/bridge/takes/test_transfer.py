@@ -1,4 +1,4 @@
-"""A clip and a wish become one request of exactly the region; what cannot be is refused before any work is done."""
+"""A clip and parameters become one request of exactly the region; what cannot be is refused before any work is done."""
 
 from pathlib import Path
 
@@ -13,13 +13,14 @@ from punchin_bridge.splice.lay import SpliceSettings
 from punchin_bridge.takes import inpaint, recipe
 from punchin_bridge.takes.location import Where
 from punchin_bridge.takes.order import Order
-from punchin_bridge.takes.presets import Knobs, Task
+from punchin_bridge.takes.presets import Task
 from punchin_bridge.takes.tasks import AccompanimentOrder
-from punchin_bridge.takes.transfer import SPLICE, Wish, check_sound, compose, repeat, turned
+from punchin_bridge.takes.transfer import SPLICE, check_sound, compose, repeat, turned
 from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, FileMissing, TooLarge
 from punchin_wire.messages import AudioRef, TakeSpec, TransferRequest
+from punchin_wire.params import InpaintParams, TransferParams
 
-VIOLIN = Wish(Task("timbre", "violin"))
+VIOLIN = TransferParams("violin")
 WHOLE = Where()
 
 
@@ -29,7 +30,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_the_whole_clip_is_the_default(clip: Path) -> None:
-    order = compose(clip, WHOLE, Wish(Task("timbre", "violin"), "piano"), 7, takes=2)
+    order = compose(clip, WHOLE, TransferParams("violin", source="piano", takes=2), 7)
     assert order.region == order.around == order.source == Region(0, SECONDS * RATE)
     assert order.holes == (order.region,)
     assert order.scene == "violin"
@@ -66,35 +67,37 @@ def test_bars_and_tempo_are_as_for_inpainting(tmp_path: Path, clip: Path) -> Non
             compose(clip, where, VIOLIN, 0)
 
 
-def test_every_knob_reaches_the_request(clip: Path) -> None:
-    knobs = Knobs("adapter", (8, 1), 1.25, 0.5, scheduler="unipc", steps=17)
-    request = compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=knobs, pack="big", score=True), 0).request
+def test_every_parameter_reaches_the_request(clip: Path) -> None:
+    params = TransferParams(
+        "Jazz", "genre", pack="big", pooling=(8, 1), alpha=1.25, guidance=0.5, scheduler="unipc", steps=17
+    )
+    request = compose(clip, WHOLE, params, 0, score=True).request
     assert (request.pooling, request.alpha, request.guidance) == ((8, 1), 1.25, 0.5)
     assert (request.scheduler, request.steps, request.pack, request.score) == ("unipc", 17, "big", True)
-    request = compose(clip, WHOLE, Wish(Task("genre", "Jazz"), knobs=Knobs("sdedit", strength=0.3)), 0).request
+    request = compose(clip, WHOLE, TransferParams("Jazz", "genre", method="sdedit", strength=0.3), 0).request
     assert (request.method, request.strength, request.guidance) == ("sdedit", 0.3, 9.5)
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "params",
     [
-        Knobs(alpha=-0.1),
-        Knobs(alpha=float("nan")),
-        Knobs(guidance=31.0),
-        Knobs(steps=0),
-        Knobs("sdedit", strength=0.0),
-        Knobs("sdedit", alpha=0.5),
-        Knobs(strength=0.5),
+        TransferParams("violin", alpha=-0.1),
+        TransferParams("violin", alpha=float("nan")),
+        TransferParams("violin", guidance=31.0),
+        TransferParams("violin", steps=0),
+        TransferParams("violin", method="sdedit", strength=0.0),
+        TransferParams("violin", method="sdedit", alpha=0.5),
+        TransferParams("violin", strength=0.5),
     ],
 )
-def test_knobs_out_of_range_are_refused(clip: Path, knobs: Knobs) -> None:
+def test_parameters_out_of_range_are_refused(clip: Path, params: TransferParams) -> None:
     with pytest.raises(BadSetting):
-        compose(clip, WHOLE, Wish(VIOLIN.task, knobs=knobs), 0)
+        compose(clip, WHOLE, params, 0)
 
 
-def test_other_knobs_are_another_request_for_the_same_audio(clip: Path) -> None:
-    order = compose(clip, WHOLE, Wish(VIOLIN.task, "piano", pack="big", score=True), 7)
-    other = turned(order, Knobs(alpha=0.3), "alpha0.3")
+def test_other_parameters_are_another_request_for_the_same_audio(clip: Path) -> None:
+    order = compose(clip, WHOLE, TransferParams("violin", source="piano", pack="big"), 7, score=True)
+    other = turned(order, TransferParams("violin", alpha=0.3, pack="big"), "alpha0.3")
     assert other.scene == "violin_alpha0.3"
     assert other.audio[0] is order.audio[0]
     assert (other.request.alpha, other.request.pooling, other.request.score) == (0.3, (2, 2), True)
@@ -103,25 +106,24 @@ def test_other_knobs_are_another_request_for_the_same_audio(clip: Path) -> None:
         order.request.negative_prompt,
     )
     with pytest.raises(BadSetting):
-        turned(order, Knobs(alpha=9.0), "alpha9")
+        turned(order, TransferParams("violin", alpha=9.0), "alpha9")
 
 
 def test_what_can_be_written_of_an_accompaniment(clip: Path) -> None:
     """Its part replaces nothing, so it is as loud as it is, has no joins, and takes no highs from the clip."""
-    part = Wish(Task("accompaniment", "cello"))
+    part = TransferParams("cello", "accompaniment")
     order = compose(clip, Where(4.0, 6.0), part, 0)
     assert isinstance(order, AccompanimentOrder)
     assert order.around == order.region
     assert (order.splice.level, order.splice.width, order.splice.highband) == ("own", "replaced", "extend")
-    with_mix = Wish(Task("accompaniment", "cello", mix=True))
-    assert compose(clip, Where(4.0, 6.0), with_mix, 0, full=True).full
-    for wish, full, splice in [
-        (part, True, SPLICE),
-        (Wish(Task("timbre", "cello", mix=True)), False, SPLICE),
-        (part, False, SpliceSettings(highband="source")),
+    assert compose(clip, Where(4.0, 6.0), part, 0, full=True, mix=True).full
+    for params, full, mix, splice in [
+        (part, True, False, SPLICE),
+        (VIOLIN, False, True, SPLICE),
+        (part, False, False, SpliceSettings(highband="source")),
     ]:
         with pytest.raises(BadSetting):
-            compose(clip, WHOLE, wish, 0, full=full, splice=splice)
+            compose(clip, WHOLE, params, 0, full, mix, splice=splice)
 
 
 # ---- bad input -----------------------------------------------------------------------------------------------
@@ -186,17 +188,17 @@ def test_odd_formats_travel_as_they_are(tmp_path: Path, rate: int, channels: int
 
 
 def test_texts_and_takes_that_are_none(clip: Path) -> None:
-    for wish, takes in [
-        (Wish(Task("timbre", " ")), 1),
-        (Wish(Task("timbre", "violin"), " "), 1),
-        (Wish(Task("timbre", "x" * 501)), 1),
-        (Wish(Task("timbre", "violin"), negative="x" * 501), 1),
-        (Wish(Task("timbre", "violin"), pack="../etc"), 1),
-        (VIOLIN, 0),
-        (VIOLIN, 17),
+    for params in [
+        TransferParams(" "),
+        TransferParams("violin", source=" "),
+        TransferParams("x" * 501),
+        TransferParams("violin", negative="x" * 501),
+        TransferParams("violin", pack="../etc"),
+        TransferParams("violin", takes=0),
+        TransferParams("violin", takes=17),
     ]:
         with pytest.raises(BadSetting):
-            compose(clip, WHOLE, wish, 0, takes)
+            compose(clip, WHOLE, params, 0)
 
 
 # ---- again ---------------------------------------------------------------------------------------------------
@@ -216,7 +218,7 @@ def keep(order: Order, folder: Path, take: int = 0, task: bool = True) -> Path:
 @pytest.mark.parametrize("where", [WHOLE, Where(4.0, 6.0)])
 def test_a_recipe_orders_the_same_take_again(tmp_path: Path, clip: Path, task: Task, where: Where) -> None:
     splice = SpliceSettings(level="replaced", width="mono", highband="none")
-    order = compose(clip, where, Wish(task, knobs=Knobs(steps=9)), 3, takes=2, splice=splice)
+    order = compose(clip, where, TransferParams(task.to, task.name, 2, steps=9), 3, mix=task.mix, splice=splice)
     again = repeat(keep(order, tmp_path, take=1))
     assert again.request.takes == (TakeSpec(4),)
     assert again.request.steps == 9
@@ -243,8 +245,7 @@ def test_each_command_knows_the_others_takes(tmp_path: Path, clip: Path) -> None
         inpaint.repeat(take)
     assert "`punchin transfer --again take.wav`" in caught.value.next_step
     take.unlink()
-    sources, takes = inpaint.Sources(), inpaint.Takes(0)
-    take = keep(inpaint.compose(clip, Where(4, 6), sources, takes), tmp_path)
+    take = keep(inpaint.compose(clip, Where(4, 6), inpaint.Sources(), InpaintParams(), 0), tmp_path)
     with pytest.raises(BadRecipe, match="is a punch-in") as caught:
         repeat(take)
     assert "`punchin inpaint --again take.wav`" in caught.value.next_step

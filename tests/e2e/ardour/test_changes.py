@@ -12,12 +12,12 @@ import soundfile
 from fakes.bridge import RunningBridge
 from fakes.harness import until
 from hosts.studio import Studio, make_song, noise, studio
-from punchin_bridge.hosts.protocol import InpaintWish
+from punchin_wire.params import InpaintParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
 RATE = 44_100
 BAR = 2 * RATE
-SLOW = InpaintWish(seed=1, text="steps=20 step=0.03")
+SLOW = InpaintParams(seed=1, text="steps=20 step=0.03")
 WHERE = "Punchin: where do the takes belong"
 
 
@@ -63,7 +63,7 @@ def test_takes_at_44100(song: Studio, track: str) -> None:
     """Mono and stereo, to the sample."""
     start, end = 3 * BAR + 7, 4 * BAR - 5
     song.select(track, start, end)
-    view = song.run("inpaint", InpaintWish(seed=1))
+    view = song.run("inpaint", InpaintParams(seed=1))
     take = view.takes[0]
     assert (take.name, start, end - start) in song.playlists(track)[take.name]
     sound, rate = soundfile.read(take.path, dtype="float32", always_2d=True)
@@ -111,7 +111,7 @@ def test_takes_of_a_track_that_is_gone_are_kept_as_files(song: Studio) -> None:
 def test_what_went_wrong_is_said(song: Studio) -> None:
     song.select("Piano", BAR, 2 * BAR)
     known = [view.job for view in song.jobs()]
-    song.ask("inpaint", InpaintWish(seed=1, text="fail"))
+    song.ask("inpaint", InpaintParams(seed=1, text="fail"))
     assert song.wait("failed", known=known).next_step
     song.ardour.confirm("^Punchin$")
     song.ardour.lua('Editor:access_action ("Main", "Escape") Editor:get_selection ():clear_all ()')

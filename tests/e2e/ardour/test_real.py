@@ -13,7 +13,7 @@ import soundfile
 from fakes import songs
 from fakes.harness import until
 from hosts.studio import Studio, make_song, studio
-from punchin_bridge.hosts.protocol import TransferWish
+from punchin_wire.params import TransferParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.model]
 RATE = 48_000
@@ -64,7 +64,7 @@ def test_bars_are_played_anew(song: Studio) -> None:
 def test_a_region_on_another_instrument(song: Studio) -> None:
     song.select_regions("Bass")
     before = song.heard("Bass", 4 * BAR, 6 * BAR)
-    view = song.run("transfer", TransferWish("violin", source="piano", seed=1), seconds=200)
+    view = song.run("transfer", TransferParams("violin", source="piano", seed=1), seconds=200)
     print(json.dumps({stage: round(seconds, 3) for stage, seconds in view.timings.items()}))
     (take,) = view.takes
     assert (take.name, 4 * BAR, 2 * BAR) in song.playlists("Bass")[take.name]

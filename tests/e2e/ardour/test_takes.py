@@ -22,9 +22,10 @@ from hosts.ardour import Tempo
 from hosts.studio import Samples, Studio, make_song, noise, studio
 from punchin_bridge.hosts.installers.install import scripts
 from punchin_bridge.hosts.jobs import JobRecord
-from punchin_bridge.hosts.protocol import InpaintWish, JobView, Rendered, Timeline, TransferWish
+from punchin_bridge.hosts.protocol import JobView, Rendered, Timeline
 from punchin_bridge.hosts.timeline import tempo_map
 from punchin_bridge.music import chord_names
+from punchin_wire.params import InpaintParams, TransferParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
 SCRIPTS = scripts()
@@ -73,7 +74,7 @@ def test_selected_bars_become_takes_at_the_exact_sample(song: Studio) -> None:
     start, end = 4 * BAR, 6 * BAR
     song.select("Piano", start, end)
     before = song.heard("Piano", start - BAR, end + BAR)
-    view = song.run("inpaint", InpaintWish(takes=3, seed=1))
+    view = song.run("inpaint", InpaintParams(takes=3, seed=1))
     assert [(take.start, take.end, take.channels) for take in view.takes] == 3 * [(start, end, 2)]
     lists = song.playlists("Piano")
     names = [take.name for take in view.takes]
@@ -91,7 +92,7 @@ def test_one_undo_takes_all_takes_away_and_one_redo_brings_them_back(song: Studi
     start, end = 7 * BAR, 8 * BAR
     song.select("Piano", start, end)
     was, before = song.shown("Piano"), song.heard("Piano", start - BAR, end + BAR)
-    view = song.run("inpaint", InpaintWish(takes=2, seed=1))
+    view = song.run("inpaint", InpaintParams(takes=2, seed=1))
     after, names = song.heard("Piano", start - BAR, end + BAR), [take.name for take in view.takes]
     for _ in range(2):
         song.undo()
@@ -113,7 +114,7 @@ def test_the_export_differs_inside_the_hole_only(song: Studio) -> None:
         song.select(track, start, end)
         before = song.export(start - BAR, end + BAR)
         np.testing.assert_array_equal(before, song.export(start - BAR, end + BAR))
-        song.run("inpaint", InpaintWish(seed=2))
+        song.run("inpaint", InpaintParams(seed=2))
         outside(before, song.export(start - BAR, end + BAR))
 
 
@@ -122,7 +123,7 @@ def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
     start, end = 9 * BAR, 10 * BAR
     song.select("Piano", start, end)
     known = [view.job for view in song.jobs()]
-    song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
+    song.ask("inpaint", InpaintParams(seed=1, text="steps=4000 step=0.05"))
     view = song.wait("running", known=known)
     kept = msgspec.json.decode((running.spool / "jobs" / view.job / "job.json").read_bytes(), type=JobRecord).submit
     assert [(point.quarter, point.bpm, point.curve) for point in kept.timeline.tempos] == [
@@ -167,10 +168,10 @@ def test_what_the_bridge_reads_as_chords_is_the_bridges_matter(
     settings.write_text('{"tracks": {"chords": "none such"}}')
     song.select("Piano", 2 * BAR, 4 * BAR)
     known = [view.job for view in song.jobs()]
-    song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
+    song.ask("inpaint", InpaintParams(seed=1, text="steps=4000 step=0.05"))
     first = song.wait("running", known=known)
     until(song.progress)  # a marker of ours stands there now
-    song.ask("inpaint", InpaintWish(seed=1, text="steps=4000 step=0.05"))
+    song.ask("inpaint", InpaintParams(seed=1, text="steps=4000 step=0.05"))
     second = song.wait("queued", known=[*known, first.job])
     settings.unlink()
     kept = msgspec.json.decode((running.spool / "jobs" / second.job / "job.json").read_bytes(), type=JobRecord).submit
@@ -214,7 +215,7 @@ def test_our_tempo_map_is_ardours_to_the_sample(song: Studio) -> None:
 def test_a_transfer_of_a_selected_region(song: Studio) -> None:
     song.select_regions("Bass")
     known = [view.job for view in song.jobs()]
-    assert song.ask("transfer", TransferWish("violin", source="bass")) == "done"
+    assert song.ask("transfer", TransferParams("violin", source="bass")) == "done"
     view = song.wait("placed", "failed", "held", known=known)
     assert (view.engine, view.phase) == ("transfer", "placed")
     (take,) = view.takes
@@ -226,7 +227,7 @@ def test_a_click_cancels_and_nothing_is_left(song: Studio) -> None:
     start, end = 2 * BAR, 3 * BAR
     song.select("Piano", start, end)
     known, before = [view.job for view in song.jobs()], song.playlists("Piano")
-    song.ask("inpaint", InpaintWish(seed=1, text="steps=200 step=0.05"))
+    song.ask("inpaint", InpaintParams(seed=1, text="steps=200 step=0.05"))
     view = song.wait("running", known=known)
     shown = re.compile(r"\d+ % · [1-9]\d* s · 1 take: playing \(Punchin\)")  # what changes comes first
     until(lambda: any(shown.fullmatch(name) for name in song.progress()))
@@ -240,7 +241,7 @@ def test_a_click_repeats_and_takes_are_stepped_through(song: Studio) -> None:
     start, end = 2 * BAR, 3 * BAR
     song.select("Piano", start, end)
     was = song.shown("Piano")
-    song.run("inpaint", InpaintWish(takes=2, seed=1))
+    song.run("inpaint", InpaintParams(takes=2, seed=1))
     song.undo()
     known = [view.job for view in song.jobs()]
     song.click("repeat")
@@ -273,7 +274,7 @@ def test_a_foot_marks_what_takes_are_made_of(song: Studio) -> None:
     assert song.ardour.lua(selected) == [BAR, 2 * BAR]
     assert song.ask("select", start=4.0, end=6.0, unit="seconds") == "done"
     assert song.ardour.lua(selected) == [4 * RATE, 6 * RATE]
-    view = song.run("inpaint", InpaintWish(seed=1))
+    view = song.run("inpaint", InpaintParams(seed=1))
     assert (view.takes[0].start, view.takes[0].end) == (4 * RATE, 6 * RATE)
 
 
@@ -287,14 +288,14 @@ def test_a_request_that_the_bridge_refuses_is_said(song: Studio, home: Path) -> 
     settings.unlink()
     assert [view.job for view in song.jobs() if view.job not in known] == []
     until(lambda: not song.progress())
-    song.run("inpaint", InpaintWish(seed=1))  # all goes on
+    song.run("inpaint", InpaintParams(seed=1))  # all goes on
 
 
 def test_a_bridge_that_dies_under_a_job_is_replaced(song: Studio, running: RunningBridge) -> None:
     start, end = 14 * BAR, 15 * BAR
     song.select("Piano", start, end)
     known = [view.job for view in song.jobs()]
-    song.ask("inpaint", InpaintWish(seed=1, text="steps=20 step=0.05"))
+    song.ask("inpaint", InpaintParams(seed=1, text="steps=20 step=0.05"))
     view = song.wait("running", known=known)
     running.stop(signal.SIGKILL)
     placed = song.wait("placed", known=known)

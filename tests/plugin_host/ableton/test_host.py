@@ -12,17 +12,8 @@ import pytest
 from fakes.harness import until
 from fakes.live_models import MidiNote
 from fakes.live_set import Desk, Stage, clip
-from punchin_bridge.hosts.protocol import (
-    Bye,
-    Cancel,
-    Command,
-    CommandResult,
-    Hello,
-    InpaintWish,
-    Placed,
-    Submit,
-    TransferWish,
-)
+from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Placed, Submit
+from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import Song
 
@@ -133,15 +124,15 @@ def test_a_failed_job_is_told_once_with_what_to_do(on: Stage, desk: Desk) -> Non
 
 
 def test_asks_are_done_once_and_answered(on: Stage, desk: Desk) -> None:
-    wish = InpaintWish(takes=2, seed=7)
+    params = InpaintParams(takes=2, seed=7)
     for _ in range(3):
-        desk.say(asks=(Command("one", "inpaint", wish=wish),))
+        desk.say(asks=(Command("one", "inpaint", params=params),))
         on.turn()
-    assert [submit.wish for submit in desk.of(Submit)] == [wish]
+    assert [submit.params for submit in desk.of(Submit)] == [params]
     assert {(did.ask, did.error) for did in desk.of(CommandResult)} == {("one", "")}
-    desk.say(asks=(Command("two", "transfer", wish=TransferWish("flute")), Command("three", "pick", take=4)))
+    desk.say(asks=(Command("two", "transfer", params=TransferParams("flute")), Command("three", "pick", take=4)))
     on.turn()
-    assert desk.of(Submit)[-1].wish == TransferWish("flute")
+    assert desk.of(Submit)[-1].params == TransferParams("flute")
     assert {(did.ask, did.error) for did in desk.of(CommandResult)[-2:]} == {
         ("two", ""),
         ("three", "No takes were placed since this set was opened."),

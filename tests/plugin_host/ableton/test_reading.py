@@ -10,7 +10,8 @@ from fakes.live_set import RATE, Desk, Stage, clip, in_slot, midi_clip, wav
 from hypothesis import given
 from hypothesis import strategies as st
 from Punchin.clips import around, passes
-from punchin_bridge.hosts.protocol import Clips, InpaintWish, Submit, TransferWish
+from punchin_bridge.hosts.protocol import Clips, Submit
+from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import Song
 
@@ -45,7 +46,7 @@ def test_the_brace_over_the_selected_track(on: Stage, song: Song) -> None:
     assert (piece.path, piece.start, piece.end, piece.offset) == (song.clip.file_path, 0.0, 64.0, 0.0)
     assert [(p.quarter, p.seconds) for p in piece.warp] == [(0.0, 0.0), (64.0, 32.0)]
     assert (piece.loop, piece.gain, piece.transpose, piece.repitch) == (None, 1.0, 0.0, False)
-    assert submit.wish == InpaintWish(takes=3)
+    assert submit.params == InpaintParams(takes=3)
     assert submit.folder == str(Path(song.live.song.file_path).parent / "Samples" / "Punchin")
     assert (submit.project.id, submit.project.name) == (song.live.song.file_path, "Tune")
     assert submit.clicked > 1.7e9
@@ -105,11 +106,11 @@ def test_with_the_loop_off_the_clip_that_was_clicked(on: Stage, song: Song) -> N
 
 def test_another_wish_by_the_settings_and_repeat(song: Song, play: Callable[..., Stage]) -> None:
     on = play(song, settings={"takes": 1, "to": "flute", "weights": {"chord": 0.5}})
-    assert asked(on).wish == InpaintWish(takes=1, weights={"chord": 0.5})
-    assert asked(on, "transfer").wish == TransferWish("flute")
-    assert asked(on, "repeat").wish == TransferWish("flute")
+    assert asked(on).params == InpaintParams(takes=1, weights={"chord": 0.5})
+    assert asked(on, "transfer").params == TransferParams("flute")
+    assert asked(on, "repeat").params == TransferParams("flute")
     (on.folder / "settings.json").write_text(json.dumps({"takes": 4}))  # counts at once
-    assert asked(on).wish == InpaintWish(takes=4)
+    assert asked(on).params == InpaintParams(takes=4)
     (on.folder / "settings.json").write_text('{"tkaes": 4}')
     on.act("inpaint")
     assert "'tkaes', which is no setting" in on.live.messages[-1]

@@ -13,18 +13,9 @@ import soundfile
 from fakes.reaper_project import Marker, Source, Take, midi_item, render
 from punchin_bridge.hosts import timeline
 from punchin_bridge.hosts.compose import order
-from punchin_bridge.hosts.protocol import (
-    Bye,
-    Cancel,
-    Command,
-    CommandResult,
-    Hello,
-    InpaintWish,
-    Rendered,
-    Submit,
-    TransferWish,
-)
+from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Rendered, Submit
 from punchin_bridge.music.tempo_map import Tempo
+from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import RATE, SECONDS, Studio, song
 
@@ -35,7 +26,7 @@ def test_the_selection_and_what_is_around_it(studio: Studio) -> None:
     assert (said.target.name, said.target.channels) == ("Keys", 2)
     assert said.drums is not None
     assert (said.drums.name, said.drums.channels) == ("Drums", 1)
-    assert said.wish == InpaintWish(takes=3)
+    assert said.params == InpaintParams(takes=3)
     assert said.folder == str(studio.project.folder / "Punchin")
     assert said.project.name == "Song"
     assert 0 <= said.read < 1
@@ -155,7 +146,7 @@ def test_a_mono_item_wants_mono_takes(studio: Studio) -> None:
 def test_a_transfer_brings_the_region_alone(studio: Studio) -> None:
     studio.reaper.inputs = ["violin|piano|timbre|2"]
     said = studio.submit("Transfer selection")
-    assert said.wish == TransferWish("violin", source="piano", takes=2)
+    assert said.params == TransferParams("violin", source="piano", takes=2)
     assert isinstance(said.target.audio, Rendered)
     assert soundfile.info(said.target.audio.path).frames == 2 * RATE
 
@@ -165,7 +156,7 @@ def test_settings_are_kept_for_all_projects(studio: Studio) -> None:
     studio.click("Settings")
     studio.click("Settings")  # dismissed
     said = studio.submit()
-    assert said.wish == InpaintWish(takes=5, text="slow")
+    assert said.params == InpaintParams(takes=5, text="slow")
     assert said.chords == ()
 
 
@@ -180,14 +171,14 @@ def test_which_tracks_are_meant_is_the_projects_own(studio: Studio) -> None:
     studio.reaper.front = 0
     said = studio.submit()
     assert (said.chords, said.drums) == ((), None)
-    assert said.wish == InpaintWish(takes=2, text="slow")
+    assert said.params == InpaintParams(takes=2, text="slow")
 
 
 def test_repeating_asks_for_the_same_with_another_seed(studio: Studio) -> None:
     first = studio.submit()
     studio.project.selection = (0.0, 0.0)
     again = studio.submit("Repeat last")
-    assert (again.region, again.target.id, again.wish) == (first.region, first.target.id, first.wish)
+    assert (again.region, again.target.id, again.params) == (first.region, first.target.id, first.params)
     assert again.job != first.job
 
 
@@ -253,8 +244,8 @@ def test_a_job_that_nobody_knows_any_more_is_not_shown_as_work(studio: Studio) -
 
 def test_others_may_ask(studio: Studio) -> None:
     studio.submit()
-    studio.asks = (Command("ask-1", "inpaint", InpaintWish(takes=1, seed=5)), Command("ask-2", "dance"))
-    assert studio.hear(Submit).wish == InpaintWish(takes=1, seed=5)
+    studio.asks = (Command("ask-1", "inpaint", InpaintParams(takes=1, seed=5)), Command("ask-2", "dance"))
+    assert studio.hear(Submit).params == InpaintParams(takes=1, seed=5)
     assert sorted((did.ask, did.error) for did in studio.heard(CommandResult)) == [
         ("ask-1", ""),
         ("ask-2", "REAPER cannot do that."),
@@ -372,7 +363,7 @@ def test_forms_and_the_window_with_reaimgui(fancy: Studio) -> None:
     fancy.press("OK")
     fancy.reaper.tick()
     said = fancy.submit()
-    assert said.wish == InpaintWish(takes=7, text="slow")
+    assert said.params == InpaintParams(takes=7, text="slow")
     view = fancy.ready(said)
     fancy.jobs = (msgspec.structs.replace(view, phase="running", line="playing, 40 %", fraction=0.4, takes=()),)
     fancy.shown("playing, 40 %")
@@ -388,7 +379,7 @@ def test_a_transfer_is_asked_about_with_reaimgui(fancy: Studio) -> None:
         "Task (timbre; genre; accompaniment)": "genre",
     }
     fancy.press("OK")
-    assert fancy.hear(Submit).wish == TransferWish("flute", task="genre")
+    assert fancy.hear(Submit).params == TransferParams("flute", task="genre")
 
 
 @pytest.mark.parametrize("how", ["Cancel", "closed"])
@@ -402,7 +393,7 @@ def test_a_form_that_is_dismissed_changes_nothing(fancy: Studio, how: str) -> No
     else:
         fancy.press("Cancel")
     fancy.reaper.ticks(lambda: not fancy.reaper.window())
-    assert fancy.submit().wish == InpaintWish(takes=3)
+    assert fancy.submit().params == InpaintParams(takes=3)
 
 
 def test_reading_never_holds_up_the_screen(studio: Studio) -> None:

@@ -27,7 +27,6 @@ from punchin_bridge.hosts.protocol import (
     CommandResult,
     FromHost,
     Hello,
-    InpaintWish,
     JobView,
     MidiNote,
     Placed,
@@ -40,8 +39,8 @@ from punchin_bridge.hosts.protocol import (
     Timeline,
     TimeSignaturePoint,
     Track,
-    Wish,
 )
+from punchin_wire.params import InpaintParams, Params
 
 from fakes.harness import until
 
@@ -104,7 +103,7 @@ class FakeHost:
         self.greeted = math.inf
         self.post(Bye(self.name))
 
-    def submit(self, start: float = 4.0, end: float = 6.0, wish: Wish | None = None, **more: Any) -> str:
+    def submit(self, start: float = 4.0, end: float = 6.0, params: Params | None = None, **more: Any) -> str:
         """Render the track and ask for takes of `start` to `end` seconds; returns the job."""
         job, clicked = uuid.uuid4().hex[:12], time.time()
         audio = self.spool / "hosts" / self.name / "audio" / f"{job}.wav"
@@ -116,7 +115,7 @@ class FakeHost:
             timeline=Timeline(self.rate, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
             region=Span(round(start * self.rate), round(end * self.rate)),
             target=Track("track-1", "Keys", Rendered(str(audio), 0), self.track.shape[0]),
-            wish=wish or InpaintWish(takes=2, seed=1),
+            params=params or InpaintParams(takes=2, seed=1),
             chords=tuple(MidiNote(0.0, 24.0, pitch) for pitch in (60, 64, 67)),
             folder=self.folder,
             clicked=clicked,
@@ -174,7 +173,7 @@ class FakeHost:
     def _obey(self, ask: Command) -> str:
         match ask.action:
             case "inpaint":
-                self.submit(*self.selection, wish=ask.wish or None)
+                self.submit(*self.selection, params=ask.params or None)
             case "mark_in":
                 self.marked = self.playing
             case "mark_out":

@@ -239,7 +239,7 @@ class Stage:
         fields: dict[str, Any] = {"line": phase, "fraction": 0.0, "position": 0, "undo": "Punchin"} | more
         region = Span(submit.region.start, submit.region.end)
         return JobView(
-            submit.job, submit.wish.__struct_config__.tag, phase, project=submit.project.id,
+            submit.job, submit.params.engine, phase, project=submit.project.id,
             track=submit.target.id, region=region, guard=submit.guard, **fields,
         )  # fmt: skip
 

@@ -10,7 +10,6 @@ from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import (
     FromHost,
     Hello,
-    InpaintWish,
     Project,
     Rendered,
     Span,
@@ -24,6 +23,7 @@ from punchin_bridge.hosts.protocol import (
 )
 from punchin_bridge.hosts.sessions import HostSessions
 from punchin_bridge.hosts.spool import Post
+from punchin_wire.params import InpaintParams
 
 SUBMIT = Submit(
     "fake-1",
@@ -32,7 +32,7 @@ SUBMIT = Submit(
     Timeline(48_000, (TempoPoint(0.0, 120.0),), (TimeSignaturePoint(0.0),)),
     Span(0, 48_000),
     Track("t", "Keys", Rendered("/a.wav", 0)),
-    InpaintWish(takes=4),
+    InpaintParams(takes=4),
     guard="digest",
 )
 TAKE = TakeFile("/take.wav", "Punchin 1", 7, 0, 48_000, 2)

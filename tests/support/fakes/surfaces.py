@@ -152,7 +152,7 @@ class MidiStage:
 
     @property
     def values(self) -> dict[str, float | int | str]:
-        return self.stage.console.controls.values
+        return self.stage.console.parameters.values
 
 
 def note(number: int, velocity: int = 100, channel: int = 1) -> bytes:

@@ -21,7 +21,8 @@ import soundfile
 from fakes.harness import until
 from punchin_bridge.cli.main import main
 from punchin_bridge.hosts.installers import ardour as scripts
-from punchin_bridge.hosts.protocol import Command, CommandRequest, InpaintWish, JobView, State, TransferWish
+from punchin_bridge.hosts.protocol import Command, CommandRequest, JobView, State
+from punchin_wire.params import InpaintParams, TransferParams
 
 from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_session
 
@@ -116,11 +117,11 @@ class Studio:
     def click(self, action: str) -> None:
         self.ardour.action(SLOTS[action])
 
-    def ask(self, action: str, wish: InpaintWish | TransferWish | None = None, **more: Any) -> str:
+    def ask(self, action: str, params: InpaintParams | TransferParams | None = None, **more: Any) -> str:
         """What somebody else asks of Ardour through the bridge, and the answer: `done`, or why not."""
         me, ask = f"test-{uuid.uuid4().hex[:8]}", Command(uuid.uuid4().hex[:12], action, **more)
-        if wish is not None:
-            ask = msgspec.structs.replace(ask, wish=wish)
+        if params is not None:
+            ask = msgspec.structs.replace(ask, params=params)
         inbox = self.spool / "inbox"
         hello = {"type": "hello", "host": me, "program": "tests", "project": {"id": me}}
         for name, data in (
@@ -167,10 +168,10 @@ class Studio:
 
         return until(found, seconds)
 
-    def run(self, action: str, wish: InpaintWish | TransferWish | None = None, seconds: float = 60.0) -> JobView:
+    def run(self, action: str, params: InpaintParams | TransferParams | None = None, seconds: float = 60.0) -> JobView:
         """Ask for takes and wait until they stand."""
         known = [view.job for view in self.jobs()]
-        assert self.ask(action, wish) == "done"
+        assert self.ask(action, params) == "done"
         view = self.wait("placed", "failed", "held", known=known, seconds=seconds)
         assert view.phase == "placed", view
         return view

@@ -47,7 +47,10 @@ def _widgets() -> list[Widget]:
         progress,
         _row("actions", [_button(each) for each in panel.buttons()], height=80),
         _row("takes", [_button(each) for each in panel.takes()], height=60),
-        _row("faders", [_fader(each) for each in panel.faders()], expand=True),
+        *(
+            _row(f"faders_{number}", [_fader(each) for each in row], expand=True)
+            for number, row in enumerate(panel.faders())
+        ),
         _row("fields", [_field(each) for each in panel.fields()], height=70),
         error,
     ]

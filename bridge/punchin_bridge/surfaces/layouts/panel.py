@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from .. import actions, parameters
+from punchin_wire.parameter import Parameter
+from punchin_wire.params import ENGINES, TABLE
+
+from .. import actions
 
 LISTEN_SECONDS = 60.0
 """How long a panel asks to be told of changes; it asks again every :data:`RENEW_SECONDS`."""
 RENEW_SECONDS = 20.0
 TAKES = 8
 """How many takes have a button of their own."""
-SHORT = {"pooling_time": "ω time", "pooling_frequency": "ω freq"}
-"""What stands above a fader where its name is wider than the fader."""
 MOST_MARKS = 64
 MOST_STEPS = 2**12
-"""A control of more steps than this is no use as a fader: it is written as a number."""
+"""A parameter of more steps than this is no use as a fader: it is written as a number."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Button:
 
 @dataclass(frozen=True)
 class Fader:
-    """A place from 0 to 1 at `address`, in so many `steps` (0: it glides); `shown` is where its value arrives."""
+    """A normalized value at `address`, in so many `steps` (0: it glides); `shown` is where the plain one arrives."""
 
     address: str
     shown: str
@@ -83,25 +85,28 @@ def takes() -> tuple[Button, ...]:
     return tuple(Button("/punchin/take/pick", f"take {number + 1}", number) for number in range(TAKES))
 
 
-def faders() -> tuple[Fader, ...]:
+def faders() -> tuple[tuple[Fader, ...], ...]:
+    """A row of them for each engine; what both have stands in the first."""
     return tuple(
-        Fader(f"/punchin/fader/{each.name}", f"/punchin/control/{each.name}", _label(each.name), each.steps)
-        for each in parameters.TABLE
-        if _is_fader(each)
+        tuple(_fader(each) for each in TABLE if each.engines[0] == engine and _is_fader(each)) for engine in ENGINES
     )
 
 
 def fields() -> tuple[Field, ...]:
     return tuple(
         Field(f"/punchin/control/{each.name}", _label(each.name), each.type is not str)
-        for each in parameters.TABLE
+        for each in TABLE
         if not _is_fader(each)
     )
 
 
-def _is_fader(control: parameters.Control) -> bool:
-    return control.is_fader and control.steps <= MOST_STEPS
+def _fader(each: Parameter[Any]) -> Fader:
+    return Fader(f"/punchin/fader/{each.name}", f"/punchin/control/{each.name}", _label(each.name), each.steps)
+
+
+def _is_fader(each: Parameter[Any]) -> bool:
+    return each.is_fader and each.steps <= MOST_STEPS
 
 
 def _label(name: str) -> str:
-    return SHORT.get(name) or name.replace("_", " ")
+    return name.replace("_", " ")

@@ -63,8 +63,9 @@ def tree(hears: int) -> Element:
     for top_edge, row in ((78, buttons[:half]), (144, buttons[half:]), (210, panel.takes())):
         for frame, button in _row(row, top_edge, 60):
             _button(children, frame, button)
-    for frame, fader in _row(panel.faders(), 276, 390):
-        _fader(children, frame, fader)
+    for top_edge, faders in zip((276, 474), panel.faders(), strict=True):
+        for frame, fader in _row(faders, top_edge, 192):
+            _fader(children, frame, fader)
     for frame, field in _row(panel.fields(), 672, 50):
         _field(children, frame, field)
     _label(children, "error", (GAP, 730, WIDTH - 2 * GAP, 34), "")

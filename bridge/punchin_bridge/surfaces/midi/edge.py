@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 from punchin_wire.errors import BadSetting, PunchinError
+from punchin_wire.params import BY_NAME
 
 from ..actions import BY_NAME as ACTIONS
 from ..actions import Details, Place
 from ..console import Console, View
 from ..edge import HasFileno
-from ..parameters import BY_NAME as CONTROLS
 from . import signals
 from .clock import Clocks, TimeCode
 from .learning import Learning
@@ -89,9 +89,9 @@ class MidiEdge:
             self._ports = None
 
     def learn(self, name: str, now: float) -> None:
-        """Let the next signal that comes drive the control or action `name`. Raises BadSetting."""
-        if name not in CONTROLS and name not in ACTIONS:
-            raise BadSetting(f"There is no control and no action {name[:60]!r}.", "docs/surfaces.md lists them.")
+        """Let the next signal that comes drive the parameter or action `name`. Raises BadSetting."""
+        if name not in BY_NAME and name not in ACTIONS:
+            raise BadSetting(f"There is no parameter and no action {name[:60]!r}.", "docs/surfaces.md lists them.")
         self._learning = Learning(name, now + LEARN_SECONDS)
         if self._ports is None:
             self._ports = self._open()
@@ -250,14 +250,14 @@ class MidiEdge:
 
     def _turn(self, knob: Knob, what: Turned) -> None:
         name = str(what.entry.control)
-        control = CONTROLS[name]
+        parameter = BY_NAME[name]
         try:
             if not what.places:
                 self._console.nudge(name, what.clicks)
                 return
             pickup = self._device(knob[0]).pickups.setdefault(knob, Pickup())
-            place = control.place(self._console.controls.values[name])
-            width = 1 / (control.steps - 1) if control.steps > 1 else 0.0
+            place = parameter.normalized(self._console.parameters.values[name])
+            width = 1 / (parameter.steps - 1) if parameter.steps > 1 else 0.0
             if not what.entry.pickup or pickup.move(what.places, place, width):
                 self._console.turn(name, what.places[-1])
                 self._device(knob[0]).lights[knob[1], knob[2]] = round(what.places[-1] * FULL)

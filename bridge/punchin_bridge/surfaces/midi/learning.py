@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..parameters import BY_NAME as CONTROLS
+from punchin_wire.params import BY_NAME
+
 from .mapping import Mode
 from .signals import Signal
 
@@ -25,7 +26,7 @@ QUICK = 8
 
 @dataclass
 class Learning:
-    """The next thing that comes, until `until`, is for the control or action `name`."""
+    """The next thing that comes, until `until`, is for the parameter or action `name`."""
 
     name: str
     until: float
@@ -42,7 +43,7 @@ class Learning:
             if not signal.value:
                 return  # a button let go
             self.port, self.first = port, signal
-            is_knob = signal.kind == "cc" and self.name in CONTROLS
+            is_knob = signal.kind == "cc" and self.name in BY_NAME
             self.decides = now + LISTEN_SECONDS * is_knob
         if (port, *signal[:2]) != (self.port, *self.first[:2]):
             return
@@ -57,7 +58,7 @@ class Learning:
             return None
         if self.other is not None:
             return self.port, self.first._replace(number=min(self.other, self.first.number)), "fine"
-        return self.port, self.first, mode(self.values) if self.decides and self.name in CONTROLS else "absolute"
+        return self.port, self.first, mode(self.values) if self.decides and self.name in BY_NAME else "absolute"
 
 
 def mode(values: Sequence[int]) -> Mode:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from punchin_wire.params import BY_NAME
+
 from ...hosts.jobs import WORKING
 from ..console import View
-from ..parameters import BY_NAME as CONTROLS
 from .mapping import Entry
 from .signals import FULL
 
@@ -12,7 +13,7 @@ from .signals import FULL
 def light(entry: Entry, view: View) -> tuple[int, int, int] | None:
     """Status, number and value of the message that shows what an entry drives; None where there is nothing to show."""
     if entry.control is not None and entry.cc is not None:
-        place = CONTROLS[entry.control].place(view.values[entry.control])
+        place = BY_NAME[entry.control].normalized(view.values[entry.control])
         return 0xB0, entry.cc, round(place * FULL)
     if entry.note is None:
         return None

@@ -1,12 +1,12 @@
-"""Punchin on a Mackie Control: V-pots turn controls, buttons do actions, the display says what is going on. Pure.
+"""Punchin on a Mackie Control: V-pots turn parameters, buttons do actions, the display says what is going on. Pure.
 
 ::
 
     upper line   the driven host's job, or what went wrong, or what the foot has marked | chord
-    lower line   names of eight controls; the value of one that was turned, for a while
+    lower line   names of eight parameters; the value of one that was turned, for a while
 
-BANK goes between the controls of new takes and those of a transfer, NAME/VALUE shows all values, a press on a V-pot
-puts its control back where it began. A device that is switched on later says so, and is shown all again.
+BANK goes through the parameters of new takes and those of a transfer, NAME/VALUE shows all values, a press on a V-pot
+puts its parameter back where it began. A device that is switched on later says so, and is shown all again.
 """
 
 from __future__ import annotations
@@ -14,26 +14,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+from punchin_wire.parameter import Parameter, Value
+from punchin_wire.params import ENGINES, TABLE
 
 from ...hosts.jobs import WORKING
 from ..actions import Details
 from ..console import Console, View
-from ..parameters import TABLE, Control, Value
 from . import mackie
 from .mackie import CELL, LINE, POTS, Answered, PotPressed, Pressed, Turned
 
 SHOWN_SECONDS = 2.0
-"""How long the value of a control is shown that was turned."""
+"""How long the value of a parameter is shown that was turned."""
 TROUBLE_SECONDS = 6.0
 SHOW_SECONDS = 0.05
 """How often the display changes at most."""
 AGAIN_SECONDS = 5.0
 """How often all is shown again: what was sent in the first moments of a connection may be lost."""
-FADERS = [control for control in TABLE if control.is_fader]
-BANKS: tuple[tuple[Control, ...], ...] = (
-    tuple(control for control in FADERS if "inpaint" in control.engines)[:POTS],
-    tuple(control for control in FADERS if control.engines == ("transfer",))[:POTS],
-)
+
+
+def _banks() -> tuple[tuple[Parameter[Any], ...], ...]:
+    """Those of new takes, then those that only a transfer has, as many at a time as there are V-pots."""
+    faders = [[each for each in TABLE if each.is_fader and each.engines[0] == engine] for engine in ENGINES]
+    return tuple(tuple(row[first : first + POTS]) for row in faders for first in range(0, len(row), POTS))
+
+
+BANKS = _banks()
 ACTIONS: dict[str, tuple[str, Details]] = {
     "record": ("punch", Details()),
     "undo": ("unpunch", Details()),
@@ -48,9 +55,6 @@ ACTIONS: dict[str, tuple[str, Details]] = {
     "nudge": ("mark_out", Details()),
 } | {f"f{take + 1}": ("pick", Details(take=take)) for take in range(8)}
 """What buttons do."""
-SHORT = {"temperature": "temp", "guidance": "guid", "pooling_time": "w time", "pooling_frequency": "w freq"}
-"""Names that do not fit their seven letters."""
-
 Act = Callable[[str, Details], None]
 
 
@@ -65,7 +69,7 @@ class Page:
     turned: Counter[int] = field(default_factory=Counter)
     seen: dict[str, Value] = field(default_factory=dict)
     changed: dict[str, float] = field(default_factory=dict)
-    """Until when the values of controls are shown."""
+    """Until when the values of parameters are shown."""
     troubles: int | None = None
     trouble_until: float = -1e9
     lines: list[str] = field(default_factory=lambda: ["", ""])
@@ -91,8 +95,8 @@ class Page:
                 self.turned[pot] += clicks
             case PotPressed(pot):
                 self.turned.pop(pot, None)
-                if (control := self._control(pot)) is not None:
-                    self.console.set(control.name, control.default)
+                if (parameter := self._parameter(pot)) is not None:
+                    self.console.set(parameter.name, parameter.default)
             case Pressed(button):
                 self.turn()
                 self._press(button, act)
@@ -104,8 +108,8 @@ class Page:
         """Do what V-pots were turned since the last time. Raises PunchinError."""
         turned, self.turned = self.turned, Counter()
         for pot, clicks in turned.items():
-            if clicks and (control := self._control(pot)) is not None:
-                self.console.nudge(control.name, clicks)
+            if clicks and (parameter := self._parameter(pot)) is not None:
+                self.console.nudge(parameter.name, clicks)
 
     def _press(self, button: str, act: Act) -> None:
         if button in ("bank_left", "bank_right"):
@@ -115,7 +119,7 @@ class Page:
         elif button in ACTIONS:
             act(*ACTIONS[button])
 
-    def _control(self, pot: int) -> Control | None:
+    def _parameter(self, pot: int) -> Parameter[Any] | None:
         bank = BANKS[self.bank]
         return bank[pot] if pot < len(bank) else None
 
@@ -158,12 +162,12 @@ class Page:
         return f"{line:{room}.{room}} {chord}"
 
     def _cell(self, pot: int, view: View, now: float) -> str:
-        control = self._control(pot)
-        if control is None:
+        parameter = self._parameter(pot)
+        if parameter is None:
             return " " * CELL
-        value = view.values[control.name]
-        shows_value = self.values or now < self.changed.get(control.name, -1e9)
-        text = _short(value) if shows_value else SHORT.get(control.name, control.name)
+        value = view.values[parameter.name]
+        shows_value = self.values or now < self.changed.get(parameter.name, -1e9)
+        text = _short(value) if shows_value else parameter.short
         return f"{text[: CELL - 1]:{CELL}}"
 
     def _change(self, row: int, line: str) -> bytes:
@@ -176,8 +180,9 @@ class Page:
     def _lights(self, view: View) -> list[bytes]:
         rings = []
         for pot in range(POTS):
-            control = self._control(pot)
-            rings.append(mackie.ring(pot, None if control is None else control.place(view.values[control.name])))
+            parameter = self._parameter(pot)
+            place = None if parameter is None else parameter.normalized(view.values[parameter.name])
+            rings.append(mackie.ring(pot, place))
         busy = view.job.engine if view.job is not None and view.job.phase in WORKING else ""
         lamps = {
             "record": view.foot != "up", "play": busy == "inpaint", "replace": busy == "transfer", "stop": bool(busy),

@@ -38,10 +38,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from punchin_wire import disk, paths
+from punchin_wire import disk, params, paths
 from punchin_wire.errors import BadSetting
 
-from .. import actions, parameters
+from .. import actions
 from ..actions import Details
 from .signals import MMC, Kind, Signal
 
@@ -100,7 +100,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
             raise BadSetting(f"The entry for {given[0]} needs either an action or a control.")
         if self.action is not None:
             actions.find(self.action, self.details)
-        elif not parameters.find(str(self.control)).is_fader:
+        elif not params.find(str(self.control)).is_fader:
             raise BadSetting(f"{self.control} is a text; no knob can set it.")
         if self.control is not None and self.cc is None:
             raise BadSetting(f"{self.control} needs a cc: only those have a value.")
@@ -170,9 +170,9 @@ def parse(data: bytes) -> Mapping:
 
 
 def learned(data: bytes, port: str, signal: Signal, name: str, mode: Mode = "absolute") -> bytes:
-    """The file `data` with an entry at its end by which `signal` of `port` drives the control or action `name`. What
+    """The file `data` with an entry at its end by which `signal` of `port` drives the parameter or action `name`. What
     stands in it stays, comments too. Raises BadSetting."""
-    is_control = name in parameters.BY_NAME
+    is_control = name in params.BY_NAME
     number: int | str = signal.number
     if signal.kind == "mmc":
         number = next((word for word, code in MMC.items() if code == signal.number), "")

@@ -12,9 +12,10 @@ from typing import TypeAlias
 from punchin_wire.errors import ErrorInfo
 from punchin_wire.osc.packets import plain, spoken
 from punchin_wire.osc.table import OscValue
+from punchin_wire.parameter import Value
+from punchin_wire.params import BY_NAME
 
 from ..console import View
-from ..parameters import BY_NAME, Value
 
 OscMessage: TypeAlias = tuple[str, tuple[OscValue, ...]]
 """An address with its arguments."""
@@ -32,7 +33,7 @@ def picture(view: View) -> Picture:
     """What a surface shows now."""
     found: dict[tuple[str, ...], OscMessage] = {}
     for name, value in view.values.items():
-        for path, args in control(name, value):
+        for path, args in parameter(name, value):
             found[(path,)] = (path, args)
     job = view.job
     now: dict[str, OscValue] = {
@@ -60,8 +61,8 @@ def picture(view: View) -> Picture:
     return found
 
 
-def control(name: str, value: Value) -> Iterator[OscMessage]:
-    """A control's value, and where its fader stands."""
+def parameter(name: str, value: Value) -> Iterator[OscMessage]:
+    """A parameter's value, and where its fader stands."""
     yield f"/punchin/control/{name}", (value,)
     if BY_NAME[name].is_fader:
-        yield f"/punchin/fader/{name}", (BY_NAME[name].place(value),)
+        yield f"/punchin/fader/{name}", (BY_NAME[name].normalized(value),)

@@ -184,10 +184,10 @@ class SurfacePort:
             self._send_value(peer, name)
 
     def _send_value(self, peer: Peer, name: str) -> None:
-        values = self._console.controls.values
+        values = self._console.parameters.values
         if name not in values:
-            raise BadSetting(f"There is no control {name[:60]!r}.", f"There are {', '.join(values)}.")
-        for path, args in picture.control(name, values[name]):
+            raise BadSetting(f"There is no parameter {name[:60]!r}.", f"There are {', '.join(values)}.")
+        for path, args in picture.parameter(name, values[name]):
             self._send(peer, path, *args)
 
     def _send_status(self, peer: Peer, now: float) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 from punchin_wire import VERSION
 from punchin_wire.osc.table import Address, Arg, OscValue, find
+from punchin_wire.parameter import Parameter
+from punchin_wire.params import BY_NAME, TABLE
 
-from .. import actions, parameters
-from ..parameters import Control
+from .. import actions
 from .picture import Picture
 
 Node = dict[str, Any]
@@ -52,7 +53,7 @@ def paths(address: Address) -> Iterator[str]:
     elif room.endswith("/action/"):
         yield from (room + action.name for action in actions.TABLE if not action.needs)
     else:
-        yield from (room + control.name for control in parameters.TABLE if "/fader/" not in room or control.is_fader)
+        yield from (room + each.name for each in TABLE if "/fader/" not in room or each.is_fader)
 
 
 def at(root: Node, path: str) -> Node | None:
@@ -71,36 +72,36 @@ def _put(root: Node, path: str, address: Address, shown: Picture) -> None:
     for depth, word in enumerate(words, start=1):
         fresh = {"FULL_PATH": "/" + "/".join(words[:depth]), "ACCESS": 0}
         node = node.setdefault("CONTENTS", {}).setdefault(word, fresh)
-    control = parameters.BY_NAME.get(words[-1]) if words[1] in ("control", "fader", "get") else None
+    parameter = BY_NAME.get(words[-1]) if words[1] in ("control", "fader", "get") else None
     if address.args:  # else there is no value, whoever may send it
         node["ACCESS"] |= WRITE if address.direction == "to" else READ
-    node["DESCRIPTION"] = _words(words, address, control)
+    node["DESCRIPTION"] = _words(words, address, parameter)
     args = address.args
-    node["TYPE"] = "".join(_type(arg, control) for arg in args)
-    node["RANGE"] = [_range(arg, control) for arg in args]
+    node["TYPE"] = "".join(_type(arg, parameter) for arg in args)
+    node["RANGE"] = [_range(arg, parameter) for arg in args]
     if (path,) in shown:
         node["VALUE"] = list(shown[path,][1])
     elif args:  # clients take a node without value for a container
         node["VALUE"] = [_NOTHING[tag] for tag in node["TYPE"]]
 
 
-def _words(words: list[str], address: Address, control: Control | None) -> str:
-    if control is not None:
-        return control.doc
+def _words(words: list[str], address: Address, parameter: Parameter[Any] | None) -> str:
+    if parameter is not None:
+        return parameter.text
     return actions.BY_NAME[words[-1]].doc if words[1] == "action" else address.doc
 
 
-def _type(arg: Arg, control: Control | None) -> str:
-    if arg.type == "v" and control is not None:
-        return {float: "f", int: "i", str: "s"}[control.type]
+def _type(arg: Arg, parameter: Parameter[Any] | None) -> str:
+    if arg.type == "v" and parameter is not None:
+        return {float: "f", int: "i", str: "s"}[parameter.type]
     return arg.type
 
 
-def _range(arg: Arg, control: Control | None) -> Node:
-    if arg.type == "v" and control is not None:
-        if control.choices:
-            return {"VALS": list(control.choices)}
-        return {"MIN": control.low, "MAX": control.high} if control.is_fader else {}
+def _range(arg: Arg, parameter: Parameter[Any] | None) -> Node:
+    if arg.type == "v" and parameter is not None:
+        if parameter.choices:
+            return {"VALS": list(parameter.stops)}
+        return dict(zip(("MIN", "MAX"), parameter.ends, strict=True)) if parameter.is_fader else {}
     bounds: dict[str, OscValue] = {"MIN": arg.low, "MAX": arg.high}
     return {name: bound for name, bound in bounds.items() if isinstance(bound, int | float) and math.isfinite(bound)}
 

@@ -16,7 +16,8 @@ from collections.abc import Generator, Sequence
 import torch
 from punchin_wire.errors import BadCheckpoint, BadRegion, Unsupported
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Sampling, Take, TakeSpec
+from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Take, TakeSpec
+from punchin_wire.params import Sampling
 from torch import Tensor
 
 from ...models.musicgen.airgen import AdapterBank, mix_weights
@@ -109,7 +110,7 @@ class InpaintEngine:
         return SamplingParams(
             temperature=default.temperature if requested.temperature is None else requested.temperature,
             top_k=default.top_k if requested.top_k is None else requested.top_k,
-            guidance=default.guidance if requested.cfg is None else requested.cfg,
+            guidance=default.guidance if requested.guidance is None else requested.guidance,
         )
 
     def _bank(self, takes: Sequence[TakeSpec]) -> AdapterBank | None:
@@ -137,7 +138,7 @@ class InpaintEngine:
         codes = {}
         for i, controls in enumerate(sets, start=1):
             with clock("encode"):
-                rule = request.strikes or self._m.chord_rhythm
+                rule = request.chord_rhythm or self._m.chord_rhythm
                 sound = condition(request, controls, drums, scene.excerpt(), rule, self._m.soundfont)
             tokens = yield from self._tokens(scene, sound, i, 1 + len(sets), clock)
             codes[controls] = torch.where(unknown, tokens, song)

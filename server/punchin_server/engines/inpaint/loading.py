@@ -10,7 +10,7 @@ from typing import Protocol, get_args
 import torch
 from punchin_wire.errors import BadCheckpoint
 from punchin_wire.frames import Audio
-from punchin_wire.messages import Control
+from punchin_wire.params import Control
 from torch import Tensor
 
 from ...codecs.encodec import load_codec

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, UniPCMultistepScheduler
 from punchin_wire.errors import BadSetting
-from punchin_wire.messages import Solver
+from punchin_wire.params import Solver
 from torch import Tensor
 
 from ...models.audioldm2.prompted_unet import PromptedUNet, PromptState

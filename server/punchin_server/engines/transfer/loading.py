@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint, BadSetting, Unsupported
-from punchin_wire.messages import Solver
+from punchin_wire.params import Solver
 
 from ...models.audioldm2.ap_adapter import load_adapter
 from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2

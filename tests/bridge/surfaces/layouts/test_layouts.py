@@ -14,8 +14,9 @@ from xml.etree.ElementTree import Element
 import lupa.lua51
 import pytest
 from punchin_bridge.cli.main import app
-from punchin_bridge.surfaces import actions, parameters
+from punchin_bridge.surfaces import actions
 from punchin_bridge.surfaces.layouts import open_stage_control, panel, touchosc
+from punchin_wire import params
 from punchin_wire.osc.table import check, find
 from typer.testing import CliRunner
 
@@ -24,8 +25,8 @@ EXAMPLES = {"f": 0.5, "i": 1, "s": "pack"}
 
 def all_that_is_there() -> set[str]:
     """The addresses that a panel must have."""
-    faders = {f"/punchin/fader/{each.name}" for each in parameters.TABLE if each.is_fader and each.name != "seed"}
-    values = {f"/punchin/control/{each.name}" for each in parameters.TABLE}
+    faders = {f"/punchin/fader/{each.name}" for each in params.TABLE if each.is_fader and each.name != "seed"}
+    values = {f"/punchin/control/{each.name}" for each in params.TABLE}
     buttons = {f"/punchin/action/{action.name}" for action in actions.TABLE if not action.needs}
     now = {f"/punchin/now/{word}" for word in ("host", "line", "fraction", "takes", "foot", "chord")}
     return faders | values | buttons | now | {"/punchin/take/pick"}

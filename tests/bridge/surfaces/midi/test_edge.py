@@ -154,7 +154,7 @@ def test_how_a_knob_speaks_is_learned(sessions: MidiStage, messages: list[bytes]
 
 
 def test_what_cannot_be_learned_is_said(sessions: MidiStage) -> None:
-    with pytest.raises(BadSetting, match="no control and no action"):
+    with pytest.raises(BadSetting, match="no parameter and no action"):
         sessions.edge.learn("loudness", 0.0)
     sessions.edge.learn("punch", sessions.stage.room.now)
     sessions.step(LEARN_SECONDS + LOOK_SECONDS)

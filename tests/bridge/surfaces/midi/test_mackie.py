@@ -15,6 +15,7 @@ from punchin_bridge.surfaces.midi.mackie import BUTTONS, Answered, PotPressed, P
 from punchin_bridge.surfaces.midi.mackie_page import ACTIONS, AGAIN_SECONDS, BANKS, SHOWN_SECONDS, TROUBLE_SECONDS
 from punchin_bridge.surfaces.midi.mapping import MappingFile
 from punchin_wire.messages import Progress
+from punchin_wire.params import TABLE
 
 PORT = "X-Touch One"
 
@@ -120,7 +121,7 @@ def test_rings_and_letters_stay_in_their_range() -> None:
 def test_a_device_that_is_plugged_in_is_asked_and_shown_everything(studio: Studio) -> None:
     assert studio.device.asked == 1
     assert studio.device.upper == "Fake"
-    assert studio.device.lower == ["takes", "seed", "temp", "top_k", "cfg", "chord", "drums", "piano"]
+    assert studio.device.lower == ["takes", "seed", "temp", "top_k", "guid", "chord", "drums", "piano"]
     assert studio.device.rings[5] == 0x26  # a weight of 1 of 2
     assert studio.device.lamps[BUTTONS["record"]] == 0
 
@@ -140,7 +141,7 @@ def test_what_was_lost_is_shown_again(studio: Studio) -> None:
     assert len(studio.device.rings) == 8
 
 
-def test_a_pot_turns_its_control_and_shows_its_value_for_a_while(studio: Studio) -> None:
+def test_a_pot_turns_its_parameter_and_shows_its_value_for_a_while(studio: Studio) -> None:
     studio.play(*[b"\xb0\x10\x01"] * 3)
     assert studio.sessions.values["takes"] == 4
     assert studio.device.lower[0] == "4"
@@ -152,7 +153,7 @@ def test_a_pot_turns_its_control_and_shows_its_value_for_a_while(studio: Studio)
 
 
 def test_what_another_surface_turns_is_shown_too(studio: Studio) -> None:
-    studio.sessions.stage.console.set("cfg", 10.0)
+    studio.sessions.stage.console.set("text_guidance", 10.0)
     studio.look(0.1)
     assert studio.device.lower[4] == "10"
     assert studio.device.rings[4] == 0x2B
@@ -160,14 +161,20 @@ def test_what_another_surface_turns_is_shown_too(studio: Studio) -> None:
 
 def test_banks_and_values(studio: Studio) -> None:
     studio.press("bank_right")
-    assert studio.device.lower == ["task", "w", "time", "w", "freq", "alpha", "guid", "schedu", "steps"]
+    assert studio.device.lower == ["rhythm"]
     assert studio.device.rings[7] == 0
     studio.press("bank_right")
+    assert studio.device.lower == ["task", "w", "time", "w", "freq", "alpha", "guid", "solver", "steps", "method"]
     studio.press("name_value")
-    assert studio.device.lower == ["timbre", "2", "2", "0.5", "7.5", "pack", "0"]
-    studio.play(b"\xb0\x17\x01", b"\xb0\x10\x01")
+    assert studio.device.lower == ["timbre", "2", "2", "0.5", "7.5", "pack", "0", "adapte"]
+    studio.play(b"\xb0\x10\x01")
     assert studio.sessions.values["task"] == "genre"
-    assert [len(bank) for bank in BANKS] == [8, 7]
+    studio.press("bank_right")
+    studio.press("bank_right")
+    assert studio.device.lower == ["0.55"]
+    studio.play(b"\xb0\x17\x01")
+    assert [len(bank) for bank in BANKS] == [8, 1, 8, 1]
+    assert {each.name for bank in BANKS for each in bank} == {each.name for each in TABLE if each.is_fader}
 
 
 @pytest.mark.parametrize("button", [button for button, (action, _) in ACTIONS.items() if action not in ("unpunch",)])

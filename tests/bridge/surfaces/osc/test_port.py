@@ -15,10 +15,10 @@ import pytest
 from fakes.room import submit
 from fakes.surfaces import Stage, no_midi
 from punchin_bridge.hosts.protocol import CommandResult
-from punchin_bridge.surfaces import actions, parameters
+from punchin_bridge.surfaces import actions
 from punchin_bridge.surfaces.osc.packs import Packs
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
-from punchin_wire import VERSION
+from punchin_wire import VERSION, params
 from punchin_wire.errors import BadSetting, InternalError
 from punchin_wire.messages import Progress
 from punchin_wire.osc.packets import parse
@@ -110,7 +110,7 @@ def phone(stage: Stage, port: SurfacePort) -> Iterator[Surface]:
 def test_a_fader_moves_on_every_surface(tablet: Surface, phone: Surface) -> None:
     tablet.say("/punchin/listen", 60.0)
     phone.say("/punchin/listen", 60.0)
-    assert set(tablet.hear()) >= {f"/punchin/control/{name}" for name in parameters.BY_NAME}
+    assert set(tablet.hear()) >= {f"/punchin/control/{name}" for name in params.BY_NAME}
     phone.hear()
     tablet.say("/punchin/fader/temperature", 1.0)
     for surface in (tablet, phone):
@@ -347,7 +347,7 @@ def test_strangers_are_not_heard(stage: Stage) -> None:
                     break
                 time.sleep(0.01)
         assert port.dropped == 1
-        assert stage.console.controls.values["takes"] == 1
+        assert stage.console.parameters.values["takes"] == 1
     finally:
         port.close()
 
@@ -388,7 +388,13 @@ def test_mutated_packets_are_refused_or_done(tablet: Surface) -> None:
 
 def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage: Stage, learned: list[str]) -> None:
     """Those that are said appear in the tests above; here each that is understood gets another answer than `what?`."""
-    arguments: dict[str, list[Any]] = {"seconds": [1.0], "place": [0.5], "take": [1], "job": ["job-1"], "host": [""]}
+    arguments: dict[str, list[Any]] = {
+        "seconds": [1.0],
+        "normalized": [0.5],
+        "take": [1],
+        "job": ["job-1"],
+        "host": [""],
+    }
     arguments |= {"start": [0.0], "end": [1.0], "unit": ["seconds"]}
     arguments |= {"name": ["punch"]}
     names = {"control": "takes", "fader": "takes", "get": "takes", "action": "reset"}

@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 import pytest
 from fakes.surfaces import Stage
-from punchin_bridge.surfaces import actions, parameters
+from punchin_bridge.surfaces import actions
 from punchin_bridge.surfaces.osc.query import SERVICE, OscQuery
+from punchin_wire import params
 from punchin_wire.osc.packets import parse
 from punchin_wire.osc.table import TABLE
 from pythonoscquery.osc_query_client import OSCQueryClient
@@ -64,12 +65,12 @@ def test_the_tree_holds_every_address(query: OscQuery) -> None:
         if address.at == "surfaces" and not address.path.endswith("*"):
             access = (2 if address.direction == "to" else 1) if address.args else 0
             assert nodes[address.path]["ACCESS"] & access == access
-    for control in parameters.TABLE:
-        node = nodes[f"/punchin/control/{control.name}"]
+    for parameter in params.TABLE:
+        node = nodes[f"/punchin/control/{parameter.name}"]
         assert node["ACCESS"] == 3
-        assert node["VALUE"] == [control.default]
-        assert node["TYPE"] == {float: "f", int: "i", str: "s"}[control.type]
-        assert (f"/punchin/fader/{control.name}" in nodes) == control.is_fader
+        assert node["VALUE"] == [parameter.default]
+        assert node["TYPE"] == {float: "f", int: "i", str: "s"}[parameter.type]
+        assert (f"/punchin/fader/{parameter.name}" in nodes) == parameter.is_fader
     assert nodes["/punchin/control/alpha"]["RANGE"] == [{"MIN": 0.0, "MAX": 1.0}]
     assert nodes["/punchin/control/task"]["RANGE"] == [{"VALS": ["timbre", "genre", "accompaniment"]}]
     for action in actions.TABLE:
@@ -82,7 +83,7 @@ def test_one_node_one_attribute_and_none(query: OscQuery, stage: Stage) -> None:
     stage.console.set("alpha", 0.25)
     step(stage, query)
     assert get(query, "/punchin/control/alpha?VALUE") == {"VALUE": [0.25]}
-    assert get(query, "/punchin/control/alpha")["DESCRIPTION"] == parameters.BY_NAME["alpha"].doc
+    assert get(query, "/punchin/control/alpha")["DESCRIPTION"] == params.BY_NAME["alpha"].text
     assert get(query, "/punchin/ping?VALUE") == 204
     for path, status in (("/punchin/control/loudness", 404), ("/punchin/control/alpha?COLOUR", 400)):
         with pytest.raises(urllib.error.HTTPError) as refused:

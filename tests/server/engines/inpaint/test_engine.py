@@ -24,10 +24,10 @@ from punchin_wire.messages import (
     InpaintRequest,
     Note,
     Progress,
-    Sampling,
     Take,
     TakeSpec,
 )
+from punchin_wire.params import Sampling
 
 SONG = (0.5 * np.sin(np.arange(60 * HOP) / 11)).astype(np.float32)[None]
 HOLE = Hole(20 * HOP, 24 * HOP)
@@ -218,8 +218,8 @@ def test_text_needs_a_reader_and_guides(engine: InpaintEngine) -> None:
         list(engine.run(request(text="warm pads"), [SONG]))
     reading = InpaintEngine(models(text=True))
     plain, warm, unguided = (
-        take_audio(reading.run(request(text=text, sampling=Sampling(cfg=cfg)), [SONG]))
-        for text, cfg in (("", None), ("warm pads", None), ("warm pads", 1.0))
+        take_audio(reading.run(request(text=text, sampling=Sampling(guidance=guidance)), [SONG]))
+        for text, guidance in (("", None), ("warm pads", None), ("warm pads", 1.0))
     )
     assert not np.array_equal(plain, warm)
     assert not np.array_equal(warm, unguided)

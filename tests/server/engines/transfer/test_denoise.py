@@ -13,7 +13,7 @@ from fakes.audioldm2 import scheduler as published
 from punchin_server.engines.transfer.canvas import Canvas
 from punchin_server.engines.transfer.denoise import Guided, denoise, guided, noised, scheduler, skipped
 from punchin_wire.errors import BadSetting
-from punchin_wire.messages import Solver
+from punchin_wire.params import Solver
 from torch import Tensor
 
 CONFIG = dict(published().config)
