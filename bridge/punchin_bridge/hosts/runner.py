@@ -130,6 +130,7 @@ class JobRunner:
         submit, folder = record.submit, self._spool.job(record.submit.job)
         drafts = folder / "takes"
         shutil.rmtree(drafts, ignore_errors=True)  # of a bridge that died while it wrote
+        disk.make_folder(drafts, disk.OWN_FOLDER)
         began = time.monotonic()
         if submit.folder:
             check_folder(Path(submit.folder))

@@ -26,7 +26,6 @@ def test_jobs_of_one_region_and_seed_do_not_take_each_others_names(
     spool.open()
 
     def produce(_self: JobRunner, _order: None, job: str, drafts: Path, *_: Any) -> Any:
-        drafts.mkdir(parents=True)
         (drafts / "bass_take1_seed7.wav").write_text(job)
         return SimpleNamespace(timings={}, notes=())
 
