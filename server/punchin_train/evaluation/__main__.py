@@ -42,7 +42,7 @@ def _run(args: argparse.Namespace) -> list[object]:
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # librosa and the engine take turns
     common = {
         "pack": args.pack, "out": args.out, "windows": args.windows, "seed": args.seed, "songs": args.songs,
-        "say": sys.stdout.isatty() and not args.json,
+        "verbose": sys.stdout.isatty() and not args.json,
         "minutes": args.minutes if args.minutes is not None else FULL_MINUTES if args.full else 10.0,
     }  # fmt: skip
     try:
