@@ -170,7 +170,7 @@ def test_a_finished_half_is_unpacked_to_be_trained_further(tmp_path: Path) -> No
 
 def test_a_louder_prompt_keeps_its_own_instrument(tmp_path: Path) -> None:
     """At alpha 1 every item is what its caption says; at 2, the prompt's own sound, where the prompt is heard."""
-    for name, kinds in ((encoded.LATENTS, 10), (encoded.HEARD, 8)):
+    for name, kinds in ((encoded.LATENTS, 10), (encoded.TOKENS, 8)):
         shape = (kinds, 8, 4, 2) if kinds == 10 else (kinds, 512, 4)
         numbered = np.arange(kinds, dtype=np.float16).reshape(kinds, 1, 1, *[1] * (len(shape) - 3))
         np.save(tmp_path / f"0000000{name}", np.broadcast_to(numbered, shape))
