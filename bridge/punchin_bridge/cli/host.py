@@ -21,7 +21,8 @@ app = typer.Typer(help="REAPER, Ableton Live and Ardour: install | check | unins
 
 Name = Annotated[str, typer.Argument(help="reaper, ableton or ardour")]
 Folder = Annotated[
-    list[Path] | None, typer.Option(help="Where its scripts belong, if not the usual place (may be given again).")
+    list[Path] | None,
+    typer.Option(metavar="FOLDER", help="Where its scripts belong, if not the usual place (may be given again)."),
 ]
 Unit = Literal["seconds", "quarters"]
 PATIENCE_SECONDS = 10.0

@@ -114,6 +114,9 @@ def test_another_wish_by_the_settings_and_repeat(song: Song, play: Callable[...,
     (on.folder / "settings.json").write_text('{"tkaes": 4}')
     on.act("inpaint")
     assert "'tkaes', which is no setting" in on.live.messages[-1]
+    (on.folder / "settings.json").write_text('{"takes": 17}')
+    on.act("inpaint")
+    assert "'takes' goes from 1 to 16" in on.live.messages[-1]
 
 
 def test_loops_gain_and_transposition_of_an_arrangement_clip(on: Stage, song: Song) -> None:
