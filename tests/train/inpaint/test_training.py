@@ -1,6 +1,8 @@
 """Training must learn, go on where it stopped, and leave alone what is frozen."""
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,15 @@ pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch spe
 
 CODEC = CodecShape(filters=2, latent=8, entries=16)
 LM = LmShape(width=32, layers=3, heads=2, entries=16, window=25, adapter_tokens=2)
+
+
+@pytest.fixture(autouse=True)
+def steady_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of training takes 40 ms, however busy the machine is: budgets of minutes are then numbers of steps."""
+    ticks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: 0.04 * next(ticks))
+    for module in (train_lm, train_codec):
+        monkeypatch.setattr(module, "time", clock)
 
 
 @pytest.fixture
