@@ -20,6 +20,8 @@ from punchin_train.songs.corpus import AudioCorpus
 from punchin_train.songs.rendering import TRACKS
 from punchin_train.songs.songs import EDITIONS
 
+pytestmark = pytest.mark.torch
+
 SCRIPT = Path(__file__).parents[2] / "scripts" / "make_pack.py"
 
 

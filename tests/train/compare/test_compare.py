@@ -15,6 +15,8 @@ from punchin_train.inpaint import train_lm
 from punchin_train.inpaint.lm import Cache, LanguageModel, LmShape, Tuning, delayed, track_types
 from punchin_train.inpaint.windows import TokenCorpus
 
+pytestmark = pytest.mark.torch
+
 SMALL = LmShape(width=32, layers=3, heads=2, entries=16, window=16, adapter_tokens=4)
 SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_adapters.py"
 
