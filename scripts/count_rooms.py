@@ -19,7 +19,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +44,7 @@ def graph(sources: Mapping[str, str], deferred: bool = True) -> Graph:
 
 def _imports(name: str, source: str, modules: Mapping[str, str], deferred: bool) -> Iterator[str]:
     parents = name.split(".")
-    for node in _import_nodes(ast.parse(source), deferred):
+    for node in _import_nodes(_parse(source), deferred):
         if isinstance(node, ast.Import):
             yield from (_known(alias.name, modules) or alias.name for alias in node.names)
             continue
@@ -53,6 +53,11 @@ def _imports(name: str, source: str, modules: Mapping[str, str], deferred: bool)
         for alias in node.names:
             full = ".".join([*base, alias.name])
             yield _known(full, modules) or _known(".".join(base), modules) or full
+
+
+@cache
+def _parse(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _import_nodes(tree: ast.AST, deferred: bool) -> Iterator[ast.Import | ast.ImportFrom]:
@@ -160,7 +165,7 @@ class Package:
 
 def function_lines(source: str) -> Iterator[int]:
     """The lines of every function and method from `def` to its end, those inside others too."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(_parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield (node.end_lineno or node.lineno) - node.lineno + 1
 
@@ -176,15 +181,22 @@ def package(name: str, files: Mapping[str, str]) -> Package:
 
 
 def tree() -> dict[str, str]:
-    """The files that git knows or would add, as they lie on the disk."""
-    listed = _git("ls-files", "-co", "--exclude-standard", "-z", *_folders()).decode().split("\0")
-    return {path: (ROOT / path).read_text("utf-8") for path in listed if _counts(path) and (ROOT / path).exists()}
+    """The files as they lie on the disk."""
+    found = {}
+    for folder in _folders():
+        for path in sorted((ROOT / folder).rglob("*")):
+            name = path.relative_to(ROOT).as_posix()
+            if _counts(name) and path.is_file():
+                found[name] = path.read_text("utf-8")
+    return found
 
 
 def commit(ref: str) -> dict[str, str]:
     """The files of a commit."""
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(_git("archive", "--format=tar", ref, *_folders()))) as archive:
+    command = ["git", "archive", "--format=tar", ref, *_folders()]
+    packed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         for entry in archive:
             content = archive.extractfile(entry) if _counts(entry.name) else None
             if content is not None:
@@ -198,10 +210,6 @@ def _folders() -> list[str]:
 
 def _counts(path: str) -> bool:
     return path.endswith(OTHERS.get(path.split("/")[0], (".py",)))
-
-
-def _git(*words: str) -> bytes:
-    return subprocess.run(["git", *words], cwd=ROOT, check=True, capture_output=True, timeout=60).stdout
 
 
 # ---- report --------------------------------------------------------------------------------------------------

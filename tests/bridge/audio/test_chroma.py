@@ -45,6 +45,7 @@ def test_the_same_notes_are_the_same_on_any_instrument_at_any_level() -> None:
     assert 0.4 < of(TAKES["half"]) < 0.75
 
 
+@pytest.mark.peer
 def test_takes_are_ordered_as_by_librosas_constant_q_chroma() -> None:
     """librosa's extractor (CQT, 12 bins), unit frames, their mean cosine."""
     librosa = pytest.importorskip("librosa")
