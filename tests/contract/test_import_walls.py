@@ -1,74 +1,84 @@
 """The walls between the rooms: who may import whom, read from the sources and seen in running interpreters."""
 
-import ast
+from __future__ import annotations
+
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.script import ROOT, load
 
-ROOT = Path(__file__).parents[2]
+house = load("count_rooms")
+FILES: dict[str, str] = house.tree()
 HEAVY = {"torch", "transformers", "diffusers", "onnxruntime", "onnx", "audiocraft"}
-OURS = {"punchin_wire", "punchin_bridge", "punchin_server", "punchin_train"}
+PACKAGES = {name: house.package(name, FILES) for name in house.PACKAGES}
+OURS = set(PACKAGES)
 
 FORBIDDEN = {
     "bridge/punchin_wire": OURS - {"punchin_wire"} | HEAVY | {"zmq", "socket"},
     "bridge/punchin_bridge": {"punchin_server", "punchin_train"} | HEAVY,
     "server/punchin_server": {"punchin_bridge", "punchin_train"},
+    "server/punchin_server/daemon": {"punchin_bridge", "punchin_train"} | HEAVY,
     "server/punchin_train": {"punchin_bridge"},
     "plugin_host": OURS | HEAVY,
 }
-"""What a room may not import, anywhere in its sources, not even inside a function."""
+"""What a folder may not import, anywhere in its sources, not even inside a function."""
 
-UDP = ROOT / "bridge" / "punchin_wire" / "osc" / "udp.py"
+UDP = "bridge/punchin_wire/osc/udp.py"
 """The one module of the wire that opens a socket, for all three programs that speak OSC."""
 
-FRONT = sorted(path.stem for path in (ROOT / "server" / "punchin_server" / "daemon").glob("*.py"))
-"""The modules of the daemon's front process; they may import one another and the wire, and nothing heavy."""
+FLOORS = {
+    "punchin_bridge": "cli | serve | page surfaces | hosts | takes | splice | audio | daemon music | settings",
+    "punchin_server": "doctor worker | engines | models | codecs | packs | conditioning | daemon",
+    "punchin_train": "compare evaluation | transfer | adapter inpaint | songs | measures report spectral",
+}
+"""The rooms of a package from the roof down. A room may import those on lower floors only."""
+
+DAEMON_IS_MET_BY = {"worker": {"link"}, "doctor": {"settings"}}
+"""The daemon's front process stands beside the engines: what each room may import of it."""
+
+MOST_ROOMS = {"punchin_wire": 12, "punchin_bridge": 12, "punchin_server": 10, "punchin_train": 10}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Full names of every module that a source file imports; relative ones begin with a dot."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield base if node.module else ""
-            yield from (
-                f"{base.rstrip('.') if node.module else base}{'.' * bool(node.module)}{a.name}" for a in node.names
-            )
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_no_source_reaches_through_a_wall(folder: str) -> None:
+    sources = {path: text for path, text in FILES.items() if path.startswith(f"{folder}/") and path.endswith(".py")}
+    assert sources
+    for path, names in house.graph(sources).items():
+        opens = {"socket"} if path == UDP else set()
+        assert not {name.split(".")[0] for name in names} & FORBIDDEN[folder] - opens, path
 
 
-@pytest.mark.parametrize("room", FORBIDDEN)
-def test_no_source_reaches_through_a_wall(room: str) -> None:
-    found = []
-    for path in sorted((ROOT / room).rglob("*.py")):
-        for name in imports(path):
-            if name.split(".")[0] in FORBIDDEN[room] - ({"socket"} if path == UDP else set()):
-                found.append(f"{path.relative_to(ROOT)} imports {name}")
-    assert found == []
+@pytest.mark.parametrize("name", FLOORS)
+def test_every_arrow_between_rooms_leads_down(name: str) -> None:
+    floors = {room: level for level, rooms in enumerate(FLOORS[name].split("|")) for room in rooms.split()}
+    arrows = PACKAGES[name].rooms
+    assert set(arrows) <= set(floors), "a new room needs a floor"
+    assert [(above, below) for above in arrows for below in arrows[above] if floors[above] >= floors[below]] == []
 
 
-@pytest.mark.parametrize("module", FRONT)
-def test_the_front_process_imports_only_itself_and_light_things(module: str) -> None:
-    found = []
-    for name in imports(ROOT / "server" / "punchin_server" / "daemon" / f"{module}.py"):
-        top = name.split(".")[0]
-        if top in HEAVY or (name.startswith(".") and name.strip(".") and name.split(".")[1] not in FRONT):
-            found.append(name)
-    assert found == []
+def test_the_daemons_front_process_stands_alone() -> None:
+    server = PACKAGES["punchin_server"].modules
+    for module, targets in server.items():
+        room = house.room(module)
+        if room == "daemon":
+            assert {house.room(target) for target in targets} <= {"daemon"}, module
+        else:
+            met = {target.split(".")[2] for target in targets if house.room(target) == "daemon"}
+            assert met <= DAEMON_IS_MET_BY.get(room, set()), module
 
 
-def modules(package: str) -> list[str]:
-    """Full names of the modules of a package of the bridge's folder, but those that run when imported."""
-    return [
-        ".".join(path.relative_to(ROOT / "bridge").with_suffix("").parts).removesuffix(".__init__")
-        for path in sorted((ROOT / "bridge" / package).rglob("*.py"))
-        if path.stem != "__main__"
-    ]
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_no_files_import_one_another_in_a_circle(name: str) -> None:
+    assert house.circles(PACKAGES[name].modules) == []
+
+
+@pytest.mark.parametrize(("name", "most"), MOST_ROOMS.items())
+def test_a_package_is_taken_in_at_a_glance(name: str, most: int) -> None:
+    assert len(PACKAGES[name].rooms) <= most
 
 
 def loaded(code: str) -> set[str]:
@@ -86,19 +96,51 @@ def loaded(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def modules(name: str, but: str = "") -> str:
+    """All modules of a package, for an import statement: without those that run when imported, and one more."""
+    found = {module.removesuffix(".__init__") for module in PACKAGES[name].sources}
+    return ", ".join(sorted(module for module in found - {but} if not module.endswith("__main__")))
+
+
 def test_the_wire_alone_loads_neither_sockets_nor_models() -> None:
     """All of it but the module that is there to open a socket: whoever reads or writes messages loads none."""
-    names = [name for name in modules("punchin_wire") if name != "punchin_wire.osc.udp"]
-    assert "punchin_wire.osc.packets" in names
-    assert loaded("import " + ", ".join(names)) & (HEAVY | {"zmq", "socket"} | OURS) == {"punchin_wire"}
+    statement = f"import {modules('punchin_wire', but='punchin_wire.osc.udp')}"
+    assert "punchin_wire.osc.packets" in statement
+    assert loaded(statement) & (HEAVY | {"zmq", "socket"} | OURS) == {"punchin_wire"}
     assert loaded("import punchin_wire.osc.udp") & (HEAVY | {"zmq", "socket"} | OURS) == {"punchin_wire", "socket"}
 
 
 def test_the_running_daemon_loads_no_model_library() -> None:
-    names = loaded("import punchin_server.daemon.serve, punchin_server.__main__")
-    assert names & (HEAVY | OURS) == {"punchin_wire", "punchin_server"}
+    found = loaded("import punchin_server.daemon.serve, punchin_server.__main__")
+    assert found & (HEAVY | OURS) == {"punchin_wire", "punchin_server"}
 
 
 def test_the_whole_bridge_loads_no_model_library() -> None:
-    names = loaded("import " + ", ".join(modules("punchin_bridge")))
-    assert names & (HEAVY | OURS) == {"punchin_wire", "punchin_bridge"}
+    assert loaded(f"import {modules('punchin_bridge')}") & (HEAVY | OURS) == {"punchin_wire", "punchin_bridge"}
+
+
+# ---- the tests themselves ------------------------------------------------------------------------------------
+
+SLOW = ("torch", "model", "e2e", "peer", "host")
+
+
+def test_no_test_and_no_script_imports_a_test() -> None:
+    for path, text in FILES.items():
+        if path.startswith(("tests/", "scripts/")):
+            assert not re.search(r"^\s*(from|import) .*\btest_", text, re.MULTILINE), path
+
+
+def test_tests_that_load_a_model_library_are_marked_as_a_whole() -> None:
+    """So that a quick run does not even read them (tests/conftest.py)."""
+    roots = ("bridge/", "server/", "plugin_host/ableton/", "tests/support/", "tests/")
+    sources = {}
+    for path, text in FILES.items():
+        root = next((root for root in roots if path.startswith(root)), None)
+        if root is not None and path.endswith(".py"):
+            sources[".".join(Path(path.removeprefix(root)).with_suffix("").parts)] = text
+    arrows = house.graph(sources, deferred=False)
+    for module in arrows:
+        if module.split(".")[-1].startswith("test_"):
+            heavy = {name.split(".")[0] for name in house.reached(module, arrows)} & HEAVY
+            marked = any(f"pytest.mark.{mark}" in sources[module].partition("\npytestmark = ")[2] for mark in SLOW)
+            assert marked or not heavy, f"{module} loads {heavy}; it needs `pytestmark = pytest.mark.torch`"

@@ -1,6 +1,5 @@
 """The one command must go from nothing to a pack that the product loads, with its figures."""
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -8,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from fakes.script import load
 from punchin_server.codecs.encodec import load_codec
 from punchin_server.models.musicgen.weights import load_adapter, load_lm
 from punchin_server.packs import registry
@@ -20,16 +20,12 @@ from punchin_train.songs.corpus import AudioCorpus
 from punchin_train.songs.rendering import TRACKS
 from punchin_train.songs.songs import EDITIONS
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "make_pack.py"
+pytestmark = pytest.mark.torch
 
 
 @pytest.fixture
 def make_pack(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_pack", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("make_pack")
     for name, value in {"SONG_SECONDS": 9.0, "HELD_OUT_SONGS": 2, "WINDOWS": 8}.items():
         monkeypatch.setattr(module, name, value)
     return module

@@ -7,6 +7,8 @@ from punchin_train import measures
 from punchin_train.inpaint.windows import UNLABELLED, chord_frames
 from punchin_wire.messages import ChordSegment
 
+pytestmark = pytest.mark.torch
+
 RATE = 32_000
 
 

@@ -332,6 +332,7 @@ def test_quiet_sound_is_dithered_and_silence_is_not(tmp_path: Path) -> None:
     assert not heard[1].any()
 
 
+@pytest.mark.slow
 @given(
     subtype=st.sampled_from(SUBTYPES),
     channels=st.integers(1, 8),
@@ -361,6 +362,7 @@ NEARLY_WAV = CHUNK_LISTS.map(
 )
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=300) | st.binary(max_size=300).map(lambda b: b"RIFF\xff\xff\0\0WAVE" + b) | NEARLY_WAV)
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_read_or_refused(tmp_path: Path, raw: bytes) -> None:
@@ -373,6 +375,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, raw: bytes) -> None:
             continue
 
 
+@pytest.mark.slow
 @given(at=st.integers(0, 200), value=st.integers(0, 255))
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_flipped_byte_is_read_or_refused(tmp_path: Path, at: int, value: int) -> None:

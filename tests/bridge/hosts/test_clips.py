@@ -215,6 +215,7 @@ def test_it_says_what_is_stretched(tmp_path: Path) -> None:
     assert notes == ("a.wav is heard at 0.8 times its speed: Punchin stretched it, not its host.",)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0.1, 3), min_size=2, max_size=6), st.floats(30, 300), st.integers(-RATE, RATE))
 def test_any_map_fills_its_clip_exactly(

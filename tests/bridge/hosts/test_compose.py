@@ -138,6 +138,7 @@ def clocks(draw: st.DrawFn) -> Timeline:
     return Timeline(RATE, tuple(tempos), time_signatures, draw(st.floats(-20 * RATE, 2 * RATE)))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(clocks(), st.integers(-(10**9), 10**9), st.integers(4 * RATE, 12 * RATE), st.integers(3 * RATE, 8 * RATE))
 def test_music_meets_the_audio_to_the_sample_on_any_map(
@@ -250,6 +251,7 @@ def test_clips_are_put_together_around_the_region(folder: Path) -> None:
     assert (made.scene, made.notes) == ("bars29-32", ())
 
 
+@pytest.mark.slow
 def test_a_job_that_is_composed_again_is_the_same(folder: Path) -> None:
     """A restarted bridge must find the daemon's result of the same request."""
     warp = (WarpPoint(0, 0), WarpPoint(8, 3.9))

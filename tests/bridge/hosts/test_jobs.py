@@ -25,7 +25,7 @@ def test_the_table_names_every_phase() -> None:
     assert {"placed", "failed", "cancelled", "dropped"} == ENDED
 
 
-@pytest.mark.parametrize("phase", ENDED)
+@pytest.mark.parametrize("phase", sorted(ENDED))
 def test_what_has_ended_stays_so(phase: Phase) -> None:
     ended = job(phase)
     assert not any(ended.move(other) for other in get_args(Phase))

@@ -199,6 +199,7 @@ def test_any_notes_give_labels_that_parse_and_cover(notes: list[Note]) -> None:
         assert found[-1].end == max(note.end for note in sounding)
 
 
+@pytest.mark.slow
 def test_a_bands_comping_is_read_as_the_chords_it_was_written_from() -> None:
     """Songs of 40 bands, block chords, arpeggios and offbeats: the share of the time that is labelled right."""
     from mir_eval import chord, util

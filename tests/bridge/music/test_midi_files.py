@@ -126,6 +126,7 @@ def test_a_tempo_nothing_can_have_is_bad_midi(path: Path, tempo: int) -> None:
         midi_files.read(save(path, [MetaMessage("set_tempo", tempo=tempo), on(60), off(60, 480)]))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damage_is_bad_midi_and_nothing_else(path: Path, data: st.DataObject) -> None:

@@ -49,6 +49,7 @@ def codec(song: np.ndarray, rate: int = RATE, gain_db: float = 0.0, error: float
     return back * (mono.std() / max(back.std(), 1e-12)) * 10 ** (gain_db / 20)
 
 
+@pytest.mark.slow
 @given(
     rate=st.sampled_from([11_025, 16_000, 32_000, 44_100, 48_000, 96_000]),
     channels=st.integers(1, 6),
@@ -268,6 +269,7 @@ def test_what_cannot_be_laid() -> None:
         lay(Excerpt(song, RATE), [(10_000, 20_000)], Take(np.full(MODEL, math.nan), MODEL))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", instruments.PLAYERS)
 def test_instruments_keep_their_level(name: str) -> None:
     """Holes in recorded instruments, filled with what a codec 4 dB too quiet makes of what was there: the steps at

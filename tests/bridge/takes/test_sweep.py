@@ -87,6 +87,7 @@ def report(point: sweep.Point, fidelity: float | None, clap: float | None, takes
     return Report("job1", "/in/clip.wav", 10, region, "tiny", made, {"total": 1.25}, {}, notes, settings)
 
 
+@pytest.mark.slow
 def test_what_was_found_is_a_table_its_data_and_a_plot(tmp_path: Path) -> None:
     points = sweep.grid(sweep.axes(["pooling=1,8", "alpha=.3,.5"]), TransferParams("violin"))
     made = [(point, report(point, 0.9 - 0.1 * n, 0.1 * n, takes=2)) for n, point in enumerate(points)]

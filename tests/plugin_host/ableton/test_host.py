@@ -393,6 +393,7 @@ def test_a_job_that_a_bridge_never_takes_is_given_up(on: Stage, desk: Desk) -> N
     assert len(desk.of(Submit)) == 8
 
 
+@pytest.mark.slow
 def test_a_large_set_is_read_and_laid_within_a_tick(
     make_song: Callable[[str], Song], play: Callable[..., Stage], desk: Desk
 ) -> None:

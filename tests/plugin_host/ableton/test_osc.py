@@ -72,6 +72,7 @@ def test_bundles_in_bundles_end_somewhere() -> None:
         decode(packet)
 
 
+@pytest.mark.slow
 def test_no_mutation_of_a_packet_raises_anything_but_an_osc_error() -> None:
     rng = random.Random(5)
     message = encode("/punchin/host/state", '{"type":"state"}', 1, 2**40, math.pi)

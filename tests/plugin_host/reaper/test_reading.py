@@ -396,6 +396,7 @@ def test_a_form_that_is_dismissed_changes_nothing(fancy: Studio, how: str) -> No
     assert fancy.submit().params == InpaintParams(takes=3)
 
 
+@pytest.mark.slow
 def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
     """A tick is its budget and one chunk: where a chunk takes longer than the budget, it is the only one."""
     studio.reaper.tabs[0] = song(studio.project.folder.parent / "Stereo", 96_000)
@@ -405,6 +406,7 @@ def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
     assert studio.reaper.most_asked["GetAudioAccessorSamples"] == 1
 
 
+@pytest.mark.slow
 def test_a_large_project_is_read_at_once(studio: Studio) -> None:
     """A tempo for every beat of ten minutes, and a piano that plays 20 notes a second."""
     studio.project.tempos = tuple(Tempo(float(beat), 100.0 + beat % 7) for beat in range(1000))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -12,22 +11,17 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 import pytest
+from fakes.script import ROOT, load
 from punchin_bridge.hosts.installers import install, reaper
 from punchin_wire import VERSION
 
-ROOT = Path(__file__).resolve().parents[3]
 URL = "https://example.org/punchin/v1"
 ACTIONS = sorted((ROOT / "plugin_host" / "reaper").glob("*.lua"))
 
 
 @pytest.fixture(scope="module")
 def make() -> Any:
-    spec = importlib.util.spec_from_file_location("make_reapack", ROOT / "scripts" / "make_reapack.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("make_reapack")
 
 
 def test_the_index_holds_what_the_installer_installs(make: Any, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from punchin_server.codecs.encodec import load_codec
 from punchin_wire.errors import BadCheckpoint, FileMissing, PackMissing
 from safetensors.torch import save_file
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture
 def wav() -> np.ndarray:

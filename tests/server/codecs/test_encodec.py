@@ -12,6 +12,8 @@ from punchin_server.codecs import tiles
 from punchin_server.codecs.encodec import Codec, load_codec
 from punchin_wire.errors import Unsupported
 
+pytestmark = pytest.mark.torch
+
 DEEP = TINY | {"upsampling_ratios": [5, 4, 3], "num_residual_layers": 2, "num_lstm_layers": 2}
 
 

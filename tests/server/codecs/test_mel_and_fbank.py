@@ -7,6 +7,8 @@ import pytest
 import torch
 from punchin_server.codecs import fbank, mel
 
+pytestmark = pytest.mark.torch
+
 WAVE = np.random.default_rng(0).normal(0.0, 0.1, 4000)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class ApiError(AssertionError):
     """A script used the API as REAPER does not have it."""
 
 
+@cache
 def signature(text: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Parameters as (type, name), and results, of `number a, number b = reaper.Name(ReaProject proj)`."""
     match = re.fullmatch(r"(?:(?P<many>.*?) = |(?P<one>\S+) )?reaper\.\w+\((?P<params>.*)\)", text)

@@ -17,6 +17,8 @@ from punchin_train.adapter.clips import SAMPLES, Clips, Turns, levelled, pooling
 from punchin_train.adapter.diffusion import dropped
 from punchin_wire.errors import BadAudio
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:

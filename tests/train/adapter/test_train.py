@@ -17,6 +17,7 @@ import torch
 from accelerate import Accelerator
 from fakes.adapter_folders import write_clips, write_models
 from fakes.audioldm2 import write_adapter
+from fakes.script import ROOT
 from punchin_server.engines.transfer.loading import TransferModels
 from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, adapter_state, load_adapter
 from punchin_server.models.audioldm2.audioldm2 import load_audioldm2
@@ -29,7 +30,7 @@ from torch import Tensor
 
 pytestmark = pytest.mark.model
 
-SCRIPT = Path(__file__).parents[3] / "scripts" / "train_adapter.py"
+SCRIPT = ROOT / "scripts" / "train_adapter.py"
 CPU = torch.device("cpu")
 QUICK = Settings(steps=4, batch=2, accumulate=2, workers=0, rate=1e-2, log_steps=1, keep_steps=3)
 

@@ -1,22 +1,22 @@
 """The methods compared must be what they are called: as large as each other, and nothing else may learn."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
+from fakes.script import load
 from punchin_train.compare import experiment
 from punchin_train.compare.methods import METHODS, Prefix, build, size
 from punchin_train.inpaint import train_lm
 from punchin_train.inpaint.lm import Cache, LanguageModel, LmShape, Tuning, delayed, track_types
 from punchin_train.inpaint.windows import TokenCorpus
 
+pytestmark = pytest.mark.torch
+
 SMALL = LmShape(width=32, layers=3, heads=2, entries=16, window=16, adapter_tokens=4)
-SCRIPT = Path(__file__).parents[3] / "scripts" / "compare_adapters.py"
 
 
 @pytest.fixture(scope="module")
@@ -141,22 +141,13 @@ def test_training_moves_all_of_the_tuning_and_nothing_of_the_base(
     assert torch.equal(lm.features(sequence, tuning, types)[0], lm.features(sequence, again, types)[0])
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("compare_adapters", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.model
 @pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch speaks of Intel GPUs, once
 def test_the_command_goes_from_songs_to_a_table(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two songs, two steps: what counts is that every figure is there, and that a second run repeats nothing."""
-    script = load_script()
+    script = load("compare_adapters")
     for name, value in {"SONG_SECONDS": 9.0, "HELD_OUT_SONGS": 2, "WINDOWS": 8, "RATES": (1e-2,)}.items():
         monkeypatch.setattr(script, name, value)
     words = f"compare --out {tmp_path} --songs 2 --steps 2 --pilot-steps 2 --methods airgen --variants own".split()

@@ -12,6 +12,8 @@ from punchin_train.evaluation.recogniser import chroma, cosine, recognise
 from punchin_train.evaluation.table import Table
 from punchin_wire.messages import ChordSegment, Note
 
+pytestmark = pytest.mark.torch
+
 RATE = 32_000
 C, F, AM = (60, 64, 67), (60, 65, 69), (57, 60, 64)
 

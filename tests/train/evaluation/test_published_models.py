@@ -25,6 +25,8 @@ from punchin_wire.errors import BadCheckpoint, Unsupported
 from safetensors.torch import load_file, save_file
 from transformers import ClapFeatureExtractor, ClapModel
 
+pytestmark = pytest.mark.torch
+
 RATE = 32_000
 
 

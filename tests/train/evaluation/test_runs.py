@@ -23,6 +23,8 @@ from punchin_wire.errors import BadAudio, FileMissing
 from punchin_wire.frames import describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
 
+pytestmark = pytest.mark.torch
+
 RATE = 32_000
 
 

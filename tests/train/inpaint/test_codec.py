@@ -10,7 +10,10 @@ from punchin_train.inpaint.pack import codec_state
 from punchin_train.inpaint.tokens import CHUNK, control_of, encode, silence
 from punchin_train.spectral import SpectralLoss
 
-pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch speaks of Intel GPUs, once
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore:TF32 acceleration"),  # torch speaks of Intel GPUs, once
+]
 
 SMALL = CodecShape(filters=2, latent=8, entries=16)
 

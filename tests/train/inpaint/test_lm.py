@@ -10,6 +10,8 @@ from punchin_train.inpaint import pack
 from punchin_train.inpaint.generate import fill
 from punchin_train.inpaint.lm import Adapter, Cache, LanguageModel, Layer, LmShape, delayed, track_types
 
+pytestmark = pytest.mark.torch
+
 SMALL = LmShape(width=32, layers=3, heads=2, entries=16, window=8, adapter_tokens=3)
 SPECIAL = SMALL.entries
 

@@ -23,6 +23,8 @@ from punchin_train.songs.songs import compose
 from punchin_wire.errors import PunchinError
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 PACK = registry.read_pack(registry.EMBEDDED / "tiny")
 CONTROLS = ("chord", "drums", "piano")
 

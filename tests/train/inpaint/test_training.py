@@ -14,7 +14,10 @@ from punchin_train.inpaint.tokens import control_of, encode_corpus, silence
 from punchin_train.inpaint.windows import TokenCorpus, training_mask
 from punchin_train.songs.rendering import render_corpus
 
-pytestmark = pytest.mark.filterwarnings("ignore:TF32 acceleration")  # torch speaks of Intel GPUs, once
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.filterwarnings("ignore:TF32 acceleration"),  # torch speaks of Intel GPUs, once
+]
 
 CODEC = CodecShape(filters=2, latent=8, entries=16)
 LM = LmShape(width=32, layers=3, heads=2, entries=16, window=25, adapter_tokens=2)

@@ -61,6 +61,7 @@ def test_the_demo_song_is_a_producers_folder(tmp_path: Path) -> None:
     assert about["chords"][0][2] == files.song.chords[0].label
 
 
+@pytest.mark.slow
 def test_a_demo_song_of_the_second_edition_keeps_its_tempo_map(tmp_path: Path) -> None:
     """Its chord file, read by another program's clock, changes chords when the song does."""
 

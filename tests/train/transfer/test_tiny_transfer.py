@@ -13,6 +13,8 @@ from punchin_train.transfer import solos
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
 
+pytestmark = pytest.mark.torch
+
 SEEDS = (9_300_001, 9_300_002, 9_300_003)
 """Not among the lines that anything was chosen by."""
 

@@ -25,6 +25,8 @@ from punchin_wire.frames import describe
 from punchin_wire.messages import Note, Take, TakeSpec, TransferRequest
 from safetensors.torch import load_file
 
+pytestmark = pytest.mark.torch
+
 
 def test_a_line_is_its_seed() -> None:
     """The same seed is the same line; another is another; held-out ones have harmony that training never has."""

@@ -147,6 +147,7 @@ def test_the_thread_ends_with_the_bridge(stage: Stage) -> None:
     assert not query._thread.is_alive()
 
 
+@pytest.mark.slow
 def test_others_find_it_and_walk_it(stage: Stage) -> None:
     """python-oscquery's client, by what zeroconf says of us."""
     query = OscQuery(stage.console, 17814)

@@ -17,6 +17,8 @@ from punchin_server.models.musicgen.airgen import AdapterBank, AdapterState, Ada
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 CONFIG = LMConfig(layers=2, width=32, heads=4, card=24, text_width=8)
 T, K = 12, 4
 SAMPLING = SamplingParams(temperature=0.9, top_k=10, guidance=2.5)

@@ -29,6 +29,8 @@ from punchin_wire.messages import (
 )
 from punchin_wire.params import Sampling
 
+pytestmark = pytest.mark.torch
+
 SONG = (0.5 * np.sin(np.arange(60 * HOP) / 11)).astype(np.float32)[None]
 HOLE = Hole(20 * HOP, 24 * HOP)
 CHORDS = (ChordSegment(0.0, 5.0, "C:maj"),)

@@ -16,6 +16,8 @@ from punchin_wire.errors import AdapterMismatch, BadCheckpoint, PackMissing, Uns
 from punchin_wire.frames import describe
 from punchin_wire.messages import ChordSegment, Done, Hole, InpaintRequest, Take, TakeSpec
 
+pytestmark = pytest.mark.torch
+
 HOP = 8
 Maker = Callable[..., str]
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from punchin_server.engines.inpaint.sampling import Noise, guide, sample
+
+pytestmark = pytest.mark.torch
 
 
 def test_samples_are_of_the_tempered_top_k_distribution() -> None:

@@ -16,6 +16,8 @@ from punchin_wire.errors import BadSetting
 from punchin_wire.params import Solver
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 CONFIG = dict(published().config)
 SHORT, LONG = Canvas.of(16_000, 4), Canvas.of(25 * 16_000, 4)
 SHAPE = (1, SHORT.frames, 4)  # channels, frames, bins

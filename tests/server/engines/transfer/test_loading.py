@@ -10,6 +10,8 @@ from fakes.transfer_pack import write_transfer_pack
 from punchin_server.engines.transfer.loading import load_transfer_models
 from punchin_wire.errors import BadCheckpoint
 
+pytestmark = pytest.mark.torch
+
 
 @pytest.mark.parametrize(
     "wrong", [{"beta_schedule": "steep"}, {"num_train_timesteps": "many"}, {"trained_betas": [[]]}]

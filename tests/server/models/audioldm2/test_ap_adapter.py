@@ -15,6 +15,8 @@ from punchin_wire.errors import AdapterMismatch, BadCheckpoint, FileMissing
 from safetensors.torch import save_file
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 Tensors = dict[str, Tensor]
 
 

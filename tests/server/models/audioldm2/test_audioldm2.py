@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import GPT2LMHeadModel, SpeechT5HifiGan
 
+pytestmark = pytest.mark.torch
+
 CPU = torch.device("cpu")
 UNET, VAE = "unet/diffusion_pytorch_model.safetensors", "vae/diffusion_pytorch_model.safetensors"
 CLAP, T5, GPT2 = (f"{part}/model.safetensors" for part in ("text_encoder", "text_encoder_2", "language_model"))

@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import ViTConfig, ViTModel
 
+pytestmark = pytest.mark.torch
+
 PUBLISHED = Size(width=768, depth=12, hidden=3072, patch=16, tokens=513)
 
 

@@ -14,6 +14,8 @@ from punchin_wire.errors import BadSetting, Unsupported
 from torch import Tensor
 from transformers import ClapFeatureExtractor, ClapModel, ClapTextModelWithProjection
 
+pytestmark = pytest.mark.torch
+
 LONG, SHORT = "a recording of a violin solo", "Low quality"
 
 

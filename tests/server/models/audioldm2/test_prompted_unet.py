@@ -15,6 +15,8 @@ from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
 from punchin_wire.errors import BadCheckpoint
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 T = torch.tensor(481)
 
 

@@ -13,6 +13,8 @@ from punchin_server.models.musicgen.musicgen import LARGE, MEDIUM, SMALL, LMConf
 from punchin_wire.errors import AdapterMismatch
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 CONFIG = LMConfig(layers=3, width=32, heads=4, card=16, text_width=8)
 T = 6
 

@@ -10,6 +10,8 @@ from punchin_server.models.musicgen.cache import Cache, KVCache, SharedCache, Sp
 from punchin_server.models.musicgen.linear import can_pack
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 L, H, D, C = 2, 4, 8, 24
 packs = pytest.mark.skipif(not can_pack("bfloat16"), reason="this CPU packs no bfloat16")
 

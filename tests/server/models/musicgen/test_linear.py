@@ -24,6 +24,8 @@ from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from punchin_wire.errors import Unsupported
 from torch import Tensor, nn
 
+pytestmark = pytest.mark.torch
+
 CPU = torch.device("cpu")
 ROWS = [(1,), (2, 1), (4, 1), (8,), (3, 67)]
 packs = pytest.mark.skipif(not can_pack("float32"), reason="this CPU packs nothing")

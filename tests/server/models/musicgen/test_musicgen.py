@@ -7,6 +7,8 @@ import torch
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen, positions_table
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 TINY = LMConfig(layers=2, width=64, heads=4, card=32, text_width=16)
 
 

@@ -13,6 +13,8 @@ from punchin_server.models.musicgen.musicgen import SMALL, LMConfig, MusicGen
 from punchin_server.models.musicgen.weights import load_lm
 from torch import Tensor
 
+pytestmark = pytest.mark.torch
+
 DEBUG = LMConfig(layers=3, width=64, heads=4, card=48, text_width=24)
 XP_CFG = """
 transformer_lm: {{n_q: {codebooks}, card: {card}, dim: {width}, num_heads: {heads}, num_layers: {layers},

@@ -12,6 +12,8 @@ from punchin_server.models.musicgen.text import TextEncoder
 from punchin_wire.errors import BadCheckpoint
 from transformers import T5Config, T5ForConditionalGeneration, T5Tokenizer
 
+pytestmark = pytest.mark.torch
+
 WORDS = ("warm", "pads", "and", "slow", "drums")
 
 

@@ -13,6 +13,8 @@ from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from punchin_wire.errors import BadCheckpoint, FileMissing
 from safetensors.torch import save_file
 
+pytestmark = pytest.mark.torch
+
 CONFIG = LMConfig(layers=2, width=32, heads=4, card=16, text_width=8)
 XP_CFG = "transformer_lm: {n_q: 4, card: 16, dim: 32, num_heads: 4, num_layers: 2}"
 HF_CONFIG = {
