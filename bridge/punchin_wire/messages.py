@@ -109,6 +109,8 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
 
     `source` is the song around the holes, `drums` the drum stem of the same excerpt, at any rate and channel count.
     `chords` with `beats` and `piano` are symbolic and rendered by the engine. `None` is the pack's own rule.
+    `at_learned_loudness` has the models hear the song as loud as the music they learned from; takes come back at the
+    song's level. (Recipes from before it have none, and repeat without.)
     """
 
     source: AudioRef
@@ -123,6 +125,7 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
     chord_rhythm: ChordRhythm | None = msgspec.field(default=None, name="strikes")
     sampling: Sampling = Sampling()
     preview: bool = False
+    at_learned_loudness: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.source)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +23,9 @@ from punchin_wire.errors import BadAudio, BadMessage
 
 from ..audio.types import Samples, Span, decibels
 from . import highband, seam, spans
+from .fit import AUDIBLE_DB, fit, level
 from .highband import Highband
-from .level import FULL_SCALE, Gain, match, match_replaced, true_peak
+from .level import FULL_SCALE, Gain, Source, match, match_replaced, true_peak
 from .place import coverage, place
 from .seam import Join, SeamReport
 from .width import Width, measure, mono, rebuild
@@ -37,10 +39,13 @@ class SpliceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `crossfade` seconds at each join, inside the hole and at most half of it; `context` seconds on each side of the
     hole that set the level, `width_context` those that set the width; `max_gain_db` limits the level match.
-    `level` is `context` (what the model made of the music around the hole, as loud as it is), `replaced` (the take as
-    loud as what it replaces) or `own` (as the take is). `width` is `context` (as the song has it around the hole),
-    `replaced` (as what the take replaces has it) or `mono` (the same in every channel). `highband`, `air` in JSON, is
-    what lies above the model's band: `none`, or made by :mod:`punchin_bridge.splice.highband`.
+    `level` is `song` (the take as loud as what it replaces or, where the model heard music around the hole and the
+    hole is silent, as that; by up to `edge_gain_db` more or less at the joins, so that the level steps there as the
+    song's own does) or `own` (as the take is). Recipes of takes from before it also have `context` (what the model made
+    of the music around the hole, as loud as it is) and `replaced` (as loud as what it replaces, throughout).
+    `width` is `context` (as the song has it around the hole), `replaced` (as what the take replaces has it) or `mono`
+    (the same in every channel). `highband`, `air` in JSON, is what lies above the model's band: `none`, or made by
+    :mod:`punchin_bridge.splice.highband`.
     """
 
     crossfade: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.02
@@ -48,7 +53,8 @@ class SpliceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     width_context: Annotated[float, Meta(gt=0.0, le=30.0)] = 4.0
     max_gain_db: Annotated[float, Meta(ge=0.0, le=60.0)] = 12.0
     width: Literal["context", "replaced", "mono"] = "context"
-    level: Literal["context", "replaced", "own"] = "context"
+    level: Literal["context", "replaced", "own", "song"] = "context"
+    edge_gain_db: Annotated[float, Meta(ge=0.0, le=24.0)] = 6.0
     highband: Highband = msgspec.field(default="none", name="air")
 
 
@@ -148,12 +154,14 @@ class Laying:
 
 class Part(NamedTuple):
     """A hole's `audio` `[channels, samples]` as it was made: `reduction` is the factor that keeps it below full scale,
-    `width` says where that was measured, `highband_db` is None where nothing was put above the band."""
+    `level_error_db` how much louder it is than it should be (None: nothing says how loud that is), `width` says where
+    that was measured, `highband_db` is None where nothing was put above the band."""
 
     hole: Span
     audio: Samples
     gain: Gain
     reduction: float
+    level_error_db: float | None
     width: str
     side_db: float | None
     highband_db: float | None
@@ -180,16 +188,38 @@ def _laying(excerpt: Excerpt, holes: Sequence[Span], take: Take, settings: Splic
 
 
 def _part(laying: Laying, hole: Span) -> Part:
-    gain = _gain(laying, hole)
     width, measured_on = _width(laying, hole)
     line, highband_db = _whole_band(laying, hole)
-    wet = _wet(laying, line, hole, gain, width)
+    wet, gain, target = _levelled(laying, line, hole, width)
     reduction = 1.0
     if laying.integer and (peak := true_peak(wet, laying.rate)) > FULL_SCALE:
         reduction = FULL_SCALE / peak
     dry, crossfade = laying.song[:, slice(*hole)], laying.settings.crossfade
     audio, joins = seam.join(dry, wet * reduction, laying.rate, laying.joins(hole), crossfade, laying.integer)
-    return Part(hole, audio, gain, reduction, measured_on, _side_db(wet), highband_db, joins)
+    laid = level(audio, laying.rate)
+    error = laid - target if target is not None and laid > -math.inf else None
+    return Part(hole, audio, gain, reduction, error, measured_on, _side_db(wet), highband_db, joins)
+
+
+def _levelled(laying: Laying, line: Samples, hole: Span, width: Width) -> tuple[Samples, Gain, float | None]:
+    """The take in its hole at its level and width, `[channels, samples]`, its gain, and the level it should have."""
+    if laying.settings.level != "song":
+        gain = _gain(laying, hole)
+        return _wet(laying, line, hole, gain, width), gain, None
+    wet, dry, rate = _wet(laying, line, hole, Gain(), width), laying.song[:, slice(*hole)], laying.rate
+    target, source = _target(laying, hole)
+    joins = laying.joins(hole) if source == "replaced" else (False, False)
+    gain = fit(dry, wet, rate, target, source, joins, laying.settings.max_gain_db, laying.settings.edge_gain_db)
+    found = None if gain.source == "nothing" else target
+    return wet * gain.ramp(hole[1] - hole[0], rate=rate), gain, found
+
+
+def _target(laying: Laying, hole: Span) -> tuple[float, Source]:
+    """How loud the take should be, and what says so."""
+    replaced = level(laying.song[:, slice(*hole)], laying.rate)
+    beside = spans.beside(hole, laying.known, round(seam.SONG_SECONDS * laying.rate))
+    context = max(level(laying.song[:, slice(*span)], laying.rate) for span in beside)
+    return (replaced, "replaced") if replaced >= context - AUDIBLE_DB else (context, "context")
 
 
 def _gain(laying: Laying, hole: Span) -> Gain:
@@ -234,7 +264,7 @@ def _whole_band(laying: Laying, hole: Span) -> tuple[Samples, float | None]:
 def _wet(laying: Laying, line: Samples, hole: Span, gain: Gain, width: Width) -> Samples:
     """The take in its hole at its level and width, `[channels, samples]`. Its neighbourhood feeds the filters."""
     start, end, _ = laying.near(hole).indices(len(line))
-    levelled = line[start:end] * gain.ramp(hole[1] - hole[0], hole[0] - start, end - hole[1])
+    levelled = line[start:end] * gain.ramp(hole[1] - hole[0], hole[0] - start, end - hole[1], rate=laying.rate)
     return rebuild(levelled, width, laying.rate)[:, hole[0] - start : hole[1] - start]
 
 
@@ -259,6 +289,7 @@ def _report(laying: Laying, part: Part, laid: Samples) -> SeamReport:
         right=right,
         gain=part.gain,
         reduction_db=-(decibels(part.reduction) or 0.0),
+        level_error_db=part.level_error_db,
         bandwidth_hz=laying.band_hz,
         width=part.width,
         side_db=part.side_db,

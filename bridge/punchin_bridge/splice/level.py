@@ -18,6 +18,12 @@ GATE_LUFS = -70.0
 FULL_SCALE = 1.0 - 2.0**-15
 """The ceiling of an integer file: the largest positive 16-bit sample."""
 SETTLING_SECONDS = 0.1
+HOP_SECONDS = 0.1
+"""From one block of 400 ms to the next (ITU-R BS.1770-4)."""
+EDGE_SECONDS = 1.0
+"""How far from the edge of a hole the gain is another one than in its middle; at most half the hole."""
+EDGE_HELD = 0.4
+"""The share of that, at the edge, in which it does not change yet: momentary loudness is measured over 400 ms."""
 PIECE_SECONDS = 30.0
 """Longer spans are measured piece by piece: the spectrum of a whole song would fill the memory."""
 
@@ -45,8 +51,25 @@ def loudness(audio: Samples, rate: int, span: Span, band_hz: float = math.inf) -
     return -0.691 + 10.0 * math.log10(energy / (end - start)) if energy > 0.0 else -math.inf
 
 
+def hop_powers(audio: Samples, rate: int) -> Samples:
+    """Mean power of each whole 100 ms `[hops]` of `audio` `[channels, samples]`, K-weighted, all channels summed."""
+    hop = max(round(HOP_SECONDS * rate), 1)
+    piece = hop * round(PIECE_SECONDS / HOP_SECONDS)
+    total = audio.shape[-1] // hop * hop
+    powers = [np.empty(0)]
+    for at in range(0, total, piece):
+        weighted = _weighted(audio, rate, (at, min(at + piece, total)), math.inf)
+        powers.append(np.sum(np.mean(weighted.reshape(*weighted.shape[:-1], -1, hop) ** 2, axis=-1), axis=0))
+    return np.concatenate(powers)
+
+
 def _energy(audio: Samples, rate: int, span: Span, band_hz: float) -> float:
     """The sum of the squares of the K-weighted samples `span`."""
+    return float(np.sum(_weighted(audio, rate, span, band_hz) ** 2))
+
+
+def _weighted(audio: Samples, rate: int, span: Span, band_hz: float) -> Samples:
+    """The samples `span` of `audio` `[..., samples]`, K-weighted."""
     start, end = span
     before = max(0, start - round(SETTLING_SECONDS * rate))
     size = 2 ** math.ceil(math.log2(end - before + SETTLING_SECONDS * rate))
@@ -55,10 +78,8 @@ def _energy(audio: Samples, rate: int, span: Span, band_hz: float) -> float:
     response = (frequency <= band_hz).astype(np.complex128)
     for numerator, denominator in _k_filters(rate):
         response *= np.polyval(numerator[::-1], delay) / np.polyval(denominator[::-1], delay)
-    weighted = np.fft.irfft(np.fft.rfft(audio[..., before:end], size) * response, size)[
-        ..., start - before : end - before
-    ]
-    return float(np.sum(weighted**2))
+    weighted: Samples = np.fft.irfft(np.fft.rfft(audio[..., before:end], size) * response, size)
+    return weighted[..., start - before : end - before]
 
 
 def true_peak(audio: Samples, rate: int) -> float:
@@ -72,23 +93,35 @@ def true_peak(audio: Samples, rate: int) -> float:
     return peak
 
 
-class Gain(msgspec.Struct, frozen=True):
-    """The take's gain in dB at the left and right edge of the hole, linear in dB between them.
+Source = Literal["context", "left context", "right context", "replaced", "own", "nothing"]
 
-    `source` says what it was measured on: the take's re-synthesised `context` on both sides, or on the one side that
-    has sound; what the take `replaces`, where there is no context at all or where that was asked for. `own` is the
-    take's own level, as asked for, and `nothing` nothing to measure it on: both are 0 dB.
+
+class Gain(msgspec.Struct, frozen=True):
+    """The take's gain in dB: `left_db` and `right_db` at the edges of the hole and, where it turns there, `middle_db`
+    from a second inside the hole on; without that it is linear in dB from edge to edge.
+
+    `source` says what it was measured on: what the take `replaces`; the song around it, its `context` (on both sides,
+    or on the one side that has sound), where what it replaces is silent or that was asked for. `own` is the take's own
+    level, as asked for, and `nothing` nothing to measure it on: both are 0 dB.
     `clamped` is true where the measured gain was larger than the settings allow.
     """
 
     left_db: float = 0.0
     right_db: float = 0.0
-    source: Literal["context", "left context", "right context", "replaced", "own", "nothing"] = "nothing"
+    source: Source = "nothing"
     clamped: bool = False
+    middle_db: float | None = None
 
-    def ramp(self, samples: int, before: int = 0, after: int = 0) -> Samples:
-        """The linear gain over `samples` of hole, held for `before` and `after` samples around them."""
-        db = np.linspace(self.left_db, self.right_db, samples)
+    def ramp(self, samples: int, before: int = 0, after: int = 0, *, rate: int) -> Samples:
+        """The linear gain over `samples` of hole at `rate`, held for `before` and `after` samples around them."""
+        if self.middle_db is None:
+            db = np.linspace(self.left_db, self.right_db, samples)
+        else:
+            reach = min(EDGE_SECONDS * rate, samples / 2)
+            held = EDGE_HELD * reach
+            knots = (held, reach, samples - reach, samples - held)
+            values = (self.left_db, self.middle_db, self.middle_db, self.right_db)
+            db = np.interp(np.arange(samples) + 0.5, knots, values)
         gain: Samples = 10.0 ** (np.pad(db, (before, after), mode="edge") / 20.0)
         return gain
 
@@ -107,7 +140,7 @@ def match(
         return (original, original - own) if min(original, own) > GATE_LUFS else None
 
     at_left, at_right = levels(left), levels(right)
-    source: Literal["context", "left context", "right context", "replaced", "nothing"]
+    source: Source
     if at_left and at_right:
         source = "context"
         # A codec's noise makes quiet music louder, which is no matter of gain: the quieter side is believed as far
@@ -141,4 +174,14 @@ def match_replaced(song: Samples, take: Samples, rate: int, band_hz: float, hole
     return Gain(allowed, allowed, "replaced", allowed != original - own)
 
 
-__all__ = ["FULL_SCALE", "GATE_LUFS", "Gain", "loudness", "match", "match_replaced", "true_peak"]
+__all__ = [
+    "FULL_SCALE",
+    "GATE_LUFS",
+    "Gain",
+    "Source",
+    "hop_powers",
+    "loudness",
+    "match",
+    "match_replaced",
+    "true_peak",
+]

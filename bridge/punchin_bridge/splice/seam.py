@@ -45,9 +45,11 @@ class SeamReport(msgspec.Struct, frozen=True):
     `hole` in project samples of the excerpt. `outside_delta` is the largest difference outside the holes between
     the song and the file written, both read back from disk (full scale is 1; `None`: nothing outside was written).
     `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
-    what the take was turned down by so that it does not clip. `bandwidth_hz` is where the model's sound ends,
-    `highband` what was put above it (:mod:`punchin_bridge.splice.highband`), and `highband_db` its energy over that of
-    the sound below: `air` and `air_db` in JSON. `side_db` is the side energy given to the take over its middle.
+    what the take was turned down by so that it does not clip, `level_error_db` how much louder it is all in all than
+    what set its level (LU; dB RMS below 400 ms; `None` where that was not asked for, or nothing sounds).
+    `bandwidth_hz` is where the model's sound ends, `highband` what was put above it
+    (:mod:`punchin_bridge.splice.highband`), and `highband_db` its energy over that of the sound below: `air` and
+    `air_db` in JSON. `side_db` is the side energy given to the take over its middle.
     """
 
     hole: Span
@@ -65,6 +67,7 @@ class SeamReport(msgspec.Struct, frozen=True):
     outside_delta: float | None = None
     highband: str = msgspec.field(default="nothing", name="air")
     highband_db: float | None = msgspec.field(default=None, name="air_db")
+    level_error_db: float | None = None
 
 
 def weights(samples: int, correlation: float) -> tuple[Samples, Samples]:
@@ -211,12 +214,14 @@ def table(report: SeamReport) -> list[tuple[str, str]]:
 
     above = "" if report.highband_db is None else f" ({number(report.highband_db, 'dB')})"
     outside = "nothing written" if report.outside_delta is None else f"max |Δ| {report.outside_delta:g}"
-    gain = f"{number(report.gain.left_db, 'dB')} to {number(report.gain.right_db, 'dB')} from {report.gain.source}"
+    steps = filter(lambda db: db is not None, (report.gain.left_db, report.gain.middle_db, report.gain.right_db))
+    gain = f"{' to '.join(number(db, 'dB') for db in steps)} from {report.gain.source}"
+    missed = "" if report.level_error_db is None else f", {number(report.level_error_db, 'LU')} off"
     return [
         ("outside the hole", outside),
         ("left join", at(report.left)),
         ("right join", at(report.right)),
-        ("gain", gain + (" (clamped)" if report.gain.clamped else "")),
+        ("gain", gain + (" (clamped)" if report.gain.clamped else "") + missed),
         ("turned down", number(-report.reduction_db, "dB") if report.reduction_db else "no"),
         ("bandwidth", f"{report.bandwidth_hz / 1000:g} kHz, above it {report.highband}{above}"),
         ("width", f"{report.width}, side {number(report.side_db, 'dB')}"),

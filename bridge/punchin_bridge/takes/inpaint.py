@@ -17,6 +17,7 @@ from ..audio import stems
 from ..music import chord_files, chords, midi_files
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
+from ..splice.lay import SpliceSettings
 from . import excerpt, location
 from .location import Where
 from .order import Place, Stem
@@ -24,6 +25,9 @@ from .recipe import read_input, reread
 from .request import Inputs, inpaint_request
 from .specs import take_specs
 from .tasks import InpaintOrder
+
+SPLICE = SpliceSettings(level="song", max_gain_db=40.0)
+"""How takes are laid: as loud as what they replace."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def arrange(
     if request.chords and not request.beats:
         notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)
     audio, files = zip(*read[: 1 if request.drums is None else 2], strict=True)
-    return InpaintOrder(song, hole, around, request, audio, files, place.scene, place.tempo, full, notes=notes)
+    scene, tempo = place.scene, place.tempo
+    return InpaintOrder(song, hole, around, request, audio, files, scene, tempo, full, SPLICE, notes=notes)
 
 
 def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> InpaintOrder:

@@ -16,6 +16,7 @@ from punchin_wire.messages import Submit
 
 from ..daemon.client import Client
 from ..daemon.follow import Display, follow
+from . import loudness
 from .order import ModelTake, Order
 from .report import RegionReport, Report
 
@@ -54,7 +55,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
         takes=takes,
         timings={**stages, "splice": ended - laying, "total": ended - began},
         models=done.models,
-        notes=(*order.notes, *_changes(order.models, done.models)),
+        notes=(*order.notes, *_changes(order.models, done.models), *loudness.notes(takes)),
     )
     return order.completed(report)
 

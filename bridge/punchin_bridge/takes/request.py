@@ -90,6 +90,7 @@ def inpaint_request(
         chord_rhythm=params.chord_rhythm,
         sampling=params.sampling,
         preview=preview,
+        at_learned_loudness=True,
     )
     return _checked(asked, InpaintRequest)
 

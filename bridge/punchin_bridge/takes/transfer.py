@@ -29,7 +29,7 @@ from .tasks import AccompanimentOrder, TransferOrder
 
 SILENCE = 10 ** (-90 / 20)
 """Peaks below this are silence: the last bit of 16, and its dither."""
-SPLICE = SpliceSettings(level="replaced", max_gain_db=40.0, width="replaced", highband="extend")
+SPLICE = SpliceSettings(level="song", max_gain_db=40.0, width="replaced", highband="extend")
 """How transfers are laid unless something else is asked for: as loud and as wide as what they replace."""
 
 

@@ -39,6 +39,9 @@ AUDIOLDM2 = "AudioLDM2Pipeline"
 """What `model_index.json` calls an AudioLDM2."""
 
 CONTROLS: dict[Control, str] = {"chord": "chord", "drums": "drum", "piano": "piano"}
+MUSICGEN_LUFS = -14.0
+"""Of the music that MusicGen learned from nothing is published; audiocraft's own `audio_write` brings what MusicGen
+plays to this loudness."""
 _ADAPTER_FILES = {".pth", ".pt", ".bin", ".safetensors"}
 
 
@@ -101,6 +104,7 @@ def describe(
         adapters=adapters,
         text=text,
         chord_rhythm="compat",  # as the published chord adapter was trained
+        loudness=MUSICGEN_LUFS if fills else None,
         transfer=transfer,
         files=tuple(_listed(folder, path) for path in sorted(_files(folder, used))),
     )

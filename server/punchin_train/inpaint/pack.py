@@ -18,6 +18,7 @@ import yaml
 from punchin_server.packs.registry import Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
 from torch import Tensor
 
+from ..songs.rendering import MIX_LUFS
 from .codec import Codec, CodecShape
 from .evaluate_takes import Sampling
 from .lm import LanguageModel, LmShape
@@ -59,6 +60,7 @@ def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling,
             source=about.source,
             created=about.created,
             chord_rhythm="clean",
+            loudness=MIX_LUFS,
             base=Base(LM_FILE, CODEC_FILE),
             adapters=adapters,
             window_frames=shape.window,

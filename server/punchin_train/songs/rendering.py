@@ -23,6 +23,8 @@ CONDITIONS = ("chord", "piano")
 TRACKS = ("mix", *STEMS, *CONDITIONS, "pad")
 """What a song is rendered to. Songs of the first edition have no pads, and so one track less."""
 MIX_RMS, PEAK = 0.12, 0.95
+MIX_LUFS = -19.7
+"""What that gives: the median of 20 songs (-21.5 to -18.8), by pyloudnorm."""
 FEWEST_SONGS = 4  # with fewer, some control would have no song (see tokens.CONTROL_TURNS)
 
 

@@ -92,7 +92,7 @@ def test_silence_everywhere_is_no_gain() -> None:
 
 
 def test_the_ramp_is_linear_in_decibels() -> None:
-    ramp = 20 * np.log10(Gain(-6.0, 6.0).ramp(101, before=3, after=5))
+    ramp = 20 * np.log10(Gain(-6.0, 6.0).ramp(101, before=3, after=5, rate=RATE))
     assert len(ramp) == 109
     assert np.allclose(ramp[:4], -6)
     assert np.allclose(ramp[103:], 6)

@@ -40,6 +40,7 @@ def write(folder: Path) -> Path:
         window_frames=100,
         sampling=SamplingDefaults(1.0, 16, 1.0),
         chord_rhythm="clean",
+        loudness=-20.0,
         files=files,
     )
     write_manifest(folder, manifest)

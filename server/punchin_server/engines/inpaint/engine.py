@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
+import numpy as np
 import torch
 from punchin_wire.errors import BadCheckpoint, BadRegion, Unsupported
 from punchin_wire.frames import Audio, describe
@@ -26,6 +27,7 @@ from ..audio import mono
 from ..clock import Clock
 from ..events import Emission
 from ..spans import Part, Span
+from . import loudness
 from .conditions import condition
 from .decode import TakeBatch, fill
 from .loading import Models, load_models
@@ -60,22 +62,25 @@ class InpaintEngine:
         clock, rate = Clock(), self._m.codec.sample_rate
         with clock("encode"):
             text = self._read(request.text)
-            scene = self._scene(request, audio)
+            scene, gain_db = self._scene(request, audio)
+            gain = np.float32(10.0 ** (gain_db / 20.0))
             drums = None
             if request.drums is not None:
-                drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate)
+                drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate) * gain
         codes = yield from self._encode(request, scene, drums, clock)  # [B, K, frames of the scene]
         seeds = [take.seed for take in request.takes]
         noise = Noise(seeds, self._m.lm.config.codebooks, self._m.lm.config.card)
         bank = self._bank(request.takes)
         coefficients = self._coefficients(request.takes, bank.names if bank else ())
         takes = TakeBatch(coefficients, noise, self._sampling(request.sampling), bank, text)
-        yield from self._fill(scene, codes, takes, request.preview, clock)
+        for emission in self._fill(scene, codes, takes, request.preview, clock):
+            yield _at_songs_level(emission, gain)
         start = scene.take_span.start * self._m.codec.hop
         for i, take in enumerate(request.takes):
             sound = yield from self._render(scene, codes, i, clock)
-            yield Emission(Take(i, take.seed, start, describe(sound, rate)), sound)
-        yield Emission(Done(dict(clock.seconds), dict(self._m.names)))
+            yield _at_songs_level(Emission(Take(i, take.seed, start, describe(sound, rate)), sound), gain)
+        heard = {"input_gain_db": f"{gain_db:+.1f}"} if request.at_learned_loudness else {}
+        yield Emission(Done(dict(clock.seconds), dict(self._m.names) | heard))
 
     def _check(self, request: InpaintRequest) -> None:
         for control in {c for take in request.takes for c in take.controls}:
@@ -96,14 +101,17 @@ class InpaintEngine:
             raise BadCheckpoint(f"The text encoder is {encoded.shape[-1]} wide; the language model reads {width}.")
         return self._m.lm.read_text(encoded.to(self._m.lm.offsets.device))
 
-    def _scene(self, request: InpaintRequest, audio: Sequence[Audio]) -> Scene:
+    def _scene(self, request: InpaintRequest, audio: Sequence[Audio]) -> tuple[Scene, float]:
+        """What the model hears, and the gain in dB by which that differs from the song."""
         rate, hop, source = self._m.codec.sample_rate, self._m.codec.hop, request.source
         song = mono(audio[source.frame], source.sample_rate, rate)
         if not len(song):
             raise BadRegion("The audio is shorter than one sample of the model.")
         holes = to_frames(request.holes, source.sample_rate, len(song), rate, hop)
+        gain_db = loudness.gain_db(song, holes, hop, rate, self._m.loudness) if request.at_learned_loudness else 0.0
         past = 0 if self._adapters else self._m.window
-        return Scene.of(song, holes, rate, hop, self._m.window, past)
+        song = song * np.float32(10.0 ** (gain_db / 20.0))
+        return Scene.of(song, holes, rate, hop, self._m.window, past), gain_db
 
     def _sampling(self, requested: Sampling) -> SamplingParams:
         default = self._m.sampling
@@ -208,3 +216,8 @@ class InpaintEngine:
         hop, (core, around) = self._m.codec.hop, part
         sound = self._m.codec.decode(codes[None, :, scene.at(*around)].cpu())[0]
         return sound[(core.start - around.start) * hop :][: min(core.end * hop, len(scene.song)) - core.start * hop]
+
+
+def _at_songs_level(emission: Emission, gain: np.float32) -> Emission:
+    """What comes out, as loud as it would be had the song not been turned by `gain`."""
+    return emission if emission.audio is None else Emission(emission.event, emission.audio / gain)

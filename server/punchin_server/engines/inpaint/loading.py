@@ -56,7 +56,8 @@ MUSICGEN = SamplingParams()
 
 @dataclass(frozen=True)
 class Models:
-    """Everything that is loaded for a pack. `window` is T; `names` is what `Done` carries of it for the recipe.
+    """Everything that is loaded for a pack. `window` is T, `loudness` that of the music they learned from in
+    LUFS; `names` is what `Done` carries of it for the recipe.
 
     Raises BadCheckpoint where the language model and the codec do not speak the same tokens.
     """
@@ -69,6 +70,7 @@ class Models:
     sampling: SamplingParams = MUSICGEN
     chord_rhythm: Rule = "clean"
     soundfont: Path | None = None
+    loudness: float | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
         sampling=SamplingParams(sampling.temperature, sampling.top_k, sampling.guidance),
         chord_rhythm=pack.manifest.chord_rhythm,
         soundfont=pack.soundfont,
+        loudness=pack.manifest.loudness,
         names=describe_models(pack, pack.manifest.inpaint_references(), where, chosen),
     )
 

@@ -1,0 +1,31 @@
+"""The gain by which a model hears a song as loud as the music it learned from. Knows no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyloudnorm
+from punchin_wire.frames import Audio
+
+from ..spans import Span
+
+SILENT_LUFS = -80.0
+"""Quieter than this is what 16 bits leave of silence; it is not raised."""
+BLOCK_SECONDS = 0.4
+"""The block of BS.1770-4, the least that has a loudness."""
+
+
+def gain_db(song: Audio, holes: Sequence[Span], hop: int, rate: int, learned: float | None) -> float:
+    """Decibels that bring `song` `[samples]` outside `holes` (frames of `hop` samples) to `learned` LUFS; 0 where
+    that is not known, and for silence."""
+    kept = np.ones(len(song), bool)
+    for hole in holes:
+        kept[hole.start * hop : hole.end * hop] = False
+    known = song[kept].astype(np.float64)
+    peak = float(np.max(np.abs(known), initial=0.0))
+    if learned is None or peak == 0.0 or len(known) < BLOCK_SECONDS * rate:
+        return 0.0
+    # At a peak of 1, or the meter's absolute gate would take quiet music for silence.
+    loudness = pyloudnorm.Meter(rate).integrated_loudness(known / peak) + 20.0 * np.log10(peak)
+    return float(learned - loudness) if loudness > SILENT_LUFS else 0.0
