@@ -144,6 +144,15 @@ function project.items (track, from, till)
   return list
 end
 
+-- Where an item of `project.items` fades: until which second in, and from which second out.
+function project.fades (found)
+  local function longer (name)
+    return math.max (reaper.GetMediaItemInfo_Value (found.item, name),
+      reaper.GetMediaItemInfo_Value (found.item, name .. "_AUTO"))
+  end
+  return found.start + math.max (0, longer ("D_FADEINLEN")), found.stop - math.max (0, longer ("D_FADEOUTLEN"))
+end
+
 -- How many channels a take plays: those of its file, but one of it alone or mixed to mono is one, and two where it is
 -- not in the middle.
 local function channels_of (take)
@@ -253,19 +262,10 @@ end
 
 -- ---- what cannot be done -------------------------------------------------------------------------------------
 
--- Where an item fades, in seconds from its start: until which time in, and from which time out.
-local function fades (found)
-  local function longer (name)
-    return math.max (reaper.GetMediaItemInfo_Value (found.item, name),
-      reaper.GetMediaItemInfo_Value (found.item, name .. "_AUTO"))
-  end
-  return found.start + math.max (0, longer ("D_FADEINLEN")), found.stop - math.max (0, longer ("D_FADEOUTLEN"))
-end
-
 -- Whether cutting the item at `edge` would change how it fades: a fade belongs to the whole item.
 local function cuts_fade (found, edge, hair)
   if edge <= found.start + hair or edge >= found.stop - hair then return false end
-  local risen, falls = fades (found)
+  local risen, falls = project.fades (found)
   return edge < risen - hair or edge > falls + hair
 end
 

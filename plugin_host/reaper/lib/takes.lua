@@ -1,8 +1,8 @@
 -- Lays takes on the time line, all in one undo step.
 --
--- Where one item plays through the whole region, it is split at the region's edges and the takes are added to the piece
--- in the middle: what was there before is its first take. Elsewhere the takes are an item of their own, and what lies
--- under it is split at the edges and muted. Either way nothing is deleted.
+-- Where one item plays through the whole region and does not fade there, it is split at the region's edges and the takes
+-- are added to the piece in the middle: what was there before is its first take. Elsewhere the takes are an item of their
+-- own, and what lies under it is split at the edges and muted. Either way nothing is deleted.
 
 local json, memory, project = ...
 local takes = {}
@@ -12,6 +12,7 @@ local ALL = -1 -- what an undo step may have changed
 local BUILD_PEAKS = 40047 -- Peaks: Build any missing peaks
 local CROP = 40131 -- Take: Crop to active take in items
 local IS_SET = 0x1000000 -- the bit that makes a colour count
+local QUIETEST = 0.001 -- -60 dB: an item that is turned down further makes its takes as quiet, whatever their own volume
 local COLOURS = { { 94, 129, 172 }, { 163, 190, 140 }, { 208, 135, 112 }, { 180, 142, 173 } }
 
 -- ---- memory --------------------------------------------------------------------------------------------------
@@ -53,11 +54,20 @@ local function cut (track, from, till, hair)
   return project.items (track, from + hair, till - hair)
 end
 
+-- Whether `piece` fades: a take has the song's fades in it already, and those of an item would come on top.
+local function does_fade (piece, hair)
+  local risen, falls = project.fades (piece)
+  return risen > piece.start + hair or falls < piece.stop - hair
+end
+
+-- Whether takes can join the pieces: there is one, which plays through from `from` to `till` as it is.
 local function is_whole (pieces, from, till, hair)
-  if #pieces ~= 1 or reaper.GetMediaItemInfo_Value (pieces[1].item, "B_ALLTAKESPLAY") ~= 0 then return false end
-  local take = reaper.GetActiveTake (pieces[1].item)
+  local piece = pieces[1]
+  if #pieces ~= 1 or reaper.GetMediaItemInfo_Value (piece.item, "B_ALLTAKESPLAY") ~= 0 then return false end
+  if does_fade (piece, hair) or reaper.GetMediaItemInfo_Value (piece.item, "D_VOL") < QUIETEST then return false end
+  local take = reaper.GetActiveTake (piece.item)
   return take and not reaper.TakeIsMIDI (take)
-    and math.abs (pieces[1].start - from) <= hair and math.abs (pieces[1].stop - till) <= hair
+    and math.abs (piece.start - from) <= hair and math.abs (piece.stop - till) <= hair
 end
 
 local function add (item, file, source, index)

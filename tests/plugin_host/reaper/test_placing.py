@@ -98,6 +98,27 @@ def test_an_items_volume_does_not_count_twice(studio: Studio) -> None:
     assert np.allclose(studio.sound()[START:END], soundfile.read(view.takes[0].path)[0], atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "info",
+    [{"D_FADEOUTLEN": 2.0}, {"D_FADEINLEN": 0.01}, {"D_FADEOUTLEN_AUTO": 0.5}, {"D_VOL": 0.0}, {"D_VOL": 1e-9}],
+    ids=repr,
+)
+def test_what_an_item_does_to_its_sound_is_not_done_to_its_takes(studio: Studio, info: dict[str, float]) -> None:
+    """What was heard has it in already: the takes stand as they are, beside the item that keeps its own."""
+    keys = studio.project.track("Keys")
+    keys.items[0].info |= {"D_POSITION": 2.0, "D_LENGTH": 2.0} | info
+    before, kept = studio.sound(), dict(keys.items[0].info)
+    view = studio.ready(studio.submit())
+    studio.hear(Placed)
+    after = studio.sound()
+    assert np.array_equal(after[START:END].astype(np.float32), soundfile.read(view.takes[0].path, dtype="float32")[0])
+    old, new = keys.items
+    assert old.info == kept | {"B_MUTE": 1.0}
+    assert all(math.isfinite(take.info["D_VOL"]) for take in new.takes)
+    old.info["B_MUTE"], new.info["B_MUTE"] = 0.0, 1.0
+    assert np.array_equal(studio.sound(), before)
+
+
 def test_a_lane_that_does_not_play_is_left_alone(studio: Studio, tmp_path: Path) -> None:
     keys = studio.project.track("Keys")
     keys.lane = 1
