@@ -22,7 +22,8 @@ b'{"type":"cancel","job":"a1b2c3d4"}'
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import msgspec
@@ -40,6 +41,10 @@ MAX_SECONDS = 900.0
 MAX_CHANNELS = 16
 MAX_CHORDS = 8192
 MAX_NOTES = 65536
+SLACK = 1.0
+"""Seconds by which chords, notes and beats may reach beyond their source: rounding, and notes that ring on."""
+OVERLAP = 0.05
+"""Seconds by which a chord may begin before the one ahead of it ends."""
 
 JOB_ID = r"[A-Za-z0-9_-]{4,64}"
 JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
@@ -137,10 +142,14 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
                     f"or lies outside the audio of {self.source.samples} samples."
                 )
             last = hole.end
-        _check_times(self.chords)
-        _check_times(self.piano)
-        if not all(map(math.isfinite, self.beats)):
-            raise BadSetting("A beat time is not a number.")
+        seconds = self.source.seconds
+        _check_times("chord", [(chord.start, chord.end) for chord in self.chords], seconds)
+        _check_times("note", [(note.start, note.end) for note in self.piano], seconds)
+        _check_times("beat", [(beat, beat) for beat in self.beats], seconds)
+        if any(after.start < before.end - OVERLAP for before, after in pairwise(self.chords)):
+            raise BadSetting("A chord starts before the one ahead of it ends.")
+        if any(after < before for before, after in pairwise(self.beats)):
+            raise BadSetting("A beat comes before the one ahead of it.")
         given = {"chord": bool(self.chords), "drums": self.drums is not None, "piano": bool(self.piano)}
         for take in self.takes:
             for control in take.controls:
@@ -178,10 +187,14 @@ def _check_length(source: AudioRef) -> None:
         raise BadRegion(f"The audio is {source.seconds:.0f} s long; one request carries {MAX_SECONDS:.0f} s at most.")
 
 
-def _check_times(spans: tuple[ChordSegment, ...] | tuple[Note, ...]) -> None:
-    for span in spans:
-        if not (math.isfinite(span.start) and math.isfinite(span.end) and span.start <= span.end):
-            raise BadSetting(f"A chord or note runs from {span.start} to {span.end} seconds.")
+def _check_times(what: str, spans: Sequence[tuple[float, float]], seconds: float) -> None:
+    """Raises BadSetting for a span that is none, or outside a source of `seconds`: to render it could take a day."""
+    for start, end in spans:
+        if not -SLACK <= start <= end <= seconds + SLACK:
+            raise BadSetting(
+                f"A {what} from {start:.6g} to {end:.6g} s lies outside the audio, which is {seconds:.3f} s long.",
+                "Count its times from the start of the audio of the request.",
+            )
 
 
 # ---- client -> daemon ----------------------------------------------------------------------------------------

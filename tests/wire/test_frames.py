@@ -84,6 +84,45 @@ def test_a_control_without_its_material_is_refused(audio: frames.Audio) -> None:
         submit(audio, takes=(TakeSpec(1, {"drums": 1.0}),))
 
 
+SOURCE = messages.AudioRef(frame=0, sample_rate=4000, channels=1, samples=16_000)
+
+
+def ask(**given: object) -> None:
+    """A request over a source of 4 s, as it comes over the wire from whoever sends it."""
+    request = {"engine": "inpaint", "source": SOURCE, "holes": [Hole(0, 10)], "takes": [TakeSpec(0)], **given}
+    header = msgspec.json.encode({"type": "submit", "job": "job-0001", "request": request})
+    frames.unpack([frames.MAGIC, header, bytes(64_000)])
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"piano": [{"start": 0, "end": 10_000, "pitch": 60}]}, "A note from 0 to 10000 s"),
+        ({"piano": [{"start": -2, "end": 1, "pitch": 60}]}, "A note from -2 to 1 s"),
+        ({"piano": [{"start": 2, "end": 1, "pitch": 60}]}, "A note from 2 to 1 s"),
+        ({"chords": [{"start": 0, "end": 1e300, "label": "C:maj"}]}, r"A chord from 0 to 1e\+300 s"),
+        ({"beats": [0, 1e9]}, r"A beat from 1e\+09 to 1e\+09 s"),
+    ],
+)
+def test_times_outside_the_audio_are_refused(given: dict[str, object], what: str) -> None:
+    with pytest.raises(errors.BadSetting, match=f"{what} lies outside the audio, which is 4.000 s long."):
+        ask(**given)
+
+
+def test_times_may_reach_beyond_the_audio_by_a_second() -> None:
+    ask(
+        piano=[{"start": -0.5, "end": 5, "pitch": 60}], chords=[{"start": 0, "end": 4.02, "label": "N"}], beats=[0, 4.5]
+    )
+
+
+def test_chords_and_beats_follow_each_other() -> None:
+    """What comes of 8,192 chords that all last over 8,192 beats would fill the memory."""
+    with pytest.raises(errors.BadSetting, match="chord starts before"):
+        ask(chords=[{"start": 0, "end": 4, "label": "C:maj"}, {"start": 1, "end": 4, "label": "C:maj"}])
+    with pytest.raises(errors.BadSetting, match="beat comes before"):
+        ask(beats=[1, 0.5])
+
+
 def test_a_seven_hour_clip_is_refused_by_its_header() -> None:
     clip = messages.AudioRef(frame=0, sample_rate=48_000, channels=2, samples=7 * 3600 * 48_000)
     with pytest.raises(errors.BadRegion, match="25200 s"):

@@ -19,11 +19,13 @@ Where the notes leave it open:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from punchin_wire.messages import ChordSegment, Note
@@ -117,11 +119,15 @@ class _Slot:
     bass_alone: bool
 
 
-def label_notes(notes: Sequence[Note], tempo_map: TempoMap = TempoMap()) -> tuple[ChordSegment, ...]:
+def label_notes(
+    notes: Sequence[Note], tempo_map: TempoMap = TempoMap(), until: float = math.inf
+) -> tuple[ChordSegment, ...]:
     """The chords that `notes` (seconds) play, from time 0 to the last release without a gap; silence is `N`.
 
-    `tempo_map` says how long a beat is and where it falls. Drum notes are ignored. No notes, no segments.
+    `tempo_map` says how long a beat is and where it falls. What sounds from `until` on, the end of the song, is not
+    read: a note may hang for years. Drum notes are ignored. No notes, no segments.
     """
+    notes = [msgspec.structs.replace(note, end=min(note.end, until)) for note in notes if not note.drum]
     found: list[ChordSegment] = []
 
     def add(start: float, end: float, label: str) -> None:
@@ -131,7 +137,7 @@ def label_notes(notes: Sequence[Note], tempo_map: TempoMap = TempoMap()) -> tupl
             found.append(ChordSegment(start, end, label))
 
     time = 0.0
-    for phrase in _phrases(_slots([n for n in notes if not n.drum and n.end > n.start], tempo_map), tempo_map):
+    for phrase in _phrases(_slots([n for n in notes if n.end > n.start], tempo_map), tempo_map):
         add(time, phrase[0].start, "N")
         for segment in _segments(phrase, _change_prices(phrase, tempo_map)):
             add(segment[0].start, segment[-1].end, _name_slots(segment))

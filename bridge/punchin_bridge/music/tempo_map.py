@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from punchin_wire.errors import BadSetting
 
+MIN_BPM, MAX_BPM = 1, 2000
 _HAIR = 1e-9  # quarters; positions closer than this are one position
 
 Curve = Literal["steady", "time", "quarters"]
@@ -95,7 +96,7 @@ class TempoMap:
     seconds.
 
     Before `origin` the first tempo and time signature hold. Raises BadSetting where that is not so or a tempo is not
-    between 1 and 2000.
+    between :data:`MIN_BPM` and :data:`MAX_BPM`.
     """
 
     tempos: tuple[Tempo, ...] = (Tempo(0.0, 120.0),)
@@ -108,8 +109,8 @@ class TempoMap:
             if not starts or starts[0] != 0 or starts != sorted(starts) or not all(map(math.isfinite, starts)):
                 raise BadSetting("A tempo map starts at 0 and its changes follow each other.")
         for tempo in self.tempos:
-            if not 1 <= tempo.bpm <= 2000:
-                raise BadSetting(f"A tempo of {tempo.bpm:g} beats a minute is outside 1 to 2000.")
+            if not MIN_BPM <= tempo.bpm <= MAX_BPM:
+                raise BadSetting(f"A tempo of {tempo.bpm:g} beats a minute is outside {MIN_BPM} to {MAX_BPM}.")
         if any(m.numerator < 1 or m.denominator not in (1, 2, 4, 8, 16, 32, 64) for m in self.time_signatures):
             raise BadSetting("A time signature is a count over a note value, such as 4/4 or 6/8.")
         if not math.isfinite(self.origin):

@@ -53,7 +53,7 @@ def compose(
     Raises FileMissing, BadAudio, BadMidi, BadRegion, BadSetting, UnknownChord, TooLarge and InputError.
     """
     song = stems.probe(path)
-    inputs, grid = _inputs(place, sources)
+    inputs, grid = _inputs(place, sources, song.samples / song.rate)
     region, scene = location.find(place, grid, song)
     drums = None if sources.drums is None else Stem(stems.probe(sources.drums))
     return arrange(Place(song, region, scene, grid), inputs, drums, params, seed, full, preview)
@@ -116,15 +116,16 @@ def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> Inp
 # ---- what was asked for --------------------------------------------------------------------------------------
 
 
-def _inputs(place: Where, sources: Sources) -> tuple[Inputs, TempoMap | None]:
-    """The symbolic inputs, and the tempo map that bars and beats follow: the one asked for, else that of a MIDI
-    input, which brings its own."""
+def _inputs(place: Where, sources: Sources, seconds: float) -> tuple[Inputs, TempoMap | None]:
+    """The symbolic inputs of a song of `seconds`, and the tempo map that bars and beats follow: the one asked for, else
+    that of a MIDI input, which brings its own."""
     grid = location.asked_tempo(place)
     labels: tuple[ChordSegment, ...] = ()
     is_midi = sources.chords is not None and _is_midi(sources.chords)
     if sources.chords is not None and is_midi:
         file = midi_files.read(sources.chords)
-        labels = chords.label_notes(midi_files.chord_track(file, sources.chords.name).notes, file.tempo_map)
+        played = midi_files.chord_track(file, sources.chords.name).notes
+        labels = chords.label_notes(played, file.tempo_map, seconds)
         grid = grid or file.tempo_map
     elif sources.chords is not None:
         labels = chord_files.read(sources.chords)
@@ -144,7 +145,7 @@ def _is_midi(path: Path) -> bool:
             head = file.read(4)
     except OSError as error:
         raise FileMissing(f"There is no readable chord file {path}.") from error
-    return head == b"MThd" or path.suffix.lower() in (".mid", ".midi", ".smf")
+    return head in (b"MThd", b"RIFF") or path.suffix.lower() in (".mid", ".midi", ".smf")
 
 
 def _drum_span(drums: Stem, place: Place, around: Region) -> Region:

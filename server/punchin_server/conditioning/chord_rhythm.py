@@ -6,6 +6,7 @@ AIRGen chord weights were trained with, defects included; "clean" says what was 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -37,7 +38,7 @@ def place(segments: Sequence[ChordSegment], beats: Sequence[float], rule: Rule =
 
 def _clean(segments: Sequence[ChordSegment], beats: Sequence[float]) -> Iterator[tuple[float, float, str]]:
     for segment in segments:
-        inside = [beat for beat in beats if segment.start + COINCIDENT < beat < segment.end]
+        inside = beats[bisect_right(beats, segment.start + COINCIDENT) : bisect_left(beats, segment.end)]
         starts = [segment.start, *inside]
         for start, end in zip(starts, [*inside, segment.end], strict=True):
             yield start, end, segment.label

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 from punchin_wire.messages import Note
 
 GRID = 100  # cells per second
@@ -23,13 +24,14 @@ def reduce(notes: Iterable[Note]) -> list[Note]:
 
     Order matters: the published covers were made in file order, track by track.
     """
-    taken: set[tuple[int, int]] = set()
+    players = [note for note in notes if not note.drum and plays_harmony(note.program)]
+    cells = [slice(int(note.start * GRID), int(note.end * GRID)) for note in players]
+    first, last = min((cell.start for cell in cells), default=0), max((cell.stop for cell in cells), default=0)
+    taken = np.zeros((128, last - first), bool)
     cover: list[Note] = []
-    for note in notes:
-        if note.drum or not plays_harmony(note.program):
-            continue
-        cells = {(cell, note.pitch) for cell in range(int(note.start * GRID), int(note.end * GRID))}
-        if taken.isdisjoint(cells):
-            taken |= cells
+    for note, cell in zip(players, cells, strict=True):
+        here = taken[note.pitch, cell.start - first : cell.stop - first]
+        if not here.any():
+            here[:] = True
             cover.append(Note(note.start, note.end, note.pitch, note.velocity))
     return cover

@@ -39,7 +39,7 @@ def render(
     font = _load(soundfont or default_soundfont())
     for note in notes:
         start = round(max(note.start, 0.0) * sample_rate)
-        length = round(note.end * sample_rate) - start
+        length = min(round(note.end * sample_rate), len(audio)) - start
         if start >= len(audio) or length <= 0:
             continue
         loudness = MASTER * (note.velocity / 127) ** 2  # the format's default velocity curve

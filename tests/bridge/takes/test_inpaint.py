@@ -1,5 +1,7 @@
 """Files and options become one request; everything that is wrong with them is said before any work is done."""
 
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +176,24 @@ def test_a_chord_track_that_ends_before_the_region(tmp_path: Path, song: Path) -
     with pytest.raises(BadMidi, match="plays nothing") as caught:
         compose(song, BARS, Sources(chords=write_chords(tmp_path, seconds=6)), InpaintParams(), 0)
     assert "inside the song" in caught.value.next_step
+
+
+def test_a_note_that_hangs_for_years_ends_with_the_song(tmp_path: Path, song: Path) -> None:
+    """2^28 quarters: read in a moment, and held to the end of the song."""
+    held = b"".join(bytes([0, 0x90, pitch, 100]) for pitch in (60, 64, 67))
+    ends = b"\xff\xff\xff\x7f" + b"".join(bytes([0x80, pitch, 0, 0]) for pitch in (60, 64, 67))
+    track = held + ends[:-1] + b"\0\xff\x2f\0"
+    path = tmp_path / "hung.mid"
+    path.write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\1" + b"MTrk" + len(track).to_bytes(4, "big") + track)
+    tracemalloc.start()
+    began = time.process_time()
+    request = compose(song, SECONDS_4_TO_6, Sources(chords=path, piano=path), Takes(0)).request
+    took, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [(chord.start, chord.end, chord.label) for chord in request.chords] == [(0, SECONDS, "C:maj")]
+    assert {(note.start, note.end) for note in request.piano} == {(0, SECONDS)}
+    assert took < 5
+    assert peak < 100 * 2**20
 
 
 def test_a_chord_that_is_none(tmp_path: Path, song: Path) -> None:

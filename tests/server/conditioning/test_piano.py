@@ -1,5 +1,6 @@
 """The piano cover must take and drop the notes that the published one does."""
 
+import tracemalloc
 from itertools import combinations
 
 import pytest
@@ -29,6 +30,16 @@ def test_which_programs_take_part(program: int, kept: int) -> None:
 
 def test_drums_never_take_part() -> None:
     assert piano.reduce([Note(0.0, 1.0, 60, drum=True)]) == []
+
+
+def test_the_most_notes_that_a_request_may_have_cost_little() -> None:
+    """65,536 notes of 15 minutes, on every pitch: one a pitch is kept, in memory of one bit of time a cell."""
+    notes = [Note(-1.0, 900.0, pitch % 128) for pitch in range(65_536)]
+    tracemalloc.start()
+    assert len(piano.reduce(notes)) == 128
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 * 2**20
 
 
 NOTES = st.builds(

@@ -73,6 +73,11 @@ def test_notes_are_cut_to_the_excerpt() -> None:
     assert rms(render.render([], 0.5)) == 0.0
 
 
+def test_a_note_that_lasts_for_days_costs_the_excerpt() -> None:
+    """And sounds in it as it would if it ended a little later."""
+    assert np.array_equal(render.render([Note(0.1, 1e6, 69)], 0.5), render.render([Note(0.1, 0.6, 69)], 0.5))
+
+
 def test_level_match_takes_mean_and_unbiased_deviation() -> None:
     random = np.random.default_rng(0)
     condition, other = random.normal(3, 2, 500).astype(np.float32), random.normal(0.1, 0.3, 400).astype(np.float32)
