@@ -54,7 +54,7 @@ def parse(text: str, name: str = "beat file") -> TempoMap:
 def _beat(fields: list[str], where: str) -> tuple[float, int]:
     """Time and number, 0 where it has none."""
     try:
-        time, number = float(fields[0]), float(fields[1]) if len(fields) > 1 else 0.0
+        time, number = text_files.number(fields[0]), text_files.number(fields[1]) if len(fields) > 1 else 0.0
     except ValueError:
         raise InputError(f"{where} is not a beat: {' '.join(fields)[:60]!r}.", _HELP) from None
     if not (0 <= time < float("inf") and 0 <= number < 100 and number == int(number)):

@@ -75,7 +75,10 @@ def inpaint_request(
     if "chord" in wanted:
         _check_chords(inputs, *hole)
     if "piano" in wanted and not cut_notes(inputs.piano, *hole):
-        raise BadMidi(f"The piano plays no note from {hole[0]:.3f} to {hole[1]:.3f} s.")
+        raise BadMidi(
+            f"The piano plays no note from {hole[0]:.3f} to {hole[1]:.3f} s.",
+            "Select a region where it plays, or let takes follow something else.",
+        )
     beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and chords else ()
     asked = InpaintRequest(
         source=source,
@@ -116,7 +119,13 @@ def _checked(request: AnyRequest, kind: type[AnyRequest]) -> AnyRequest:
 def _check_chords(inputs: Inputs, start: float, end: float) -> None:
     here = cut_chords(inputs.chords, start, end)
     if inputs.chords_from == "midi" and all(chord.label in NO_CHORD for chord in here):
-        raise BadMidi(f"The chord track plays nothing from {start:.3f} to {end:.3f} s.")
+        played = [chord for chord in inputs.chords if chord.label not in NO_CHORD]
+        raise BadMidi(
+            f"The chord track plays nothing from {start:.3f} to {end:.3f} s.",
+            f"It plays from {played[0].start:.3f} to {played[-1].end:.3f} s: select a region there, or add chords."
+            if played
+            else "Play chords there, or leave the chord track out.",
+        )
     if not here and inputs.chords_from == "names":
         raise InputError(
             f"No region or marker names a chord from {start:.3f} to {end:.3f} s.",

@@ -27,6 +27,10 @@ def test_every_beat_and_every_bar_comes_back(gaps: list[float], bars: list[int],
     assert [found.seconds(found.bar(i + 1)) for i in range(whole)] == pytest.approx(starts)
 
 
+def test_a_decimal_comma_is_a_point() -> None:
+    assert beat_files.parse("0,5 1\n1,25 2\n") == beat_files.parse("0.5 1\n1.25 2\n")
+
+
 def test_times_alone_are_four_four() -> None:
     found = beat_files.parse("1\n1.5\n\n2\n2.5\n3\n3.5\n")
     assert found.time_signatures == (TimeSignature(0, 4, 4),)

@@ -1,5 +1,6 @@
 """A chord file is read as it is commonly written; what is wrong with it is said with its line."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,49 @@ def test_an_unknown_chord_is_named_with_its_line() -> None:
     with pytest.raises(UnknownChord, match="'H:maj' is not a chord label") as caught:
         chord_files.parse("0 1 C:maj\n1 2 H:maj", "song.lab")
     assert "song.lab, line 2" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Am7", "A:min7"),
+        ("F/A", "F:maj/3"),
+        ("NC", "N"),
+        ("N.C.", "N"),
+        ("C♯", "C#:maj"),
+        ("C maj7", "C:maj7"),
+        ("IV F", "F:maj"),
+        ("D:maj/3", "D:maj/3"),
+    ],
+)
+def test_chords_are_named_as_in_projects(name: str, label: str) -> None:
+    assert chord_files.parse(f"0 2 {name}\n2 4 G") == (ChordSegment(0, 2, label), ChordSegment(2, 4, "G:maj"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("# für Élise\r\n0,5 2,25 Am\r\n2,25 4 E7\r\n".encode(encoding))
+    assert chord_files.read(path) == (ChordSegment(0.5, 2.25, "A:min"), ChordSegment(2.25, 4.0, "E:7"))
+
+
+def test_points_last_until_the_next_one() -> None:
+    """As Audacity writes labels that are points, with a line more for those of some frequencies only."""
+    text = "0.000000\t0.000000\tC\n2.000000\t2.000000\tAm\n\\\t100.0\t200.0\n4.000000\t4.000000\tF\n"
+    assert chord_files.parse(text) == (
+        ChordSegment(0, 2, "C:maj"),
+        ChordSegment(2, 4, "A:min"),
+        ChordSegment(4, math.inf, "F:maj"),
+    )
+    assert chord_files.parse("0 2 C\n2 2 Am\n4 6 F")[1] == ChordSegment(2, 4, "A:min")
+
+
+def test_times_of_htk_are_in_100_nanoseconds() -> None:
+    assert chord_files.parse("0 20000000 C:maj\n20000000 45000000 A:min") == (
+        ChordSegment(0, 2, "C:maj"),
+        ChordSegment(2, 4.5, "A:min"),
+    )
+    assert chord_files.parse("0 2 C\n2 900 G")[1] == ChordSegment(2, 900, "G:maj")
 
 
 @pytest.mark.parametrize(
