@@ -247,27 +247,53 @@ end
 
 -- ---- chords --------------------------------------------------------------------------------------------------
 
--- Notes of a MIDI track that sound between two quarters.
+local PEDALS = { [64] = "sustain", [66] = "sostenuto" }
+
+-- Where the pedals of a region move; with its end they come up. A model keeps each controller of each channel as a line
+-- of automation. `quarter_of` says where in the song a time of the model is.
+local function add_pedals (pedals, model, quarter_of, first, last)
+  for number, pedal in pairs (PEDALS) do
+    for channel = 0, 15 do
+      local parameter = Evoral.Parameter (ARDOUR.AutomationType.MidiCCAutomation, channel, number)
+      local control = model:automation_control (parameter, false)
+      if control and not control:isnil () then
+        for event in control:alist ():events ():iter () do
+          local quarter, value = math.max (quarter_of (event.when:beats ()), first), math.floor (event.value + 0.5)
+          if quarter < last then
+            pedals[#pedals + 1] = { quarter = quarter, pedal = pedal, value = value, channel = channel }
+          end
+        end
+        pedals[#pedals + 1] = { quarter = last, pedal = pedal, value = 0, channel = channel }
+      end
+    end
+  end
+end
+
+-- Notes of a MIDI track that sound between two quarters, and how the pedals move. Where there are pedals, notes from
+-- before: they may still sound.
 function project.notes (track, from, till)
-  local notes = json.array ()
+  local notes, pedals = json.array (), json.array ()
   for region in track:playlist ():region_list ():iter () do
     local midi = region:to_midiregion ()
     if not midi:isnil () and not region:muted () then
       local first, skipped = quarters (region:position ():beats ()), quarters (region:start ():beats ())
       local last = first + quarters (region:length ():beats ())
       if first < till and last > from then
+        local function quarter_of (beats) return first + quarters (beats) - skipped end
+        add_pedals (pedals, midi:model (), quarter_of, first, last)
         for note in ARDOUR.LuaAPI.note_list (midi:model ()):iter () do
-          local start = first + quarters (note:time ()) - skipped
+          local start = quarter_of (note:time ())
           local stop = math.min (start + quarters (note:length ()), last)
-          if start >= first and start < math.min (last, till) and stop > from then
-            local velocity = math.max (1, note:velocity ())
-            notes[#notes + 1] = { start = start, ["end"] = stop, pitch = note:note (), velocity = velocity }
+          if start >= first and start < math.min (last, till) and (stop > from or #pedals > 0) then
+            local velocity, channel = math.max (1, note:velocity ()), note:channel ()
+            notes[#notes + 1] =
+              { start = start, ["end"] = stop, pitch = note:note (), velocity = velocity, channel = channel }
           end
         end
       end
     end
   end
-  return notes
+  return notes, pedals
 end
 
 -- Markers and ranges with their names; a marker ends where it starts. Not ours, and none that Ardour named itself.

@@ -43,10 +43,10 @@ end
 local function company (submit, names, target, from, till)
   local first, last = project.quarter_at (from), project.quarter_at (till)
   local chords = project.named (names.chords)
-  if chords then submit.chords = project.notes (chords, first, last) end
+  if chords then submit.chords, submit.chord_pedals = project.notes (chords, first, last) end
   if not submit.chords or #submit.chords == 0 then submit.chord_names = named (project.chord_names ()) end
   local piano = project.named (names.piano)
-  if piano then submit.piano = project.notes (piano, first, last) end
+  if piano then submit.piano, submit.piano_pedals = project.notes (piano, first, last) end
   return project.drums (names.drums, target)
 end
 

@@ -15,7 +15,7 @@
 --            selection (names of tracks): start, stop, track; select (start, stop)
 --            playing (): the sample that sounds now, and how many pass in a second
 --            track (id), id (track), name (track), channels (track, start, stop)
---            named (name): a track to read notes of, or nil; notes (track, from, till), in quarters
+--            named (name): a track to read notes of, or nil; notes (track, from, till): notes, pedals, in quarters
 --            drums (name, target): a track to keep time by, or nil; chord_names (): all markers and regions
 --            refusal (track, start, stop, rate): why takes cannot stand there, or nil
 --            heard (track, start, stop, ours, rate): { items, … }, what plays there apart from our takes, for the guard

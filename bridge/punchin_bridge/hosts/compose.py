@@ -6,7 +6,7 @@ say in `bext` where they belong there, and what is wrong is said in the project'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from punchin_wire.messages import ChordSegment, Note
 from punchin_wire.params import InpaintParams, TransferParams
 
 from ..audio import stems
-from ..music import chord_names, chords
+from ..music import chord_names, chords, pedals
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from ..takes import excerpt, inpaint, transfer
 from ..takes.order import Order, Place, Stem
 from ..takes.request import Inputs
 from . import clips, naming, timeline
-from .protocol import Clips, MidiNote, Submit, Track
+from .protocol import Clips, MidiNote, PedalMove, Submit, Track
 
 
 def order(submit: Submit, seed: int, folder: Path) -> Order:
@@ -52,8 +52,10 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
 def _inpaint(submit: Submit, params: InpaintParams, place: Place, seed: int, folder: Path) -> Order:
     grid = place.grid or TempoMap()
     by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
-    labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(_notes(submit.chords, grid, place), grid)
-    inputs = Inputs(labels, "names" if by_names else "midi", grid, _notes(submit.piano, grid, place))
+    played = _notes(submit.chords, submit.chord_pedals, grid, place)
+    labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(played, grid)
+    piano = _notes(submit.piano, submit.piano_pedals, grid, place)
+    inputs = Inputs(labels, "names" if by_names else "midi", grid, piano)
     if submit.drums is None:
         return inpaint.arrange(place, inputs, None, params, seed)
     drums, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, folder / "drums.wav")
@@ -61,16 +63,29 @@ def _inpaint(submit: Submit, params: InpaintParams, place: Place, seed: int, fol
     return replace(made, notes=(*made.notes, *notes))
 
 
-def _notes(notes: Sequence[MidiNote], grid: TempoMap, place: Place) -> tuple[Note, ...]:
-    """What the model can hear of the notes, in seconds of the project, by start; those without length are dropped."""
+def _notes(notes: Sequence[MidiNote], moves: Sequence[PedalMove], grid: TempoMap, place: Place) -> tuple[Note, ...]:
+    """What the model can hear of the notes, as long as the pedals hold them, in seconds of the project, by start; those
+    without length are dropped."""
     rate, near = place.song.rate, excerpt.CONTEXT_SECONDS
     first, last = place.on_line.start / rate - near, place.on_line.end / rate + near
     heard: list[Note] = []
-    for note in notes:
-        start, end = max(grid.seconds(note.start), first), min(grid.seconds(note.end), last)
+    for note in _held(notes, moves, grid):
+        start, end = max(note.start, first), min(note.end, last)
         if start < end:
             heard.append(Note(start, end, note.pitch, note.velocity))
     return tuple(sorted(heard, key=lambda note: note.start))
+
+
+def _held(notes: Sequence[MidiNote], moves: Sequence[PedalMove], grid: TempoMap) -> Iterator[Note]:
+    """The notes in seconds, channel by channel."""
+    for channel in sorted({note.channel for note in notes}):
+        keys = [
+            Note(grid.seconds(note.start), grid.seconds(note.end), note.pitch, note.velocity)
+            for note in notes
+            if note.channel == channel and note.end > note.start
+        ]
+        own = [pedals.Move(grid.seconds(m.quarter), m.pedal, m.value) for m in moves if m.channel == channel]
+        yield from pedals.hold(keys, own)
 
 
 # ---- audio ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ from punchin_wire.parameter import Engine
 from punchin_wire.params import Params
 from punchin_wire.structs import ready
 
+from ..music.pedals import Pedal
+
 MAX_BYTES = 16 * 2**20
 """Longest document, as JSON."""
 LEASE_SECONDS = 30.0
@@ -92,12 +94,23 @@ class Timeline(Piece, frozen=True):
 
 
 class MidiNote(Piece, frozen=True):
-    """A note from `start` to `end`, in quarters. Muted notes are not sent."""
+    """A note from `start` to `end`, in quarters: as long as its key is down, whatever the pedals do. Muted notes are
+    not sent."""
 
     start: Quarter
     end: Quarter
     pitch: Annotated[int, Meta(ge=0, le=127)]
     velocity: Annotated[int, Meta(ge=1, le=127)] = 100
+    channel: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class PedalMove(Piece, frozen=True):
+    """At `quarter` a pedal went to `value`, for the notes of its channel (:mod:`punchin_bridge.music.pedals`)."""
+
+    quarter: Quarter
+    value: Annotated[int, Meta(ge=0, le=127)]
+    pedal: Pedal = "sustain"
+    channel: Annotated[int, Meta(ge=0, le=15)] = 0
 
 
 class ChordName(Piece, frozen=True):
@@ -193,7 +206,8 @@ class Bye(Document, frozen=True):
 class Submit(Document, frozen=True):
     """Make takes of `region` of `target` and let me place them.
 
-    `chords` are notes of the chord track, or chord names; `drums` and `piano` what takes may follow. Takes are written
+    `chords` are notes of the chord track, or chord names; `drums` and `piano` what takes may follow; pedals make notes
+    last, where a host knows of them. Takes are written
     to `folder` (absolute; made when it is not there), or where it is empty to a folder of the bridge that is emptied
     when the takes stand. `guard` is whatever the host compares before it places: a digest of the tempo map around the
     region and of what lies in it. `clicked` is when the musician asked; `read` and `render` how many seconds of it the
@@ -211,6 +225,8 @@ class Submit(Document, frozen=True):
     chord_names: Annotated[tuple[ChordName, ...], Meta(max_length=8192)] = ()
     drums: Track | None = None
     piano: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)] = ()
+    chord_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
+    piano_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     folder: Annotated[str, Meta(max_length=4096)] = ""
     guard: Annotated[str, Meta(max_length=65536)] = ""
     clicked: float = 0.0

@@ -69,7 +69,7 @@ class LiveChords:
             return submit
         notes = laid(self.played, submit)
         self.clear()
-        return msgspec.structs.replace(submit, chords=notes, chord_names=())
+        return msgspec.structs.replace(submit, chords=notes, chord_pedals=(), chord_names=())
 
 
 @lru_cache(maxsize=16)  # every surface shows it, many times a second

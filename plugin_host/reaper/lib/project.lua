@@ -299,10 +299,31 @@ local function loop_length (item, take)
   return length / reaper.GetMediaItemTakeInfo_Value (take, "D_PLAYRATE")
 end
 
+local CONTROLLER, PEDALS = 0xB0, { [64] = "sustain", [66] = "sostenuto" }
+
+-- Where the pedals of an item between two quarters move; with its end they come up.
+local function add_pedals (pedals, take, length, first, last)
+  local _, _, count = reaper.MIDI_CountEvts (take)
+  local moved = {}
+  for i = 0, count - 1 do
+    local found, _, muted, at, kind, channel, number, value = reaper.MIDI_GetCC (take, i)
+    local pedal = kind == CONTROLLER and PEDALS[number]
+    if found and not muted and pedal then
+      local quarter = reaper.MIDI_GetProjQNFromPPQPos (take, at)
+      while quarter < last do
+        pedals[#pedals + 1] = { quarter = math.max (quarter, first), pedal = pedal, value = value, channel = channel }
+        quarter = quarter + length
+      end
+      moved[pedal .. channel] = { quarter = last, pedal = pedal, value = 0, channel = channel }
+    end
+  end
+  for _, up in pairs (moved) do pedals[#pedals + 1] = up end
+end
+
 local function add_notes (notes, take, length, first, last)
   local _, count = reaper.MIDI_CountEvts (take)
   for i = 0, count - 1 do
-    local found, _, muted, on, off, _, pitch, velocity = reaper.MIDI_GetNote (take, i)
+    local found, _, muted, on, off, channel, pitch, velocity = reaper.MIDI_GetNote (take, i)
     if found and not muted then
       local start = reaper.MIDI_GetProjQNFromPPQPos (take, on)
       local stop = reaper.MIDI_GetProjQNFromPPQPos (take, off)
@@ -310,7 +331,8 @@ local function add_notes (notes, take, length, first, last)
       while start + turn < last do
         local from, till = start + turn, math.min (stop + turn, last)
         if from >= first and till > from then
-          notes[#notes + 1] = { start = from, ["end"] = till, pitch = pitch, velocity = math.max (1, velocity) }
+          notes[#notes + 1] =
+            { start = from, ["end"] = till, pitch = pitch, velocity = math.max (1, velocity), channel = channel }
         end
         turn = turn + length
       end
@@ -318,9 +340,10 @@ local function add_notes (notes, take, length, first, last)
   end
 end
 
--- Notes of a track's MIDI items that sound between two quarters.
+-- Notes of a track's MIDI items that sound between two quarters, and how the pedals move. Where there are pedals, notes
+-- from before: they may still sound.
 function project.notes (track, from, till)
-  local notes, all = json.array (), json.array ()
+  local notes, pedals, all = json.array (), json.array (), {}
   local first = reaper.TimeMap2_QNToTime (CURRENT, from)
   local last = reaper.TimeMap2_QNToTime (CURRENT, till)
   for _, found in ipairs (project.items (track, first, last)) do
@@ -329,13 +352,15 @@ function project.notes (track, from, till)
     if take and not muted and reaper.TakeIsMIDI (take) then
       local start = reaper.TimeMap2_timeToQN (CURRENT, found.start)
       local stop = reaper.TimeMap2_timeToQN (CURRENT, found.stop)
-      add_notes (all, take, loop_length (found.item, take), start, math.min (stop, till))
+      local length = loop_length (found.item, take)
+      add_notes (all, take, length, start, math.min (stop, till))
+      add_pedals (pedals, take, length, start, math.min (stop, till))
     end
   end
   for _, note in ipairs (all) do
-    if note["end"] > from then notes[#notes + 1] = note end
+    if note["end"] > from or #pedals > 0 then notes[#notes + 1] = note end
   end
-  return notes
+  return notes, pedals
 end
 
 -- Regions and markers with their names; a marker ends where it starts. (EnumProjectMarkers3 is old, and there in every

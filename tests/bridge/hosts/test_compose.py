@@ -18,6 +18,7 @@ from punchin_bridge.hosts.protocol import (
     Clip,
     Clips,
     MidiNote,
+    PedalMove,
     Project,
     Rendered,
     Span,
@@ -193,6 +194,21 @@ def test_the_piano_travels_as_notes(folder: Path) -> None:
         (pytest.approx(10, abs=1e-9), pytest.approx(10.5), 60, 90),
     ]
     assert asked(made).takes[0].controls == {"chord": 1.0, "piano": 1.0}
+
+
+def test_pedals_hold_the_notes_of_their_channel(folder: Path) -> None:
+    """Short keys under the pedal are the chords and the piano that long keys are."""
+    long = submit(folder)
+    short = tuple(msgspec.structs.replace(note, end=note.start + 0.5) for note in long.chords)
+    moves = tuple(PedalMove(4.0 * bar, value) for bar in range(SECONDS // 2 + 1) for value in (0, 127))
+    held = submit(folder, chords=short, chord_pedals=moves, piano=short, piano_pedals=moves)
+    made, theirs = (
+        asked(compose.order(s, 0, folder)) for s in (held, msgspec.structs.replace(long, piano=long.chords))
+    )
+    assert (made.chords, made.piano) == (theirs.chords, theirs.piano)
+    other = msgspec.structs.replace(held, piano_pedals=(PedalMove(0, 127, channel=1),))
+    piano = asked(compose.order(other, 0, folder)).piano
+    assert {round(note.end - note.start, 6) for note in piano} == {0.25}
 
 
 def test_a_chord_track_of_hours_costs_its_excerpt(folder: Path) -> None:

@@ -133,6 +133,8 @@ def test_what_the_bridge_is_told(song: Studio, running: RunningBridge) -> None:
     ]
     assert [(point.quarter, point.numerator) for point in kept.timeline.time_signatures] == [(0, 4), (48, 3)]
     assert {(note.start, note.end, note.pitch) for note in kept.chords} >= {(32, 36, 48), (36, 40, 53), (40, 44, 59)}
+    moves = {(move.quarter, move.pedal, move.value) for move in kept.chord_pedals}
+    assert moves >= {(33, "sustain", 127), (34, "sustain", 0), (37, "sustain", 127), (38, "sustain", 0)}
     assert isinstance(kept.target.audio, Rendered)
     assert kept.drums is not None
     assert isinstance(kept.drums.audio, Rendered)

@@ -66,6 +66,20 @@ def test_chords_of_a_looped_item_that_are_not_muted(studio: Studio) -> None:
     assert max(note.end for note in said) <= studio.project.map.quarters(SECONDS) + 1e-9
 
 
+def test_pedals_of_a_looped_item_that_are_not_muted(studio: Studio) -> None:
+    """They move in each round, and come up with the item; what else is turned, and what is muted, is not read."""
+    source = studio.project.track("Chords").items[0].takes[0].source
+    assert source is not None
+    source.controllers += [(960.0, 64, 127, False), (1920.0, 64, 10, False), (0.0, 66, 127, True), (0.0, 1, 99, False)]
+    said = studio.submit()
+    end = max(note.end for note in said.chords)
+    moves = sorted((move.quarter, move.value) for move in said.chord_pedals)
+    assert {move.pedal for move in said.chord_pedals} == {"sustain"}
+    assert moves[:4] == [(1.0, 127), (2.0, 10), (5.0, 127), (6.0, 10)]
+    assert moves[-1] == (pytest.approx(end), 0)
+    assert said.piano_pedals == ()
+
+
 def test_a_midi_item_that_plays_faster_loops_sooner(studio: Studio) -> None:
     """Four quarters at twice the speed are two: the next round begins there."""
     studio.project.track("Chords").items[0].takes[0].info["D_PLAYRATE"] = 2.0

@@ -455,14 +455,19 @@ class Reaper(Time):
 
     def MIDI_CountEvts(self, take: Take) -> tuple[int, int, int, int]:
         assert take.source is not None
-        count = len(take.source.notes or ())
-        return count, count, 0, 0
+        notes, controllers = len(take.source.notes or ()), len(take.source.controllers)
+        return notes + controllers, notes, controllers, 0
 
     def MIDI_GetNote(self, take: Take, index: int) -> tuple[bool, bool, bool, float, float, int, int, int]:
         assert take.source is not None
         assert take.source.notes is not None
         start, end, pitch, velocity, muted = take.source.notes[index]
         return True, False, muted, float(start), float(end), 0, pitch, velocity
+
+    def MIDI_GetCC(self, take: Take, index: int) -> tuple[bool, bool, bool, float, int, int, int, int]:
+        assert take.source is not None
+        at, number, value, muted = take.source.controllers[index]
+        return True, False, muted, float(at), 0xB0, 0, number, value
 
     def MIDI_GetProjQNFromPPQPos(self, take: Take, ticks: float) -> float:
         item = next(i for track in self.project.tracks for i in track.items if any(take is t for t in i.takes))

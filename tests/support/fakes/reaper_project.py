@@ -24,11 +24,13 @@ def guid() -> str:
 
 @dataclass
 class Source:
-    """A WAV file, or MIDI: `notes` are (start, end, pitch, velocity, muted) in ticks; `quarters` is how long it is."""
+    """A WAV file, or MIDI: `notes` are (start, end, pitch, velocity, muted) in ticks, `controllers` (tick, number,
+    value, muted); `quarters` is how long it is."""
 
     path: str = ""
     notes: list[tuple[float, float, int, int, bool]] | None = None
     quarters: float = 0.0
+    controllers: list[tuple[float, int, int, bool]] = field(default_factory=list)
 
     @property
     def channels(self) -> int:

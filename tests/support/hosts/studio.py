@@ -40,14 +40,17 @@ def noise(seconds: float, channels: int, rate: int, seed: int) -> Samples:
 
 
 def write_chords(path: Path, bars: int = 16) -> Path:
+    """A chord a bar; in each the sustain pedal is down for its second quarter."""
     midi, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
     midi.tracks.append(track)
     for bar in range(bars):
         chord = CHORDS[bar % len(CHORDS)]
         for pitch in chord:
             track.append(mido.Message("note_on", note=pitch, velocity=90, time=0))
+        for value in (127, 0):
+            track.append(mido.Message("control_change", control=64, value=value, time=480))
         for i, pitch in enumerate(chord):
-            track.append(mido.Message("note_off", note=pitch, velocity=0, time=0 if i else 4 * 480))
+            track.append(mido.Message("note_off", note=pitch, velocity=0, time=0 if i else 2 * 480))
     midi.save(path)
     return path
 
