@@ -1,5 +1,9 @@
 """Chords played live, as the chords of the next job. Pure: keys in, notes on the project's time line out.
 
+What pedals hold still sounds (:mod:`punchin_bridge.music.pedals` has the rule for notes that are written down). Keys
+that come one by one while the sustain pedal is down are one broken chord; keys struck together are a chord of their
+own, for pianists change the pedal after they have struck.
+
 Played along with a clock, a chord begins at the beat that is nearest to it. Played without one, the chords since the
 last job are laid evenly over the region, from beat to beat: four chords over four bars are one a bar.
 """
@@ -17,6 +21,7 @@ from punchin_wire.messages import Note
 from ..hosts import timeline
 from ..hosts.protocol import MidiNote, Submit
 from ..music.chords import label_notes
+from ..music.pedals import DOWN, Pedal
 from ..music.tempo_map import TempoMap
 from .actions import Place
 
@@ -38,25 +43,63 @@ class LiveChords:
     """What is played. `label` names the last chord."""
 
     played: list[Chord] = field(default_factory=list)
-    held: set[int] = field(default_factory=set)
     struck: float = -1e9
+    _down: set[int] = field(default_factory=set)
+    """Keys that fingers hold."""
+    _sounding: set[int] = field(default_factory=set)
+    """Those, and what pedals hold."""
+    _sustained: bool = False
+    _kept: frozenset[int] = frozenset()
+    """What the sostenuto pedal holds."""
+    _joined: Chord | None = None
+    """The last chord as it was before a single key joined it, if one did."""
 
     def key(self, pitch: int, velocity: int, when: float, at: Place | None) -> None:
         """A key went down, or up where `velocity` is 0, at `when`, Unix seconds, while the song was `at`."""
-        if not velocity:
-            self.held.discard(pitch)
+        if velocity:
+            self._strike(pitch, when, at)
             return
-        self.held.add(pitch)
-        pitches = tuple(sorted(self.held))
+        self._down.discard(pitch)
+        self._let_go()
+
+    def pedal(self, pedal: Pedal, value: int) -> None:
+        """A pedal went to `value`, 0 to 127."""
+        is_down = value >= DOWN
+        if pedal == "sustain":
+            self._sustained = is_down
+        elif not is_down:
+            self._kept = frozenset()
+        elif not self._kept:
+            self._kept = frozenset(self._down)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if not self._sustained:
+            self._sounding &= self._down | self._kept
+
+    def _strike(self, pitch: int, when: float, at: Place | None) -> None:
+        is_broken = self._sustained and bool(self._sounding)
+        self._down.add(pitch)
+        self._sounding.add(pitch)
+        keys = tuple(sorted(self._down | self._kept))
         if self.played and abs(when - self.struck) <= TOGETHER:
-            self.played[-1] = Chord(pitches, self.played[-1].at)
+            if self._joined is not None:
+                self.played[-1:] = [self._joined, Chord(keys, at)]
+                self._joined = None
+            else:
+                self.played[-1] = Chord(keys, self.played[-1].at)
+        elif self.played and is_broken:
+            self._joined = self.played[-1]
+            self.played[-1] = Chord(tuple(sorted({*self._joined.pitches, pitch})), self._joined.at)
         else:
-            self.played.append(Chord(pitches, at))
-            del self.played[:-MOST]
+            self._joined = None
+            self.played.append(Chord(keys, at))
+        del self.played[:-MOST]
         self.struck = when
 
     def clear(self) -> None:
         self.played.clear()
+        self._joined = None
 
     @property
     def label(self) -> str:

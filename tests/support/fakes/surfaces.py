@@ -159,5 +159,5 @@ def note(number: int, velocity: int = 100, channel: int = 1) -> bytes:
     return bytes([0x8F + channel, number, velocity])
 
 
-def cc(number: int, value: int) -> bytes:
-    return bytes([0xB0, number, value])
+def cc(number: int, value: int, channel: int = 1) -> bytes:
+    return bytes([0xAF + channel, number, value])

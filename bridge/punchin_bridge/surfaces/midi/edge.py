@@ -15,6 +15,7 @@ import msgspec
 from punchin_wire.errors import BadSetting, PunchinError
 from punchin_wire.params import BY_NAME
 
+from ...music.pedals import CONTROLLERS
 from ..actions import BY_NAME as ACTIONS
 from ..actions import Details, Place
 from ..console import Console, View
@@ -205,9 +206,12 @@ class MidiEdge:
         if self._learning is not None:
             self._learning.receive(port, signal, now)
             return
-        if self._is_chord(port, signal):
-            self._console.chords.key(signal.number, signal.value, when, self.place(when, time.time()))
         entry = self._mapping.find(port, signal)
+        if self._is_chord(port, signal):
+            if signal.kind == "note":
+                self._console.chords.key(signal.number, signal.value, when, self.place(when, time.time()))
+            elif entry is None and signal.kind == "cc" and signal.number in CONTROLLERS:  # else it is a foot's
+                self._console.chords.pedal(CONTROLLERS[signal.number], signal.value)
         if entry is None:
             return
         if entry.control is not None:
@@ -216,9 +220,9 @@ class MidiEdge:
             self._act(entry.action, entry.details, when, now)
 
     def _is_chord(self, port: str, signal: Signal) -> bool:
-        """Whether a key is played where chords are."""
+        """Whether a signal comes from where chords are played."""
         keys = self._mapping.chords
-        if keys is None or signal.kind != "note":
+        if keys is None:
             return False
         return keys.channel in (None, signal.channel) and matches(port, keys.port)
 

@@ -254,6 +254,18 @@ def test_messages_that_came_too_fast_are_counted_and_shown(sessions: MidiStage) 
 C, AM = (60, 64, 67), (57, 60, 64)
 
 
+@pytest.mark.parametrize(("is_mapped", "chords"), [(False, 1), (True, 3)])
+def test_a_pedal_holds_chords_unless_it_does_something_else(sessions: MidiStage, is_mapped: bool, chords: int) -> None:
+    if is_mapped:
+        sessions.file.path.write_text(MAPPING + '[[map]]\ncc = 64\nchannel = 2\naction = "punch"\n')
+        sessions.step(LOOK_SECONDS)
+    sessions.play(cc(64, 127, channel=2))
+    for pitch in C:
+        sessions.play(note(pitch, channel=2), apart=0.2)
+        sessions.play(note(pitch, 0, channel=2), apart=0.2)
+    assert len(sessions.stage.console.chords.played) == chords
+
+
 def test_keys_that_are_struck_together_are_one_chord(sessions: MidiStage) -> None:
     sessions.play(*(note(pitch, channel=2) for pitch in C), apart=0.005)
     assert sessions.stage.console.view(0).chord == "C:maj"
