@@ -20,6 +20,7 @@ Where the notes leave it open:
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -156,15 +157,19 @@ def _slots(notes: Sequence[Note], tempo_map: TempoMap) -> list[_Slot]:
             onsets.append(note.start)
     if not notes:
         return []
-    edges = [*onsets, max(note.end for note in notes)]
-    inside: list[list[Note]] = [[] for _ in onsets]
+    struck: list[list[Note]] = [[] for _ in onsets]
     for note in notes:
-        first = int(np.searchsorted(onsets, note.start, side="right")) - 1
-        last = int(np.searchsorted(onsets, note.end - TOGETHER, side="left"))
-        for index in range(first, max(last, first + 1)):
-            inside[index].append(note)
-    speeds = [(tempo_map.quarters(b) - tempo_map.quarters(a)) / (b - a) for a, b in pairwise(edges)]
-    return [_slot(*edge, speed, here) for edge, speed, here in zip(pairwise(edges), speeds, inside, strict=True)]
+        struck[bisect_right(onsets, note.start) - 1].append(note)
+    found: list[_Slot] = []
+    ringing: dict[int, Note] = {}  # of each pitch the note that lasts longest: thousands may sound at a time
+    for here, (start, end) in zip(struck, pairwise([*onsets, max(note.end for note in notes)]), strict=True):
+        ringing = {pitch: note for pitch, note in ringing.items() if note.end - TOGETHER > start}
+        speed = (tempo_map.quarters(end) - tempo_map.quarters(start)) / (end - start)
+        found.append(_slot(start, end, speed, [*ringing.values(), *here]))
+        for note in here:
+            if note.pitch not in ringing or note.end > ringing[note.pitch].end:
+                ringing[note.pitch] = note
+    return found
 
 
 def _slot(start: float, end: float, speed: float, notes: Sequence[Note]) -> _Slot:

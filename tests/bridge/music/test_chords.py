@@ -1,5 +1,7 @@
 """Played notes become the label a musician would write, however they are voiced and played."""
 
+import time
+import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -177,6 +179,18 @@ def test_human_timing_changes_nothing(rng) -> None:  # type: ignore[no-untyped-d
     found = [s for s in label_notes(notes) if s.label != "N"]
     assert [s.label for s in found] == ["C:maj", "A:min7", "F:maj", "G:7"] * 2
     assert [s.start for s in found] == pytest.approx(range(8), abs=0.021)
+
+
+def test_thousands_of_notes_that_sound_at_a_time_cost_little() -> None:
+    """Of those of a pitch, as long as the song all of them, one counts."""
+    notes = [Note(i / 10, 400.0, (60, 64, 67)[i // 10 % 3] + 12 * (i % 3)) for i in range(3000)] * 10
+    tracemalloc.start()
+    began = time.process_time()
+    assert {segment.label for segment in label_notes(notes)} <= {"C:1", "C:maj", "C:5"}
+    took, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert took < 15
+    assert peak < 64 * 2**20
 
 
 def test_drums_and_nothing_are_no_chords() -> None:
