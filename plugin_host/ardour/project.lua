@@ -248,21 +248,24 @@ end
 -- ---- chords --------------------------------------------------------------------------------------------------
 
 local PEDALS = { [64] = "sustain", [66] = "sostenuto" }
+local HELD = 64 -- quarters that a pedal may hold a note, as far as we look back
 
--- Where the pedals of a region move; with its end they come up. A model keeps each controller of each channel as a line
--- of automation. `quarter_of` says where in the song a time of the model is.
+-- Where the pedals of a region move between two quarters, and the last move of each before; with the region they come up.
+-- A model keeps each controller of each channel as a line of automation. `quarter_of` says where in the song a time of the
+-- model is.
 local function add_pedals (pedals, model, quarter_of, first, last)
   for number, pedal in pairs (PEDALS) do
     for channel = 0, 15 do
       local parameter = Evoral.Parameter (ARDOUR.AutomationType.MidiCCAutomation, channel, number)
       local control = model:automation_control (parameter, false)
       if control and not control:isnil () then
+        local before
         for event in control:alist ():events ():iter () do
-          local quarter, value = math.max (quarter_of (event.when:beats ()), first), math.floor (event.value + 0.5)
-          if quarter < last then
-            pedals[#pedals + 1] = { quarter = quarter, pedal = pedal, value = value, channel = channel }
-          end
+          local quarter, value = quarter_of (event.when:beats ()), math.floor (event.value + 0.5)
+          local move = { quarter = quarter, pedal = pedal, value = value, channel = channel }
+          if quarter < first then before = move elseif quarter < last then pedals[#pedals + 1] = move end
         end
+        pedals[#pedals + 1] = before
         pedals[#pedals + 1] = { quarter = last, pedal = pedal, value = 0, channel = channel }
       end
     end
@@ -280,11 +283,11 @@ function project.notes (track, from, till)
       local last = first + quarters (region:length ():beats ())
       if first < till and last > from then
         local function quarter_of (beats) return first + quarters (beats) - skipped end
-        add_pedals (pedals, midi:model (), quarter_of, first, last)
+        add_pedals (pedals, midi:model (), quarter_of, math.max (first, from - HELD), math.min (last, till))
         for note in ARDOUR.LuaAPI.note_list (midi:model ()):iter () do
           local start = quarter_of (note:time ())
           local stop = math.min (start + quarters (note:length ()), last)
-          if start >= first and start < math.min (last, till) and (stop > from or #pedals > 0) then
+          if start >= first and start < math.min (last, till) and (stop > from or #pedals > 0 and start > from - HELD) then
             local velocity, channel = math.max (1, note:velocity ()), note:channel ()
             notes[#notes + 1] =
               { start = start, ["end"] = stop, pitch = note:note (), velocity = velocity, channel = channel }

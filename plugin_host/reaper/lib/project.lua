@@ -300,24 +300,33 @@ local function loop_length (item, take)
 end
 
 local CONTROLLER, PEDALS = 0xB0, { [64] = "sustain", [66] = "sostenuto" }
+local HELD = 64 -- quarters that a pedal may hold a note, as far as we look back
 
--- Where the pedals of an item between two quarters move; with its end they come up.
+-- Where the pedals of an item move between two quarters, and the last move of each before; with the item they come up.
 local function add_pedals (pedals, take, length, first, last)
   local _, _, count = reaper.MIDI_CountEvts (take)
-  local moved = {}
+  local before, after = {}, {}
   for i = 0, count - 1 do
     local found, _, muted, at, kind, channel, number, value = reaper.MIDI_GetCC (take, i)
     local pedal = kind == CONTROLLER and PEDALS[number]
     if found and not muted and pedal then
-      local quarter = reaper.MIDI_GetProjQNFromPPQPos (take, at)
+      local quarter, which = reaper.MIDI_GetProjQNFromPPQPos (take, at), pedal .. channel
       while quarter < last do
-        pedals[#pedals + 1] = { quarter = math.max (quarter, first), pedal = pedal, value = value, channel = channel }
+        local move = { quarter = quarter, pedal = pedal, value = value, channel = channel }
+        if quarter >= first then
+          pedals[#pedals + 1] = move
+        elseif not before[which] or quarter >= before[which].quarter then
+          before[which] = move
+        end
         quarter = quarter + length
       end
-      moved[pedal .. channel] = { quarter = last, pedal = pedal, value = 0, channel = channel }
+      after[which] = { quarter = last, pedal = pedal, value = 0, channel = channel }
     end
   end
-  for _, up in pairs (moved) do pedals[#pedals + 1] = up end
+  for which, up in pairs (after) do
+    pedals[#pedals + 1] = before[which]
+    pedals[#pedals + 1] = up
+  end
 end
 
 local function add_notes (notes, take, length, first, last)
@@ -354,11 +363,11 @@ function project.notes (track, from, till)
       local stop = reaper.TimeMap2_timeToQN (CURRENT, found.stop)
       local length = loop_length (found.item, take)
       add_notes (all, take, length, start, math.min (stop, till))
-      add_pedals (pedals, take, length, start, math.min (stop, till))
+      add_pedals (pedals, take, length, math.max (start, from - HELD), math.min (stop, till))
     end
   end
   for _, note in ipairs (all) do
-    if note["end"] > from or #pedals > 0 then notes[#notes + 1] = note end
+    if note["end"] > from or #pedals > 0 and note.start > from - HELD then notes[#notes + 1] = note end
   end
   return notes, pedals
 end
