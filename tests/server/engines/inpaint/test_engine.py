@@ -33,7 +33,7 @@ pytestmark = pytest.mark.torch
 
 SONG = (0.5 * np.sin(np.arange(60 * HOP) / 11)).astype(np.float32)[None]
 HOLE = Hole(20 * HOP, 24 * HOP)
-CHORDS = (ChordSegment(0.0, 5.0, "C:maj"),)
+CHORDS = (ChordSegment(0.0, 1.2, "C:maj"),)
 
 
 @pytest.fixture(scope="module")
