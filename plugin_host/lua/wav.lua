@@ -1,4 +1,4 @@
--- 32-bit float WAV files, written piece by piece. Lua 5.3 and 5.4. Returns { create, pack }.
+-- Float WAV files, of 32 bits or of 64, written piece by piece. Lua 5.3 and 5.4. Returns { create, pack }.
 
 local wav = {}
 
@@ -6,13 +6,13 @@ local MOST = 100 -- arguments of one call: Lua allows about 250
 
 -- A function of `channels` lists and an index, which packs `frames` frames from there, interleaved. Written out, not a
 -- loop, it makes no table and no call per sample: half the time.
-local function packer (channels, frames)
+local function packer (channels, frames, letter)
   local names, items = {}, {}
   for c = 1, channels do names[c] = "c" .. c end
   for i = 0, frames - 1 do
     for c = 1, channels do items[#items + 1] = ("c%d[i + %d]"):format (c, i) end
   end
-  local format = "<" .. ("f"):rep (channels * frames)
+  local format = "<" .. letter:rep (channels * frames)
   local text = ("local pack, format = ... return function (i, %s) return pack (format, %s) end"):format (
     table.concat (names, ", "), table.concat (items, ", "))
   return load (text, "=packer", "t") (string.pack, format)
@@ -20,52 +20,56 @@ end
 
 local packers = {}
 
-local function packed (channels, frames)
-  local key = channels * 1000 + frames
-  packers[key] = packers[key] or packer (channels, frames)
+local function packed (channels, frames, letter)
+  local key = letter .. channels * 1000 + frames
+  packers[key] = packers[key] or packer (channels, frames, letter)
   return packers[key]
 end
 
--- `frames` frames of `channels` (lists, or anything that is indexed from 1) as bytes, interleaved.
-function wav.pack (channels, frames)
+-- `frames` frames of `channels` (lists, or anything that is indexed from 1) as bytes, interleaved; `letter` is "d" for 64
+-- bits, nil for 32.
+function wav.pack (channels, frames, letter)
+  letter = letter or "f"
   local parts, most = {}, math.max (1, MOST // #channels)
-  local whole = packed (#channels, most)
+  local whole = packed (#channels, most, letter)
   for i = 1, frames - most + 1, most do parts[#parts + 1] = whole (i, table.unpack (channels)) end
   local rest = frames % most
-  if rest > 0 then parts[#parts + 1] = packed (#channels, rest) (frames - rest + 1, table.unpack (channels)) end
+  if rest > 0 then parts[#parts + 1] = packed (#channels, rest, letter) (frames - rest + 1, table.unpack (channels)) end
   return table.concat (parts)
 end
 
 local zeros = "" -- the longest silence so far: to make one takes as long as to write it
 
-local function header (rate, channels, bytes)
-  local format = string.pack ("<I2I2I4I4I2I2", 3, channels, rate, rate * channels * 4, channels * 4, 32)
-  local fact = string.pack ("<I4", bytes // (channels * 4))
+local function header (rate, channels, bytes, width)
+  local frame = channels * width
+  local format = string.pack ("<I2I2I4I4I2I2", 3, channels, rate, rate * frame, frame, 8 * width)
+  local fact = string.pack ("<I4", bytes // frame)
   -- chunks are an id and a counted string; `fact` is what all formats but integers must have
   local body = "WAVEfmt " .. string.pack ("<s4", format) .. "fact" .. string.pack ("<s4", fact)
   return "RIFF" .. string.pack ("<I4", #body + 8 + bytes) .. body .. "data" .. string.pack ("<I4", bytes)
 end
 
--- A file of `frames` frames at `path`. Returns it, or nil and why not. Some at a time, interleaved samples go to `add`,
+-- A file of `frames` frames at `path`, of 32 bits or (`is_double`) 64. Returns it, or nil and why not. Some at a time, interleaved samples go to `add`,
 -- channels to `add_channels`, and frames of silence to `add_silence`; `close` says whether all of them came and are
 -- written.
-function wav.create (path, rate, channels, frames)
+function wav.create (path, rate, channels, frames, is_double)
+  local width, letter = is_double and 8 or 4, is_double and "d" or "f"
   local file, why = io.open (path, "wb")
   if not file then return nil, why end
-  local left = frames * channels * 4
-  if not file:write (header (rate, channels, left)) then
+  local left = frames * channels * width
+  if not file:write (header (rate, channels, left, width)) then
     file:close ()
     return nil, "it cannot be written"
   end
   local out = {}
 
   function out.add_channels (lists, count)
-    left = left - 4 * count * #lists
-    return file:write (wav.pack (lists, count))
+    left = left - width * count * #lists
+    return file:write (wav.pack (lists, count, letter))
   end
 
   function out.add_silence (count)
-    local bytes = 4 * count * channels
+    local bytes = width * count * channels
     left = left - bytes
     if #zeros < bytes then zeros = ("\0"):rep (bytes) end
     return file:write (zeros:sub (1, bytes))

@@ -144,6 +144,15 @@ function project.items (track, from, till)
   return list
 end
 
+-- The items that are not muted.
+function project.audible (track, from, till)
+  local list = {}
+  for _, found in ipairs (project.items (track, from, till)) do
+    if reaper.GetMediaItemInfo_Value (found.item, "B_MUTE") == 0 then list[#list + 1] = found end
+  end
+  return list
+end
+
 -- Where an item of `project.items` fades: until which second in, and from which second out.
 function project.fades (found)
   local function longer (name)
@@ -262,31 +271,61 @@ end
 
 -- ---- what cannot be done -------------------------------------------------------------------------------------
 
--- Whether cutting the item at `edge` would change how it fades: a fade belongs to the whole item.
-local function cuts_fade (found, edge, hair)
-  if edge <= found.start + hair or edge >= found.stop - hair then return false end
+-- The seconds between which an item fades at `edge`, or nil: a fade belongs to the whole item, and is not to be cut.
+local function fade_at (found, edge, hair)
+  if edge <= found.start + hair or edge >= found.stop - hair then return nil end
   local risen, falls = project.fades (found)
-  return edge < risen - hair or edge > falls + hair
+  if edge < risen - hair then return found.start, math.min (risen, found.stop) end
+  if edge > falls + hair then return math.max (falls, found.start), found.stop end
+end
+
+-- Samples `[start, stop)` of `track`, made wider until neither edge lies in a fade: there it can be cut.
+function project.around_fades (track, start, stop, rate)
+  local all, hair = project.audible (track, -math.huge, math.huge), 0.25 / rate
+  local function widened (edge, outward)
+    for _, found in ipairs (all) do
+      local first, last = fade_at (found, edge / rate, hair)
+      if first then return widened (outward (first, last), outward) end
+    end
+    return edge
+  end
+  return widened (start, function (first) return math.floor (first * rate + 0.25) end),
+    widened (stop, function (_, last) return math.ceil (last * rate - 0.25) end)
+end
+
+-- Why what fades on `track` between two samples cannot be kept as a file, or nil.
+local function unheard (track, start, stop, rate)
+  local hair = 0.25 / rate
+  for _, found in ipairs (project.audible (track, start / rate + hair, stop / rate - hair)) do
+    local take = reaper.GetActiveTake (found.item)
+    if take and (reaper.TakeIsMIDI (take) or reaper.TakeFX_GetCount (take) > 0) then
+      return "An edge of the selection lies in a fade of MIDI, or of an item with take effects, which scripts cannot hear. "
+        .. "Select up to the item's edge, or past the fade."
+    end
+  end
 end
 
 -- Why takes of samples `[start, stop)` cannot stand on `track`, or nil.
 function project.refusal (track, start, stop, rate)
-  local midi, audio = false, false
-  rate = rate or project.rate ()
-  local from, till, hair = start / rate, stop / rate, 0.25 / rate
-  for _, found in ipairs (project.items (track, from + hair, till - hair)) do
+  local midi, audio, now = false, false, project.rate ()
+  rate = rate or now
+  local first, last = project.around_fades (track, start, stop, rate)
+  local hair = 0.25 / rate
+  for _, found in ipairs (project.audible (track, first / rate + hair, last / rate - hair)) do
     local take = reaper.GetActiveTake (found.item)
     if take and reaper.TakeIsMIDI (take) then midi = true elseif take then audio = true end
     if reaper.GetMediaItemInfo_Value (found.item, "C_LOCK") ~= 0 then
       return "An item there is locked. Unlock it, and ask again."
     end
-    if cuts_fade (found, from, hair) or cuts_fade (found, till, hair) then
-      return "An edge of the selection lies within a fade. Select up to the item's edge, or past the fade."
-    end
   end
   if midi and not audio then
     return "Only MIDI plays there, which scripts cannot hear. Freeze the track, or render it to a new take, and ask again."
   end
+  if rate ~= now and last - first > stop - start then
+    return "An edge of the selection lies in a fade, and the audio device's rate is another than when takes were asked for. "
+      .. "Set it back, or give the project a rate of its own."
+  end
+  return unheard (track, first, start, rate) or unheard (track, stop, last, rate)
 end
 
 -- ---- chords --------------------------------------------------------------------------------------------------

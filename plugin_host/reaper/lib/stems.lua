@@ -11,7 +11,7 @@ local CHUNK = 4096 -- frames read at once
 
 -- A stem to read: samples `[start, stop)` of `track` with `channels` channels, into `path`. Returns it, or nil and why.
 local function open (wanted)
-  local file, why = wav.create (wanted.path, wanted.rate, wanted.channels, wanted.stop - wanted.start)
+  local file, why = wav.create (wanted.path, wanted.rate, wanted.channels, wanted.stop - wanted.start, wanted.is_double)
   if not file then return nil, why end
   local accessor = reaper.CreateTrackAudioAccessor (wanted.track)
   return {
@@ -48,6 +48,25 @@ end
 -- A reader of all of `wanted` (see `reader`).
 function stems.reader (wanted)
   return reader (wanted, open, read_chunk, close)
+end
+
+-- Write what `track` plays between two samples into a file at `path`, with all its channels and to the last bit, at once.
+-- Raises where that cannot be.
+function stems.keep (track, start, stop, rate, path)
+  local part = path .. ".part"
+  local channels = math.max (2, math.floor (reaper.GetMediaTrackInfo_Value (track, "I_NCHAN")))
+  local stem, why = open ({
+    track = track, channels = channels, start = start, stop = stop, rate = rate, path = part, is_double = true,
+  })
+  if not stem then error (why, 0) end
+  local fine = true
+  while fine and stem.at < stem.stop do fine, why = read_chunk (stem) end
+  if not close (stem) or not fine then
+    os.remove (part)
+    error (why or "the disk is full", 0)
+  end
+  os.remove (path) -- Windows renames to nothing that is there
+  assert (os.rename (part, path))
 end
 
 return stems

@@ -3,8 +3,11 @@
 -- Where one item plays through the whole region and does not fade there, it is split at the region's edges and the takes
 -- are added to the piece in the middle: what was there before is its first take. Elsewhere the takes are an item of their
 -- own, and what lies under it is split at the edges and muted. Either way nothing is deleted.
+--
+-- A fade cannot be cut. Where an edge lies in one (a crossfade over a bar line), the cut is at the fade's far end, and what
+-- was heard from the edge to there is an item of its own, read to the last bit.
 
-local json, memory, project = ...
+local json, memory, project, stems = ...
 local takes = {}
 
 local CURRENT = 0
@@ -44,14 +47,14 @@ local function split (item, time)
   return right
 end
 
--- Cut what lies on `track` at both edges. Returns the pieces inside: { item, start, stop } in seconds.
+-- Cut what plays on `track` at both edges. Returns the pieces inside: { item, start, stop } in seconds.
 local function cut (track, from, till, hair)
   for _, edge in ipairs ({ from, till }) do
-    for _, found in ipairs (project.items (track, edge - hair, edge + hair)) do
+    for _, found in ipairs (project.audible (track, edge - hair, edge + hair)) do
       if found.start < edge - hair and found.stop > edge + hair then split (found.item, edge) end
     end
   end
-  return project.items (track, from + hair, till - hair)
+  return project.audible (track, from + hair, till - hair)
 end
 
 -- Whether `piece` fades: a take has the song's fades in it already, and those of an item would come on top.
@@ -91,28 +94,57 @@ local function open (files)
   return sources
 end
 
-local function lay (view, sources, track, start, rate)
-  local length = view.takes[1]["end"] - view.takes[1].start
-  local from, till = project.second_of (start, rate), project.second_of (start + length, rate)
-  local hair = 0.25 / rate
-  local pieces = cut (track, from, till, hair)
-  local item
-  if is_whole (pieces, from, till, hair) then
-    item = pieces[1].item
-  else
-    for _, piece in ipairs (pieces) do reaper.SetMediaItemInfo_Value (piece.item, "B_MUTE", 1) end
-    item = reaper.AddMediaItemToTrack (track)
-    if pieces[1] and project.has_lanes (track) then -- into the lane that plays
-      local lane = reaper.GetMediaItemInfo_Value (pieces[1].item, "I_FIXEDLANE")
-      reaper.SetMediaItemInfo_Value (item, "I_FIXEDLANE", lane)
-    end
-    reaper.SetMediaItemInfo_Value (item, "D_POSITION", from)
-    reaper.SetMediaItemInfo_Value (item, "D_LENGTH", till - from)
-    for _, name in ipairs ({ "D_FADEINLEN", "D_FADEOUTLEN" }) do
-      reaper.SetMediaItemInfo_Value (item, name, 0)
-      reaper.SetMediaItemInfo_Value (item, name .. "_AUTO", -1)
+-- An item on `track` that does not fade, in `lane` where that is given.
+local function new_item (track, from, till, lane)
+  local item = reaper.AddMediaItemToTrack (track)
+  if lane then reaper.SetMediaItemInfo_Value (item, "I_FIXEDLANE", lane) end
+  reaper.SetMediaItemInfo_Value (item, "D_POSITION", from)
+  reaper.SetMediaItemInfo_Value (item, "D_LENGTH", till - from)
+  for _, name in ipairs ({ "D_FADEINLEN", "D_FADEOUTLEN" }) do
+    reaper.SetMediaItemInfo_Value (item, name, 0)
+    reaper.SetMediaItemInfo_Value (item, name .. "_AUTO", -1)
+  end
+  return item
+end
+
+-- What sounds beside samples `[start, stop)` of `track` up to the far ends of fades there, as files beside the first take's:
+-- list of { start, stop, source }.
+local function keep_fades (view, track, start, stop, rate)
+  local first, last = project.around_fades (track, start, stop, rate)
+  local kept = {}
+  for _, span in ipairs ({ { first, start }, { stop, last } }) do
+    if span[1] < span[2] then
+      local path = ("%s-fade-%d.wav"):format (view.takes[1].path:gsub ("%.wav$", ""), span[1])
+      stems.keep (track, span[1], span[2], rate, path)
+      kept[#kept + 1] = { start = span[1], stop = span[2], source = open ({ { path = path } })[1] }
     end
   end
+  return kept
+end
+
+-- Make room from sample `start` to `stop`: cut and mute what plays there, and put back what was `kept`. Returns the item
+-- for the takes.
+local function make_room (kept, track, start, stop, rate)
+  local hair, first, last = 0.25 / rate, start, stop
+  for _, fade in ipairs (kept) do first, last = math.min (first, fade.start), math.max (last, fade.stop) end
+  local from, till = project.second_of (start, rate), project.second_of (stop, rate)
+  local pieces = cut (track, project.second_of (first, rate), project.second_of (last, rate), hair)
+  if #kept == 0 and is_whole (pieces, from, till, hair) then return pieces[1].item end
+  for _, piece in ipairs (pieces) do reaper.SetMediaItemInfo_Value (piece.item, "B_MUTE", 1) end
+  local lane = pieces[1] and project.has_lanes (track)
+    and reaper.GetMediaItemInfo_Value (pieces[1].item, "I_FIXEDLANE") or nil -- the one that plays
+  for _, fade in ipairs (kept) do
+    local item = new_item (track, project.second_of (fade.start, rate), project.second_of (fade.stop, rate), lane)
+    local take = reaper.AddTakeToMediaItem (item)
+    reaper.SetMediaItemTake_Source (take, fade.source)
+    reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", "Fade beside Punchin's takes", true)
+    reaper.UpdateItemInProject (item)
+  end
+  return new_item (track, from, till, lane)
+end
+
+local function lay (view, sources, kept, track, start, rate)
+  local item = make_room (kept, track, start, start + view.takes[1]["end"] - view.takes[1].start, rate)
   local record = {
     job = view.job, track = project.id (track), item = project.item_id (item), takes = json.array (),
   }
@@ -131,9 +163,11 @@ end
 -- nothing is changed then.
 function takes.place (view, track, start, rate)
   local sources = open (view.takes)
+  local stop = start + view.takes[1]["end"] - view.takes[1].start
+  local kept = keep_fades (view, track, start, stop, rate)
   reaper.Undo_BeginBlock2 (CURRENT)
   reaper.PreventUIRefresh (1)
-  local fine, record = pcall (lay, view, sources, track, start, rate)
+  local fine, record = pcall (lay, view, sources, kept, track, start, rate)
   if fine then memory.add (record) end
   reaper.PreventUIRefresh (-1)
   reaper.Undo_EndBlock2 (CURRENT, view.undo, ALL)

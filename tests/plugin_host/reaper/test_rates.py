@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.reaper import Reaper
-from fakes.reaper_project import render
+from fakes.reaper_project import audio_item, render
 from punchin_bridge.hosts.protocol import Command, Held, Placed, Rendered, Submit
 
 from .conftest import RATE, SECONDS, Studio
@@ -55,12 +55,25 @@ def test_takes_of_an_edited_song_stand_where_the_musician_says(studio: Studio, d
 
 @pytest.mark.parametrize("device", CHANGES.values(), ids=CHANGES)
 def test_what_is_refused_is_refused_at_the_jobs_own_place(studio: Studio, device: int | None) -> None:
-    """The fade lies where the selection ends; at another rate it would lie elsewhere."""
+    """What is locked begins where the selection ends; at another rate it would begin elsewhere."""
+    keys = studio.project.track("Keys")
+    keys.items[0].info["D_LENGTH"] = 4.0
+    keys.items.append(audio_item(studio.project.folder / "keys.wav", 4.0, 1.0, C_LOCK=1.0))
     said = studio.submit()
     studio.reaper.device = device
+    studio.ready(said)
+    studio.hear(Placed)
+
+
+def test_what_fades_at_an_edge_is_kept_at_its_own_rate(studio: Studio) -> None:
+    said = studio.submit()
+    studio.reaper.device = 2 * RATE
     studio.project.track("Keys").items[0].info["D_FADEOUTLEN"] = SECONDS - 3.0
     studio.ready(said)
-    assert "fade" in studio.hear(Held).reason
+    assert "rate is another" in studio.hear(Held).reason
+    studio.reaper.device = RATE
+    studio.press("Where asked")
+    studio.hear(Placed)
 
 
 @pytest.mark.parametrize("device", CHANGES.values(), ids=CHANGES)

@@ -431,6 +431,9 @@ class Reaper(Time):
             take.name = value
         return True, {"P_NAME": take.name, "GUID": take.guid}[name]
 
+    def TakeFX_GetCount(self, take: Take) -> int:
+        return take.effects
+
     def TakeIsMIDI(self, take: Take) -> bool:
         return take.source is not None and take.source.notes is not None
 

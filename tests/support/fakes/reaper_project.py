@@ -41,6 +41,7 @@ class Source:
 class Take:
     source: Source | None = None
     name: str = ""
+    effects: int = 0
     info: dict[str, float] = field(
         default_factory=lambda: {
             "D_STARTOFFS": 0.0,
@@ -85,7 +86,7 @@ class Item:
         for take in self.takes:
             info = dict(take.info)
             info["D_STARTOFFS"] += (time - self.start) * info["D_PLAYRATE"]
-            right.takes.append(Take(take.source, take.name, info))
+            right.takes.append(Take(take.source, take.name, take.effects, info))
         right.info |= {"D_POSITION": time, "D_LENGTH": self.stop - time, "D_FADEINLEN": 0.01}
         self.info |= {"D_LENGTH": time - self.start + 0.005, "D_FADEOUTLEN": 0.01}  # "overlap and crossfade"
         return right
