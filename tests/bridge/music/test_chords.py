@@ -181,6 +181,7 @@ def test_human_timing_changes_nothing(rng) -> None:  # type: ignore[no-untyped-d
     assert [s.start for s in found] == pytest.approx(range(8), abs=0.021)
 
 
+@pytest.mark.slow
 def test_thousands_of_notes_that_sound_at_a_time_cost_little() -> None:
     """Of those of a pitch, as long as the song all of them, one counts."""
     notes = [Note(i / 10, 400.0, (60, 64, 67)[i // 10 % 3] + 12 * (i % 3)) for i in range(3000)] * 10

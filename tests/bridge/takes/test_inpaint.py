@@ -178,6 +178,7 @@ def test_a_chord_track_that_ends_before_the_region(tmp_path: Path, song: Path) -
     assert "It plays from 0.000 to 6.000 s" in caught.value.next_step
 
 
+@pytest.mark.slow
 def test_a_note_that_hangs_for_years_ends_with_the_song(tmp_path: Path, song: Path) -> None:
     """2^28 quarters: read in a moment, and held to the end of the song."""
     held = b"".join(bytes([0, 0x90, pitch, 100]) for pitch in (60, 64, 67))
