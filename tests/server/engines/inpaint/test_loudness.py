@@ -12,6 +12,8 @@ from punchin_server.engines.spans import Span
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, Hole, InpaintRequest, Take, TakeSpec
 
+pytestmark = pytest.mark.torch
+
 CODEC = 32_000
 SONG = (0.5 * np.sin(np.arange(60 * HOP) / 11)).astype(np.float32)[None]
 
