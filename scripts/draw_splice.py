@@ -18,6 +18,7 @@ from punchin_bridge.splice.lay import Excerpt, Take, lay
 from punchin_bridge.splice.level import loudness
 from punchin_bridge.splice.place import place
 from punchin_bridge.splice.seam import table
+from punchin_bridge.takes.inpaint import SPLICE
 
 RATE, MODEL = 44_100, 32_000
 SECONDS = 8
@@ -67,7 +68,7 @@ def main() -> None:
 
     before = song()
     take = stand_in(before)
-    (part,) = lay(Excerpt(before, RATE), [HOLE], Take(take, MODEL))
+    (part,) = lay(Excerpt(before, RATE), [HOLE], Take(take, MODEL), SPLICE)
     start, end = HOLE
     cut, laid = before.copy(), before.copy()
     cut[:, start:end] = place(take, 0, MODEL, RATE, before.shape[1])[start:end]
