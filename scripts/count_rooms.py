@@ -44,7 +44,7 @@ def graph(sources: Mapping[str, str], deferred: bool = True) -> Graph:
 
 def _imports(name: str, source: str, modules: Mapping[str, str], deferred: bool) -> Iterator[str]:
     parents = name.split(".")
-    for node in _import_nodes(_parse(source), deferred):
+    for node in _import_nodes(source, deferred):
         if isinstance(node, ast.Import):
             yield from (_known(alias.name, modules) or alias.name for alias in node.names)
             continue
@@ -56,19 +56,28 @@ def _imports(name: str, source: str, modules: Mapping[str, str], deferred: bool)
 
 
 @cache
+def _import_nodes(source: str, deferred: bool) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    found: list[ast.Import | ast.ImportFrom] = []
+    unread: list[ast.AST] = [_parse(source)]
+    while unread:
+        node = unread.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append(node)
+        elif deferred or not _is_deferred(node):
+            unread.extend(ast.iter_child_nodes(node))
+    return tuple(found)
+
+
+def _is_deferred(node: ast.AST) -> bool:
+    """Whether what is imported inside is not imported with the module."""
+    if isinstance(node, ast.If):
+        return "TYPE_CHECKING" in ast.unparse(node.test)
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+@cache
 def _parse(source: str) -> ast.Module:
     return ast.parse(source)
-
-
-def _import_nodes(tree: ast.AST, deferred: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-        elif deferred or not (
-            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
-        ):
-            yield from _import_nodes(node, deferred)
 
 
 def _known(name: str, modules: Mapping[str, str]) -> str | None:

@@ -223,8 +223,9 @@ def test_the_script_starts_the_bridge_and_another_when_it_dies_under_a_job(
             kill()
 
 
-def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_path: Path) -> None:
-    """The bridge is killed and Live closed, in turn, under four jobs."""
+@pytest.mark.parametrize("turns", [1, pytest.param(4, marks=[pytest.mark.endurance, pytest.mark.timeout(900)])])
+def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_path: Path, turns: int) -> None:
+    """The bridge is killed and Live closed, in turn, each under a job of two takes."""
     home = tmp_path / "home"
     home.mkdir()
     tune, rng = Tune(tmp_path), random.Random(4)
@@ -234,7 +235,7 @@ def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_pat
         running, opened = launch(home), ExitStack()
         on = opened.enter_context(stage(tune.live, tmp_path, home=home, settings=settings))
         try:
-            for victim in ("bridge", "live", "bridge", "live"):
+            for victim in ("bridge", "live") * turns:
                 tune.live.song.loop_start = 32.0 + 4.0 * len(tune.starts)
                 click(on)  # whether the bridge is heard already or not
                 accepted(on)
@@ -248,14 +249,14 @@ def test_no_take_is_lost_or_doubled_when_the_bridge_dies_and_live_closes(tmp_pat
                     opened.close()
                     opened = ExitStack()
                     on = opened.enter_context(stage(tune.live, tmp_path, home=home, settings=settings))
-            on.until(lambda: len(tune.all_takes) >= 8, 60)
+            on.until(lambda: len(tune.all_takes) >= 4 * turns, 60)
             on.until(lambda: not list((home / "spool" / "jobs").iterdir()), 30)
         finally:
             opened.close()
             running.process.kill()
             running.process.wait()
     assert sorted(take.start_time for take in tune.all_takes) == sorted(tune.starts * 2)
-    assert len({take.file_path for take in tune.all_takes}) == 8
+    assert len({take.file_path for take in tune.all_takes}) == 4 * turns
 
 
 @pytest.mark.model

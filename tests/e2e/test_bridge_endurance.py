@@ -22,22 +22,21 @@ from punchin_wire.params import InpaintParams
 
 pytestmark = pytest.mark.e2e
 IMPATIENT = {"PUNCHIN_BRIDGE_GIVE_UP_SECONDS": "2", "PUNCHIN_BRIDGE_SILENCE_SECONDS": "1"}
-JOBS, KILLS = 50, 30
-LEAST = 5
-"""Jobs that are asked for among the deaths."""
+LONG = [pytest.mark.endurance, pytest.mark.timeout(900)]
 
 
 def files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_fifty_jobs_leave_nothing_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [15, pytest.param(50, marks=LONG)])
+def test_jobs_in_a_row_leave_nothing_behind(tmp_path: Path, jobs: int) -> None:
     """No file, no process, no descriptor, and after the first ten no memory."""
     with daemon(tmp_path), bridge(tmp_path) as running:
         host = FakeHost(running.spool, music(3.0))
         host.hello()
         process = psutil.Process(running.process.pid)
-        for number in range(JOBS):
+        for number in range(jobs):
             host.hello()
             host.place(host.submit(1.0, 2.0, InpaintParams(takes=2, seed=number)))
             host.undo()
@@ -149,10 +148,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
-def test_thirty_deaths_lose_nothing(world: World) -> None:
+@pytest.mark.parametrize(("deaths", "least"), [(6, 2), pytest.param(30, 5, marks=LONG)])
+def test_deaths_lose_nothing(world: World, deaths: int, least: int) -> None:
+    """Everything dies once at least, in between `least` jobs or more."""
     chance = random.Random(7)
     kills = [world.kill_daemon, world.kill_worker, world.kill_bridge, world.kill_host]
-    order = [*kills, *chance.choices(kills, [1, 2, 3, 3], k=KILLS - len(kills))]
+    order = [*kills, *chance.choices(kills, [1, 2, 3, 3], k=deaths - len(kills))]
     for kill in order:
         end = time.monotonic() + chance.uniform(0.1, 1.5)
         while time.monotonic() < end:
@@ -160,9 +161,9 @@ def test_thirty_deaths_lose_nothing(world: World) -> None:
             time.sleep(0.02)
         kill()
     deadline = time.monotonic() + 120
-    while (left := set(world.submitted) - set(world.placed) - world.failed) or len(world.submitted) < LEAST:
+    while (left := set(world.submitted) - set(world.placed) - world.failed) or len(world.submitted) < least:
         assert time.monotonic() < deadline, (left, world.bridge.log[-3000:])
-        if len(world.submitted) < LEAST:  # on a busy machine the dead left little time to work
+        if len(world.submitted) < least:  # on a busy machine the dead left little time to work
             world.work(chance)
         world.host.hello_once()
         world.take_in()

@@ -220,6 +220,7 @@ def test_large_files_become_rf64(tmp_path: Path) -> None:
     assert wavfile.outside_delta(song, tmp_path / "out.wav", [(5, 10)]) == 0.0
 
 
+@pytest.mark.slow
 def test_a_long_song_passes_in_small_pieces(tmp_path: Path) -> None:
     """Writing 100 s of stereo takes a few MB, whatever its length."""
     song = wavfile.probe(make_song(tmp_path / "song.wav", "PCM_24", samples=4_410_000))

@@ -118,6 +118,7 @@ def test_the_take_sits_at_the_songs_level(gain_db: float) -> None:
         assert 20 * np.log10(mine.std() / theirs.std()) == pytest.approx(0, abs=0.7)
 
 
+@pytest.mark.slow
 def test_a_bad_seam_is_seen() -> None:
     """The report can fail: a take four times too loud shows a step, a take cut in shows flux."""
     song = 0.2 * music(6 * RATE, channels=1)

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import matplotlib.image
 import msgspec
 import pytest
 from punchin_bridge.takes import sweep, sweep_files
@@ -101,7 +100,9 @@ def test_what_was_found_is_a_table_its_data_and_a_plot(tmp_path: Path) -> None:
     data = json.loads(Path(found.data).read_text())
     assert data == json.loads(json.dumps(msgspec.to_builtins(found)))
     assert data["rows"][7]["swept"] == {"pooling": [8, 8], "alpha": 0.5}
-    assert matplotlib.image.imread(found.plot).shape[1] == 840
+    from matplotlib import image  # half a second of import
+
+    assert image.imread(found.plot).shape[1] == 840
 
 
 def test_without_scores_the_table_says_why(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def same(a: np.ndarray, b: np.ndarray) -> None:
     assert np.max(np.abs(a - b)) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_clip_warped_at_its_own_tempo(on: Stage, song: Song, tmp_path: Path) -> None:
     same(heard(on, tmp_path)[: 32 * RATE], filed(song))
 

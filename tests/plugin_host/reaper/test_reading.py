@@ -87,6 +87,7 @@ def test_a_midi_item_that_plays_faster_loops_sooner(studio: Studio) -> None:
     assert sorted({(note.start, note.end) for note in said})[:3] == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_stems_begin_with_the_very_sample_wherever_they_are_read(studio: Studio, rate: int) -> None:
     """The second of a sample, as a number, may lie a hair before it."""

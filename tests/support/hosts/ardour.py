@@ -110,7 +110,12 @@ def make_session(
         _MAKE.format(folder=folder, name=folder.name, rate=rate, tracks="\n".join(lines), tempos="\n".join(changes))
     )
     done = subprocess.run(
-        ["ardour7-lua", str(script)], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        ["ardour7-lua", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **_own(folder.with_suffix(".home"))},
     )
     script.unlink()
     session = Session(folder, folder.name, rate)
@@ -125,6 +130,11 @@ def make_session(
     )
     session.file.write_text(text)
     return session
+
+
+def _own(home: Path) -> dict[str, str]:
+    """Where Ardour keeps what is the user's, apart from other Ardours that run beside this one."""
+    return {f"XDG_{kind}_HOME": str(home / kind.lower()) for kind in ("CONFIG", "CACHE", "DATA")}
 
 
 # ---- the program ---------------------------------------------------------------------------------------------
@@ -325,9 +335,7 @@ def ardour(
     environment = {
         **os.environ,
         "DISPLAY": display,
-        "XDG_CONFIG_HOME": str(home / "config"),
-        "XDG_CACHE_HOME": str(home / "cache"),
-        "XDG_DATA_HOME": str(home / "data"),
+        **_own(home),
         "LANG": "C.UTF-8",
         **environ,
     }

@@ -359,6 +359,7 @@ def test_addresses_of_surfaces_are_checked() -> None:
         allowed("192.168.1.0/24")
 
 
+@pytest.mark.slow
 def test_mutated_packets_are_refused_or_done(tablet: Surface) -> None:
     chance = random.Random(5)
     seeds = [
