@@ -70,12 +70,22 @@ def move(path: Path, to: Path, next_step: str) -> None:
 
 def make_folder(folder: Path, next_step: str) -> None:
     """Make a folder before any work is done for what shall be written there. Raises BadSetting where nothing can be."""
+    check_name(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _refused(f"{folder} cannot be made", error, next_step) from None
     if not os.access(folder, os.W_OK):
         raise BadSetting(f"{folder} may not be written.", next_step)
+
+
+def check_name(path: Path) -> None:
+    """Raises BadSetting where the name of a file, or of a folder above it, is no text: takes could not say it."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise BadSetting(f"The name {shown} is not in UTF-8.", "Rename that file or folder.") from None
 
 
 def free_stem(folder: Path, stem: str, *endings: str) -> str:

@@ -55,7 +55,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
         takes=takes,
         timings={**stages, "splice": ended - laying, "total": ended - began},
         models=done.models,
-        notes=(*order.notes, *_changes(order.models, done.models), *loudness.notes(takes)),
+        notes=(*order.song.notes, *order.notes, *_changes(order.models, done.models), *loudness.notes(takes)),
     )
     return order.completed(report)
 
