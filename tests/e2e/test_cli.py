@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -185,6 +186,33 @@ def test_every_mistake_is_one_clear_error_and_the_next_job_works(
     punchin.fails(5, "worker_died", "inpaint", song, *region, "--text", "die")
     assert not list(out.iterdir())
     assert punchin.json("inpaint", song, *region)["takes"]
+
+
+def test_a_home_below_a_file_is_named(punchin: Punchin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whatever needs it, in one line."""
+    (file := tmp_path / "file").touch()
+    monkeypatch.setenv("PUNCHIN_HOME", str(file / "home"))
+    song = write_song(tmp_path)
+    for words in (
+        ["inpaint", song, "--start", 4, "--end", 5, "--out", tmp_path],
+        ["bridge"],
+        ["host", "install", "reaper"],
+    ):
+        assert punchin(*words) == 2
+        assert punchin.stderr.count("\n") == 1
+        assert str(file) in punchin.stderr
+        assert "PUNCHIN_HOME" in punchin.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text_are_refused_before_any_work(punchin: Punchin, tmp_path: Path, song: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"d\xe9")
+    odd.mkdir()
+    shutil.copy(song, odd / "song.wav")
+    region = ["--start", 4, "--end", 5, "--full"]
+    assert "not in UTF-8" in punchin.fails(2, "bad_setting", "inpaint", odd / "song.wav", *region, "--out", tmp_path)
+    assert "not in UTF-8" in punchin.fails(2, "bad_setting", "inpaint", song, *region, "--out", odd)
+    assert [path.name for path in odd.iterdir()] == ["song.wav"]
 
 
 def test_errors_without_json_are_one_line(punchin: Punchin, tmp_path: Path) -> None:
