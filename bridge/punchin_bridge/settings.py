@@ -23,9 +23,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     `daemon` is `host:port` of a daemon to use instead of the user's own (then none is started); `start_seconds` how
     long a daemon may take to start and `idle_exit` after how much idleness one that we started stops; `reply_seconds`
-    how long an answer may take; `silence_seconds` without a sign of life until a job is asked for again, and
-    `give_up_seconds` until it is given up; `surfaces` the addresses of control surfaces beyond
-    this machine that are heard, and `oscquery` whether those here may ask over HTTP what there is.
+    how long an answer may take; `silence_seconds` without a sign of life until a job is asked for again,
+    `give_up_seconds` until it is given up, and `refused_seconds` where nobody listens at the daemon's port; `surfaces`
+    the addresses of control surfaces beyond this machine that are heard, and `oscquery` whether those here may ask
+    over HTTP what there is.
     """
 
     daemon: Annotated[str, Meta(pattern=r"^([^:\s]+:\d{1,5})?$")] = ""
@@ -34,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     reply_seconds: Positive = 10.0
     silence_seconds: Positive = 6.0
     give_up_seconds: Positive = 30.0
+    refused_seconds: Positive = 4.0
     surfaces: str = ""
     oscquery: bool = True
 

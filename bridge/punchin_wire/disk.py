@@ -17,6 +17,7 @@ import errno
 import itertools
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ from .errors import BadSetting, PunchinError
 ANOTHER_FOLDER = "Choose another folder for takes."
 OWN_FOLDER = "Give yourself the right to write there, or set PUNCHIN_HOME to another folder."
 """The next step where a file of Punchin's own cannot be written."""
+BLOCK = 4096
+"""Bytes that are written to see whether a disk has room."""
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -68,14 +71,31 @@ def move(path: Path, to: Path, next_step: str) -> None:
         path.unlink()
 
 
-def make_folder(folder: Path, next_step: str) -> None:
-    """Make a folder before any work is done for what shall be written there. Raises BadSetting where nothing can be."""
+def make_folder(folder: Path, next_step: str, mode: int = 0o777) -> None:
+    """Make a folder before any work is done for what shall be written there.
+
+    Raises BadSetting where nothing can be: the disk is full or read-only, the name is no text, a file is in the way.
+    """
+    check_name(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=mode)
     except OSError as error:
         raise _refused(f"{folder} cannot be made", error, next_step) from None
-    if not os.access(folder, os.W_OK):
-        raise BadSetting(f"{folder} may not be written.", next_step)
+    try:
+        with tempfile.TemporaryFile(dir=folder, prefix=".punchin-") as file:
+            file.write(bytes(BLOCK))
+            file.flush()
+    except OSError as error:
+        raise _refused(f"{folder} cannot be written", error, next_step) from None
+
+
+def check_name(path: Path) -> None:
+    """Raises BadSetting where the name of a file, or of a folder above it, is no text: takes could not say it."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise BadSetting(f"The name {shown} is not in UTF-8.", "Rename that file or folder.") from None
 
 
 def free_stem(folder: Path, stem: str, *endings: str) -> str:

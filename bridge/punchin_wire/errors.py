@@ -10,6 +10,7 @@
     │   ├── BadRegion            bad_region
     │   ├── UnknownChord         unknown_chord
     │   ├── BadSetting           bad_setting
+    │   ├── NotWritten           not_written
     │   └── BadRecipe            bad_recipe
     ├── PackError                                  what is installed
     │   ├── PackMissing          pack_missing
@@ -106,6 +107,13 @@ class UnknownChord(InputError):
 class BadSetting(InputError):
     code = "bad_setting"
     default_next_step = "See `punchin --help` for the allowed values."
+
+
+class NotWritten(InputError):
+    """Takes are made, but cannot be written; the daemon still has them."""
+
+    code = "not_written"
+    default_next_step = "Make room on the disk, or choose another folder, and ask again."
 
 
 class BadRecipe(InputError):

@@ -23,7 +23,7 @@ from typing import IO, Literal, TypeVar
 import msgspec
 import platformdirs
 
-from .disk import replacing
+from .disk import OWN_FOLDER, make_folder, replacing
 from .errors import DaemonError
 from .structs import ready
 
@@ -174,10 +174,10 @@ def open_log(path: Path) -> None:
 def only_one(program: Literal["daemon", "bridge"]) -> IO[bytes]:
     """Hold this user's lock for `program` as long as the file is open: two would fight over who is found.
 
-    Raises DaemonError where another process holds it.
+    Raises DaemonError where another process holds it, BadSetting where there can be no lock.
     """
     folder = runtime_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder, OWN_FOLDER, 0o700)
     lock = (folder / f"{program}.lock").open("wb")
     try:
         if sys.platform == "win32":

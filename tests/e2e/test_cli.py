@@ -1,7 +1,10 @@
 """`punchin` as a musician uses it, against the real daemon with the fake engine: files, words, exit codes."""
 
+import errno
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +141,50 @@ def test_a_job_can_be_fetched_again_by_its_name(
     assert Path(report["takes"][0]["path"]).exists()
 
 
+def test_a_job_whose_daemon_died_is_made_by_the_next_one(
+    punchin: Punchin, tmp_path: Path, song: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same words."""
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PUNCHIN_BRIDGE_REFUSED_SECONDS", "0.5")
+    words = ["inpaint", song, "--start", 4, "--end", 5, "--seed", 1, "--keep", "--job", "kept-job", "--out", out]
+    words += ["--text", "steps=40 step=0.05"]
+    with daemon(tmp_path / "home") as mortal, run(*words) as process:
+        client = mortal.client()
+        until(lambda: client.state("kept-job") == "running", PATIENCE)
+        mortal.process.kill()
+        assert "The daemon has ended" in process.communicate(timeout=PATIENCE)[1]
+        assert process.returncode == 5
+    with daemon(tmp_path / "home"):
+        report = punchin.json(*words)
+    assert report["job"] == "kept-job"
+    assert [path.name for path in out.iterdir()] == [Path(report["takes"][0]["path"]).name]
+
+
+def test_a_full_disk_gets_no_take_and_the_takes_can_be_fetched(
+    punchin: Punchin, song: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is full at the second of three."""
+    words = ["inpaint", song, "--start", 4, "--end", 5, "--takes", 3, "--out", out]
+    sync, synced = os.fsync, []
+
+    def full(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        assert "No space left" in punchin.fails(2, "not_written", *words)
+    assert list(out.iterdir()) == []
+    found = re.search(r"with --job (\w+) --seed (\d+) the same command", punchin.stderr)
+    assert found is not None
+    report = punchin.json(*words, "--job", found[1], "--seed", found[2])
+    assert report["job"] == found[1]
+    assert len(list(out.iterdir())) == len(report["takes"]) == 3
+
+
 def test_a_preview_is_there_while_the_job_runs_and_gone_after(punchin: Punchin, song: Path, out: Path) -> None:
     punchin.json("inpaint", song, "--start", 4, "--end", 5, "--preview", "--out", out)
     assert [p.name for p in out.iterdir() if "preview" in p.name] == []
@@ -185,6 +232,33 @@ def test_every_mistake_is_one_clear_error_and_the_next_job_works(
     punchin.fails(5, "worker_died", "inpaint", song, *region, "--text", "die")
     assert not list(out.iterdir())
     assert punchin.json("inpaint", song, *region)["takes"]
+
+
+def test_a_home_below_a_file_is_named(punchin: Punchin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whatever needs it, in one line."""
+    (file := tmp_path / "file").touch()
+    monkeypatch.setenv("PUNCHIN_HOME", str(file / "home"))
+    song = write_song(tmp_path)
+    for words in (
+        ["inpaint", song, "--start", 4, "--end", 5, "--out", tmp_path],
+        ["bridge"],
+        ["host", "install", "reaper"],
+    ):
+        assert punchin(*words) == 2
+        assert punchin.stderr.count("\n") == 1
+        assert str(file) in punchin.stderr
+        assert "PUNCHIN_HOME" in punchin.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text_are_refused_before_any_work(punchin: Punchin, tmp_path: Path, song: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"d\xe9")
+    odd.mkdir()
+    shutil.copy(song, odd / "song.wav")
+    region = ["--start", 4, "--end", 5, "--full"]
+    assert "not in UTF-8" in punchin.fails(2, "bad_setting", "inpaint", odd / "song.wav", *region, "--out", tmp_path)
+    assert "not in UTF-8" in punchin.fails(2, "bad_setting", "inpaint", song, *region, "--out", odd)
+    assert [path.name for path in odd.iterdir()] == ["song.wav"]
 
 
 def test_errors_without_json_are_one_line(punchin: Punchin, tmp_path: Path) -> None:

@@ -136,9 +136,19 @@ def test_a_daemon_that_dies_is_missed_within_the_time_allowed(tmp_path: Path) ->
         next(job)
         mortal.process.kill()
         began = time.monotonic()
-        with pytest.raises(DaemonUnreachable, match="not answered"):
+        with pytest.raises(DaemonUnreachable, match=r"not answered|has ended"):
             list(job)
         assert time.monotonic() - began < 30  # the job would have gone on without end
+
+
+def test_a_daemon_whose_port_is_closed_is_not_waited_for(tmp_path: Path) -> None:
+    settings = Settings(give_up_seconds=600.0, refused_seconds=0.5)
+    with daemon(tmp_path) as mortal, Client(f"tcp://127.0.0.1:{mortal.record.port}", settings) as client:
+        job = client.run(submit("orphan", "steps=1000 step=0.02"), [SOUND])
+        next(job)
+        mortal.process.kill()
+        with pytest.raises(DaemonUnreachable, match="nobody listens at its port"):
+            list(job)
 
 
 # ---- finding and starting ------------------------------------------------------------------------------------

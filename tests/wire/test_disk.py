@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -100,10 +102,31 @@ def test_a_folder_is_made_or_its_trouble_named(tmp_path: Path) -> None:
     assert caught.value.next_step == disk.ANOTHER_FOLDER
 
 
-def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))  # root may everywhere
-    with pytest.raises(BadSetting, match="may not be written"):
-        disk.make_folder(tmp_path, "")
+@pytest.mark.parametrize(
+    ("number", "next_step"), [(errno.EACCES, "elsewhere"), (errno.ENOSPC, "Make room on the disk.")]
+)
+def test_a_folder_that_cannot_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, next_step: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)  # root may write everywhere
+    with pytest.raises(BadSetting, match="cannot be written") as caught:
+        disk.make_folder(tmp_path, "elsewhere")
+    assert caught.value.next_step == next_step
+
+
+def test_to_see_whether_a_folder_can_be_written_leaves_nothing_there(tmp_path: Path) -> None:
+    disk.make_folder(tmp_path, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_whose_name_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"d\\xe9 is not in UTF-8"):
+        disk.make_folder(tmp_path / os.fsdecode(b"d\xe9"), "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_free_name_is_free_with_all_its_endings(tmp_path: Path) -> None:

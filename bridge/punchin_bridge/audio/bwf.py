@@ -17,6 +17,8 @@ NOT_MEASURED = 0x7FFF
 TIME_AT = 338
 VERSION_AT = 346
 LOUDNESS_AT = 412
+LATEST = 2**63
+"""The last time reference to which a song's length can still be added."""
 
 ONE_SHOT = 0x01
 

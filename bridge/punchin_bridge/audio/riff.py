@@ -16,6 +16,10 @@ from punchin_wire.errors import BadAudio
 
 LARGEST = 0xFFFFFFFF
 MOST_CHUNKS = 4096
+FORMS = (b"RIFF", b"RF64", b"BW64")
+KNOWN = (b"data", b"fmt ", b"bext", b"LIST", b"iXML", b"fact", b"cue ", b"smpl", b"acid", b"inst", b"axml", b"chna",
+         b"JUNK", b"junk", b"PEAK", b"_PMX", b"id3 ", b"ID3 ", b"levl", b"PAD ", b"FLLR", b"pnch")  # fmt: skip
+"""Chunks that are believed where two places would do."""
 
 
 class Chunk(NamedTuple):
@@ -24,6 +28,18 @@ class Chunk(NamedTuple):
     id: bytes
     offset: int
     size: int
+
+
+class Wave(NamedTuple):
+    """A WAV file of one of the :data:`FORMS`. `notes` say what of it is left out, or was not as it should be."""
+
+    form: bytes
+    chunks: tuple[Chunk, ...]
+    notes: tuple[str, ...]
+
+    def first(self, chunk_id: bytes) -> Chunk | None:
+        """The first such chunk that is not empty."""
+        return next((chunk for chunk in self.chunks if chunk.id == chunk_id and chunk.size), None)
 
 
 class Piece(NamedTuple):
@@ -39,23 +55,25 @@ def whole(chunk_id: bytes, payload: bytes) -> Piece:
     return Piece(chunk_id, len(payload), (payload,))
 
 
-def chunks(file: BinaryIO) -> list[Chunk]:
-    """The chunks of an open WAV file, in order. Raises `BadAudio` where it is none.
+def scan(file: BinaryIO) -> Wave:
+    """What an open WAV file holds. Raises `BadAudio` where it is none.
 
-    Files of interrupted recordings are read as far as they go: a chunk that claims more than the file has ends with
-    the file, and what follows the last readable chunk is ignored.
+    Files are read as far as they go: a chunk that claims more than the file has ends with the file, `data` of size 0
+    with nothing readable behind it is that of a recording whose header was never finished, and a chunk of odd size is
+    followed by the next one at once where its pad byte was forgotten.
     """
     length = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(12)
-    if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
+    if len(head) < 12 or head[:4] not in FORMS or head[8:] != b"WAVE":
         raise BadAudio("The file is not a WAV file.")
     found: list[Chunk] = []
+    notes: list[str] = []
     data_size, offset = None, 12
     while offset + 8 <= length and len(found) < MOST_CHUNKS:
-        file.seek(offset)
-        name, size = struct.unpack("<4sI", file.read(8))
-        if not all(0x20 <= byte < 0x7F for byte in name):
+        name, size = _header(file, offset)
+        if not _is_name(name):
+            notes += _left_out(file, offset, length)
             break
         offset += 8
         if name == b"ds64" and head[:4] != b"RIFF" and size >= 16:
@@ -63,10 +81,53 @@ def chunks(file: BinaryIO) -> list[Chunk]:
             data_size = struct.unpack("<8xQ", true_sizes)[0] if len(true_sizes) == 16 else None
         if name == b"data" and size == LARGEST and data_size is not None:
             size = data_size
+        if name == b"data" and size == 0 and offset < length and not _is_chunk(file, offset, length):
+            size = length - offset
+            notes.append("its header was never finished, and all that was recorded is taken")
         size = min(size, length - offset)
         found.append(Chunk(name, offset, size))
-        offset += size + size % 2
-    return found
+        offset = _next(file, offset + size, length) if size % 2 else offset + size
+    if sum(chunk.id == b"data" and chunk.size > 0 for chunk in found) > 1:
+        notes.append("it holds more than one block of audio, of which the first is taken")
+    return Wave(head[:4], tuple(found), tuple(notes))
+
+
+def chunks(file: BinaryIO) -> tuple[Chunk, ...]:
+    """The chunks of an open WAV file, in order. Raises `BadAudio` where it is none."""
+    return scan(file).chunks
+
+
+def _header(file: BinaryIO, offset: int) -> tuple[bytes, int]:
+    """The name and size of the chunk at `offset`, of which eight bytes are there."""
+    file.seek(offset)
+    name, size = struct.unpack("<4sI", file.read(8))
+    return name, size
+
+
+def _is_name(name: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in name)
+
+
+def _is_chunk(file: BinaryIO, offset: int, length: int) -> bool:
+    """Whether a chunk begins there that ends within the file."""
+    if offset + 8 > length:
+        return False
+    name, size = _header(file, offset)
+    return _is_name(name) and (size <= length - offset - 8 or (name == b"data" and size == LARGEST))
+
+
+def _next(file: BinaryIO, end: int, length: int) -> int:
+    """Where the chunk begins that follows one of odd size: behind a pad byte, or at once where that was forgotten."""
+    places = [place for place in (end + 1, end) if _is_chunk(file, place, length)]
+    known = [place for place in places if _header(file, place)[0] in KNOWN]
+    return next(iter(known + places), end + 1)
+
+
+def _left_out(file: BinaryIO, offset: int, length: int) -> list[str]:
+    """Says that something at the end of the file is no chunk, unless it is only zeros."""
+    file.seek(offset)
+    is_empty = not file.read(4096).strip(b"\0")
+    return [] if is_empty else [f"{length - offset} bytes at its end are no part of a WAV file and are left out"]
 
 
 def payload(file: BinaryIO, chunk: Chunk, most: int = 64 * 2**20) -> bytes:
@@ -75,22 +136,38 @@ def payload(file: BinaryIO, chunk: Chunk, most: int = 64 * 2**20) -> bytes:
     return file.read(min(chunk.size, most))
 
 
-def write(file: BinaryIO, pieces: Sequence[Piece], frames: int, largest: int = LARGEST) -> None:
-    """A WAV file of these pieces at the start of an empty `file`: RIFF, or RF64 where it exceeds `largest` bytes.
-    `frames` is the count of samples in each channel of the `data` piece."""
+def write(file: BinaryIO, pieces: Sequence[Piece], frames: int, largest: int = LARGEST, form: bytes = b"RIFF") -> None:
+    """A WAV file of these pieces at the start of an empty `file`: of this form, or RF64 where a RIFF would exceed
+    `largest` bytes. `frames` is the count of samples in each channel of the `data` piece."""
     total = 4 + sum(8 + piece.size + piece.size % 2 for piece in pieces)
     data_size = next(piece.size for piece in pieces if piece.id == b"data")
-    if total <= largest:
-        file.write(struct.pack("<4sI4s", b"RIFF", total, b"WAVE"))
-    else:
-        file.write(struct.pack("<4sI4s", b"RF64", LARGEST, b"WAVE"))
-        file.write(struct.pack("<4sIQQQI", b"ds64", 28, total + 36, data_size, frames, 0))
+    is_large = total > largest or form == b"BW64"
+    file.write(_opening(form, total, data_size, frames) if is_large else struct.pack("<4sI4s", b"RIFF", total, b"WAVE"))
     for piece in pieces:
-        size = LARGEST if piece.id == b"data" and total > largest else piece.size
+        size = LARGEST if piece.id == b"data" and is_large else piece.size
         file.write(struct.pack("<4sI", piece.id, size))
         written = sum(file.write(block) for block in piece.blocks)
         assert written == piece.size, f"chunk {piece.id!r} has {written} bytes instead of {piece.size}"
         file.write(b"\0" * (piece.size % 2))
 
 
-__all__ = ["LARGEST", "Chunk", "Piece", "chunks", "payload", "whole", "write"]
+def _opening(form: bytes, total: int, data_size: int, frames: int) -> bytes:
+    """How a file with 64-bit sizes begins, for `total` bytes behind its `ds64` and the eight bytes before them."""
+    head = struct.pack("<4sI4s", form if form == b"BW64" else b"RF64", LARGEST, b"WAVE")
+    return head + struct.pack("<4sIQQQI", b"ds64", 28, total + 36, data_size, frames, 0)
+
+
+def mended(layout: bytes, fact: bytes, data_size: int, frames: int) -> bytes:
+    """What stands before `data_size` bytes of samples in the plainest WAV file that holds them."""
+    before = b"".join(
+        struct.pack("<4sI", name, len(load)) + load + b"\0" * (len(load) % 2)
+        for name, load in ((b"fmt ", layout), (b"fact", fact))
+        if load
+    )
+    total = 4 + len(before) + 8 + data_size
+    if total <= LARGEST:
+        return struct.pack("<4sI4s", b"RIFF", total, b"WAVE") + before + struct.pack("<4sI", b"data", data_size)
+    return _opening(b"RF64", total, data_size, frames) + before + struct.pack("<4sI", b"data", LARGEST)
+
+
+__all__ = ["LARGEST", "Chunk", "Piece", "Wave", "chunks", "mended", "payload", "scan", "whole", "write"]

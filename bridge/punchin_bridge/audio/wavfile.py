@@ -1,8 +1,9 @@
 """Songs from disk, takes to disk. Knows the file formats and nothing of how a take was made or laid.
 
-Reading goes through libsndfile (WAV, AIFF, FLAC, …). Writing is our own, because a song with a take in it must keep
-every other sample, and every chunk of its file, as they are: a WAV song's bytes are copied and only the bytes of the
-hole are replaced. Everything is written beside its target and moved there in one step.
+Reading goes through libsndfile (WAV, AIFF, FLAC, …; :mod:`.sound`) or ffmpeg (:mod:`.foreign`). Writing is our own,
+because a song with a take in it must keep every other sample, and every chunk of its file, as they are: a WAV song's
+bytes are copied and only the bytes of the hole are replaced. Everything is written beside its target and moved there
+in one step.
 """
 
 from __future__ import annotations
@@ -10,27 +11,23 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import soundfile
+from punchin_wire import disk
 from punchin_wire.disk import ANOTHER_FOLDER, replacing
 from punchin_wire.errors import BadAudio, BadRegion, BadSetting, FileMissing
 
-from . import bwf, riff
+from . import bwf, foreign, riff, sound
 from .bwf import Tags
-from .riff import Chunk, Piece
+from .riff import Chunk, Piece, Wave
+from .sound import BLOCK, Header, View
 from .types import Samples, Span
 
 RECIPE = b"pnch"
 """The chunk that holds the recipe of a take: JSON, UTF-8."""
-
-BLOCK = 1 << 18
-"""Frames copied at a time."""
 
 
 class Encoding(msgspec.Struct, frozen=True):
@@ -54,7 +51,8 @@ class Song(msgspec.Struct, frozen=True):
     """An audio file. `encoding` holds every sample of it exactly (compressed files: as decoded, float32).
 
     `data` is where a WAV file's samples lie, and `format` its `fmt ` chunk; both `None` where samples must be decoded.
-    `time_reference` is its own place on the time line (`bext`), in samples.
+    `time_reference` is its own place on the time line (`bext`), in samples. `form` is what kind of WAV it is, and
+    `notes` are sentences for the musician on what was wrong with the file.
     """
 
     path: Path
@@ -65,6 +63,14 @@ class Song(msgspec.Struct, frozen=True):
     time_reference: int = 0
     data: Chunk | None = None
     format: bytes | None = None
+    form: bytes = b"RIFF"
+    view: View | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> View:
+        """What libsndfile is shown of the file."""
+        return self.view or sound.whole(self.path)
 
     @property
     def seconds(self) -> float:
@@ -72,28 +78,88 @@ class Song(msgspec.Struct, frozen=True):
 
 
 def probe(path: Path) -> Song:
-    """The file at `path`. Raises `FileMissing`, or `BadAudio` where it holds no readable audio."""
+    """The file at `path`. Raises `FileMissing`, `BadSetting` for a name that is no text, or `BadAudio` where it holds
+    no readable audio."""
     if not path.is_file():
         raise FileMissing(f"There is no file {path}.")
-    with _sound(path) as sound:
-        if sound.frames <= 0:
-            raise BadAudio(f"{path.name} holds no samples.")
-        subtype = sound.subtype
-        encoding = Encoding(_PCM[subtype]) if subtype in _PCM else Encoding(64 if subtype == "DOUBLE" else 32, True)
-        song = Song(path, sound.samplerate, sound.channels, sound.frames, encoding)
+    disk.check_name(path)
+    view = sound.whole(path)
     try:
         with path.open("rb") as file:
-            found = {chunk.id: chunk for chunk in reversed(riff.chunks(file))}
-            own_bext = riff.payload(file, found[b"bext"], bwf.BEXT_FIXED) if b"bext" in found else b""
-            song = msgspec.structs.replace(song, time_reference=bwf.time_reference(own_bext))
-            if subtype in _IN_WAV and b"fmt " in found and b"data" in found:
-                layout, data = riff.payload(file, found[b"fmt "], 64), found[b"data"]
-                align = struct.unpack_from("<12xH", layout)[0] if len(layout) >= 16 else 0
-                if align == song.channels * encoding.size and data.size // align == song.samples:
-                    song = msgspec.structs.replace(song, data=data, format=layout)
+            foreign_format = foreign.recognise(file.read(16))
+    except OSError as error:
+        raise FileMissing(f"{path} cannot be read: {error.strerror or error}.") from None
+    if foreign_format is None:
+        return _probed(path, view)
+    song = _probed(path, foreign.decode(path, foreign_format))
+    note = f"{path.name} is {foreign_format.name}: ffmpeg decoded it, and the whole song is written as 32-bit float."
+    return msgspec.structs.replace(song, data=None, format=None, form=b"RIFF", notes=(note, *song.notes))
+
+
+def _probed(path: Path, view: View) -> Song:
+    """The song that `view` shows."""
+    wave, layout, fact = _wave(view)
+    view, said = _readable(view, wave, layout, fact)
+    frames = said.frames
+    if said.subtype.startswith("MPEG"):
+        view, frames = sound.counted(view, said)
+    if frames <= 0:
+        raise BadAudio(f"{path.name} holds no samples.")
+    encoding = (
+        Encoding(_PCM[said.subtype]) if said.subtype in _PCM else Encoding(64 if said.subtype == "DOUBLE" else 32, True)
+    )
+    song = Song(path, said.rate, said.channels, frames, encoding, view=view)
+    return song if wave is None else _with_chunks(song, wave, layout, said.subtype)
+
+
+def _wave(view: View) -> tuple[Wave | None, bytes, bytes]:
+    """The chunks of a file that is a WAV file, and the payloads of its `fmt ` and `fact`."""
+    try:
+        with view.path.open("rb") as file:
+            wave = riff.scan(file)
+            layout, fact = (
+                riff.payload(file, chunk, 4096) if (chunk := wave.first(name)) else b"" for name in (b"fmt ", b"fact")
+            )
+            return wave, layout, fact
     except BadAudio:
-        pass  # not a WAV file, but libsndfile reads it
-    return song
+        return None, b"", b""
+
+
+def _readable(view: View, wave: Wave | None, layout: bytes, fact: bytes) -> tuple[View, Header]:
+    """The view that libsndfile reads: the whole file, or `fmt ` and `data` of a WAV file alone where it finds less in
+    the whole. Raises BadAudio where there is none."""
+    data = wave and wave.first(b"data")
+    align = struct.unpack_from("<12xH", layout)[0] if len(layout) >= 16 else 0
+    frames = data.size // align if data and align else 0
+    try:
+        said = sound.header(view)
+        if not (frames and said.subtype in _IN_WAV and said.frames != frames):
+            return view, said
+    except BadAudio:
+        if data is None or not layout:
+            raise
+    assert data is not None
+    head = riff.mended(layout, fact, data.size, frames)
+    view = msgspec.structs.replace(view, head=head, offset=data.offset, size=data.size)
+    return view, sound.header(view)
+
+
+def _with_chunks(song: Song, wave: Wave, layout: bytes, subtype: str) -> Song:
+    """The song with what the chunks of its file say."""
+    notes = [f"About {song.path.name}: {note}." for note in wave.notes]
+    own_bext, data = wave.first(b"bext"), wave.first(b"data")
+    reference = 0
+    if own_bext is not None:
+        with song.source.path.open("rb") as file:
+            reference = bwf.time_reference(riff.payload(file, own_bext, bwf.BEXT_FIXED))
+    if reference > bwf.LATEST:
+        notes.append(f"About {song.path.name}: its time stamp is beyond any time line and is not used.")
+        reference = 0
+    align = struct.unpack_from("<12xH", layout)[0] if len(layout) >= 16 else 0
+    song = msgspec.structs.replace(song, time_reference=reference, form=wave.form, notes=tuple(notes))
+    if data is None or subtype not in _IN_WAV or align != song.channels * song.encoding.size:
+        return song
+    return msgspec.structs.replace(song, data=data, format=layout[:64]) if data.size // align == song.samples else song
 
 
 def read(song: Song, start: int = 0, end: int | None = None) -> Samples:
@@ -104,9 +170,9 @@ def read(song: Song, start: int = 0, end: int | None = None) -> Samples:
     end = song.samples if end is None else end
     if not 0 <= start < end <= song.samples:
         raise BadRegion(f"Samples {start} to {end} are empty or outside {song.path.name}, which has {song.samples}.")
-    with _sound(song.path) as sound:
-        sound.seek(start)
-        audio: Samples = sound.read(end - start, dtype="float64", always_2d=True).T
+    with sound.opened(song.source) as file:
+        file.seek(start)
+        audio: Samples = file.read(end - start, dtype="float64", always_2d=True).T
     if audio.shape[1] != end - start:
         raise BadAudio(f"{song.path.name} ends after {start + audio.shape[1]} samples, not {song.samples}.")
     if not np.isfinite(audio).all():
@@ -152,7 +218,8 @@ def write_full(path: Path, song: Song, patches: Sequence[tuple[int, Samples]], t
         ]
     else:
         pieces = _kept(song, data, tags, history)
-    _write(path, song, [*pieces, riff.whole(RECIPE, recipe)], song.samples)
+    form = b"RIFF" if song.data is None else song.form
+    _write(path, song, [*pieces, riff.whole(RECIPE, recipe)], song.samples, form)
 
 
 def _sorted(song: Song, patches: Sequence[tuple[int, Samples]]) -> list[tuple[int, Samples]]:
@@ -175,12 +242,12 @@ def outside_delta(song: Song, written: Path, holes: Sequence[Span]) -> float:
     dtype = f"float{song.encoding.bits}" if song.encoding.floating else "int32"
     bits = np.dtype(f"i{song.encoding.bits // 8}") if song.encoding.floating else np.dtype("i4")
     scale = 1.0 if song.encoding.floating else 2.0**-31
-    with _sound(song.path) as a, _sound(written) as b:
-        if (a.samplerate, a.channels, a.frames) != (b.samplerate, b.channels, b.frames):
+    with sound.opened(song.source) as a, sound.opened(probe(written).source) as b:
+        if (a.samplerate, a.channels, song.samples) != (b.samplerate, b.channels, b.frames):
             return math.inf
         largest, at = 0.0, 0
         while at < song.samples:
-            one, other = (sound.read(BLOCK, dtype=dtype, always_2d=True) for sound in (a, b))
+            one, other = (file.read(min(BLOCK, song.samples - at), dtype=dtype, always_2d=True) for file in (a, b))
             if one.shape != other.shape or not len(one):
                 return math.inf
             outside = np.ones(len(one), bool)
@@ -267,10 +334,10 @@ def _original(song: Song, start: int, end: int) -> Iterator[bytes]:
         yield from _copied(song.path, song.data.offset + start * frame, song.data.offset + end * frame)
         return
     dtype = f"float{song.encoding.bits}" if song.encoding.floating else "int32"
-    with _sound(song.path) as sound:
-        sound.seek(start)
+    with sound.opened(song.source) as file:
+        file.seek(start)
         while start < end:
-            block = sound.read(min(BLOCK, end - start), dtype=dtype, always_2d=True)  # [frames, C]
+            block = file.read(min(BLOCK, end - start), dtype=dtype, always_2d=True)  # [frames, C]
             if not len(block):
                 raise BadAudio(f"{song.path.name} ends after {start} samples, not {song.samples}.")
             yield (
@@ -320,22 +387,11 @@ def _integers(values: npt.NDArray[np.int32], encoding: Encoding) -> bytes:
 # ---- the disk ------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _sound(path: Path) -> Iterator[Any]:
-    try:
-        with soundfile.SoundFile(path) as sound:
-            yield sound
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise BadAudio(f"{path.name} cannot be read as audio: {error}") from None
-    except OSError as error:
-        raise FileMissing(f"{path} cannot be read: {error.strerror or error}") from None
-
-
-def _write(path: Path, song: Song, pieces: Sequence[Piece], frames: int) -> None:
+def _write(path: Path, song: Song, pieces: Sequence[Piece], frames: int, form: bytes = b"RIFF") -> None:
     if path.exists() and path.samefile(song.path):
         raise BadSetting(f"The take would replace the song {song.path.name} itself.", ANOTHER_FOLDER)
     with replacing(path, durable=True, next_step=ANOTHER_FOLDER) as file:
-        riff.write(file, pieces, frames)
+        riff.write(file, pieces, frames, form=form)
 
 
 __all__ = ["RECIPE", "Encoding", "Song", "outside_delta", "probe", "read", "read_chunk", "write_full", "write_region"]

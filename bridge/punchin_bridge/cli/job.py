@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import rich.box
-from punchin_wire.errors import BadSetting
+from punchin_wire.errors import BadSetting, NotWritten
 from punchin_wire.messages import JOB_ID
 from rich.console import Console
 from rich.table import Table
@@ -66,7 +66,13 @@ def perform(
             display = stack.enter_context(Bars(console))
         if order.request.preview:
             display = stack.enter_context(Preview(display, out, f"{order.song.path.stem[:80]}_{order.scene}"))
-        return produce(order, client, out, display, job or new_job(), keep)
+        job = job or new_job()
+        try:
+            return produce(order, client, out, display, job, keep)
+        except NotWritten as error:
+            seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
+            fetch = f"with --job {job}{seed} the same command fetches them, for a day."
+            raise NotWritten(str(error), f"Make room there or choose another --out: {fetch}") from None
 
 
 def console() -> Console:

@@ -19,6 +19,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 from punchin_wire import VERSION, paths
+from punchin_wire.disk import OWN_FOLDER
 from punchin_wire.errors import EXITS, INTERRUPTED, BadSetting, DaemonUnreachable, InternalError, PunchinError
 from punchin_wire.messages import Status
 from rich.console import Console
@@ -150,11 +151,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has left
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (so that the flush at exit has somewhere to go)
         return 0
+    except OSError as error:  # a disk is full, a folder is not there any more: nobody's mistake, but it has a name
+        if error.filename is None:
+            return _unexpected(error, as_json)
+        return _fail(BadSetting(f"{error.filename} cannot be used: {error.strerror}.", OWN_FOLDER), as_json)
     except Exception as error:
         if isinstance(error, UsageError):
             return _fail(_wrong_words(error), as_json)
-        traceback.print_exc()
-        return _fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
+        return _unexpected(error, as_json)
     return code if isinstance(code, int) else 0
 
 
@@ -170,6 +174,12 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _unexpected(error: Exception, as_json: bool) -> int:
+    """Called where `error` was caught."""
+    traceback.print_exc()
+    return _fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
 
 
 def _wrong_words(error: Any) -> BadSetting:

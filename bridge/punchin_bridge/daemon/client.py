@@ -40,6 +40,9 @@ from ..settings import Settings
 WAITING_PACKETS = 64
 """Packets that wait in memory until they are read; then the daemon keeps them."""
 
+WATCHED = zmq.EVENT_CONNECTED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_DISCONNECTED
+AGAIN = "Ask again: a new daemon starts by itself, and a job with a name goes on under it."
+
 Reply = TypeVar("Reply", Accepted, Status, Pong)
 
 
@@ -55,6 +58,7 @@ class Client:
         self._settings = settings
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._pinged = self._heard = time.monotonic()
+        self._refused: float | None = None  # since when nobody has listened at the daemon's port
         self._open()
 
     def __enter__(self) -> Self:
@@ -107,7 +111,7 @@ class Client:
         """Submit a job and yield what happens to it: `Accepted`, then its `Event`\\ s in order up to `Done`.
 
         Raises what it is refused with or fails of, JobCancelled, or DaemonUnreachable after `give_up_seconds` of
-        silence.
+        silence, or `refused_seconds` where nobody listens any more.
         """
         request = pack(submit, audio)
         self._send(request)
@@ -143,11 +147,19 @@ class Client:
         if silence > self._settings.give_up_seconds:
             raise DaemonUnreachable(
                 f"The daemon has not answered for {silence:.0f} s.",
-                "Look at `punchin status`; a job submitted with --keep can be fetched later by its --job.",
+                AGAIN,
             )
         lost = False
         while self._monitor.poll(0):
-            lost |= recv_monitor_message(self._monitor)["event"] == zmq.EVENT_DISCONNECTED
+            match recv_monitor_message(self._monitor)["event"]:
+                case zmq.EVENT_DISCONNECTED:
+                    lost = True
+                case zmq.EVENT_CONNECTED:
+                    self._refused = None
+                case zmq.EVENT_CONNECT_RETRIED:
+                    self._refused = self._refused or time.monotonic()
+        if self._refused and time.monotonic() - self._refused > self._settings.refused_seconds:
+            raise DaemonUnreachable("The daemon has ended: nobody listens at its port.", AGAIN)
         since = time.monotonic() - max(self._heard, self._connected)
         return lost or since > self._settings.silence_seconds
 
@@ -158,7 +170,7 @@ class Client:
         self._socket.rcvhwm = WAITING_PACKETS
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO + 2**20)
         self._socket.setsockopt(zmq.SNDTIMEO, round(1000 * self._settings.reply_seconds))
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._monitor = self._socket.get_monitor_socket(WATCHED)
         try:
             self._socket.connect(self._endpoint)
         except zmq.ZMQError as error:

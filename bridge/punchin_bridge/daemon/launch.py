@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from punchin_wire import paths
+from punchin_wire import disk, paths
 from punchin_wire.errors import BadMessage, DaemonUnreachable
 from punchin_wire.paths import DaemonRecord
 
@@ -34,12 +34,13 @@ def find(settings: Settings) -> str | None:
 
 def find_or_start(settings: Settings, command: tuple[str, ...] = SERVE) -> str:
     """The endpoint of a daemon that answers; one is started when none does. Raises DaemonUnreachable, which shows the
-    end of its output."""
+    end of its output, and BadSetting where its folder cannot be written."""
     endpoint = find(settings)
     if endpoint is not None:
         return endpoint
     if settings.daemon:
         raise DaemonUnreachable(f"No daemon answers at {settings.daemon}.", "Start it there with `punchin serve`.")
+    disk.make_folder(paths.log_folder(), disk.OWN_FOLDER, 0o700)  # else the daemon could not even say why it ends
     output = paths.log_folder() / "daemon.out"
     child = _start([*command, f"--idle-exit={settings.idle_exit}"], output)
     until = time.monotonic() + settings.start_seconds
@@ -58,7 +59,6 @@ def find_or_start(settings: Settings, command: tuple[str, ...] = SERVE) -> str:
 
 def _start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
     """A process that outlives us: its own session, no terminal, its words in a file."""
-    output.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP

@@ -21,7 +21,8 @@ from punchin_wire.errors import BadAudio, FileMissing, TooLarge
 from punchin_wire.frames import MAX_AUDIO, Audio
 
 from ..audio import stems
-from ..audio.wavfile import BLOCK, Song
+from ..audio.sound import BLOCK
+from ..audio.wavfile import Song
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from ..splice.place import GUARD

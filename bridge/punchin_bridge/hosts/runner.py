@@ -149,19 +149,11 @@ class JobRunner:
             _check(stop)
             try:
                 with Client(self._find(self._settings), self._settings) as client:
-                    return self._ask(client, order, job, drafts)
+                    return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
             except (DaemonUnreachable, JobLost):
                 if not left:
                     raise
         raise AssertionError("unreachable")
-
-    def _ask(self, client: Client, order: Order, job: str, drafts: Path) -> Report:
-        """Have the order made. Raises DaemonUnreachable, and JobLost where the daemon's predecessor had the job."""
-        try:
-            return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
-        except JobLost:
-            client.release(job)  # else it would tell us the same again
-            raise
 
 
 @dataclass

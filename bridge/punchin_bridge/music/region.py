@@ -30,8 +30,8 @@ def from_seconds(start: float, end: float, rate: int, total: int) -> Region:
 
     Raises BadRegion where it is empty, or not inside the song.
     """
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise BadRegion(f"The region from {start} to {end} seconds has no finite edges.")
+    if not (math.isfinite(start * rate) and math.isfinite(end * rate)):
+        raise BadRegion(f"The region from {start:g} to {end:g} s has no edges on any time line.")
     return _inside(
         math.floor(start * rate + 0.5), math.floor(end * rate + 0.5), f"from {start:g} to {end:g} s", rate, total
     )

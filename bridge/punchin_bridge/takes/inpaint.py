@@ -82,9 +82,11 @@ def arrange(
     specs = take_specs(seed, params.takes, inputs.given, params.weights, params.specs)
     source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
     request = inpaint_request(source, place.on_line, around_on_line, inputs, specs, params, preview)
-    notes: tuple[str, ...] = ()
+    notes = drums.song.notes if drums and request.drums else ()
     if request.chords and not request.beats:
-        notes = ("No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",)
+        notes += (
+            "No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",
+        )
     audio, files = zip(*read[: 1 if request.drums is None else 2], strict=True)
     scene, tempo = place.scene, place.tempo
     return InpaintOrder(song, hole, around, request, audio, files, scene, tempo, full, SPLICE, notes=notes)

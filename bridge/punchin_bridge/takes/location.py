@@ -14,6 +14,9 @@ from ..music import beat_files, midi_files, region
 from ..music.region import Region
 from ..music.tempo_map import TempoMap, steady
 
+LATEST_DOWNBEAT = 7 * 86_400.0
+"""Seconds: no song begins further from its bar 1 than a week."""
+
 
 @dataclass(frozen=True)
 class Where:
@@ -39,6 +42,8 @@ def asked_tempo(where: Where) -> TempoMap | None:
         raise BadSetting("--tempo, --midi-tempo and --beats all say the tempo.", "Leave all but one of them out.")
     if where.downbeat and where.tempo is None:
         raise BadSetting("--downbeat says where bar 1 of a --tempo is.", "Give --tempo, or leave --downbeat out.")
+    if not abs(where.downbeat) <= LATEST_DOWNBEAT:
+        raise BadSetting(f"Bar 1 cannot start at {where.downbeat:g} s.", "Give --downbeat in seconds of the song.")
     if where.midi_tempo is not None:
         return midi_files.read(where.midi_tempo).tempo_map
     if where.beats is not None:

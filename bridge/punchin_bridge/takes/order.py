@@ -7,6 +7,7 @@ daemon.
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,20 @@ class ModelTake:
 
 
 @dataclass(frozen=True)
+class Output:
+    """The folder that the takes of a job go to, and the files that it got from them."""
+
+    folder: Path
+    files: list[Path] = field(default_factory=list)
+
+    def remove(self) -> None:
+        """Take the files away again, as far as that can be done."""
+        for path in self.files:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
 class Order(ABC):
     """A request for `region` of `song`, and `audio[i]` `[channels, samples]` from `inputs[i]` for each of its frames.
 
@@ -127,8 +142,8 @@ class Order(ABC):
         """What takes fill."""
 
     @abstractmethod
-    def write(self, take: ModelTake, out: Path) -> TakeReport:
-        """Write a take's files to folder `out`, and report on them. Raises BadSetting when one cannot be written,
+    def write(self, take: ModelTake, out: Output) -> TakeReport:
+        """Write a take's files to `out`, and report on them. Raises BadSetting when one cannot be written,
         BadMessage or BadAudio when the take cannot be laid."""
 
     def completed(self, report: Report) -> Report:

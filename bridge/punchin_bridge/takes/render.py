@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from punchin_wire import disk
-from punchin_wire.errors import PunchinError
-from punchin_wire.messages import Submit
+from punchin_wire.errors import BadSetting, JobLost, NotWritten, PunchinError
+from punchin_wire.messages import Done, Submit
 
 from ..daemon.client import Client
-from ..daemon.follow import Display, follow
+from ..daemon.follow import Display, Sent, follow
 from . import loudness
-from .order import ModelTake, Order
-from .report import RegionReport, Report
+from .order import ModelTake, Order, Output
+from .report import RegionReport, Report, TakeReport
 
 
 def new_job() -> str:
@@ -26,21 +26,22 @@ def new_job() -> str:
 
 
 def produce(order: Order, client: Client, out: Path, display: Display, job: str, keep: bool = False) -> Report:
-    """Have the order's takes made and write them to folder `out`. Nothing is written unless all takes are there.
+    """Have the order's takes made and write them to folder `out`: all of them, or none.
 
     Ctrl-C cancels the job at the daemon and is a JobCancelled whose cause is the KeyboardInterrupt. Raises what the
-    job fails of, and BadSetting when `out` cannot be written.
+    job fails of, BadSetting when `out` cannot be written, and NotWritten when that comes out at the takes; then the
+    daemon keeps them, and the same job fetches them.
     """
     disk.make_folder(out, disk.ANOTHER_FOLDER)
     began = time.monotonic()
-    received, done = follow(Submit(job, order.request, keep), order.audio, client, display)
+    received, done = _made(Submit(job, order.request, keep), order, client, display)
     laying = time.monotonic()
     created = datetime.now().isoformat(timespec="seconds")
     made = (
         ModelTake(index, take, np.mean(audio, axis=0, dtype=np.float64), job, done.models, created)
         for index, (take, audio) in enumerate(received)
     )
-    takes = tuple(order.write(take, out) for take in made)
+    takes = _written(order, made, out, job)
     ended = time.monotonic()
     with contextlib.suppress(PunchinError):  # then the daemon forgets the job by itself, later
         client.release(job)
@@ -55,9 +56,34 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
         takes=takes,
         timings={**stages, "splice": ended - laying, "total": ended - began},
         models=done.models,
-        notes=(*order.notes, *_changes(order.models, done.models), *loudness.notes(takes)),
+        notes=(*order.song.notes, *order.notes, *_changes(order.models, done.models), *loudness.notes(takes)),
     )
     return order.completed(report)
+
+
+def _made(submit: Submit, order: Order, client: Client, display: Display) -> tuple[tuple[Sent, ...], Done]:
+    """The takes as the daemon sent them. A job that an earlier daemon had when it died is made again."""
+    try:
+        return follow(submit, order.audio, client, display)
+    except JobLost as lost:
+        try:
+            client.release(submit.job)  # else we would be told the same again
+        except PunchinError:  # this daemon ends, too
+            raise lost from None
+    return follow(submit, order.audio, client, display)
+
+
+def _written(order: Order, made: Iterable[ModelTake], out: Path, job: str) -> tuple[TakeReport, ...]:
+    """The reports of all takes, whose files are in the folder; where one fails, none is left there."""
+    output = Output(out)
+    try:
+        return tuple(order.write(take, output) for take in made)
+    except BadSetting as error:
+        output.remove()
+        raise NotWritten(f"The takes of job {job} are made, but {error}") from None
+    except BaseException:
+        output.remove()
+        raise
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

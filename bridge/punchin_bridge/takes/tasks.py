@@ -24,7 +24,7 @@ from ..music.region import Region
 from ..splice import separate
 from ..splice.lay import SpliceSettings
 from ..splice.seam import SONG_SECONDS
-from .order import ModelTake, Order
+from .order import ModelTake, Order, Output
 from .presets import Task
 from .report import MixReport, PartReport, Report, TakeReport, TransferSettings, TransferTake
 from .write import TakeWriter, mix_path
@@ -43,7 +43,7 @@ class InpaintOrder(Order):
     def holes(self) -> tuple[Region, ...]:
         return tuple(Region(hole.start, hole.end).shifted(self.source.start) for hole in self.request.holes)
 
-    def write(self, take: ModelTake, out: Path) -> TakeReport:
+    def write(self, take: ModelTake, out: Output) -> TakeReport:
         path, seam = TakeWriter(self, take, out).write_laid()
         controls = dict(self.request.takes[take.index].controls)
         return TakeReport(str(path.absolute()), take.header.seed, controls, seam)
@@ -62,7 +62,7 @@ class TransferOrder(Order):
     def holes(self) -> tuple[Region, ...]:
         return (self.region,)
 
-    def write(self, take: ModelTake, out: Path) -> TakeReport:
+    def write(self, take: ModelTake, out: Output) -> TakeReport:
         path, seam = TakeWriter(self, take, out).write_laid()
         written = wavfile.probe(path)
         span = self.region if self.full else self.region.shifted(-self.region.start)
@@ -117,7 +117,7 @@ class AccompanimentOrder(TransferOrder):
     def song_edges(self) -> tuple[bool, bool]:
         return True, True
 
-    def write(self, take: ModelTake, out: Path) -> TakeReport:
+    def write(self, take: ModelTake, out: Output) -> TakeReport:
         """The new part alone and, where that was asked for, its mix with the clip."""
         rate, writer = take.header.audio.sample_rate, TakeWriter(self, take, out)
         clip = soxr.resample(np.mean(self.audio[0], axis=0, dtype=np.float64), self.song.rate, rate, quality="VHQ")

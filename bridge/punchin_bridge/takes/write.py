@@ -15,18 +15,18 @@ from ..splice import lay
 from ..splice.lay import Excerpt, LaidTake
 from ..splice.seam import SeamReport
 from . import recipe
-from .order import ModelTake, Order
+from .order import ModelTake, Order, Output
 
 MIX = "_mix.wav"
 
 
 @dataclass(frozen=True)
 class TakeWriter:
-    """`take` of `order` on its way to folder `out`."""
+    """`take` of `order` on its way to `out`."""
 
     order: Order
     take: ModelTake
-    out: Path
+    out: Output
 
     def lay(self, audio: Samples) -> tuple[LaidTake, ...]:
         """`audio` `[samples]`, the model's or what was made of it, laid into the order's holes. Raises BadMessage and
@@ -51,6 +51,7 @@ class TakeWriter:
             tempo=order.tempo,
         )
         payload = recipe.encode(order.recipe(take.index, take.models, VERSION, take.created))
+        self.out.files.append(path)
         if not full:
             [part] = parts
             wavfile.write_region(path, song, order.region.start, part, tags, payload)
@@ -69,7 +70,7 @@ class TakeWriter:
         """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
         name = self.order.name.encode()[:80].decode(errors="ignore")  # systems count bytes
         stem = f"{name}_{self.order.scene}_take{self.take.index + 1}_seed{self.take.header.seed}"
-        return self.out / f"{disk.free_stem(self.out, stem, '.wav', MIX)}.wav"
+        return self.out.folder / f"{disk.free_stem(self.out.folder, stem, '.wav', MIX)}.wav"
 
 
 def mix_path(part: Path) -> Path:

@@ -47,3 +47,9 @@ def test_edges_are_finite(edge: float) -> None:
 def test_bars_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(BadRegion):
         from_bars(text, steady(120), RATE, TOTAL)
+
+
+@pytest.mark.parametrize("edge", [1e308, -1e308])
+def test_edges_that_no_sample_can_have(edge: float) -> None:
+    with pytest.raises(BadRegion, match="no edges on any time line"):
+        from_seconds(min(1.0, edge), max(1.0, edge), RATE, TOTAL)
