@@ -118,6 +118,7 @@ def test_a_time_stamp_beyond_any_time_line_is_not_used(tmp_path: Path, reference
     assert wavfile.probe(tmp_path / "take.wav").time_reference == 96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loud_first", [True, False])
 @pytest.mark.parametrize("container", ["mp3", "wav"])
 def test_an_mp3_without_a_header_is_as_long_as_it_sounds(tmp_path: Path, container: str, loud_first: bool) -> None:

@@ -32,6 +32,7 @@ def test_drums_never_take_part() -> None:
     assert piano.reduce([Note(0.0, 1.0, 60, drum=True)]) == []
 
 
+@pytest.mark.slow
 def test_the_most_notes_that_a_request_may_have_cost_little() -> None:
     """65,536 notes of 15 minutes, on every pitch: one a pitch is kept, in memory of one bit of time a cell."""
     notes = [Note(-1.0, 900.0, pitch % 128) for pitch in range(65_536)]
