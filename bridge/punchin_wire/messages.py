@@ -160,7 +160,8 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
 class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"):
     """Play `source`, all of it, on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
 
-    With `score` each take says how near it is to `prompt`.
+    With `score` each take says how near it is to `prompt`; with `loop_short` the models hear a clip of a few seconds
+    in a loop, not before a long silence. (Recipes from before it have none, and repeat without.)
     """
 
     source: AudioRef
@@ -170,6 +171,7 @@ class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"
     negative_prompt: Annotated[str, Meta(max_length=500)] = ""
     score: bool = False
     preview: bool = False
+    loop_short: bool = False
 
     def __post_init__(self) -> None:
         _check_length(self.source)

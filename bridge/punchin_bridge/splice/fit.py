@@ -74,6 +74,16 @@ def fit(
     return Gain(edges[0], edges[1], source, middle == limit_db, middle)
 
 
+def silent(song: Samples, take: Samples, rate: int) -> float | None:
+    """The share of the time in which `song` sounds and `take` does not, both `[channels, samples]`; None where neither
+    has sound enough to tell."""
+    levels = [(powers, level(audio, rate)) for audio in (song, take) if len(powers := hop_powers(audio, rate))]
+    if len(levels) < 2 or min(own for _, own in levels) == -math.inf:
+        return None
+    sounds, plays = (powers > 10.0 ** ((own - AUDIBLE_DB) / 10.0) for powers, own in levels)
+    return float(np.mean(~plays[sounds])) if sounds.any() else None
+
+
 def _hop_gains(gain: Gain, hops: int) -> Samples:
     return gain.ramp(hops, rate=10)
 
@@ -92,4 +102,4 @@ def _decibels(power: float) -> float:
     return 10.0 * math.log10(power) if power > 0.0 else -math.inf
 
 
-__all__ = ["AUDIBLE_DB", "fit", "level"]
+__all__ = ["AUDIBLE_DB", "fit", "level", "silent"]

@@ -23,7 +23,7 @@ from punchin_wire.errors import BadAudio, BadMessage
 
 from ..audio.types import Samples, Span, decibels
 from . import highband, seam, spans
-from .fit import AUDIBLE_DB, fit, level
+from .fit import AUDIBLE_DB, fit, level, silent
 from .highband import Highband
 from .level import FULL_SCALE, Gain, Source, match, match_replaced, true_peak
 from .place import coverage, place
@@ -154,7 +154,8 @@ class Laying:
 
 class Part(NamedTuple):
     """A hole's `audio` `[channels, samples]` as it was made: `reduction` is the factor that keeps it below full scale,
-    `level_error_db` how much louder it is than it should be (None: nothing says how loud that is), `width` says where
+    `level_error_db` how much louder it is than it should be (None: nothing says how loud that is), `silent` the share
+    of what it replaces in which it has no sound, `width` says where
     that was measured, `highband_db` is None where nothing was put above the band."""
 
     hole: Span
@@ -162,6 +163,7 @@ class Part(NamedTuple):
     gain: Gain
     reduction: float
     level_error_db: float | None
+    silent: float | None
     width: str
     side_db: float | None
     highband_db: float | None
@@ -198,7 +200,8 @@ def _part(laying: Laying, hole: Span) -> Part:
     audio, joins = seam.join(dry, wet * reduction, laying.rate, laying.joins(hole), crossfade, laying.integer)
     laid = level(audio, laying.rate)
     error = laid - target if target is not None and laid > -math.inf else None
-    return Part(hole, audio, gain, reduction, error, measured_on, _side_db(wet), highband_db, joins)
+    quiet = None if gain.source == "own" else silent(dry, audio, laying.rate)
+    return Part(hole, audio, gain, reduction, error, quiet, measured_on, _side_db(wet), highband_db, joins)
 
 
 def _levelled(laying: Laying, line: Samples, hole: Span, width: Width) -> tuple[Samples, Gain, float | None]:
@@ -290,6 +293,7 @@ def _report(laying: Laying, part: Part, laid: Samples) -> SeamReport:
         gain=part.gain,
         reduction_db=-(decibels(part.reduction) or 0.0),
         level_error_db=part.level_error_db,
+        silent=part.silent,
         bandwidth_hz=laying.band_hz,
         width=part.width,
         side_db=part.side_db,

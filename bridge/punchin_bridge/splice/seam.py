@@ -46,7 +46,8 @@ class SeamReport(msgspec.Struct, frozen=True):
     the song and the file written, both read back from disk (full scale is 1; `None`: nothing outside was written).
     `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
     what the take was turned down by so that it does not clip, `level_error_db` how much louder it is all in all than
-    what set its level (LU; dB RMS below 400 ms; `None` where that was not asked for, or nothing sounds).
+    what set its level (LU; dB RMS below 400 ms; `None` where that was not asked for, or nothing sounds). `silent` is
+    the share of the time in which what it replaces sounds and the take does not (`None`: a new part, or no sound).
     `bandwidth_hz` is where the model's sound ends, `highband` what was put above it
     (:mod:`punchin_bridge.splice.highband`), and `highband_db` its energy over that of the sound below: `air` and
     `air_db` in JSON. `side_db` is the side energy given to the take over its middle.
@@ -68,6 +69,7 @@ class SeamReport(msgspec.Struct, frozen=True):
     highband: str = msgspec.field(default="nothing", name="air")
     highband_db: float | None = msgspec.field(default=None, name="air_db")
     level_error_db: float | None = None
+    silent: float | None = None
 
 
 def weights(samples: int, correlation: float) -> tuple[Samples, Samples]:

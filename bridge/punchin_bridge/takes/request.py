@@ -104,7 +104,14 @@ def transfer_request(
     """The request to play `source` anew. Raises BadSetting where a parameter is out of its range."""
     said = {name: value for name in Denoising.__struct_fields__ if (value := getattr(params, name)) is not None}
     asked = TransferRequest(
-        source, texts.prompt, tuple(takes), pack=params.pack, negative_prompt=texts.negative, score=score, **said
+        source,
+        texts.prompt,
+        tuple(takes),
+        pack=params.pack,
+        negative_prompt=texts.negative,
+        score=score,
+        loop_short=True,
+        **said,
     )
     return _checked(asked, TransferRequest)
 

@@ -18,7 +18,18 @@ def take(**seam: object) -> TakeReport:
 
 
 def test_a_take_at_its_level_needs_no_words() -> None:
-    assert notes([take(), take(level_error_db=-2.9), take(level_error_db=None), take(peak_dbfs=None)]) == ()
+    assert (
+        notes(
+            [
+                take(),
+                take(level_error_db=-2.9),
+                take(level_error_db=None, silent=None),
+                take(silent=0.5),
+                take(peak_dbfs=None),
+            ]
+        )
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,6 +43,10 @@ def test_a_take_at_its_level_needs_no_words() -> None:
         (
             {"level_error_db": -9.0, "gain": Gain(40.0, 40.0, "replaced", True)},
             "Take 2 is 9.0 dB quieter than what it replaces: it could not be raised further.",
+        ),
+        (
+            {"silent": 0.62},
+            "Take 2 is silent for 62% of the time in which what it replaces sounds: ask for another seed.",
         ),
         ({"gain": Gain()}, "Take 2 is as loud as the model made it: the song is silent there and around."),
         ({"peak_dbfs": 2.5}, "Take 2 goes 2.5 dB above full scale, as a float file can: turn it down before it is"),

@@ -2,7 +2,9 @@
 
 A latent frame is `scale` mel frames of 10 ms. The models were trained on windows of 10.24 s and asked for 10 s, and
 know a place in time by the borders of their window alone; so a window keeps that length, and a shorter clip is
-followed by silence that is cut off again. A longer clip is one canvas under overlapping windows, denoised together.
+followed by silence that is cut off again. Of a few seconds before a long silence the models make a burst and silence;
+so a clip shorter than half of that is looped, and what was made of its middle round is cut out. A longer clip is one
+canvas under overlapping windows, denoised together.
 """
 
 from __future__ import annotations
@@ -22,6 +24,16 @@ ASKED, WINDOW = 1000, 1024
 """Mel frames that the published pipeline asks for (10 s), and that a window holds at most (10.24 s)."""
 OVERLAP = 0.25
 """Least share of a window that it has in common with the next."""
+
+
+def heard(samples: int, looped: bool) -> tuple[int, Span]:
+    """How many samples the models hear of a clip of `samples`, and which of them are the take: the clip, or, where it
+    is to be `looped` and fits at least twice, a window full of it and its middle round."""
+    whole = ASKED * SAMPLES
+    if not looped or 2 * samples > whole:
+        return samples, Span(0, samples)
+    middle = whole // samples // 2 * samples
+    return whole, Span(middle, middle + samples)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from ...models.audioldm2.prompted_unet import PromptState
 from ..audio import mono
 from ..clock import Clock
 from ..events import Emission
-from .canvas import WINDOW, Canvas
+from ..spans import Span
+from .canvas import WINDOW, Canvas, heard
 from .denoise import Guided, denoise, guided, noised, scheduler, skipped
 from .loading import TransferModels, load_transfer_models
 
@@ -65,7 +66,9 @@ class Transfer:
             raise Unsupported(f"The pack {request.pack!r} has no adapter.", "Use --method sdedit, or another pack.")
         with clock("encode"):
             clip = audible(clip_of(request.source, audio))
-            canvas = Canvas.of(len(clip), base.scale)
+            length, take_span = heard(len(clip), request.loop_short)
+            clip = np.resize(clip, length)  # again and again where that is longer
+            canvas = Canvas.of(length, base.scale)
         yield Emission(Progress("encode", 0, len(canvas.windows)))
         start = None
         if request.method == "sdedit":
@@ -92,7 +95,7 @@ class Transfer:
                 x = step.latents
                 yield Emission(Progress("denoise", before + step.done, total))
             for row, take in zip(x, takes, strict=True):
-                yield from self._finish(request, row[None], canvas, done, take, clock)
+                yield from self._finish(request, row[None], canvas, take_span, done, take, clock)
                 done += 1
         used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
@@ -144,12 +147,22 @@ class Transfer:
         return torch.stack(drawn).to(self.models.device)
 
     def _finish(
-        self, request: TransferRequest, latents: Tensor, canvas: Canvas, index: int, take: TakeSpec, clock: Clock
+        self,
+        request: TransferRequest,
+        latents: Tensor,
+        canvas: Canvas,
+        span: Span,
+        index: int,
+        take: TakeSpec,
+        clock: Clock,
     ) -> Generator[Emission]:
-        """Sound of `latents` `[1, C, T, F]`, as preview and as take."""
+        """Sound of `latents` `[1, C, T, F]`, as preview and as take: samples `span` of the canvas."""
         sounds: list[Audio] = []
+        rendered = 0
         before, total = index * len(canvas.windows), len(request.takes) * len(canvas.windows)
-        for sound in clock.each("codec", self._render(latents, canvas)):
+        for piece in clock.each("codec", self._render(latents, canvas)):
+            sound = piece[max(span.start - rendered, 0) : max(span.end - rendered, 0)]
+            rendered += len(piece)
             if request.preview and len(sound):
                 chunk = AudioChunk(index, sum(map(len, sounds)), describe(sound[None], SAMPLE_RATE))
                 yield Emission(chunk, sound[None])

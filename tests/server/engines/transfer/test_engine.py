@@ -176,6 +176,26 @@ def test_previews_are_the_take(engine: Transfer) -> None:
     assert not any(isinstance(e.event, AudioChunk) for e in run(engine))
 
 
+def test_a_short_clip_is_heard_in_a_loop(engine: Transfer) -> None:
+    """It is the take of the window full of it, as long as the clip and from its middle; previews are the take."""
+    clip = tune(1.5)
+    emissions = run(engine, clip, loop_short=True, preview=True)
+    (take,) = takes(emissions)
+    (loop,) = takes(run(engine, np.resize(clip, (1, 160_000))))
+    assert np.array_equal(take, loop[:, 3 * 24_000 : 4 * 24_000])
+    chunks = [e for e in emissions if isinstance(e.event, AudioChunk)]
+    assert [e.event.start for e in chunks if isinstance(e.event, AudioChunk)] == [0]
+    assert np.array_equal(np.concatenate([e.audio for e in chunks if e.audio is not None], axis=1), take)
+    before = takes(run(engine, clip))[0]
+    assert before.shape == take.shape
+    assert not np.array_equal(before, take)
+
+
+def test_a_clip_of_most_of_a_window_is_heard_once(engine: Transfer) -> None:
+    clip = tune(5.1)
+    assert np.array_equal(*(takes(run(engine, clip, loop_short=looped))[0] for looped in (True, False)))
+
+
 def test_a_take_is_scored_only_where_asked(engine: Transfer) -> None:
     def scores(**changes: Any) -> list[dict[str, float]]:
         return [e.event.scores for e in run(engine, **changes) if isinstance(e.event, Take)]
