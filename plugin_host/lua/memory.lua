@@ -33,7 +33,7 @@ function memory.add (record)
   memory.keep (all)
 end
 
--- What was asked for last, to repeat it: { track, start, stop, rate, wish }.
+-- What was asked for last, to repeat it: { track, regions = list of { start, stop }, rate, wish }.
 function memory.last ()
   return memory.all ().last
 end

@@ -95,33 +95,49 @@ local function make (job, audio, track, start, stop, wish, clicked)
         job, audio, drums, from, till, rate, "drums", project.channels (drums, from, till))
     end
   end
-  memory.keep_last ({ track = submit.target.id, start = start, stop = stop, rate = rate, wish = wish })
   submit.read = (here.now () - clicked) / 1000000
   return { job = job, submit = submit, reading = reading, clicked = clicked }
 end
 
--- A request for what is selected now; `wish` is what the settings say where it is nil.
-function request.selected (job, audio, engine, wish, clicked)
+-- A request for each of `regions`, a list of { start, stop } in samples from the left. Nil and why not where one cannot be: none is made.
+local function make_all (new_job, audio, track, regions, wish, clicked)
+  local all = {}
+  for i, region in ipairs (regions) do
+    local one, why = make (new_job (), audio, track, region.start, region.stop, wish, clicked)
+    if not one then return nil, why end
+    all[i] = one
+  end
+  memory.keep_last ({ track = project.id (track), regions = regions, rate = project.rate (), wish = wish })
+  return all
+end
+
+-- Requests for what is selected now, one for each area; `wish` is what the settings say where it is nil. `new_job` makes ids.
+function request.selected (new_job, audio, engine, wish, clicked)
   local settings, why = here.settings (), nil
-  local start, stop, track = project.selection (settings.tracks)
+  local start, stop, track, more = project.selection (settings.tracks)
   if not start then return nil, stop end
   if not wish then
     wish, why = WISHES[engine] (settings)
     if not wish then return nil, why end
   end
-  return make (job, audio, track, start, stop, wish, clicked)
+  local regions = json.array ({ { start = start, stop = stop }, table.unpack (more or {}) })
+  return make_all (new_job, audio, track, regions, wish, clicked)
 end
 
--- The last request of this project once more, with other seeds.
-function request.again (job, audio, clicked)
+-- The last requests of this project once more, with other seeds.
+function request.again (new_job, audio, clicked)
   local last = memory.last ()
-  if not last then return nil, "Nothing was asked for in this project yet." end
+  if not last or not last.regions then return nil, "Nothing was asked for in this project yet." end
   local track = project.track (last.track)
   if not track then return nil, "The track of the last request is gone." end
   last.wish.seed = nil -- a new one is drawn
   local scale = project.rate () / (last.rate or project.rate ())
-  local start, stop = math.floor (last.start * scale + 0.5), math.floor (last.stop * scale + 0.5)
-  return make (job, audio, track, start, stop, last.wish, clicked)
+  local function scaled (sample) return math.floor (sample * scale + 0.5) end
+  local regions = json.array ()
+  for i, region in ipairs (last.regions) do
+    regions[i] = { start = scaled (region.start), stop = scaled (region.stop) }
+  end
+  return make_all (new_job, audio, track, regions, last.wish, clicked)
 end
 
 return request

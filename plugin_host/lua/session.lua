@@ -12,7 +12,8 @@
 --            say (what, next step): tell what the musician needs to know now; start_bridge (): and do not wait for it
 --   project  rate (), last () sample, folder () for takes, timeline (), is_recording ()
 --            quarter_at (sample, rate), sample_at (quarter, rate)
---            selection (names of tracks): start, stop, track; select (start, stop)
+--            selection (names of tracks): start, stop, track, and a list of { start, stop } of further areas, or nil
+--            select (start, stop)
 --            playing (): the sample that sounds now, and how many pass in a second
 --            track (id), id (track), name (track), channels (track, start, stop)
 --            named (name): a track to read notes of, or nil; notes (track, from, till): notes, pedals, in quarters
@@ -75,13 +76,15 @@ return function (host)
     return spool.hashed (("%s %d %d"):format (link.host, here.now (), counted)):sub (1, 12)
   end
 
-  local function add (one, why)
-    if not one then return nil, why end
-    return queue.add (one)
+  -- Queue requests. Returns the first one's job.
+  local function add (all, why)
+    if not all then return nil, why end
+    for _, one in ipairs (all) do queue.add (one) end
+    return all[1].job
   end
 
   local function selected (engine, command)
-    return add (request.selected (new_job (), link.audio, engine, command.wish, command.at))
+    return add (request.selected (new_job, link.audio, engine, command.wish, command.at))
   end
 
   -- The newest job that the bridge shows as not ended, and that we have not ended since; `job`, if one is named.
@@ -120,7 +123,7 @@ return function (host)
   local actions = {
     inpaint = function (command) return selected ("inpaint", command) end,
     transfer = function (command) return selected ("transfer", command) end,
-    ["repeat"] = function (command) return add (request.again (new_job (), link.audio, command.at)) end,
+    ["repeat"] = function (command) return add (request.again (new_job, link.audio, command.at)) end,
     next_take = function () return takes.step (1) end,
     previous_take = function () return takes.step (-1) end,
     pick = function (command) return takes.pick ((command.take or 0) + 1, command.job) end,

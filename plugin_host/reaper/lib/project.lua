@@ -1,6 +1,6 @@
 -- Reads the project in front: what is selected, tempo and metre, chords, and what a region looked like. Changes nothing.
 
-local json, meant = ...
+local json, tracks, selected = ...
 local project = {}
 
 local CURRENT = 0
@@ -101,33 +101,8 @@ end
 
 -- ---- tracks --------------------------------------------------------------------------------------------------
 
-function project.id (track)
-  local _, id = reaper.GetSetMediaTrackInfo_String (track, "GUID", "", false)
-  return id
-end
-
-function project.name (track)
-  local _, name = reaper.GetTrackName (track)
-  return name
-end
-
-local function all_tracks ()
-  local list = {}
-  for i = 0, reaper.CountTracks (CURRENT) - 1 do list[#list + 1] = reaper.GetTrack (CURRENT, i) end
-  return list
-end
-
-function project.track (id)
-  for _, track in ipairs (all_tracks ()) do
-    if project.id (track) == id then return track end
-  end
-end
-
-local FIXED_LANES = 2
-
-function project.has_lanes (track)
-  return reaper.GetMediaTrackInfo_Value (track, "I_FREEMODE") == FIXED_LANES
-end
+project.id, project.name, project.track, project.named = tracks.id, tracks.name, tracks.by_id, tracks.by_name
+project.has_lanes = tracks.has_lanes
 
 -- The items of a track between two times, in order: { item, start, stop } in seconds. Lanes that do not play are passed
 -- over.
@@ -184,19 +159,10 @@ function project.channels (track, start, stop)
   return math.min (MOST_CHANNELS, most, math.floor (reaper.GetMediaTrackInfo_Value (track, "I_NCHAN")))
 end
 
-local function by_name (name)
-  if name == "" then return nil end
-  for _, track in ipairs (all_tracks ()) do
-    if project.name (track):lower () == name:lower () then return track end
-  end
-end
-
-project.named = by_name
-
 -- The track to keep time by: the one that was named, else one that calls itself drums.
 function project.drums (name, target)
-  if name ~= "" then return by_name (name) end
-  for _, track in ipairs (all_tracks ()) do
+  if name ~= "" then return tracks.by_name (name) end
+  for _, track in ipairs (tracks.all ()) do
     if project.name (track):lower ():find ("drum", 1, true) and project.id (track) ~= project.id (target) then
       return track
     end
@@ -205,68 +171,14 @@ end
 
 -- ---- selection -----------------------------------------------------------------------------------------------
 
--- Razor edits of the tracks themselves (not of their envelopes): the span of all, and the tracks.
-local function razor ()
-  local start, stop, tracks = math.huge, -math.huge, {}
-  for _, track in ipairs (all_tracks ()) do
-    local _, edits = reaper.GetSetMediaTrackInfo_String (track, "P_RAZOREDITS", "", false)
-    for first, last, envelope in edits:gmatch ('(%S+) (%S+) "([^"]*)"') do
-      if envelope == "" then
-        start, stop = math.min (start, tonumber (first)), math.max (stop, tonumber (last))
-        tracks[#tracks + 1] = track
-      end
-    end
-  end
-  if start < stop then return start, stop, tracks end
-end
-
-local function selected_items ()
-  local start, stop, tracks, seen = math.huge, -math.huge, {}, {}
-  for i = 0, reaper.CountSelectedMediaItems (CURRENT) - 1 do
-    local item = reaper.GetSelectedMediaItem (CURRENT, i)
-    local first = reaper.GetMediaItemInfo_Value (item, "D_POSITION")
-    start = math.min (start, first)
-    stop = math.max (stop, first + reaper.GetMediaItemInfo_Value (item, "D_LENGTH"))
-    local track = reaper.GetMediaItem_Track (item)
-    if not seen[project.id (track)] then
-      seen[project.id (track)] = true
-      tracks[#tracks + 1] = track
-    end
-  end
-  if start < stop then return start, stop, tracks end
-end
-
-local function range (is_loop)
-  local start, stop = reaper.GetSet_LoopTimeRange2 (CURRENT, false, is_loop, 0, 0, false)
-  if start < stop then return start, stop end
-end
-
-local function selected_tracks ()
-  local tracks = {}
-  for i = 0, reaper.CountSelectedTracks (CURRENT) - 1 do tracks[#tracks + 1] = reaper.GetSelectedTrack (CURRENT, i) end
-  if #tracks > 0 then return tracks end
-  local _, _, owners = selected_items ()
-  return owners or {}
-end
-
--- What the musician means: samples `start` and `stop`, and the track. Nil and what to do where that is not clear.
--- The narrower selection wins: razor edits, then the time selection, then items, then the loop.
+-- What the musician means: samples `start` and `stop`, the track, and a list of { start, stop } of further areas on it. Nil
+-- and what to do where that is not clear.
 function project.selection (names)
-  local start, stop, tracks = razor ()
-  if not start then
-    start, stop = range (false)
-    tracks = selected_tracks ()
-  end
-  if not start then start, stop, tracks = selected_items () end
-  if not start then
-    start, stop = range (true)
-    tracks = selected_tracks ()
-  end
-  if not start then return nil, "Select a time range, a razor area, or an item: the bars that you want anew." end
-  local track = meant (tracks, names, project.name)
-  if not track and #tracks == 0 then track = by_name (names.target) end
-  if not track then return nil, "Select one track: the one that takes are wanted for." end
-  return sample_of (start), sample_of (stop), track
+  local areas, track = selected (names)
+  if not areas then return nil, track end
+  local more = {}
+  for i = 2, #areas do more[i - 1] = { start = sample_of (areas[i][1]), stop = sample_of (areas[i][2]) } end
+  return sample_of (areas[1][1]), sample_of (areas[1][2]), track, more
 end
 
 -- ---- what cannot be done -------------------------------------------------------------------------------------

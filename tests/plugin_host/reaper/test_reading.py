@@ -13,7 +13,7 @@ import soundfile
 from fakes.reaper_project import Marker, Source, Take, midi_item, render
 from punchin_bridge.hosts import timeline
 from punchin_bridge.hosts.compose import order
-from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Rendered, Submit
+from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Placed, Rendered, Submit
 from punchin_bridge.music.tempo_map import Tempo
 from punchin_wire.params import InpaintParams, TransferParams
 
@@ -124,6 +124,49 @@ def test_a_razor_edit_is_narrower_than_the_time_selection(studio: Studio) -> Non
     said = studio.submit()
     assert (said.region.start, said.region.end) == (5 * RATE, round(6.5 * RATE))
     assert said.target.name == "Keys"
+
+
+RAZORS = {
+    "two areas": ('5.0 6.5 "" 8.0 9.0 ""', None),
+    "as REAPER 7 lists them": ("", '5.0 6.5,0.0 9.0 "{ENVELOPE}",8.0 9.0 "" 0 0.5,8.2 8.7 "" 0.5 1'),
+}
+
+
+@pytest.mark.parametrize("razor", RAZORS.values(), ids=RAZORS)
+def test_every_razor_area_of_a_track_is_a_job_of_its_own(studio: Studio, razor: tuple[str, str | None]) -> None:
+    """The bars between are nobody's."""
+    keys = studio.project.track("Keys")
+    keys.razor, keys.lane_razor = razor
+    studio.project.track("Drums").razor = '1.0 2.0 ""'  # of two tracks, the one that is not the drums
+    wanted = [(5 * RATE, round(6.5 * RATE)), (8 * RATE, 9 * RATE)]
+    for title in ("Inpaint selection", "Repeat last"):
+        studio.click(title)
+        said: list[Submit] = []
+        studio.reaper.ticks(lambda said=said: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
+        assert [(one.region.start, one.region.end) for one in said] == wanted
+        assert {one.target.name for one in said} == {"Keys"}
+        assert len({one.job for one in said}) == 2
+        keys.razor, keys.lane_razor = "", None
+
+
+def test_takes_of_two_razor_areas_leave_the_bars_between(studio: Studio) -> None:
+    studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
+    before, said = studio.sound(), [studio.submit()]
+    studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
+    studio.jobs = (studio.ready(said[0]), studio.ready(said[1]))
+    placed: list[Placed] = []
+    studio.reaper.ticks(lambda: studio.tell() or placed.extend(studio.heard(Placed)) or len(placed) == 2)
+    changed = np.flatnonzero(np.any(studio.sound() != before, axis=1))
+    inside = np.concatenate([np.arange(one.region.start, one.region.end) for one in said])
+    assert np.array_equal(changed, inside)
+
+
+def test_razor_areas_on_two_tracks_are_asked_about(studio: Studio) -> None:
+    studio.project.track("Keys").razor = '5.0 6.5 ""'
+    studio.project.add("Bass").razor = '5.0 6.5 ""'
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert studio.reaper.said[0].startswith("Razor areas lie on several tracks.")
 
 
 def test_a_selected_item_is_a_region(studio: Studio) -> None:

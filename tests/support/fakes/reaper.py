@@ -334,6 +334,8 @@ class Reaper(Time):
 
     def GetSetMediaTrackInfo_String(self, track: Track, name: str, _value: str, is_set: bool) -> tuple[bool, str]:
         assert not is_set
+        if name == "P_RAZOREDITS_EXT":  # REAPER 7 and newer
+            return track.lane_razor is not None, track.lane_razor or ""
         return True, {"GUID": track.guid, "P_RAZOREDITS": track.razor}[name]
 
     def _selected(self) -> list[Track]:

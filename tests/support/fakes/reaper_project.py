@@ -94,12 +94,14 @@ class Item:
 
 @dataclass
 class Track:
-    """`lane` is the fixed lane that plays, where it has lanes."""
+    """`lane` is the fixed lane that plays, where it has lanes. `lane_razor` are razor areas as REAPER 7 lists
+    them, with lanes; None where it cannot."""
 
     name: str = ""
     items: list[Item] = field(default_factory=list)
     selected: bool = False
     razor: str = ""
+    lane_razor: str | None = None
     lane: int | None = None
     guid: str = field(default_factory=guid)
 
