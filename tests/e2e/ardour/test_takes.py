@@ -20,11 +20,14 @@ from fakes.bridge import RunningBridge, launch
 from fakes.harness import until
 from hosts.ardour import Tempo
 from hosts.studio import Samples, Studio, make_song, noise, studio
+from punchin_bridge.cli.main import main
+from punchin_bridge.hosts.installers.ardour import closed
 from punchin_bridge.hosts.installers.install import scripts
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import JobView, Rendered, Timeline
 from punchin_bridge.hosts.timeline import tempo_map
 from punchin_bridge.music import chord_names
+from punchin_wire.errors import BadSetting
 from punchin_wire.params import InpaintParams, TransferParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
@@ -86,6 +89,24 @@ def test_selected_bars_become_takes_at_the_exact_sample(song: Studio) -> None:
     after = song.heard("Piano", start - BAR, end + BAR)
     np.testing.assert_array_equal(after[BAR:-BAR], take_file(view))
     outside(before, after)
+
+
+def test_a_key_that_was_installed_asks_for_takes(song: Studio) -> None:
+    known = [view.job for view in song.jobs()]
+    song.select("Piano", 10 * BAR, 11 * BAR)
+    window = song.ardour.dialog(song.session.name)
+    song.ardour.xdotool("windowfocus", window, "key", "shift+F1")
+    assert song.wait("placed", known=known).phase == "placed"
+    song.undo()
+
+
+def test_nothing_is_installed_while_ardour_runs(song: Studio) -> None:
+    config = song.ardour.home / "config" / "ardour7"
+    before = (config / "ui_scripts").read_bytes()
+    with pytest.raises(BadSetting, match=r"^Ardour is running\.$"):
+        closed(config)
+    assert main(["host", "install", "ardour", "--folder", str(config)]) == BadSetting.exit_code
+    assert (config / "ui_scripts").read_bytes() == before
 
 
 def test_one_undo_takes_all_takes_away_and_one_redo_brings_them_back(song: Studio) -> None:

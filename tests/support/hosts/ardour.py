@@ -8,7 +8,6 @@ over Ardour's own OSC surface.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -23,13 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from punchin_bridge.hosts.installers.ardour_files import InUse, Script
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 PROGRAMS = ("ardour", "ardour7-lua", "Xvfb", "xdotool")
 CONSOLE_SLOT = 9
-TIMER_SIGNAL = 49
-"""Ardour 7's LuaTimerDS, ten times a second."""
-SIGNALS = 51
 
 
 def missing() -> list[str]:
@@ -168,40 +165,6 @@ _FLOAT_PRESET = f"""<?xml version="1.0" encoding="UTF-8"?>
 """Export as 32-bit float at the session's rate, not normalised: a format that Ardour brings, but no preset for it."""
 
 
-def _lua_string(text: str) -> str:
-    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "")):
-        text = text.replace(plain, escaped)
-    return f'"{text}"'
-
-
-_COMPILE = """(function () local made = setmetatable ({{ ardour = function () end }}, {{ __index = _ENV }})
-assert (load ({text}, "={name}", "t", made)) () return string.dump (made.factory, true) end) ()"""
-"""As Ardour keeps a script: its compiled factory, without what lies around it."""
-
-
-def _slot(name: str, script: str) -> str:
-    """What Ardour keeps of a script. This text is run by Ardour's own Lua, as its file of scripts is."""
-    text = _lua_string(script)
-    made = _COMPILE.format(text=text, name=name.replace('"', ""))
-    return f'["n"] = {_lua_string(name)}, ["s"] = {text}, ["f"] = {made}, ["a"] = {{}}'
-
-
-def ui_scripts(actions: Mapping[int, tuple[str, str]], hooks: Mapping[str, str]) -> str:
-    """Ardour's file of scripts in use: action slots (1-based) of (name, script), and hooks on the timer."""
-    slots = " ".join(f"scripts[{slot}] = {{ {_slot(*script)} }}" for slot, script in actions.items())
-    signals = "".join("1" if SIGNALS - 1 - i == TIMER_SIGNAL else "0" for i in range(SIGNALS))
-    callbacks = "".join(
-        f'<LuaCallback lua="Lua 5.3" id="{9001 + i}" name="{name}" signals="{signals}">'
-        f"{base64.b64encode(f's = {{ {_slot(name, script)} }}'.encode()).decode()}</LuaCallback>"
-        for i, (name, script) in enumerate(hooks.items())
-    )
-    packed = base64.b64encode(f"scripts = {{}} {slots}".encode()).decode()
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<UIScripts>'
-        f'<ActionScript lua="Lua 5.3">{packed}</ActionScript><ActionHooks>{callbacks}</ActionHooks></UIScripts>\n'
-    )
-
-
 @contextmanager
 def screen(size: str = "1600x1000x24") -> Iterator[str]:
     """A virtual screen; its name for DISPLAY."""
@@ -318,11 +281,10 @@ def ardour(
     home: Path,
     session: Session,
     display: str,
-    actions: Mapping[int, tuple[str, str]] = {},
-    hooks: Mapping[str, str] = {},
     environ: Mapping[str, str] = {},
 ) -> Iterator[Ardour]:
-    """Ardour with `session` open and its console answering. `home` is a folder of its own."""
+    """Ardour with `session` open, what is installed in `home` in use, and its console answering. `home` is a folder of
+    its own."""
     config = home / "config" / "ardour7"
     config.mkdir(parents=True, exist_ok=True)
     port = _free_port()
@@ -331,7 +293,10 @@ def ardour(
     console = Path(__file__).with_name("console.lua").read_text().replace("@HOME@", str(home))
     (config / "export").mkdir(exist_ok=True)
     (config / "export" / "float.preset").write_text(_FLOAT_PRESET)
-    (config / "ui_scripts").write_text(ui_scripts({**actions, CONSOLE_SLOT: ("console", console)}, hooks))
+    used = config / "ui_scripts"
+    in_use = InUse(used.read_bytes() if used.exists() else None)
+    in_use.put(Script("console", console), CONSOLE_SLOT)
+    used.write_bytes(in_use.encode())
     environment = {
         **os.environ,
         "DISPLAY": display,

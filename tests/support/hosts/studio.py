@@ -28,7 +28,6 @@ from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_sess
 
 Samples = npt.NDArray[np.float32]
 SLOTS = {action.file.removeprefix("punchin_"): slot for slot, action in enumerate(scripts.ACTIONS, start=1)}
-NAMES = {action.file: action.name for action in scripts.ACTIONS}
 CHORDS = ((48, 52, 55), (53, 57, 60), (55, 59, 62), (45, 48, 52))
 """C, F, G and Am, a bar each, again and again."""
 
@@ -293,10 +292,8 @@ def studio(
     config = folder / "config" / "ardour7"
     config.mkdir(parents=True, exist_ok=True)
     assert main(["host", "install", "ardour", "--folder", str(config)]) == 0
-    texts = {path.stem: path.read_text() for path in (config / "scripts").glob("*.lua")}
     environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environ}  # of the bridge that it starts
-    actions = {SLOTS[file.removeprefix("punchin_")]: (name, texts[file]) for file, name in NAMES.items()}
-    with ardour(folder, session, display, actions, {"Punchin": texts["punchin"]}, environ) as program:
+    with ardour(folder, session, display, environ) as program:
         found = Studio(program, session, home)
         if not alone:
             until(lambda: found.state_of(found.host), 20)

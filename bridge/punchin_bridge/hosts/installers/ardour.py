@@ -3,18 +3,28 @@
 Each module is a chunk that is called with the modules that its line `local json, spool = ...` names, and returns a
 table or a function; here all of them become locals of a script's factory, for Ardour keeps the factory alone, without
 what lies around it.
+
+Ardour 7 is also told to use them (see :mod:`.ardour_files`): of other versions it is not known how they number signals.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+import psutil
 from punchin_wire import paths
+from punchin_wire.disk import replacing
+from punchin_wire.errors import BadSetting
 
+from .ardour_files import InUse, Script, quoted, with_keys, without_keys
 from .install import Config, Installer, Surroundings
 
 
@@ -64,6 +74,15 @@ ACTIONS = (
     ),
 )
 HOOK = "punchin"
+HOOK_NAME = "Punchin"
+KEYS = tuple(f"Tertiary-F{number}" for number in range(1, len(ACTIONS) + 1))
+"""Shift+F1 and so on, for the actions as they stand: Ardour's own keys leave them free."""
+TIMER, SIGNALS = 49, 51
+"""The signal of Ardour 7 that comes ten times a second, and how many it has."""
+REGISTERED = "7"
+"""The version whose list of scripts in use we know."""
+PROGRAM = re.compile(r"[Aa]rdour-?(\d[\w.~]*)?(\.exe)?")
+AGAIN = "Look whether the disk is full, and install again."
 NEEDS = re.compile(r"^local ([\w, ]+) = \.\.\.$", re.MULTILINE)
 """The line of a module that names what it is called with."""
 
@@ -74,21 +93,25 @@ FOLDER = re.compile(r"[Aa]rdour(\d+)")
 
 def folders(here: Surroundings) -> tuple[Path, ...]:
     """The configuration folders of all versions of Ardour that were started here."""
-    if here.platform == "darwin":
-        parent, name = here.home / "Library" / "Preferences", "Ardour"
-    elif here.platform == "win32":
-        parent, name = Path(here.environ.get("LOCALAPPDATA") or here.home / "AppData" / "Local"), "Ardour"
-    else:
-        parent, name = Path(here.environ.get("XDG_CONFIG_HOME") or here.home / ".config"), "ardour"
+    parent, name = _parent(here)
     found = sorted(path for path in parent.glob("[Aa]rdour*") if FOLDER.fullmatch(path.name) and path.is_dir())
     return tuple(found) or (parent / f"{name}{USUAL}",)
+
+
+def _parent(here: Surroundings) -> tuple[Path, str]:
+    """Where configuration folders lie, and what their names begin with."""
+    if here.platform == "darwin":
+        return here.home / "Library" / "Preferences", "Ardour"
+    if here.platform == "win32":
+        return Path(here.environ.get("LOCALAPPDATA") or here.home / "AppData" / "Local"), "Ardour"
+    return Path(here.environ.get("XDG_CONFIG_HOME") or here.home / ".config"), "ardour"
 
 
 def files(source: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
     """A script for each action, and the hook that does the work. `source` is the folder `plugin_host`."""
     lua = (
-        f"{{ spool = {_quoted(config.spool.as_posix())}, home = {_quoted(paths.hosts_folder().as_posix())}, "
-        f"bridge = {_quoted(_detached(config.command))} }}"
+        f"{{ spool = {quoted(config.spool.as_posix())}, home = {quoted(paths.hosts_folder().as_posix())}, "
+        f"bridge = {quoted(_detached(config.command))} }}"
     )
     hook = (source / "ardour" / "hook.lua").read_text(encoding="utf-8")
     action = (source / "ardour" / "action.lua").read_text(encoding="utf-8")
@@ -97,6 +120,91 @@ def files(source: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
         text = action.replace("@NAME@", one.name).replace("@ABOUT@", one.about).replace("@CALL@", one.call)
         made[one.file] = text.replace("--@MODULES", _bundle(one.module, lua, source))
     return {PurePosixPath("scripts") / f"{name}.lua": text.encode() for name, text in made.items()}
+
+
+# ---- what Ardour has in use ----------------------------------------------------------------------------------------
+
+
+def closed(folder: Path) -> None:
+    """Raises BadSetting while an Ardour runs whose configuration is `folder`: it would write its own over ours."""
+    for process in psutil.process_iter(["exe"]):
+        if not PROGRAM.fullmatch(Path(process.info["exe"] or "").name):  # it calls its process ArdourGUI
+            continue
+        with suppress(psutil.Error, OSError):  # gone, or another user's
+            environ = process.environ()
+            if (
+                environ
+                and _parent(Surroundings(sys.platform, Path.home(), environ))[0].resolve() == folder.parent.resolve()
+            ):
+                raise BadSetting("Ardour is running.", "Quit Ardour, and run this again.")
+
+
+def register(folder: Path, written: Mapping[PurePosixPath, bytes]) -> None:
+    """Have Ardour use the scripts, and give them keys, where its version is one that we know. Raises BadSetting."""
+    if not _is_known(folder):
+        return
+    in_use = InUse(_read(folder / "ui_scripts"))
+    texts = {path.stem: data.decode() for path, data in written.items()}
+    slots = [in_use.put(Script(one.name, texts[one.file])) for one in ACTIONS]
+    in_use.hook(Script(HOOK_NAME, texts[HOOK]), TIMER, SIGNALS)
+    _edit(folder / "ui_scripts", in_use.encode())
+    keys = folder / "ardour.keys"
+    bindings = _read(keys) or _read(_usual_keys())
+    if bindings:
+        _edit(keys, with_keys(bindings.decode(), dict(zip(slots, KEYS, strict=True))).encode())
+
+
+def unregister(folder: Path) -> None:
+    """Undo what :func:`register` did; what else is in use stays. Raises BadSetting."""
+    used, keys = folder / "ui_scripts", folder / "ardour.keys"
+    data, bindings = _read(used), _read(keys)
+    if not data or not _is_known(folder):
+        return
+    try:
+        in_use = InUse(data)
+    except BadSetting:  # then nothing of ours is in it
+        return
+    slots = {slot for one in ACTIONS if (slot := in_use.slot(one.name))}
+    for slot in slots:
+        in_use.drop(slot)
+    in_use.unhook(HOOK_NAME)
+    _edit(used, None if in_use.is_empty else in_use.encode())
+    if bindings:
+        rest = without_keys(bindings.decode(), slots.__contains__).encode()
+        _edit(keys, None if rest == _read(_usual_keys()) else rest)
+
+
+def _is_known(folder: Path) -> bool:
+    version = FOLDER.fullmatch(folder.name)
+    return version is not None and version[1] == REGISTERED
+
+
+def _usual_keys() -> Path:
+    """The keys that Ardour brings: a file of the user's stands in for all of it."""
+    places = [Path("/etc"), *Path("/opt").glob(f"Ardour-{REGISTERED}*/etc"), Path("/usr/local/etc")]
+    found = (place / f"ardour{REGISTERED}" / "ardour.keys" for place in places)
+    return next((path for path in found if path.is_file()), Path(os.devnull))
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _edit(path: Path, data: bytes | None) -> None:
+    """Write (or with None delete) a file of Ardour's; what it was before lies beside it. Raises BadSetting."""
+    before = _read(path)
+    if before == data:
+        return
+    if before is not None:
+        shutil.copy2(path, path.with_name(f"{path.name}.before-punchin"))
+    if data is None:
+        path.unlink()
+        return
+    with replacing(path, durable=True, next_step=AGAIN) as file:
+        file.write(data)
 
 
 def problems(folder: Path, _here: Surroundings) -> Iterator[str]:
@@ -138,24 +246,20 @@ def _detached(command: Sequence[str]) -> str:
     return f"nohup {shlex.join(command)} </dev/null >/dev/null 2>&1 &"
 
 
-def _quoted(text: str) -> str:
-    """`text` as a Lua string."""
-    escaped = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"}
-    return '"' + "".join(escaped.get(letter, letter) for letter in text) + '"'
-
-
 INSTALLER = Installer(
     "ardour",
     "Ardour",
     folders,
     files,
     (
-        "Start Ardour, open a session, and choose Edit > Lua Scripts > Script Manager.",
-        "Page `Action Hooks`: `New Hook`, name `Punchin`, `Add`. It does the work.",
-        f"Page `Action Scripts`: for each of {', '.join(f'`{one.name}`' for one in ACTIONS)}, choose a free row and "
-        "`Add/Set`. The first four are on the buttons beside the clock.",
-        "Give them keys in Window > Keyboard Shortcuts (group `Lua Scripts`), or use the buttons beside the clock.",
-        f"Select some bars of an audio track, and press `{ACTIONS[0].name}`.",
+        "In Ardour 8 and later (7 needs none of it), choose Edit > Lua Scripts > Script Manager. Page `Action Hooks`: "
+        f"`New Hook`, name `{HOOK_NAME}`, `Add`; it does the work. Page `Action Scripts`: for each of "
+        f"{', '.join(f'`{one.name}`' for one in ACTIONS)}, choose a free row and `Add/Set`.",
+        f"Start Ardour, open a session, select some bars of an audio track, and press `{ACTIONS[0].title[0]}` beside "
+        "the clock, or Shift+F1. The others are on the keys after it (Window > Keyboard Shortcuts, `Lua Scripts`).",
     ),
     problems,
+    closed,
+    register,
+    unregister,
 )

@@ -58,7 +58,9 @@ class Installer:
 
     `folders` are where scripts belong, one for each copy of the program that was found, or the usual place where none
     was. `files` are those of our scripts folder `[source, relative path]` as they are to lie in there. `clicks` is what
-    the musician does then, a step a line; `problems` what else is in the way of that folder.
+    the musician does then, a step a line; `problems` what else is in the way of that folder. `closed` raises BadSetting
+    while the program runs that has a folder and would undo what is done; `register` tells it of the files written
+    there, `unregister` takes that back.
     """
 
     name: str
@@ -67,6 +69,9 @@ class Installer:
     files: Callable[[Path, Config], Mapping[PurePosixPath, bytes]]
     clicks: tuple[str, ...]
     problems: Callable[[Path, Surroundings], Iterator[str]] = lambda _folder, _here: iter(())
+    closed: Callable[[Path], None] = lambda _folder: None
+    register: Callable[[Path, Mapping[PurePosixPath, bytes]], None] = lambda _folder, _files: None
+    unregister: Callable[[Path], None] = lambda _folder: None
 
 
 class Installed(msgspec.Struct, frozen=True):
@@ -94,6 +99,8 @@ def scripts() -> Path:
 def install(installer: Installer, folders: tuple[Path, ...], config: Config) -> tuple[Path, ...]:
     """Write the scripts into each of `folders`, over older ones. Returns the files. Raises BadSetting, FileMissing."""
     wanted = installer.files(scripts(), config)
+    for folder in folders:
+        installer.closed(folder)
     uninstall(installer, keep={folder / path for folder in folders for path in wanted})
     written = {str(folder): [str(path) for path in wanted] for folder in folders}
     _remember(installer.name, written)  # before: what is written halfway can then be taken away, too
@@ -101,13 +108,19 @@ def install(installer: Installer, folders: tuple[Path, ...], config: Config) -> 
     for folder in folders:
         for path, data in wanted.items():
             _write(folder / path, data)
+        installer.register(folder, wanted)
     return tuple(folder / path for folder in folders for path in wanted)
 
 
 def uninstall(installer: Installer, keep: set[Path] | None = None) -> tuple[Path, ...]:
-    """Delete what was installed, and folders that are empty then. Returns what was there."""
-    gone = []
-    for folder, paths in _remembered(installer.name).files.items():
+    """Delete what was installed, and folders that are empty then. Returns what was there. Raises BadSetting."""
+    gone, installed = [], _remembered(installer.name).files
+    left = [folder for folder in map(Path, installed) if not any(path.is_relative_to(folder) for path in keep or ())]
+    for place in left:
+        installer.closed(place)
+    for place in left:
+        installer.unregister(place)
+    for folder, paths in installed.items():
         for path in (Path(folder) / path for path in paths):
             if path not in (keep or set()) and path.is_file():
                 path.unlink()
