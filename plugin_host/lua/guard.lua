@@ -39,18 +39,25 @@ function guard.rate (text)
   return before and before.rate or project.rate ()
 end
 
+-- The samples, at the project's rate of now, between which the bars of a job lie.
+function guard.bars (text)
+  local before = read (text)
+  return project.sample_at (tonumber (before.clock.first)), project.sample_at (tonumber (before.clock.last))
+end
+
 local function same (a, b)
   return json.encode (a) == json.encode (b)
 end
 
--- Nil while all is as it was. Else what has changed, in a sentence; and the sample where the takes belong now, if known.
+-- Nil while all is as it was. Else what has changed, in a sentence; the sample where the takes belong now, if known; and
+-- whether they are as long as their bars no more.
 function guard.changed (track, start, stop, text, ours)
   if not track then return "The track is gone." end
   local before, rate = read (text), guard.rate (text)
   if not before then return "The region cannot be compared with what it was." end
   if not same (before.clock, clock (start, stop, rate)) then
     local there = project.sample_at (tonumber (before.clock.first), rate)
-    return "The tempo or the metre was edited.", there ~= start and there or nil
+    return "The tempo or the time signature was edited.", there ~= start and there or nil, true
   end
   if same (before.items, project.heard (track, start, stop, ours, rate).items) then return nil end
   local by = project.moved (track, start, stop, before, ours, rate)

@@ -1,15 +1,16 @@
--- What is remembered with the project itself: which takes stand in it, and what was asked for last. All of it runs on the
+-- What is remembered with the project itself: which takes stand in it, and what was asked for. All of it runs on the
 -- [host tick]; where it is kept is the host's matter (`here.recall` and `here.remember`, see `session`).
 
 local json, here = ...
 local memory = {}
 
 local MOST = 64 -- jobs remembered
+local MOST_ASKED = 16 -- and what was asked for, of the latest
 
--- All of it: { placed, last }. `placed` lists records of jobs, oldest first; what is in one besides `job` is the host's.
+-- All of it: { placed, asked }, oldest first. `placed` lists records of jobs; what is in one besides `job` is the host's.
 function memory.all ()
   local all = here.recall ()
-  all.placed = all.placed or json.array ()
+  all.placed, all.asked = all.placed or json.array (), all.asked or json.array ()
   return all
 end
 
@@ -33,14 +34,22 @@ function memory.add (record)
   memory.keep (all)
 end
 
--- What was asked for last, to repeat it: { track, regions = list of { start, stop }, rate, wish }.
-function memory.last ()
-  return memory.all ().last
+-- What was asked for, last or as `job`, to ask for it again: { jobs, track, regions, rate, wish }; or nil. `jobs` names one
+-- job for each of `regions`, a list of { start, stop }.
+function memory.asked (job)
+  local asked = memory.all ().asked
+  if not job then return asked[#asked] end
+  for _, one in ipairs (asked) do
+    for _, name in ipairs (one.jobs) do
+      if name == job then return one end
+    end
+  end
 end
 
-function memory.keep_last (last)
+function memory.keep_asked (one)
   local all = memory.all ()
-  all.last = last
+  all.asked[#all.asked + 1] = one
+  while #all.asked > MOST_ASKED do table.remove (all.asked, 1) end
   memory.keep (all)
 end
 

@@ -99,15 +99,16 @@ local function make (job, audio, track, start, stop, wish, clicked)
   return { job = job, submit = submit, reading = reading, clicked = clicked }
 end
 
--- A request for each of `regions`, a list of { start, stop } in samples from the left. Nil and why not where one cannot be: none is made.
+-- A request for each of `regions`, a list of { start, stop } in samples from the left. Nil and why not where one cannot
+-- be: none is made.
 local function make_all (new_job, audio, track, regions, wish, clicked)
-  local all = {}
+  local all, jobs = {}, json.array ()
   for i, region in ipairs (regions) do
     local one, why = make (new_job (), audio, track, region.start, region.stop, wish, clicked)
     if not one then return nil, why end
-    all[i] = one
+    all[i], jobs[i] = one, one.job
   end
-  memory.keep_last ({ track = project.id (track), regions = regions, rate = project.rate (), wish = wish })
+  memory.keep_asked ({ jobs = jobs, track = project.id (track), regions = regions, rate = project.rate (), wish = wish })
   return all
 end
 
@@ -126,18 +127,29 @@ end
 
 -- The last requests of this project once more, with other seeds.
 function request.again (new_job, audio, clicked)
-  local last = memory.last ()
-  if not last or not last.regions then return nil, "Nothing was asked for in this project yet." end
+  local last = memory.asked ()
+  if not last then return nil, "Nothing was asked for in this project yet." end
   local track = project.track (last.track)
   if not track then return nil, "The track of the last request is gone." end
-  last.wish.seed = nil -- a new one is drawn
+  local wish = {}
+  for key, value in pairs (last.wish) do wish[key] = value end
+  wish.seed = nil -- a new one is drawn
   local scale = project.rate () / (last.rate or project.rate ())
   local function scaled (sample) return math.floor (sample * scale + 0.5) end
   local regions = json.array ()
   for i, region in ipairs (last.regions) do
     regions[i] = { start = scaled (region.start), stop = scaled (region.stop) }
   end
-  return make_all (new_job, audio, track, regions, last.wish, clicked)
+  return make_all (new_job, audio, track, regions, wish, clicked)
+end
+
+-- What was asked for as job `before`, as it was asked for, for samples `[start, stop)`: where its bars are now.
+function request.anew (new_job, audio, before, start, stop, clicked)
+  local one = memory.asked (before)
+  if not one then return nil, "It is not known any more what was asked for." end
+  local track = project.track (one.track)
+  if not track then return nil, "The track is gone." end
+  return make_all (new_job, audio, track, json.array ({ { start = start, stop = stop } }), one.wish, clicked)
 end
 
 return request

@@ -410,6 +410,41 @@ def test_the_musician_says_where_takes_of_a_changed_song_belong(host: Host, key:
     assert host.heard(Held) == []
 
 
+@pytest.mark.parametrize("key", ["anew", "here"])
+def test_after_a_tempo_edit_takes_are_made_anew_for_their_bars(host: Host, key: str) -> None:
+    said = host.submit()
+    host.submit()  # what was asked for last is not what is held
+    host.set(bpm=100)
+    host.show(said, "ready")
+    host.ticks()
+    reason = "The tempo or the time signature was edited."
+    assert [held.reason for held in host.heard(Held)] == [reason]
+    assert f"where {said.job} {reason} anew there here drop" in host.shown
+    host.set(pressed=host._lua.table_from([said.job, key]))
+    host.ticks(0.3)
+    answers, asked = host.heard(Placed, Drop), host.heard(Submit)
+    if key == "here":
+        assert [type(answer) for answer in answers] == [Placed]
+        assert asked == []
+        return
+    assert [type(answer) for answer in answers] == [Drop]
+    [again] = asked
+    assert again.job != said.job
+    assert (again.params, again.target.id) == (said.params, said.target.id)
+    assert again.region == Span(START * 120 // 100, END * 120 // 100)
+
+
+def test_takes_that_cannot_be_made_anew_stay_held(host: Host) -> None:
+    said = host.submit()
+    host.set(bpm=100, refusal="The track is locked.")
+    host.show(said, "ready")
+    host.ticks()
+    host.set(pressed=host._lua.table_from([said.job, "anew"]))
+    host.ticks()
+    assert [held.reason for held in host.heard(Held)][1:] == ["The track is locked."]
+    assert host.heard(Drop, Submit) == []
+
+
 def test_what_cannot_be_laid_is_held_and_may_be_tried_again(host: Host) -> None:
     said = host.submit()
     host.set(breaks=True)

@@ -36,7 +36,7 @@ class Placing:
             if job["phase"] == "ready" and not self._outbox.is_saying(str(job["job"]), "placed", "held", "drop"):
                 reason = self._place(job, None, now)
                 if reason:
-                    self._program.say(f"Punchin: {reason.rstrip('.')}. Place the takes anyway, or drop them?")
+                    self._program.say(f"Punchin: {reason.rstrip('.')}. Repeat, place the takes anyway, or drop them?")
                 return
 
     def place_held(self, wanted: object, now: float) -> None:

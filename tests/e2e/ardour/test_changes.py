@@ -83,7 +83,7 @@ def test_a_region_that_was_moved_takes_its_takes_along_if_the_musician_says_so(s
     assert (take.name, 4 * BAR + RATE, BAR) in song.playlists("Bass")[take.name]
 
 
-def test_after_a_tempo_edit_the_bars_are_found_again(song: Studio) -> None:
+def test_after_a_tempo_edit_takes_are_made_anew_for_their_bars(song: Studio) -> None:
     job = begin(song, "Piano", 6 * BAR, 7 * BAR)
     song.ardour.lua(
         """local map = Temporal.TempoMap.fetch_writable ()
@@ -91,10 +91,12 @@ def test_after_a_tempo_edit_the_bars_are_found_again(song: Studio) -> None:
         Temporal.TempoMap.update (map)"""
     )
     ended(song, job, "held")
+    known = [view.job for view in song.jobs()]
     song.ardour.confirm(WHERE)
-    view = ended(song, job, "placed")
-    take = view.takes[0]  # type: ignore[attr-defined]
-    assert (take.name, round(24 * 60 / 100 * RATE), BAR) in song.playlists("Piano")[take.name]
+    ended(song, job, "dropped")
+    take = song.wait("placed", known=known).takes[0]
+    first, last = (round(quarter * 60 / 100 * RATE) for quarter in (24, 28))
+    assert (take.name, first, last - first) in song.playlists("Piano")[take.name]
 
 
 def test_takes_of_a_track_that_is_gone_are_kept_as_files(song: Studio) -> None:

@@ -252,7 +252,7 @@ def test_what_changed_is_said_and_nothing_is_placed(
         on.turn(2)
     held = desk.of(Held)
     assert {document.reason for document in held} == {reason}
-    assert "Place the takes anyway, or drop them?" in on.live.messages[-1]
+    assert "Repeat, place the takes anyway, or drop them?" in on.live.messages[-1]
     assert desk.of(Placed) == []
     assert image(song) == before
 

@@ -4,6 +4,7 @@
 local json = ...
 local is = {
   now = 0, project = "song", reads = true, broken = nil, recording = false, breaks = false, moved = false, refusal = nil, answer = nil,
+  bpm = 120,
   clicks = {}, memory = {},
 }
 local log = json.array ()
@@ -43,8 +44,8 @@ local project = {
   last = function () return 100 * RATE end,
   folder = function () return "" end,
   is_recording = function () return is.recording end,
-  quarter_at = function (sample, rate) return sample / (rate or RATE) * 2 end,
-  sample_at = function (quarter, rate) return quarter / 2 * (rate or RATE) // 1 end,
+  quarter_at = function (sample, rate) return sample / (rate or RATE) * is.bpm / 60 end,
+  sample_at = function (quarter, rate) return quarter * 60 / is.bpm * (rate or RATE) // 1 end,
   selection = function () return 2 * RATE, 4 * RATE, "keys" end,
   track = function (id) return id == "keys" and id or nil end,
   id = function (track) return track end,
@@ -63,7 +64,7 @@ local project = {
 function project.timeline ()
   return {
     rate = RATE,
-    tempos = json.array ({ { quarter = 0.0, bpm = 120.0 } }),
+    tempos = json.array ({ { quarter = 0.0, bpm = is.bpm + 0.0 } }),
     metres = json.array ({ { quarter = 0.0, numerator = 4, denominator = 4 } }),
     origin = 0.0,
   }
