@@ -6,7 +6,8 @@ disk, so each caller says whether it wants it:
 - durable is what nobody would write again: takes and what lies beside them, layouts, a host's job and the daemon's
   results, what was learned from a MIDI controller or installed in a host, the manifests of packs;
 - not durable is what is soon written anew (a host's state, ten times a second; the excerpts of a job that has not
-  ended) or means nothing after a restart (who serves, documents between hosts and bridge).
+  ended) or means nothing after a restart (who serves, documents between hosts and bridge), and what training
+  makes again: songs, tokens, checkpoints.
 
 Either way a program that dies leaves the whole file or none.
 """

@@ -60,7 +60,7 @@ def learn(
 
 @app.command()
 def show() -> None:
-    """Say where the mapping of MIDI controllers is, and what is in it. Raises an error where it cannot be used."""
+    """Say where the mapping of MIDI controllers is, and what is in it."""
     from ..surfaces.midi import mapping
 
     path = mapping.mapping_file()

@@ -6,13 +6,13 @@ Knows the codec's encoder and the file layout; knows nothing about language mode
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from punchin_wire.disk import replacing
 from torch import Tensor
 
 from ..songs.rendering import FEWEST_SONGS, TRACKS
@@ -68,7 +68,5 @@ def encode_corpus(
             names = TOKEN_TRACKS if every_control else ("mix", control_of(int(path.stem)))
             chosen = audio[[TRACKS.index(name) for name in names]].astype(np.float32) / np.float32(32767)
             codes = encode(codec, torch.from_numpy(chosen))
-            scratch = target.with_suffix(".tmp")
-            with scratch.open("wb") as file:
+            with replacing(target, durable=False) as file:
                 np.save(file, codes.numpy().astype(np.int16))
-            os.replace(scratch, target)

@@ -6,12 +6,12 @@ Knows the optimiser and its schedule; the model, the loss and the data are their
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from punchin_wire.disk import replacing
 from torch import Tensor
 
 from ..songs.corpus import AudioCorpus
@@ -145,9 +145,8 @@ def save(path: Path, codec: Codec, optimiser: torch.optim.Optimizer | None, step
         "step": step,
         "seconds": seconds,
     }
-    scratch = path.with_suffix(".tmp")
-    torch.save(state, scratch)
-    os.replace(scratch, path)
+    with replacing(path, durable=False) as file:
+        torch.save(state, file)
 
 
 def _cosine(progress: float) -> float:

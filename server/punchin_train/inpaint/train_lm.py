@@ -7,7 +7,6 @@ small neither copy nor follow; trained together they do both, and the base still
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from punchin_server.packs.registry import Control
+from punchin_wire.disk import replacing
 from torch import Tensor, nn
 
 from .lm import Adapter, LanguageModel, LmShape, Tuning, delayed, track_types
@@ -196,9 +196,8 @@ def save(path: Path, trainee: Trainee, optimiser: torch.optim.Optimizer | None, 
         "step": step,
         "seconds": seconds,
     }
-    scratch = path.with_suffix(".tmp")
-    torch.save(state, scratch)
-    os.replace(scratch, path)
+    with replacing(path, durable=False) as file:
+        torch.save(state, file)
 
 
 class _Report:

@@ -6,7 +6,6 @@ Knows songs and the conditioning package; knows nothing about tokens or training
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from punchin_server.conditioning import chord_rhythm, level, piano, render
+from punchin_wire.disk import replacing
 from punchin_wire.messages import Note
 
 from .songs import STEMS, Song, compose
@@ -66,10 +66,8 @@ def save(rendered: Rendered, folder: Path) -> Path:
     """Write the audio as int16 [tracks, samples] to `SEED.npy`, atomically; the song is its seed."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{rendered.song.seed:07d}.npy"
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("wb") as file:
+    with replacing(path, durable=False) as file:
         np.save(file, np.clip(rendered.audio * 32767, -32767, 32767).astype(np.int16))
-    os.replace(scratch, path)
     return path
 
 

@@ -7,7 +7,6 @@ token left out. They are computed once: a step of training then costs the UNet a
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from punchin_server.codecs.fbank import prompt_features
 from punchin_server.codecs.mel import log_mel
 from punchin_server.models.audioldm2.audiomae import AudioMAE
+from punchin_wire.disk import replacing
 from torch import Tensor
 
 from .lines import Lines
@@ -57,10 +57,8 @@ def encode_lines(
 
 
 def _write(path: Path, tensor: Tensor) -> None:
-    scratch = path.with_suffix(f".{os.getpid()}")
-    with scratch.open("wb") as file:
+    with replacing(path, durable=False) as file:
         np.save(file, tensor.half().cpu().numpy())
-    os.replace(scratch, path)
 
 
 class Encoded:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import torch
+from punchin_wire.disk import replacing
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -61,9 +61,8 @@ def half() -> AbstractContextManager[None]:
 
 def save(path: Path, **content: Any) -> None:
     """Write a checkpoint, all of it or nothing."""
-    scratch = path.with_suffix(f".{os.getpid()}")
-    torch.save(content, scratch)
-    os.replace(scratch, path)
+    with replacing(path, durable=False) as file:
+        torch.save(content, file)
 
 
 def restore(path: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ A line is a pure function of its seed. Knows notes, instruments and captions; kn
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from punchin_server.codecs.mel import SAMPLE_RATE
 from punchin_server.conditioning.render import render
+from punchin_wire.disk import replacing
 from punchin_wire.messages import Note
 
 from ..songs.harmony import Chord, Key
@@ -152,7 +152,5 @@ def render_lines(folder: Path, seeds: range, held_out: bool = False) -> None:
             continue
         line = compose(seed, held_out)
         tracks = [play(line.melody, name) for name in NAMES] + [play(line.accompaniment, companion(seed))]
-        scratch = path.with_suffix(f".{os.getpid()}")
-        with scratch.open("wb") as file:
+        with replacing(path, durable=False) as file:
             np.save(file, np.round(np.stack(tracks) * 32767).astype(np.int16))
-        os.replace(scratch, path)
