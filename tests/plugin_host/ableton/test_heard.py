@@ -14,6 +14,8 @@ from punchin_bridge.music.region import Region
 
 from .conftest import Song
 
+pytestmark = pytest.mark.slow
+
 
 def heard(on: Stage, folder: Path) -> np.ndarray:
     """What the bridge puts together of the target, from sample 0 of the project, `[samples, channels]`."""
@@ -40,7 +42,6 @@ def same(a: np.ndarray, b: np.ndarray) -> None:
     assert np.max(np.abs(a - b)) < 1e-6
 
 
-@pytest.mark.slow
 def test_a_clip_warped_at_its_own_tempo(on: Stage, song: Song, tmp_path: Path) -> None:
     same(heard(on, tmp_path)[: 32 * RATE], filed(song))
 
@@ -65,7 +66,6 @@ def test_a_loop_that_begins_in_its_middle(on: Stage, song: Song, tmp_path: Path)
         same(sound[at : at + 4 * RATE], file[4 * RATE : 8 * RATE])
 
 
-@pytest.mark.slow
 def test_gain_and_half_speed_on_tape(on: Stage, song: Song, tmp_path: Path) -> None:
     song.clip.decibels = -12.0
     same(heard(on, tmp_path)[: 32 * RATE], filed(song) * 10 ** (-12 / 20))
@@ -88,7 +88,6 @@ def test_a_slot_is_its_loop_around_the_region(on: Stage, song: Song, tmp_path: P
         same(sound[start * RATE : (start + 4) * RATE], file[4 * RATE : 8 * RATE])
 
 
-@pytest.mark.slow
 def test_files_of_several_rates(make_song: Callable[[str], Song], play: Callable[..., Stage], tmp_path: Path) -> None:
     song = make_song("12.0.5")
     song.bass.arrangement_clips.clear()

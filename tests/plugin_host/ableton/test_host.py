@@ -17,6 +17,8 @@ from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import Song
 
+pytestmark = pytest.mark.slow
+
 
 def submitted(on: Stage) -> Submit:
     assert on.desk is not None
@@ -393,7 +395,6 @@ def test_a_job_that_a_bridge_never_takes_is_given_up(on: Stage, desk: Desk) -> N
     assert len(desk.of(Submit)) == 8
 
 
-@pytest.mark.slow
 def test_a_large_set_is_read_and_laid_within_a_tick(
     make_song: Callable[[str], Song], play: Callable[..., Stage], desk: Desk
 ) -> None:

@@ -14,6 +14,8 @@ from punchin_bridge.hosts.protocol import Drop, Held, Placed, Submit
 
 from .conftest import Song
 
+pytestmark = pytest.mark.slow
+
 
 def submitted(on: Stage) -> Submit:
     assert on.desk is not None

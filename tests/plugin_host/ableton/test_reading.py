@@ -15,6 +15,8 @@ from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import Song
 
+pytestmark = pytest.mark.slow
+
 
 def asked(on: Stage, action: str = "inpaint") -> Submit:
     """The document that an action sends."""

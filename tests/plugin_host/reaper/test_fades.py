@@ -12,6 +12,8 @@ from punchin_bridge.hosts.protocol import Held, Placed
 
 from .conftest import RATE, Studio, write
 
+pytestmark = pytest.mark.slow
+
 START, END = 2 * RATE, 4 * RATE
 Fades = list[tuple[float, float, dict[str, float]]]
 EDGES: dict[str, Fades] = {

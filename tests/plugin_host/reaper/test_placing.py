@@ -20,6 +20,8 @@ from punchin_bridge.music.tempo_map import Tempo
 
 from .conftest import RATE, Studio, song, write
 
+pytestmark = pytest.mark.slow
+
 START, END = 2 * RATE, 4 * RATE
 
 
@@ -74,7 +76,6 @@ def test_elsewhere_takes_are_an_item_of_their_own(
     assert np.array_equal(studio.sound(), before)  # the old material is all there
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 96_000])
 def test_the_projects_rate_is_the_takes(studio: Studio, tmp_path: Path, rate: int) -> None:
     studio.reaper.tabs[0] = song(tmp_path / "Fast", rate)
@@ -321,7 +322,6 @@ def test_an_item_that_moved_takes_its_takes_along(studio: Studio) -> None:
     assert len(studio.reaper.undos[0]) == 1
 
 
-@pytest.mark.slow
 def test_an_edited_tempo_moves_takes_to_the_very_sample_late_in_a_long_set(studio: Studio, tmp_path: Path) -> None:
     studio.reaper.tabs[0] = song(tmp_path / "Set", 48_000)
     studio.project.track("Keys").items[0].info["D_POSITION"] = 40_000.0

@@ -13,6 +13,8 @@ from punchin_bridge.hosts.protocol import Command, Held, Placed, Rendered, Submi
 
 from .conftest import RATE, SECONDS, Studio
 
+pytestmark = pytest.mark.slow
+
 START, END = 2 * RATE, 4 * RATE
 CHANGES: dict[str, int | None] = {"closed": None, "twice the rate": 2 * RATE, "CD": 44_100}
 

@@ -19,6 +19,8 @@ from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import RATE, SECONDS, Studio, song
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_selection_and_what_is_around_it(studio: Studio) -> None:
     said = studio.submit()
@@ -87,7 +89,6 @@ def test_a_midi_item_that_plays_faster_loops_sooner(studio: Studio) -> None:
     assert sorted({(note.start, note.end) for note in said})[:3] == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_stems_begin_with_the_very_sample_wherever_they_are_read(studio: Studio, rate: int) -> None:
     """The second of a sample, as a number, may lie a hair before it."""
@@ -454,7 +455,6 @@ def test_a_form_that_is_dismissed_changes_nothing(fancy: Studio, how: str) -> No
     assert fancy.submit().params == InpaintParams(takes=3)
 
 
-@pytest.mark.slow
 def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
     """A tick is its budget and one chunk: where a chunk takes longer than the budget, it is the only one."""
     studio.reaper.tabs[0] = song(studio.project.folder.parent / "Stereo", 96_000)
@@ -464,7 +464,6 @@ def test_reading_never_holds_up_the_screen(studio: Studio) -> None:
     assert studio.reaper.most_asked["GetAudioAccessorSamples"] == 1
 
 
-@pytest.mark.slow
 def test_a_large_project_is_read_at_once(studio: Studio) -> None:
     """A tempo for every beat of ten minutes, and a piano that plays 20 notes a second."""
     studio.project.tempos = tuple(Tempo(float(beat), 100.0 + beat % 7) for beat in range(1000))
