@@ -30,9 +30,9 @@ def in_words(error: msgspec.ValidationError) -> str:
     where = path.rstrip("`").removeprefix("$").lstrip(".") or "it"
     if found := re.fullmatch(r"Expected `(?:float|int)` (>=|>|<=|<) (\S+)", text):
         return f"{where} {_BOUNDS[found[1]]} {float(found[2]):g}"
-    if found := re.fullmatch(r"Expected `([^`]+)`, got `([^`]+)`", text):
+    if found := re.fullmatch(r"Expected `([^`]+)`(?:, got `([^`]+)`)?", text):
         wanted = " or ".join(_TYPES.get(kind.strip(), "something else") for kind in found[1].split("|"))
-        return f"{where} must be {wanted}, not {_TYPES.get(found[2], 'something else')}"
+        return f"{where} must be {wanted}" + (f", not {_TYPES.get(found[2], 'something else')}" if found[2] else "")
     if found := re.fullmatch(r"Object missing required field `([^`]+)`", text):
         return f"{found[1]} is missing"
     if found := re.fullmatch(r"Object contains unknown field `([^`]+)`", text):
