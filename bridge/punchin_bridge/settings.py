@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 from punchin_wire.errors import BadSetting
+from punchin_wire.structs import in_words
 
 PREFIX = "PUNCHIN_BRIDGE_"
 
@@ -46,4 +47,4 @@ def load(env: Mapping[str, str]) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"A setting in the environment ({PREFIX}…) is wrong: {error}") from None
+        raise BadSetting(f"A setting in the environment ({PREFIX}…) is wrong: {in_words(error)}.") from None

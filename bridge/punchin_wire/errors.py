@@ -91,7 +91,7 @@ class BadMidi(InputError):
 
 class BadRegion(InputError):
     code = "bad_region"
-    default_next_step = "Select a region that lies inside the song and is longer than a beat."
+    default_next_step = "Select a region that lies inside the song."
 
 
 class UnknownChord(InputError):
@@ -106,7 +106,7 @@ class UnknownChord(InputError):
 
 class BadSetting(InputError):
     code = "bad_setting"
-    default_next_step = "See `punchin --help` for the allowed values."
+    default_next_step = "Correct that value and ask again."
 
 
 class NotWritten(InputError):
@@ -152,7 +152,7 @@ class Unsupported(PackError):
     """The installed pack cannot do what was asked (for example follow text without a text encoder)."""
 
     code = "unsupported"
-    default_next_step = "Choose another pack with --pack, or leave that option out."
+    default_next_step = "Choose another pack, or leave that out: `punchin packs list` shows what each of them can."
 
 
 class ProtocolError(PunchinError):

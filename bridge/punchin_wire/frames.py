@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from .errors import BadAudio, BadMessage, PunchinError, TooLarge, VersionMismatch
 from .messages import PROTOCOL, AnyMessage, AudioRef, FromClient, FromDaemon, Message, audio_refs
+from .structs import in_words
 
 Audio: TypeAlias = npt.NDArray[np.float32]
 Frame: TypeAlias = bytes | memoryview
@@ -91,7 +92,7 @@ def unpack_message(frames: Sequence[Frame], expected: Any = AnyMessage) -> Any:
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, PunchinError):
             raise error.__cause__ from None
-        raise BadMessage(f"The message does not fit the protocol: {error}") from None
+        raise BadMessage(f"The message does not fit the protocol: {in_words(error)}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(f"The header is not JSON: {error}") from None
     return message

@@ -1,4 +1,4 @@
-"""Types that threads share: made ready where they are defined.
+"""What msgspec leaves to us: types that threads share, made ready where they are defined, and its errors in words.
 
 msgspec lays a struct out when it is first decoded, and then its second field is not there yet for another thread that
 decodes one meanwhile: the process ends by a segmentation fault. A bridge that took up three jobs at once died of it.
@@ -6,6 +6,7 @@ decodes one meanwhile: the process ends by a segmentation fault. A bridge that t
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,3 +17,30 @@ def ready(*kinds: Any) -> None:
     one thread does."""
     for kind in kinds:
         msgspec.json.Decoder(kind)
+
+
+_BOUNDS = {">=": "must be at least", ">": "must be above", "<=": "must be at most", "<": "must be below"}
+_TYPES = {"float": "a number", "int": "a whole number", "str": "text", "array": "a list", "object": "a group of values",
+          "bool": "true or false", "null": "nothing"}  # fmt: skip
+
+
+def in_words(error: msgspec.ValidationError) -> str:
+    """What does not fit, for people and without a full stop: `sampling.temperature must be above 0`."""
+    text, _, path = str(error).partition(" - at `")
+    where = path.rstrip("`").removeprefix("$").lstrip(".") or "it"
+    if found := re.fullmatch(r"Expected `(?:float|int)` (>=|>|<=|<) (\S+)", text):
+        return f"{where} {_BOUNDS[found[1]]} {float(found[2]):g}"
+    if found := re.fullmatch(r"Expected `([^`]+)`(?:, got `([^`]+)`)?", text):
+        wanted = " or ".join(_TYPES.get(kind.strip(), "something else") for kind in found[1].split("|"))
+        return f"{where} must be {wanted}" + (f", not {_TYPES.get(found[2], 'something else')}" if found[2] else "")
+    if found := re.fullmatch(r"Object missing required field `([^`]+)`", text):
+        return f"{found[1]} is missing"
+    if found := re.fullmatch(r"Object contains unknown field `([^`]+)`", text):
+        return f"{found[1]} is not known"
+    if found := re.fullmatch(r"Invalid (?:enum )?value (.+)", text):
+        return f"{where} cannot be {found[1]}"
+    if text.startswith("Expected `str` matching regex"):
+        return f"{where} is not written as it must be"
+    if " of length " in text:
+        return f"{where} is too {'short' if '>=' in text else 'long'}"
+    return text

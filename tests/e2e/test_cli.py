@@ -261,6 +261,11 @@ def test_names_that_are_no_text_are_refused_before_any_work(punchin: Punchin, tm
     assert [path.name for path in odd.iterdir()] == ["song.wav"]
 
 
+def test_a_wrong_value_shows_the_page_that_lists_the_right_ones(punchin: Punchin, song: Path) -> None:
+    assert punchin("inpaint", song, "--bars", 1, "--tempo", 0) == 2
+    assert punchin.stderr.endswith("See `punchin inpaint --help` for the values that are allowed.\n")
+
+
 def test_errors_without_json_are_one_line(punchin: Punchin, tmp_path: Path) -> None:
     assert punchin("inpaint", tmp_path / "gone.wav", "--start", 1, "--end", 2) == 2
     assert punchin.stdout == ""

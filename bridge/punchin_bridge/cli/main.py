@@ -146,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except PunchinError as error:
-        code = _fail(error, as_json)
+        code = _fail(_with_page(error, words), as_json)
         return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
     except BrokenPipeError:  # whoever read our output has left
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (so that the flush at exit has somewhere to go)
@@ -180,6 +180,13 @@ def _unexpected(error: Exception, as_json: bool) -> int:
     """Called where `error` was caught."""
     traceback.print_exc()
     return _fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
+
+
+def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:
+    """An error about a value says where the command's values are listed, unless it knows better."""
+    if isinstance(error, BadSetting) and error.next_step == BadSetting.default_next_step and words:
+        error.next_step = f"See `punchin {words[0]} --help` for the values that are allowed."
+    return error
 
 
 def _wrong_words(error: Any) -> BadSetting:

@@ -49,8 +49,10 @@ class Preview:
             path = self._stem.with_name(f"{self._stem.name}_take{take + 1}_preview.wav")
             try:
                 file = soundfile.SoundFile(path, "w", rate, len(audio), "PCM_16")
-            except (soundfile.SoundFileError, OSError) as error:
-                raise BadSetting(f"{path} cannot be written: {error}", "Choose another --out folder.") from None
+            except (soundfile.SoundFileError, OSError):
+                raise BadSetting(
+                    f"{path} cannot be written.", "Make room on the disk, or choose another --out."
+                ) from None
             self._files[take] = file, path, start
         file, _, first = self._files[take]
         if len(audio) != file.channels or rate != file.samplerate or start < first:

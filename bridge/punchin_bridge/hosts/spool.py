@@ -28,6 +28,7 @@ from typing import NamedTuple
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadMessage, BadSetting, PunchinError, TooLarge
+from punchin_wire.structs import in_words
 
 from .jobs import JobRecord
 from .protocol import MAX_BYTES, Bye, Command, CommandRequest, FromHost, Hello, Project, State
@@ -197,7 +198,8 @@ def decode(data: bytes, host: str) -> Post:
         document: FromHost = msgspec.json.decode(data, type=FromHost)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         _, job = signed(data)
-        return Post(host, None, BadMessage(f"A document from {host} cannot be used: {error}"[:400]), job)
+        reason = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+        return Post(host, None, BadMessage(f"A document from {host} cannot be used: {reason}."[:400]), job)
     return Post(document.host, document, None, getattr(document, "job", ""))
 
 

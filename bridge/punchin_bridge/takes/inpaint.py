@@ -54,9 +54,11 @@ def compose(
     """
     song = stems.probe(path)
     inputs, grid = _inputs(place, sources, song.samples / song.rate)
-    region, scene = location.find(place, grid, song)
+    found = location.find(place, grid, song)
     drums = None if sources.drums is None else Stem(stems.probe(sources.drums))
-    return arrange(Place(song, region, scene, grid), inputs, drums, params, seed, full, preview)
+    return arrange(
+        Place(song, found.region, found.scene, grid, notes=found.notes), inputs, drums, params, seed, full, preview
+    )
 
 
 def arrange(
@@ -82,7 +84,7 @@ def arrange(
     specs = take_specs(seed, params.takes, inputs.given, params.weights, params.specs)
     source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
     request = inpaint_request(source, place.on_line, around_on_line, inputs, specs, params, preview)
-    notes = drums.song.notes if drums and request.drums else ()
+    notes = (*place.notes, *(drums.song.notes if drums and request.drums else ()))
     if request.chords and not request.beats:
         notes += (
             "No tempo is known, so chords are struck only where they start (see --tempo, --midi-tempo, --beats).",

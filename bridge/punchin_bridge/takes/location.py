@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from punchin_wire.errors import BadRegion, BadSetting
 
@@ -51,8 +52,16 @@ def asked_tempo(where: Where) -> TempoMap | None:
     return None if where.tempo is None else steady(where.tempo, where.downbeat)
 
 
-def find(where: Where, grid: TempoMap | None, song: Song) -> tuple[Region, str]:
-    """The region in samples of the song, and its name. Raises BadRegion and BadSetting."""
+class Found(NamedTuple):
+    """The region in samples of the song, its name in those of files, and what the musician should know of it."""
+
+    region: Region
+    scene: str
+    notes: tuple[str, ...] = ()
+
+
+def find(where: Where, grid: TempoMap | None, song: Song) -> Found:
+    """Raises BadRegion and BadSetting."""
     if where.bars is not None:
         if where.start is not None or where.end is not None:
             raise BadSetting("--bars and --start/--end both say the region.", "Leave one of them out.")
@@ -60,12 +69,13 @@ def find(where: Where, grid: TempoMap | None, song: Song) -> tuple[Region, str]:
             raise BadSetting(
                 "Bars need a tempo.", "Give --tempo BPM, --midi-tempo FILE.mid, --beats FILE, or --chords FILE.mid."
             )
-        hole = region.from_bars(where.bars, grid, song.rate, song.samples)
-        return hole, "bars" + where.bars.strip().replace(":", "-")
+        hole, short = region.from_bars(where.bars, grid, song.rate, song.samples)
+        ends = f"The song ends {1000 * short / song.rate:.3g} ms before the last bar does, and the region with it."
+        return Found(hole, "bars" + where.bars.strip().replace(":", "-"), (ends,) if short else ())
     if where.start is None or where.end is None:
         raise BadRegion("No region was selected.", "Give --start and --end in seconds, or --bars first:last.")
     hole = region.from_seconds(where.start, where.end, song.rate, song.samples)
-    return hole, name_of_seconds(hole, song.rate)
+    return Found(hole, name_of_seconds(hole, song.rate))
 
 
 def name_of_seconds(hole: Region, rate: int) -> str:

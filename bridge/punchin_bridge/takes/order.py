@@ -38,13 +38,15 @@ class Stem(NamedTuple):
 
 class Place(NamedTuple):
     """Samples `region` of a song whose first sample sounds at sample `origin` of the time line on which tempos, chords
-    and notes lie. `grid` is that line's clock, `scene` names the region in file names."""
+    and notes lie. `grid` is that line's clock, `scene` names the region in file names, `notes` say what is special
+    about it."""
 
     song: Song
     region: Region
     scene: str
     grid: TempoMap | None = None
     origin: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def on_line(self) -> Region:

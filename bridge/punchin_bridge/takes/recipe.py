@@ -16,6 +16,7 @@ from msgspec import Meta
 from punchin_wire.errors import BadAudio, BadRecipe, PunchinError, TooLarge
 from punchin_wire.frames import MAX_AUDIO, Audio
 from punchin_wire.messages import InpaintRequest, TransferRequest
+from punchin_wire.structs import in_words
 
 from ..audio import stems, wavfile
 from ..audio.bwf import Tempo
@@ -88,8 +89,12 @@ def decode(payload: bytes) -> Recipe:
         return msgspec.json.decode(payload, type=Recipe)
     except BadRecipe:
         raise
-    except (msgspec.MsgspecError, PunchinError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.ValidationError as error:
+        raise BadRecipe(f"The recipe in the take is damaged: {in_words(error)}.") from None
+    except PunchinError as error:
         raise BadRecipe(f"The recipe in the take is damaged: {error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise BadRecipe("The recipe in the take is damaged: it is not JSON.") from None
 
 
 def read(path: Path) -> Recipe:

@@ -22,6 +22,7 @@ from punchin_wire.messages import (
     TransferRequest,
 )
 from punchin_wire.params import Control, Denoising, InpaintParams, TransferParams
+from punchin_wire.structs import in_words
 
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
@@ -120,7 +121,7 @@ def _checked(request: AnyRequest, kind: type[AnyRequest]) -> AnyRequest:
     try:
         return msgspec.convert(msgspec.to_builtins(request), kind)  # the daemon would find it, but later
     except msgspec.ValidationError as error:
-        raise BadSetting(f"A parameter is out of its range: {error}.") from None
+        raise BadSetting(f"A parameter is out of its range: {in_words(error)}.") from None
 
 
 def _check_chords(inputs: Inputs, start: float, end: float) -> None:

@@ -19,7 +19,7 @@ from ..audio import stems
 from ..music.region import Region
 from ..splice.lay import SpliceSettings
 from . import excerpt, location, presets
-from .location import Where
+from .location import Found, Where
 from .order import Place
 from .presets import Prompts, Task
 from .recipe import read_input, reread
@@ -49,8 +49,11 @@ def compose(
     """
     clip = stems.probe(path)
     grid = location.asked_tempo(place)
-    region, scene = (Region(0, clip.samples), "") if place.is_everywhere else location.find(place, grid, clip)
-    return arrange(Place(clip, region, scene, grid), params, seed, full, mix, score, splice)
+    everything = Found(Region(0, clip.samples), "")
+    found = everything if place.is_everywhere else location.find(place, grid, clip)
+    return arrange(
+        Place(clip, found.region, found.scene, grid, notes=found.notes), params, seed, full, mix, score, splice
+    )
 
 
 def arrange(
@@ -80,7 +83,9 @@ def arrange(
     around, scene = kind.surroundings(region, clip), _scene(task, place.scene)
     stems.read(clip, around)  # says what is wrong with it now, not when the takes are there
     laid = kind.settled(splice)
-    return kind(clip, region, around, request, (audio,), (file,), scene, place.tempo, full, laid, task=task)
+    return kind(
+        clip, region, around, request, (audio,), (file,), scene, place.tempo, full, laid, notes=place.notes, task=task
+    )
 
 
 def turned(order: TransferOrder, params: TransferParams, label: str) -> TransferOrder:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 from punchin_wire.errors import BadSetting
 from punchin_wire.messages import VANISHED_SECONDS
+from punchin_wire.structs import in_words
 
 PREFIX = "PUNCHIN_SERVE_"
 OSC_PORT = 17812
@@ -83,7 +84,7 @@ def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Sett
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, BadSetting):
             raise error.__cause__ from None
-        raise BadSetting(f"A setting of the daemon is wrong: {error}") from None
+        raise BadSetting(f"A setting of the daemon is wrong: {in_words(error)}.") from None
 
 
 class _Parser(argparse.ArgumentParser):

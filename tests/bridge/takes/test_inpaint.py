@@ -82,6 +82,13 @@ def test_bars_and_beats_of_a_recording(tmp_path: Path, song: Path) -> None:
     assert order.tempo is None
 
 
+def test_a_last_bar_that_the_song_cuts_short_is_said(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "short.wav", audio()[:, : 8 * RATE - 30].T, RATE)
+    order = compose(tmp_path / "short.wav", Where(bars="3:4", tempo=120), Sources(), InpaintParams(), 0)
+    assert order.region == Region(4 * RATE, 8 * RATE - 30)
+    assert "before the last bar does" in order.notes[0]
+
+
 def test_drums_travel_at_their_own_rate_and_end_in_silence(tmp_path: Path, song: Path) -> None:
     order = compose(song, SECONDS_4_TO_6, Sources(drums=write_drums(tmp_path, seconds=5.0)), InpaintParams(), 0)
     assert [a.shape for a in order.audio] == [(2, SECONDS * RATE), (1, SECONDS * 32000)]
