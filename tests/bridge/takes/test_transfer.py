@@ -42,6 +42,7 @@ def test_the_whole_clip_is_the_default(clip: Path) -> None:
         pooling=(2, 2),
         alpha=0.5,
         guidance=7.5,
+        loop_short=True,
     )
     assert np.allclose(order.audio[0], audio(), atol=2**-23)
     assert order.inputs[0].sha256 == recipe.sha256(order.audio[0])

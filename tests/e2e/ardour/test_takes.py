@@ -135,7 +135,7 @@ def test_the_export_differs_inside_the_hole_only(song: Studio) -> None:
         song.select(track, start, end)
         before = song.export(start - BAR, end + BAR)
         np.testing.assert_array_equal(before, song.export(start - BAR, end + BAR))
-        song.run("inpaint", InpaintParams(seed=2))
+        song.run("inpaint", InpaintParams(seed=2, text="backwards"))
         outside(before, song.export(start - BAR, end + BAR))
 
 

@@ -63,6 +63,8 @@ class FakeEngine:
                 sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
             if "nan" in words:
                 sound = sound * np.float32("nan")
+            if "backwards" in words:  # a take that is the song, louder, becomes the song when it is laid
+                sound = np.ascontiguousarray(sound[:, ::-1])
             yield FakeEmission(Take(number, take.seed, start, describe(sound, rate), scores), sound)
         yield FakeEmission(Done({stage: time.monotonic() - started}, {"pack": request.pack}))
 
