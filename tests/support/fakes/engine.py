@@ -6,8 +6,8 @@ pack `deaf` gives no scores.
 
 Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=S` seconds that loading the pack
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
-if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W; a take is
-`backwards`.
+if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W; a take
+is `backwards`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from typing import Any
 from . import panel
 from .panel import Button, Display, Fader, Field
 
-VERSION = "1.0.0"
-"""The oldest version that reads it."""
+VERSION = "1.29.2"
+"""The program's version that this form of a session is of: what claims 1.8.15 or older is converted from another form,
+and nothing of it loads."""
 
 Widget = dict[str, Any]
 

@@ -49,6 +49,12 @@ def test_a_session_is_one(session: dict[str, Any]) -> None:
     assert len(set(names)) == len(names)  # widgets of one name would follow each other
 
 
+def test_a_session_is_not_taken_for_an_old_one(session: dict[str, Any]) -> None:
+    """Up to 1.8.15 sessions had another form, and the program converts what claims to be one of those."""
+    assert tuple(map(int, session["version"].split("."))) > (1, 8, 15)
+    assert "content" in session
+
+
 def test_every_widget_of_a_session_speaks_to_the_bridge(session: dict[str, Any]) -> None:
     speaking = [widget for widget in open_stage_control.walk(session["content"]) if "address" in widget]
     assert {widget["address"] for widget in speaking} == all_that_is_there() | {panel.ERROR}
