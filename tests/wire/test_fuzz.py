@@ -12,6 +12,8 @@ from punchin_wire import frames, messages
 from punchin_wire.errors import ErrorInfo, PunchinError
 from punchin_wire.messages import ChordSegment, Hole, InpaintRequest, Note, Submit, TakeSpec, TransferRequest
 
+pytestmark = pytest.mark.slow
+
 SECONDS, MEMORY = 5.0, 64 * 2**20
 SOUND = np.zeros((2, 1000), np.float32)
 SOURCE = frames.describe(SOUND, 1000)

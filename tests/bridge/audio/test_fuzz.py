@@ -16,6 +16,8 @@ from punchin_bridge.audio.bwf import Tags
 from punchin_bridge.audio.riff import LARGEST
 from punchin_wire.errors import PunchinError
 
+pytestmark = pytest.mark.slow
+
 TAGS = Tags("abcd-1", "song", "here", 1, "2026-01-31T18:20:05")
 SECONDS, MEMORY = 5.0, 64 * 2**20
 SOME = settings(
