@@ -22,6 +22,7 @@ from fakes.harness import until
 from punchin_bridge.cli.main import main
 from punchin_bridge.hosts.installers import ardour as scripts
 from punchin_bridge.hosts.protocol import Command, CommandRequest, JobView, State
+from punchin_wire import paths
 from punchin_wire.params import InpaintParams, TransferParams
 
 from hosts.ardour import FLOAT_PRESET, Ardour, Session, Tempo, ardour, make_session
@@ -291,6 +292,8 @@ def studio(
     bridge knows it, unless that is to be `alone`: not running yet."""
     config = folder / "config" / "ardour7"
     config.mkdir(parents=True, exist_ok=True)
+    # What this home has installed elsewhere stays: a second Ardour of a test may run beside the first.
+    (paths.hosts_folder() / "ardour.json").unlink(missing_ok=True)
     assert main(["host", "install", "ardour", "--folder", str(config)]) == 0
     environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environ}  # of the bridge that it starts
     with ardour(folder, session, display, environ) as program:
