@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 import shutil
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from punchin_server.codecs.mel import log_mel
 from punchin_server.codecs.phase import consistent
 from punchin_server.engines.transfer import engine
 from punchin_server.packs import registry
-from punchin_train.transfer import audiomae, clap, encoded, solos, stages, start, text, unet, vae, vocoder
+from punchin_train.transfer import audiomae, clap, encoded, schedule, solos, stages, start, text, unet, vae, vocoder
 from punchin_train.transfer.alignment import Alignment
 from punchin_train.transfer.lines import Lines
 from punchin_train.transfer.pack import ADAPTER
@@ -122,6 +123,8 @@ def test_alignment_counts_what_is_heard_elsewhere() -> None:
 def test_every_stage_trains_and_goes_on_and_the_pack_plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From nothing to a pack with two halves whose transfer half the product's engine loads and plays; a stage that
     is run again goes on from its checkpoint."""
+    ticks = count()  # a look at the clock takes 100 ms: budgets of minutes are then numbers of steps, on any machine
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: 0.1 * next(ticks)))
     for module in (vae, vocoder):
         monkeypatch.setattr(module, "TESTED", 2)
     monkeypatch.setattr(stages, "HELD_OUT_LINES", 8)
