@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.bridge import RunningBridge, bridge, launch
-from fakes.harness import daemon
+from fakes.harness import daemon, until
 from fakes.reaper import Reaper
 from fakes.reaper_project import Item, load, render, save
 from fakes.reaper_song import RATE, SECONDS, song
@@ -96,6 +96,7 @@ def desk(running: RunningBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     made.set()
     yield made
     made.close()
+    until(lambda: not made.jobs)  # the bridge has heard its goodbye, or the next test would see its jobs
 
 
 def test_from_the_selection_to_takes_and_back(desk: Desk, running: RunningBridge, tmp_path: Path) -> None:
