@@ -15,12 +15,17 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-import torch
-from accelerate import Accelerator
-from punchin_train.adapter.captions import find_clips
-from punchin_train.adapter.learner import load_models
-from punchin_train.adapter.train import Settings, Trainer
-from punchin_wire.errors import PunchinError
+from punchin_wire import program
+from punchin_wire.errors import PunchinError, of_import
+
+try:
+    import torch
+    from accelerate import Accelerator
+    from punchin_train.adapter.captions import find_clips
+    from punchin_train.adapter.learner import load_models
+    from punchin_train.adapter.train import Settings, Trainer
+except ImportError as missing:
+    sys.exit(program.fail(of_import(missing, train=True), as_json=False))
 
 HELP = {
     "steps": "where training ends",
@@ -76,8 +81,7 @@ def main() -> int:
     try:
         return run(options)
     except PunchinError as error:
-        print(f"{error}\n{error.next_step}", file=sys.stderr)
-        return error.exit_code
+        return program.fail(error, as_json=False)
 
 
 if __name__ == "__main__":

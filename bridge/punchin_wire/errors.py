@@ -13,6 +13,7 @@
     │   ├── NotWritten           not_written
     │   └── BadRecipe            bad_recipe
     ├── PackError                                  what is installed
+    │   ├── NotInstalled         not_installed
     │   ├── PackMissing          pack_missing
     │   ├── PackCorrupt          pack_corrupt
     │   ├── BadCheckpoint        bad_checkpoint
@@ -124,8 +125,15 @@ class BadRecipe(InputError):
 class PackError(PunchinError):
     code = "bad_pack"
     exit_code = 3
-    exit_text = "something installed: a model pack or checkpoint"
+    exit_text = "something installed, or not: a model pack, a checkpoint, a part of Punchin"
     default_next_step = "Run `punchin packs verify` to see which pack is damaged."
+
+
+class NotInstalled(PackError):
+    """A part of Punchin, or a package that it needs."""
+
+    code = "not_installed"
+    default_next_step = "Install the server part: pip install 'punchin[server]'."
 
 
 class PackMissing(PackError):
@@ -242,6 +250,19 @@ EXITS: dict[int, str] = {
     INTERRUPTED: "interrupted by Ctrl-C: the job, if there was one, was cancelled",
 }
 """Every exit code of `punchin`, and what it means."""
+
+
+def of_import(error: ImportError, train: bool = False) -> PunchinError:
+    """A package that is missing or broken, as the musician's error; where our own is, that is our mistake. With `train`
+    it is wanted for training or measuring."""
+    install = "Install what training and measuring need: pip install 'punchin[server,train]'." if train else None
+    name = (error.name or "").split(".")[0]
+    if name.startswith("punchin"):
+        return InternalError(f"{type(error).__name__}: {error}.")
+    if isinstance(error, ModuleNotFoundError) and name:
+        return NotInstalled(f"{name} is not installed.", install)
+    why = (str(error).splitlines() or ["it does not say why"])[0].rstrip(".")[:300]
+    return NotInstalled(f"{name or 'A library'} cannot be loaded: {why}.", install)
 
 
 def from_info(info: ErrorInfo) -> PunchinError:

@@ -22,6 +22,7 @@ import msgspec
 import psutil
 from punchin_wire import paths
 from punchin_wire.disk import OWN_FOLDER
+from punchin_wire.errors import NotInstalled
 
 from .daemon.settings import OSC_PORT
 from .packs import registry
@@ -30,7 +31,7 @@ from .packs.cli import abilities, describe
 State = Literal["ok", "note", "problem"]
 PROBE_SECONDS = 90.0
 """A first import of torch from a slow disk takes half a minute."""
-REINSTALL = "Install the server part again: pip install 'punchin[server]'"
+REINSTALL = NotInstalled.default_next_step
 
 _PROBE = """
 import json, torch, onnxruntime

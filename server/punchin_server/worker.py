@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 import psutil
 import zmq
-from punchin_wire.errors import InternalError, OutOfMemory, PunchinError, Unsupported
+from punchin_wire.errors import InternalError, OutOfMemory, PunchinError, Unsupported, of_import
 from punchin_wire.frames import Audio, Packet, pack, unpack
 from punchin_wire.messages import Cancel, Cancelled, Done, Event, EventBody, Failed, Progress, Request, Submit
 from punchin_wire.throttle import ProgressThrottle
@@ -167,6 +167,8 @@ class Worker:
         if isinstance(error, PunchinError):
             return error
         log.error("a job failed", exc_info=error)
+        if isinstance(error, ImportError):
+            return of_import(error)
         if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
             self._loaded.clear()
             _give_memory_back()

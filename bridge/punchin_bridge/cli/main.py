@@ -18,10 +18,19 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from punchin_wire import VERSION, paths
+from punchin_wire import VERSION, paths, program
 from punchin_wire.disk import OWN_FOLDER
-from punchin_wire.errors import EXITS, INTERRUPTED, BadSetting, DaemonUnreachable, InternalError, PunchinError
+from punchin_wire.errors import (
+    EXITS,
+    INTERRUPTED,
+    BadSetting,
+    DaemonUnreachable,
+    InternalError,
+    PunchinError,
+    of_import,
+)
 from punchin_wire.messages import Status
+from punchin_wire.program import fail
 from rich.console import Console
 from rich.table import Table
 
@@ -101,8 +110,8 @@ def _evaluate(context: typer.Context) -> None:
 app.command("eval", context_settings=PASSED, add_help_option=False)(_evaluate)
 
 
-def _run_server(words: Sequence[str], program: str = "punchin_server") -> NoReturn:
-    command = [sys.executable, "-m", program, *words]
+def _run_server(words: Sequence[str], package: str = "punchin_server") -> NoReturn:
+    command = [*launch.program(package), *words]
     if os.name == "posix":
         os.execv(command[0], command)  # signals and exit codes are then the server's own
     with contextlib.suppress(KeyboardInterrupt):
@@ -138,6 +147,10 @@ def _show(found: Status) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. No error leaves this function but as a line and a code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    return program.run(lambda: _run(words))
+
+
+def _run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
         with _stoppable():
@@ -146,18 +159,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except PunchinError as error:
-        code = _fail(_with_page(error, words), as_json)
+        code = fail(_with_page(error, words), as_json)
         return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
-    except BrokenPipeError:  # whoever read our output has left
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (so that the flush at exit has somewhere to go)
-        return 0
+    except BrokenPipeError:
+        raise
+    except ImportError as error:
+        return fail(of_import(error), as_json)
     except OSError as error:  # a disk is full, a folder is not there any more: nobody's mistake, but it has a name
         if error.filename is None:
             return _unexpected(error, as_json)
-        return _fail(BadSetting(f"{error.filename} cannot be used: {error.strerror}.", OWN_FOLDER), as_json)
+        return fail(BadSetting(f"{error.filename} cannot be used: {error.strerror}.", OWN_FOLDER), as_json)
     except Exception as error:
         if isinstance(error, UsageError):
-            return _fail(_wrong_words(error), as_json)
+            return fail(_wrong_words(error), as_json)
         return _unexpected(error, as_json)
     return code if isinstance(code, int) else 0
 
@@ -179,7 +193,7 @@ def _stoppable() -> Iterator[None]:
 def _unexpected(error: Exception, as_json: bool) -> int:
     """Called where `error` was caught."""
     traceback.print_exc()
-    return _fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
+    return fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
 
 
 def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:
@@ -192,14 +206,6 @@ def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:
 def _wrong_words(error: Any) -> BadSetting:
     where = error.ctx.command_path if error.ctx else "punchin"
     return BadSetting(error.format_message(), f"See `{where} --help`.")
-
-
-def _fail(error: PunchinError, as_json: bool) -> int:
-    info = error.info()
-    print(f"punchin: {info.message} {info.next_step}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({"error": msgspec.to_builtins(info)}))
-    return error.exit_code
 
 
 @app.callback(invoke_without_command=True)

@@ -6,16 +6,16 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from punchin_wire import disk, paths
-from punchin_wire.errors import BadMessage, DaemonUnreachable
+from punchin_wire.errors import BadMessage, DaemonUnreachable, NotInstalled
 from punchin_wire.paths import DaemonRecord
 
 from ..settings import Settings
 from .client import Client
 
-SERVE = (sys.executable, "-m", "punchin_server", "serve")
 TAIL_LINES = 8
 OTHERS_SECONDS = 5.0
 """How long we wait for another client's daemon when ours gave up: only one may serve a user."""
@@ -32,14 +32,23 @@ def find(settings: Settings) -> str | None:
     return endpoint if _answers(endpoint, 2.0) else None
 
 
-def find_or_start(settings: Settings, command: tuple[str, ...] = SERVE) -> str:
-    """The endpoint of a daemon that answers; one is started when none does. Raises DaemonUnreachable, which shows the
-    end of its output, and BadSetting where its folder cannot be written."""
+def program(package: str) -> tuple[str, ...]:
+    """The command that runs a package of the server. Raises NotInstalled."""
+    if find_spec(package.partition(".")[0]) is None:
+        raise NotInstalled("Punchin's server part, which makes takes, is not installed.")
+    return sys.executable, "-m", package
+
+
+def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> str:
+    """The endpoint of a daemon that answers; one is started when none does, by `command` if not by ours. Raises
+    DaemonUnreachable, which shows the end of its output, NotInstalled, and BadSetting where its folder cannot be
+    written."""
     endpoint = find(settings)
     if endpoint is not None:
         return endpoint
     if settings.daemon:
         raise DaemonUnreachable(f"No daemon answers at {settings.daemon}.", "Start it there with `punchin serve`.")
+    command = command or (*program("punchin_server"), "serve")
     disk.make_folder(paths.log_folder(), disk.OWN_FOLDER, 0o700)  # else the daemon could not even say why it ends
     output = paths.log_folder() / "daemon.out"
     child = _start([*command, f"--idle-exit={settings.idle_exit}"], output)

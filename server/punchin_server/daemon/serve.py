@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 
-from punchin_wire import VERSION, paths
+from punchin_wire import VERSION, paths, program
 from punchin_wire.errors import DaemonError, PunchinError
 
 from . import settings
@@ -39,11 +38,10 @@ def main(argv: Sequence[str], worker: Sequence[str] = WORKER, punchin: Sequence[
     try:
         serve(settings.load(argv, os.environ), worker, punchin)
     except PunchinError as error:
-        print(f"{error}\n{error.next_step}", file=sys.stderr)
-        return error.exit_code
+        return program.fail(error, as_json=False)
     except OSError as error:
-        print(f"The daemon cannot use its folders: {error}.\nMake room, or set PUNCHIN_HOME.", file=sys.stderr)
-        return DaemonError.exit_code
+        cannot = f"The daemon cannot use its folders: {error}."
+        return program.fail(DaemonError(cannot, "Make room, or set PUNCHIN_HOME."), as_json=False)
     except Exception:
         log.exception("the daemon crashed")
         raise

@@ -6,12 +6,12 @@ Exit codes: 0 all well, 2 wrong arguments, 3 a pack is missing or damaged (the e
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from punchin_wire import program
 from punchin_wire.errors import PackError, PunchinError
 
 from . import registry
@@ -25,10 +25,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         rows = {"list": _list, "verify": _verify, "add": _add}[args.verb](args)
     except PunchinError as error:
-        if args.json:
-            _print_json({"error": error.info()})
-        print(f"{error}\n{error.next_step}", file=sys.stderr)
-        return error.exit_code
+        return program.fail(error, args.json)
     if args.json:
         _print_json({"packs": rows})
     else:

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-from punchin_wire.errors import PunchinError, Unsupported
+from punchin_wire import program
+from punchin_wire.errors import PunchinError, of_import
 
 FULL_MINUTES = 180.0
 MASKS = ("one gap", "two gaps", "four gaps", "10 s")
@@ -23,11 +23,9 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
     try:
         tables = _run(args)
-    except PunchinError as error:
-        if args.json:
-            print(json.dumps({"error": msgspec.to_builtins(error.info())}))
-        print(f"punchin: {error} {error.next_step}", file=sys.stderr)
-        return error.exit_code
+    except (PunchinError, ImportError) as caught:
+        error = caught if isinstance(caught, PunchinError) else of_import(caught, train=True)
+        return program.fail(error, args.json)
     if args.json:
         print(json.dumps({"out": str(args.out.absolute()), "tables": tables}))
     else:
@@ -45,13 +43,8 @@ def _run(args: argparse.Namespace) -> list[object]:
         "verbose": sys.stdout.isatty() and not args.json,
         "minutes": args.minutes if args.minutes is not None else FULL_MINUTES if args.full else 10.0,
     }  # fmt: skip
-    try:
-        from . import excerpts, inpaint, transfer
-    except ImportError as error:
-        raise Unsupported(
-            f"Evaluation needs {error.name}, which is not installed.",
-            "Install it: pip install 'punchin[server,train]'.",
-        ) from None
+    from . import excerpts, inpaint, transfer
+
     if args.what == "inpaint":
         font = args.soundfont or excerpts.other_soundfont()
         filled = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
@@ -89,4 +82,4 @@ def parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run(lambda: main(sys.argv[1:])))
