@@ -1,6 +1,9 @@
 """`punchin transfer` as a musician uses it, against the real daemon with the fake engine: files, words, exit codes."""
 
+import errno
 import json
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -273,6 +276,32 @@ def test_a_point_that_fails_ends_the_sweep_and_leaves_what_was_made(punchin: Pun
     data = json.loads((out / "clip_fail-least-4_sweep.json").read_text())
     assert (data["points"], len(data["rows"])) == (4, 2)
     assert all(np.isfinite(soundfile.read(out / name)[0]).all() for name in made)
+
+
+def test_a_sweep_on_a_full_disk_says_how_its_takes_come_again(
+    punchin: Punchin, clip: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No name of a job is offered, for a sweep takes none: the seed is, which need not have been said."""
+    words = ["--to", "violin", "--out", out, "--sweep", "pooling=1,8"]
+    sync, synced = os.fsync, []
+
+    def full(file: int) -> None:
+        synced.append(file)
+        if len(synced) >= 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        punchin.fails(2, "not_written", "transfer", clip, *words)
+    [first] = names(out)
+    assert "1 of 2 points were made, in" in punchin.stderr
+    assert "--job" not in punchin.stderr
+    seed = re.search(r"with --seed (\d+) the sweep", punchin.stderr)
+    assert seed is not None
+    rows = punchin.json("transfer", clip, *words, "--seed", seed[1])["rows"]
+    assert len(rows) == 2
+    assert np.array_equal(soundfile.read(out / first)[0], soundfile.read(rows[0]["path"])[0])
 
 
 # ---- errors --------------------------------------------------------------------------------------------------

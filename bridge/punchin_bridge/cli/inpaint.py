@@ -73,8 +73,7 @@ def inpaint(
             full,
             preview,
         )
-    with cli_job.connected() as client:
-        report = cli_job.perform(order, client, out, job, keep, no_progress)
+    report = cli_job.make(order, out, job, keep, no_progress)
     if as_json:
         print(json.dumps(msgspec.to_builtins(report)))
     else:

@@ -55,9 +55,20 @@ def connected() -> Iterator[Client]:
         yield client
 
 
-def perform(
-    order: Order, client: Client, out: Path, job: str | None = None, keep: bool = False, no_progress: bool = False
-) -> Report:
+def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool) -> Report:
+    """Have an order made by this user's daemon, and show how it goes. Where takes cannot be written, the error says how
+    to fetch them."""
+    job = job or new_job()
+    try:
+        with connected() as client:
+            return perform(order, client, out, job, keep, no_progress)
+    except NotWritten as error:
+        seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
+        fetch = f"with --job {job}{seed} the same command fetches them, for a day."
+        raise NotWritten(str(error), f"Make room there or choose another --out: {fetch}") from None
+
+
+def perform(order: Order, client: Client, out: Path, job: str, keep: bool, no_progress: bool) -> Report:
     """Have an order made, and show how it goes."""
     console = Console(stderr=True)
     with ExitStack() as stack:
@@ -66,13 +77,7 @@ def perform(
             display = stack.enter_context(Bars(console))
         if order.request.preview:
             display = stack.enter_context(Preview(display, out, f"{order.song.path.stem[:80]}_{order.scene}"))
-        job = job or new_job()
-        try:
-            return produce(order, client, out, display, job, keep)
-        except NotWritten as error:
-            seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
-            fetch = f"with --job {job}{seed} the same command fetches them, for a day."
-            raise NotWritten(str(error), f"Make room there or choose another --out: {fetch}") from None
+        return produce(order, client, out, display, job, keep)
 
 
 def console() -> Console:

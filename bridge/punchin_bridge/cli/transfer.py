@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 import msgspec
 import typer
-from punchin_wire.errors import BadSetting, PunchinError, from_info
+from punchin_wire.errors import BadSetting, NotWritten, PunchinError, from_info
 from punchin_wire.params import DENOISING, TransferParams
 from rich.table import Table
 
 from ..splice.highband import Highband
 from ..takes import sweep, sweep_files
 from ..takes.location import Where
+from ..takes.render import new_job
 from ..takes.report import Report, TransferSettings, TransferTake
 from ..takes.sweep import Axis
 from ..takes.sweep_files import SweepReport
@@ -93,8 +94,7 @@ def transfer(
                 raise BadSetting("A sweep is many jobs: none has a name or is kept.", "Leave --job and --keep out.")
             _show_sweep(_sweep(order, over, params, out, no_progress), as_json)
             return
-    with cli_job.connected() as client:
-        report = cli_job.perform(order, client, out, job, keep, no_progress)
+    report = cli_job.make(order, out, job, keep, no_progress)
     if as_json:
         print(json.dumps(msgspec.to_builtins(report)))
     else:
@@ -126,14 +126,24 @@ def _sweep(
             for number, (point, one) in enumerate(zip(points, orders, strict=True), start=1):
                 if sys.stderr.isatty() and not no_progress:
                     print(f"Point {number} of {len(points)}: {point.label}", file=sys.stderr)
-                made.append((point, cli_job.perform(one, client, out, no_progress=no_progress)))
+                made.append((point, cli_job.perform(one, client, out, new_job(), False, no_progress)))
     except PunchinError as error:
-        if not made:
-            raise
-        table = sweep_files.write(out, stem, len(points), made).table
-        left = f"{len(made)} of {len(points)} points were made: {table}."
-        raise from_info(msgspec.structs.replace(error.info(), next_step=left)) from error.__cause__
+        steps = [_left(made, len(points), out, stem)] if made else []
+        if isinstance(error, NotWritten):
+            seed = order.request.takes[0].seed
+            steps.append(f"Make room there or choose another --out: with --seed {seed} the sweep makes the same takes.")
+        info = msgspec.structs.replace(error.info(), next_step=" ".join(steps) or error.next_step)
+        raise from_info(info) from error.__cause__
     return sweep_files.write(out, stem, len(points), made)
+
+
+def _left(made: list[tuple[sweep.Point, Report]], points: int, out: Path, stem: str) -> str:
+    """What there is of a sweep that ended early, with its table where that can still be written."""
+    said = f"{len(made)} of {points} points were made"
+    try:
+        return f"{said}: {sweep_files.write(out, stem, points, made).table}."
+    except BadSetting:
+        return f"{said}, in {out.absolute()}."
 
 
 # ---- for people ----------------------------------------------------------------------------------------------
