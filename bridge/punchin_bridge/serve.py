@@ -14,6 +14,7 @@ from punchin_wire import VERSION, paths
 from punchin_wire.errors import PunchinError
 from punchin_wire.paths import BridgeRecord
 
+from .audio import foreign
 from .daemon import launch
 from .hosts.jobs import ENDED, WORKING
 from .hosts.osc_link import PORT, OscLink
@@ -178,6 +179,7 @@ def serve(settings: Settings, osc_port: int = PORT, idle_exit: float = 0.0, surf
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError where a bridge of this user runs already."""
     with paths.only_one("bridge"):
         paths.open_log(paths.bridge_log())
+        foreign.tidy()
         bridge = Bridge(paths.spool_folder(), settings, osc_port, idle_exit, surface_port)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: bridge.stop())

@@ -15,8 +15,8 @@ import msgspec
 import soundfile
 from punchin_wire.errors import BadAudio, FileMissing
 
-FORMATS = "WAV, RF64, BW64, W64, AIFF, CAF, AU, FLAC, Ogg, Opus and MP3"
-CONVERT = f"Export it as WAV. Punchin reads {FORMATS}; with ffmpeg installed also MP4, AAC, ALAC, WMA and WavPack."
+from .formats import CONVERT
+
 BLOCK = 1 << 18
 """Frames read at a time."""
 _OVERSTATED = 64
@@ -90,6 +90,7 @@ def counted(view: View, said: Header) -> tuple[View, int]:
 
 def _has_mpeg_header(view: View) -> bool:
     with view.path.open("rb") as file:
+        file.seek(view.offset)
         tag = file.read(10)
         if tag[:3] == b"ID3" and len(tag) == 10:
             length = 0
@@ -97,7 +98,7 @@ def _has_mpeg_header(view: View) -> bool:
                 length = length << 7 | byte & 0x7F
             file.seek(length, os.SEEK_CUR)
         else:
-            file.seek(0)
+            file.seek(view.offset)
         first = file.read(4096)
     return any(name in first for name in (b"Xing", b"Info", b"VBRI"))
 
@@ -135,4 +136,4 @@ class _Shown:
         return found
 
 
-__all__ = ["BLOCK", "CONVERT", "FORMATS", "Header", "View", "counted", "header", "opened", "whole"]
+__all__ = ["BLOCK", "Header", "View", "counted", "header", "opened", "whole"]

@@ -20,7 +20,7 @@ from punchin_wire import disk
 from punchin_wire.disk import ANOTHER_FOLDER, replacing
 from punchin_wire.errors import BadAudio, BadRegion, BadSetting, FileMissing
 
-from . import bwf, foreign, riff, sound
+from . import bwf, foreign, formats, riff, sound
 from .bwf import Tags
 from .riff import Chunk, Piece, Wave
 from .sound import BLOCK, Header, View
@@ -86,7 +86,7 @@ def probe(path: Path) -> Song:
     view = sound.whole(path)
     try:
         with path.open("rb") as file:
-            foreign_format = foreign.recognise(file.read(16))
+            foreign_format = formats.recognise(file.read(16))
     except OSError as error:
         raise FileMissing(f"{path} cannot be read: {error.strerror or error}.") from None
     if foreign_format is None:
@@ -102,6 +102,10 @@ def _probed(path: Path, view: View) -> Song:
     view, said = _readable(view, wave, layout, fact)
     frames = said.frames
     if said.subtype.startswith("MPEG"):
+        data = wave and wave.first(b"data")
+        if data is not None:  # the same frames as in an MP3 file, whose length nobody believes either
+            view = msgspec.structs.replace(view, head=b"", offset=data.offset, size=data.size)
+            said = sound.header(view)
         view, frames = sound.counted(view, said)
     if frames <= 0:
         raise BadAudio(f"{path.name} holds no samples.")
