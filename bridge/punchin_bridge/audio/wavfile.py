@@ -92,7 +92,7 @@ def probe(path: Path) -> Song:
     if foreign_format is None:
         return _probed(path, view)
     song = _probed(path, foreign.decode(path, foreign_format))
-    note = f"{path.name} is {foreign_format.name}: ffmpeg decoded it, and the whole song is written as 32-bit float."
+    note = f"{path.name} is {foreign_format.name}: ffmpeg decoded it, and what is written is 32-bit float."
     return msgspec.structs.replace(song, data=None, format=None, form=b"RIFF", notes=(note, *song.notes))
 
 

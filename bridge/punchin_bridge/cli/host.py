@@ -24,6 +24,10 @@ Folder = Annotated[
     list[Path] | None,
     typer.Option(metavar="FOLDER", help="Where its scripts belong, if not the usual place (may be given again)."),
 ]
+Checked = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FOLDER", help="Only what was installed there with --folder (may be given again)."),
+]
 Unit = Literal["seconds", "quarters"]
 PATIENCE_SECONDS = 10.0
 """How long a host may take to do what it was asked for."""
@@ -38,12 +42,16 @@ def install(name: Name, folder: Folder = None, as_json: Json = False) -> None:
     here = installing.Surroundings.here()
     folders = tuple(path.absolute() for path in folder or ()) or installer.folders(here)
     written = installing.install(installer, folders, installing.Config.here())
+    problems = [problem for path in folders for problem in installer.problems(path, here)]
     if as_json:
-        print(json.dumps({"files": [str(path) for path in written], "clicks": list(installer.clicks)}))
+        files = [str(path) for path in written]
+        print(json.dumps({"files": files, "clicks": list(installer.clicks), "problems": problems}))
         return
     for path in folders:
         print(f"{installer.title}: {sum(file.is_relative_to(path) for file in written)} files in {path}")
     print("\n".join(f"{number}. {step}" for number, step in enumerate(installer.clicks, start=1)))
+    if problems:
+        print("\n".join(["", f"`punchin host check {name}` will say, until that is done:", *problems]))
 
 
 @app.command()
@@ -60,12 +68,13 @@ def uninstall(name: Name, as_json: Json = False) -> None:
 
 
 @app.command()
-def check(name: Name, as_json: Json = False) -> None:
+def check(name: Name, folder: Checked = None, as_json: Json = False) -> None:
     """Say what is missing or out of date; exit code 2 if something is."""
     from ..hosts.installers import install as installing
 
     installer = installing.find(name)
-    problems = list(installing.check(installer, installing.Config.here(), installing.Surroundings.here()))
+    folders = tuple(path.absolute() for path in folder or ())
+    problems = list(installing.check(installer, installing.Config.here(), installing.Surroundings.here(), folders))
     if as_json:
         print(json.dumps({"problems": problems}))
     else:
@@ -94,8 +103,9 @@ def do(
 ) -> None:
     """Let a host that is open do what its own buttons do.
 
-    inpaint and transfer have the options of `punchin inpaint` and `punchin transfer` that say how takes are made;
-    without any, the host's own settings hold.
+    inpaint and transfer have the options of `punchin inpaint` and `punchin transfer` that say how takes are made.
+    Without any, the host's own settings hold in place of the defaults listed here; with any, these defaults hold for the
+    others.
     """
     from ..hosts import protocol, spool
     from ..surfaces import actions

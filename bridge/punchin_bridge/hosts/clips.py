@@ -51,7 +51,7 @@ def compose(
     if 4 * width * span.samples > MAX_AUDIO:
         raise TooLarge(f"{span.samples / rate:.0f} s of {width} channels at {rate} Hz are too much.")
     canvas = np.zeros((width, span.samples), np.float32)
-    notes: dict[str, None] = {}
+    notes = dict.fromkeys(note for song in songs for note in song.notes)
     for clip, song in zip(here, songs, strict=True):
         player = _Player(song, rate, clip)
         parts = player.parts(pieces(clip, grid, start, end))

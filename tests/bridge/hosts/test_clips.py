@@ -64,6 +64,15 @@ def hertz(audio: np.ndarray) -> float:
     return float(np.argmax(spectrum)) * RATE / (8 * len(line))
 
 
+def test_what_is_wrong_with_a_clips_file_is_said_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    write(path, noise(8.0))
+    path.write_bytes(path.read_bytes() + b"\1\2\3\4\5\6\7\x80")
+    played = [Clip(str(path), start, start + 2, 0.0) for start in (0, 4)]
+    [note] = clips.compose(played, Q120, Region(0, 4 * RATE), RATE, 1, tmp_path / "out.wav")
+    assert note.startswith("About a.wav: 8 bytes at its end are no part of a WAV file")
+
+
 # ---- copied --------------------------------------------------------------------------------------------------
 
 

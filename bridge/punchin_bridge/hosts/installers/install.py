@@ -134,21 +134,34 @@ def uninstall(installer: Installer, keep: set[Path] | None = None) -> tuple[Path
     return tuple(gone)
 
 
-def check(installer: Installer, config: Config, here: Surroundings) -> Iterator[str]:
-    """What is wrong with an installation, a sentence each; nothing where all is well."""
-    installed = _remembered(installer.name).files
-    if not installed:
-        yield f"Punchin is not installed in {installer.title}: run `punchin host install {installer.name}`."
-        return
+def check(installer: Installer, config: Config, here: Surroundings, folders: tuple[Path, ...] = ()) -> Iterator[str]:
+    """What is wrong with an installation, or with its part in `folders`, a sentence each; nothing where all is well."""
+    installed = tuple(map(Path, _remembered(installer.name).files))
+    again = _command(installer, here, tuple(dict.fromkeys((*installed, *folders))))
+    if not installed and not folders:
+        yield f"Punchin is not installed in {installer.title}: run {again}."
     wanted = installer.files(scripts(), config)
-    for folder in map(Path, installed):
+    for folder in folders or installed:
+        if folder not in installed:
+            yield f"Punchin is not installed in {folder}: run {again}."
+            continue
         for path, data in wanted.items():
             file = folder / path
             if not file.is_file():
-                yield f"{file} is missing: run `punchin host install {installer.name}` again."
+                yield f"{file} is missing: run {again} again."
             elif sha256(file.read_bytes()).digest() != sha256(data).digest():
-                yield f"{file} is of another version: run `punchin host install {installer.name}` again."
+                yield f"{file} is of another version: run {again} again."
         yield from installer.problems(folder, here)
+
+
+def _command(installer: Installer, here: Surroundings, folders: tuple[Path, ...]) -> str:
+    """What installs in `folders`, which need not be said where they are the usual ones."""
+    try:
+        usual = installer.folders(here)
+    except BadSetting:  # this system has none
+        usual = ()
+    named = "".join(f' --folder "{folder}"' for folder in folders) if set(folders) - set(usual) else ""
+    return f"`punchin host install {installer.name}{named}`"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -58,8 +58,8 @@ def files(scripts: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
 def problems(folder: Path, _here: Surroundings) -> Iterator[str]:
     if not (folder / "reaper.ini").is_file():
         yield (
-            f"{folder} is not a resource folder of REAPER: open REAPER once, or, if it is portable, "
-            "give its folder with --folder (Options > Show REAPER resource path)."
+            f"{folder} is no resource folder of REAPER yet: open REAPER once. Options > Show REAPER resource path "
+            "shows its own, in case that is another one (--folder)."
         )
 
 

@@ -63,6 +63,25 @@ def test_what_is_missing_or_old_is_named(tmp_path: Path, config: Config) -> None
     assert [word in line for word, line in zip(("version", "missing", "old one"), said, strict=True)] == [True] * 3
 
 
+def test_an_installation_elsewhere_is_looked_at_there_and_mended_there(tmp_path: Path, config: Config) -> None:
+    """What is said to be run would otherwise install in the usual place, and take it away here."""
+    usual = Surroundings("linux", tmp_path, {})
+    mine = tmp_path / "my own"
+    install(installer(), (mine,), config)
+    assert list(check(installer(), config, usual)) == list(check(installer(), config, usual, (mine,))) == []
+    again = f'`punchin host install fake --folder "{mine}" --folder "{tmp_path / "Fake"}"`'
+    assert list(check(installer(), config, usual, (tmp_path / "Fake",))) == [
+        f"Punchin is not installed in {tmp_path / 'Fake'}: run {again}."
+    ]
+    (mine / "Punchin" / "main.lua").unlink()
+    [said] = check(installer(), config, usual)
+    assert said.endswith(f'is missing: run `punchin host install fake --folder "{mine}"` again.')
+    install(installer(), (tmp_path / "Fake",), config)
+    (tmp_path / "Fake" / "Punchin" / "main.lua").unlink()
+    [said] = check(installer(), config, usual)
+    assert said.endswith("is missing: run `punchin host install fake` again.")
+
+
 def test_a_new_version_takes_the_old_ones_files_away(tmp_path: Path, config: Config) -> None:
     install(installer(), (tmp_path / "one",), config)
     install(installer("2"), (tmp_path / "two",), config)
