@@ -1,6 +1,8 @@
 """Reads files of tensors: torch pickles (tensors only) and safetensors, one file or a sharded folder.
 
-Knows no model. Whatever is wrong with a file is one clear error of the tree.
+Tensors are views of the mapped file: they take no memory of their own until something is computed from them, and the
+pages behind them are the system's to give away. Knows no model. Whatever is wrong with a file is one clear error of the
+tree.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import json
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +44,8 @@ def read_pickle(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of pickle protocols other than torch's own
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            mapped = zipfile.is_zipfile(path)  # torch before 1.6 wrote one pickle, which has to be read whole
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except FileNotFoundError as error:
         raise FileMissing(f"{path} does not exist.") from error
     except pickle.UnpicklingError as error:

@@ -94,7 +94,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
     sampling = pack.manifest.sampling
     return Models(
         lm=lm,
-        codec=load_codec(pack.codec, device=where.type),
+        codec=load_codec(pack.codec, device=str(where)),
         bank=bank,
         text=TextEncoder(pack.text, where) if pack.text else None,
         window=pack.manifest.window_frames,
@@ -110,13 +110,14 @@ def _language_model(
     pack: Pack, device: torch.device, precision: linear.Precision
 ) -> tuple[MusicGen, AdapterBank | None]:
     on_cpu = device.type == "cpu"
-    lm = load_lm(pack.lm, torch.float32 if on_cpu else getattr(torch, precision))
+    lm = load_lm(pack.lm, dtype=None)
     if not on_cpu:
         linear.prepare(lm, precision, device)
     lm.prepare(2 * pack.manifest.window_frames + lm.config.codebooks)
     paths = {control: pack.adapter(control) for control in get_args(Control)}
     adapters = {control: load_adapter(path) for control, path in paths.items() if path is not None}
-    bank = build_bank(lm, adapters) if adapters else None  # from the plain weights, which packing replaces
+    # From the plain weights, which packing replaces.
+    bank = build_bank(lm, adapters, torch.float32 if on_cpu else None) if adapters else None
     if on_cpu:
         linear.prepare(lm, precision, device)
     return lm, bank

@@ -118,7 +118,12 @@ def gather(state: Mapping[str, Tensor], pieces: Pieces, shapes: Mapping[str, tor
             tails[p.name] = tuple(shapes[name][1:])
     expected = {name: (count, *tails[name]) for name, count in rows.items()}
     check_fit(state, expected, source)
-    return {name: torch.cat([state[p.name][p.start : p.end] for p in parts]) for name, parts in pieces.items()}
+    return {name: _joined([state[p.name][p.start : p.end] for p in parts]) for name, parts in pieces.items()}
+
+
+def _joined(rows: list[Tensor]) -> Tensor:
+    """`rows` as one tensor, a view where they are one already."""
+    return rows[0] if len(rows) == 1 else torch.cat(rows)
 
 
 def scatter(ours: Mapping[str, Tensor], pieces: Pieces) -> Tensors:
@@ -134,8 +139,11 @@ def scatter(ours: Mapping[str, Tensor], pieces: Pieces) -> Tensors:
 # ---- language models -----------------------------------------------------------------------------------------
 
 
-def load_lm(path: Path, dtype: torch.dtype = torch.float32, max_steps: int = 1504) -> MusicGen:
+def load_lm(path: Path, dtype: torch.dtype | None = torch.float32, max_steps: int = 1504) -> MusicGen:
     """The language model in `path`: a `state_dict.bin`, or a folder with that or with a Hugging Face model.
+
+    With `dtype` None every weight stays in the file's own type, most of them a view of the file: for those who convert
+    it layer by layer (:func:`.linear.prepare`), so that no second copy of the weights ever exists.
 
     Raises FileMissing, BadCheckpoint.
     """
@@ -232,7 +240,7 @@ def _assemble(
     state: Tensors,
     pieces: Callable[[LMConfig], Pieces],
     source: str,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     max_steps: int,
 ) -> MusicGen:
     with torch.device("meta"):
