@@ -221,8 +221,8 @@ def _give_memory_back() -> None:
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """The C library where it is GNU's, which keeps what is freed for itself: after int8 weights were made of float ones,
-    more than the weights."""
+    """The C library where it is GNU's, which keeps what is freed for itself: when int8 weights were made, more than
+    they are."""
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL("libc.so.6")
         library.malloc_trim.argtypes, library.malloc_trim.restype = [ctypes.c_size_t], ctypes.c_int

@@ -7,6 +7,7 @@ Reads only the folder, never the network.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,9 @@ PARTS = (
     *("text_encoder", "text_encoder_2", "projection_model", "language_model", "tokenizer", "tokenizer_2"),
 )
 """The subfolders that an AudioLDM2 must have; `feature_extractor` is optional."""
+
+NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+OLD_ATTENTION = re.compile(rf"\.({'|'.join(NEW_ATTENTION)})\.")
 
 Model = TypeVar("Model", bound=nn.Module)
 Config = dict[str, Any]
@@ -97,7 +101,7 @@ def load_audioldm2(folder: Path, device: torch.device, dtype: torch.dtype | None
     text = _load_text(folder, whole)
     loaded = AudioLDM2(
         unet=PromptedUNet(_load(folder / "unet", _diffusers(AudioLDM2UNet2DConditionModel), whole), text.width),
-        vae=_load(folder / "vae", _diffusers(AutoencoderKL), decoder),
+        vae=_load(folder / "vae", _diffusers(AutoencoderKL), decoder, _vae_state),
         vocoder=_load(folder / "vocoder", _transformers(hifigan=hifigan, speecht5_hifigan=hifigan), decoder),
         text=text,
         scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
@@ -199,6 +203,11 @@ def _transformers(**kinds: tuple[Any, Any]) -> Callable[[Config], Any]:
         return model_class(config_class.from_dict(config))
 
     return build
+
+
+def _vae_state(state: Tensors, _: nn.Module) -> Tensors:
+    """Before diffusers 0.17 its attention had names of its own."""
+    return {OLD_ATTENTION.sub(lambda old: f".{NEW_ATTENTION[old[1]]}.", name): t for name, t in state.items()}
 
 
 def _clap_state(state: Tensors, model: nn.Module) -> Tensors:

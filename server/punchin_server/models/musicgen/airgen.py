@@ -131,7 +131,8 @@ def check_fit(name: str, adapter: AdapterWeights, config: LMConfig) -> None:
     if adaptor.shape[3] != config.width or len(adaptor) > config.layers:
         raise AdapterMismatch(
             f"The adapter {name!r} was made for width {adaptor.shape[3]} and at least {len(adaptor)} layers; "
-            f"this language model has width {config.width} and {config.layers} layers."
+            f"this language model has width {config.width} and {config.layers} layers.",
+            "Use the adapter made for this size of MusicGen: those that AIRGen published fit musicgen-large alone.",
         )
 
 
