@@ -7,6 +7,7 @@ becomes one `Failed`; the worker itself goes on.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import logging
@@ -147,6 +148,7 @@ class Worker:
             while len(self._loaded) >= LOADED:
                 self._drop(next(iter(self._loaded)))
             engine = self._engines[name](pack_name, self._orders.device, self._orders.precision)
+            _give_memory_back()
         else:
             engine = held.engine
         self._loaded[name, pack_name] = Held(engine, math.inf)
@@ -216,6 +218,21 @@ def _give_memory_back() -> None:
     gc.collect()
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
+    if _C_LIBRARY is not None:
+        _C_LIBRARY.malloc_trim(0)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library where it is GNU's, which keeps what is freed for itself: when int8 weights were made, more than
+    they are."""
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL("libc.so.6")
+        library.malloc_trim.argtypes, library.malloc_trim.restype = [ctypes.c_size_t], ctypes.c_int
+        return library
+    return None
+
+
+_C_LIBRARY = _glibc()
 
 
 def _is_torch_out_of_memory(error: Exception) -> bool:

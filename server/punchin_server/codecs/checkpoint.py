@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from punchin_wire.errors import BadCheckpoint, FileMissing
+from punchin_wire.errors import BadCheckpoint, FileMissing, PackMissing
 from transformers import EncodecConfig
 
 from ..packs.hub import cached_folder
@@ -100,10 +100,23 @@ def read_checkpoint(path: Path) -> tuple[EncodecConfig, Tensors]:
 def _read_audiocraft(path: Path) -> tuple[EncodecConfig, Tensors]:
     package = read_pickle(path)
     if isinstance(pointer := package.get("pretrained"), str):
-        beside = path.parent / pointer.rpartition("/")[2]
-        return _read_hugging_face(beside if (beside / "config.json").is_file() else cached_folder(pointer))
+        return _read_hugging_face(_pointed(path, pointer))
     config = _audiocraft_config(read_settings(package, path.name))
     return config, _tensors(only_tensors(package.get("best_state"), path.name))
+
+
+def _pointed(path: Path, repo: str) -> Path:
+    """Where the codec `repo` lies to which the file `path` points: beside it, or in the hub's cache."""
+    beside = path.parent / repo.rpartition("/")[2]
+    if (beside / "config.json").is_file():
+        return beside
+    try:
+        return cached_folder(repo)
+    except PackMissing as error:
+        raise PackMissing(
+            f"{path.name} holds no codec: it only points to {repo}, which is not on this computer.",
+            f"Download it once with `hf download {repo}`, or put its folder {beside.name} beside that file.",
+        ) from error
 
 
 # What this codec is made for: (section, key) -> the only value that MusicGen's EnCodec has there.

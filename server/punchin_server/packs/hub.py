@@ -7,6 +7,11 @@ from pathlib import Path
 from punchin_wire.errors import PackMissing
 
 
+def commit_of(folder: Path) -> str:
+    """The commit of the model that :func:`cached_folder` found: the cache names its folders so."""
+    return folder.name
+
+
 def cached_folder(repo_id: str, revision: str | None = None) -> Path:
     """The folder of `repo_id` (for example `facebook/encodec_32khz`) in the hub's cache.
 

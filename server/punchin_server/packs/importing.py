@@ -5,12 +5,12 @@ What it looks for, in the folder itself and one level below:
 - the language model: `state_dict.bin` (audiocraft) or a Hugging Face folder of MusicGen;
 - the codec: `compression_state_dict.bin`, a Hugging Face folder of EnCodec, or the MusicGen folder, which contains it;
 - AIRGen's adapters: `.pth`, `.pt`, `.bin` or `.safetensors` files with `chord`, `drum` or `piano` in their name;
-- the text encoder: a Hugging Face folder of T5;
+- the text encoder: a Hugging Face folder of T5, or the MusicGen folder, which contains it;
 - for transfer: a diffusers folder of AudioLDM2, AudioMAE's `pretrained.pth` (or a file with `audiomae` in its name),
 and the AP-Adapter's `pytorch_model.bin` or `model.safetensors` (or a file with `adapter` in its name).
 
-With `base`, language model and codec are those of a MusicGen in the Hugging Face cache instead; with `transfer_base`,
-AudioLDM2 is.
+With `base`, language model, codec and text encoder are those of a MusicGen in the Hugging Face cache instead; with
+`transfer_base`, AudioLDM2 is. Whatever is listed is opened before it is added (:mod:`.loadable`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from punchin_wire.errors import BadSetting, FileMissing, PackMissing
 from punchin_wire.paths import packs_folder
 
 from .hub import cached_folder
+from .loadable import check_loadable
 from .registry import HUB, NAME, POINTER, Base, Control, Manifest, Pack, PackFile, TransferParts, sha256, write_manifest
 
 LICENCE, TRANSFER_LICENCE = "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"
@@ -50,7 +51,8 @@ def add(
 ) -> Pack:
     """Write the manifest of `folder` and make the pack known as `name`. The files stay where they are.
 
-    Raises BadSetting (name), FileMissing (what the folder lacks), PackMissing (a base is not in the cache).
+    Raises BadSetting (name), FileMissing (what the folder lacks), PackMissing (a base is not in the cache), or whatever
+    :func:`.loadable.check_loadable` does: nothing is added that cannot be loaded.
     """
     if not re.fullmatch(NAME, name):
         raise BadSetting(
@@ -60,6 +62,7 @@ def add(
     if not folder.is_dir():
         raise FileMissing(f"{folder} is not a folder.")
     pack = Pack(folder, describe(folder, name, base=base, transfer_base=transfer_base, licence=licence))
+    check_loadable(pack)
     write_manifest(folder, pack.manifest)
     packs = packs_folder()
     if folder.parent != packs:
@@ -75,13 +78,15 @@ def describe(
     """The manifest of what lies in `folder`; every file of it is read once for its sha256."""
     kinds = dict(_kinds(folder))
     transfer = _transfer(folder, transfer_base, kinds.get("audioldm2"))
-    lm = codec = None
+    lm = codec = own_text = None
     if base:
-        cached_folder(base)
+        cached = cached_folder(base)
         lm = codec = HUB + base
+        own_text = HUB + base if _reads_text(cached) else None
     else:
         lm = kinds.get("lm") or kinds.get("musicgen")
         codec = kinds.get("codec") or kinds.get("encodec") or kinds.get("musicgen")
+        own_text = lm if lm == kinds.get("musicgen") and _reads_text(folder / str(lm)) else None
     missing = [what for what, path in (("language model", lm), ("codec", codec)) if not path]
     if len(missing) == 1 or (missing and transfer is None):
         raise FileMissing(
@@ -91,7 +96,7 @@ def describe(
         )
     fills = Base(lm=lm, codec=codec) if lm and codec else None
     adapters = dict(_adapters(folder)) if fills else {}
-    text = (kinds.get("t5") or _cached_text_encoder()) if fills else None
+    text = (kinds.get("t5") or own_text or _cached_text_encoder()) if fills else None
     references = [lm, codec, text, *adapters.values(), *(transfer.references() if transfer else ())]
     used = [path for path in references if path and not path.startswith(HUB)]
     return Manifest(
@@ -131,7 +136,7 @@ def _transfer(folder: Path, base: str | None, inside: str | None) -> TransferPar
             raise FileMissing(f"{folder} holds no {lacks}.", "Put it beside the AudioLDM2 folder.")
     found = [path.relative_to(folder).as_posix() if path else None for path in (audiomae, adapter)]
     return TransferParts(
-        base=HUB + base if base else inside or "", audiomae=found[0], adapter=found[1], scheduler="dpm++", steps=25
+        base=HUB + base if base else inside or "", audiomae=found[0], adapter=found[1], scheduler="ddim", steps=50
     )
 
 
@@ -159,6 +164,16 @@ def _kinds(folder: Path) -> Iterator[tuple[str, str]]:
         model_type = _described(place / "config.json").get("model_type")
         if model_type in ("musicgen", "encodec", "t5"):
             yield str(model_type), inside
+        elif model_type == "musicgen_melody":  # its loader says why it is refused
+            yield "musicgen", inside
+
+
+def _reads_text(folder: Path) -> bool:
+    """Whether `folder` is a Hugging Face MusicGen with the T5 inside it, weights and tokenizer."""
+    if _described(folder / "config.json").get("model_type") != "musicgen":
+        return False
+    tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "spiece.model"))
+    return tokenizer and any(next(folder.glob(name), None) for name in ("model*.safetensors", "pytorch_model*.bin"))
 
 
 def _described(path: Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from punchin_wire.params import Solver
 from punchin_wire.paths import packs_folder
 
 from ..conditioning.chord_rhythm import Rule
-from .hub import cached_folder
+from .hub import cached_folder, commit_of
 
 MANIFEST = "manifest.json"
 POINTER = ".folder"
@@ -215,8 +215,8 @@ class Pack:
         return f"{named}: {LICENCES[named]}" if named in LICENCES else named
 
     def hashes(self, references: Sequence[str]) -> dict[str, str]:
-        """sha256 of each file that `references` comprise by its path, and `hub:` references as they are."""
-        hub = {ref: ref.partition("@")[2] for ref in references if ref.startswith(HUB)}
+        """sha256 of each file that `references` comprise by its path, and the commit of each `hub:` reference."""
+        hub = {ref: commit_of(self.resolve(ref)) for ref in references if ref.startswith(HUB)}
         files = (file for file in self.manifest.files if any(_within(file.path, ref) for ref in references))
         return {file.path: file.sha256 for file in files} | hub
 

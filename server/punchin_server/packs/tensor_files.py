@@ -1,13 +1,17 @@
 """Reads files of tensors: torch pickles (tensors only) and safetensors, one file or a sharded folder.
 
-Knows no model. Whatever is wrong with a file is one clear error of the tree.
+Tensors are views of the mapped file: they take no memory of their own until something is computed from them, and the
+pages behind them are the system's to give away. Knows no model. Whatever is wrong with a file is one clear error of the
+tree.
 """
 
 from __future__ import annotations
 
 import json
 import pickle
+import re
 import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,21 @@ WEIGHT_FILES = (
 )
 """Where the folders of Hugging Face libraries keep their tensors, in the order in which they are taken."""
 
+DISGUISES = (
+    (
+        re.compile(rb"\s*<(!doctype|html|head|\?xml)", re.IGNORECASE),
+        "is a web page, not a checkpoint: the site asked something in place of sending the file.",
+        "Open the link in a browser, answer what the page asks, and put the file that then comes in its place.",
+    ),
+    (
+        re.compile(rb"version https://git-lfs"),
+        "is only the pointer of Git LFS to a checkpoint.",
+        "Fetch the file itself, with `git lfs pull` or `hf download`.",
+    ),
+    (re.compile(rb"\Z"), "is empty: its download did not come to anything.", "Download the file again."),
+)
+"""What is found where a checkpoint should be, by its first bytes: what to say, and what to do."""
+
 
 def read_pickle(path: Path) -> dict[str, Any]:
     """The dict that torch saved in `path`: tensors and plain values only; any other object in it is refused.
@@ -41,15 +60,18 @@ def read_pickle(path: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # of pickle protocols other than torch's own
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            mapped = zipfile.is_zipfile(path)  # torch before 1.6 wrote one pickle, which has to be read whole
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except FileNotFoundError as error:
         raise FileMissing(f"{path} does not exist.") from error
     except pickle.UnpicklingError as error:
+        _unmask(path)
         raise BadCheckpoint(
             f"{path.name} holds something other than tensors, so it was not opened: {first_line(error)}",
             "Take the file from its official source; a checkpoint that needs code to load is not safe.",
         ) from error
     except Exception as error:  # a damaged pickle can fail in any way; each means the same to the musician
+        _unmask(path)
         raise BadCheckpoint(f"{path.name} is not a torch file, or is cut off: {first_line(error)}") from error
     if not isinstance(loaded, dict):
         raise BadCheckpoint(f"{path.name} holds a {type(loaded).__name__}, not a table of tensors.")
@@ -64,6 +86,7 @@ def read_safetensors(path: Path, prefix: str = "") -> Tensors:
     except FileNotFoundError as error:
         raise FileMissing(f"{path} does not exist.") from error
     except (SafetensorError, OSError) as error:
+        _unmask(path)
         raise BadCheckpoint(f"{path.name} is not a safetensors file, or is cut off: {first_line(error)}") from error
 
 
@@ -72,20 +95,38 @@ def read_hugging_face(folder: Path, prefix: str = "") -> Tensors:
 
     Shards are joined; half-precision files serve where there are no others. Raises FileMissing, BadCheckpoint.
     """
-    for single in WEIGHT_FILES:
-        if (folder / single).is_file():
-            files = [folder / single]
-            break
-        if (index := folder / f"{single}.index.json").is_file():
-            shards = read_json(index).get("weight_map", {})
-            files = [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
-            break
-    else:
-        raise FileMissing(f"{folder} has no weights: none of {', '.join(WEIGHT_FILES[:4])} is there.")
     state: dict[str, Any] = {}
-    for file in files:
+    for file in _weight_files(folder, prefix):
         state |= read_safetensors(file, prefix) if file.suffix == ".safetensors" else read_pickle(file)
     return only_tensors({k[len(prefix) :]: v for k, v in state.items() if str(k).startswith(prefix)}, folder.name)
+
+
+def _weight_files(folder: Path, prefix: str) -> list[Path]:
+    """The file of weights in `folder`, or the shards that hold tensors whose names begin with `prefix`."""
+    for single in WEIGHT_FILES:
+        if (folder / single).is_file():
+            return [folder / single]
+        stem, variant, ending = single.rpartition(".fp16.")
+        for index in (f"{single}.index.json", f"{stem}.{ending}.index.fp16.json" if variant else ""):
+            if index and (folder / index).is_file():
+                shards = read_json(folder / index).get("weight_map", {})
+                return [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
+    raise FileMissing(
+        f"{folder} has no weights: none of {', '.join(WEIGHT_FILES[:4])} is there.",
+        "Download the model again, whole: its settings came without its weights.",
+    )
+
+
+def _unmask(path: Path) -> None:
+    """Raise BadCheckpoint where `path` is one of the things that are found in place of a checkpoint."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(200)
+    except OSError:
+        return
+    for pattern, says, next_step in DISGUISES:
+        if pattern.match(start):
+            raise BadCheckpoint(f"{path.name} {says}", next_step) from None
 
 
 def only_tensors(state: Any, source: str) -> Tensors:
@@ -131,6 +172,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise FileMissing(f"{path} does not exist.") from error
     except ValueError as error:
+        _unmask(path)
         raise BadCheckpoint(f"{path.name} is not JSON: {first_line(error)}") from error
     if not isinstance(described, dict):
         raise BadCheckpoint(f"{path.name} is not a table of settings.")

@@ -18,6 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("PUNCHIN_PACKS", raising=False)
     monkeypatch.setattr(registry, "EMBEDDED", tmp_path / "embedded")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("punchin_server.packs.importing.check_loadable", lambda _: None)  # test_loadable's matter
     return tmp_path / "home" / "data" / "packs"
 
 
@@ -89,7 +90,31 @@ def test_add_adapters_on_a_downloaded_base(tmp_path: Path, capsys: Out) -> None:
     run(capsys, "add", str(folder), "--name", "air", "--base", "facebook/musicgen-large")
     pack = registry.find("air")
     assert (pack.lm, pack.codec, pack.text) == (base, base, text)
-    assert pack.hashes(pack.manifest.references())["hub:facebook/musicgen-large"] == ""
+    assert pack.hashes(pack.manifest.references())["hub:facebook/musicgen-large"] == "abc"  # the commit
+
+
+def whole_musicgen(folder: Path) -> Path:
+    """What a download of a Hugging Face MusicGen has."""
+    (folder / "config.json").write_text('{"model_type": "musicgen"}')
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "model-00001-of-00002.safetensors").write_bytes(b"weights")
+    return folder
+
+
+def test_text_is_read_with_the_musicgens_own_t5(tmp_path: Path, capsys: Out) -> None:
+    """Not with the one in the cache, and in a cached base too; one without tokenizer has none that works."""
+    t5 = cache(tmp_path, "google-t5/t5-base")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    run(capsys, "add", str(whole_musicgen(folder)), "--name", "small")
+    assert registry.find("small").text == folder
+    (folder / "tokenizer.json").unlink()
+    run(capsys, "add", str(folder), "--name", "small")
+    assert registry.find("small").text == t5
+    base = whole_musicgen(cache(tmp_path, "facebook/musicgen-medium"))
+    (tmp_path / "adapters").mkdir()
+    run(capsys, "add", str(tmp_path / "adapters"), "--name", "medium", "--base", "facebook/musicgen-medium")
+    assert registry.find("medium").text == base
 
 
 def test_add_says_what_is_missing(tmp_path: Path, capsys: Out) -> None:

@@ -13,11 +13,11 @@ from punchin_wire.frames import Audio
 from punchin_wire.params import Control
 from torch import Tensor
 
-from ...codecs.encodec import load_codec
+from ...codecs.encodec import load_codec, load_model
 from ...conditioning.chord_rhythm import Rule
 from ...models.musicgen import linear
-from ...models.musicgen.airgen import AdapterBank, build_bank
-from ...models.musicgen.musicgen import MusicGen
+from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
+from ...models.musicgen.musicgen import LMConfig, MusicGen
 from ...models.musicgen.text import TextEncoder
 from ...models.musicgen.weights import load_adapter, load_lm
 from ...packs.registry import Pack, find
@@ -74,12 +74,7 @@ class Models:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lm, codec = self.lm.config, self.codec
-        if (lm.codebooks, lm.card) != (codec.n_q, codec.card):
-            raise BadCheckpoint(
-                f"The language model speaks {lm.codebooks} codebooks of {lm.card}, "
-                f"the codec {codec.n_q} of {codec.card}."
-            )
+        _check_tokens(self.lm.config, self.codec.n_q, self.codec.card)
 
 
 def load_models(name: str, device: str, precision: str) -> Models:
@@ -94,7 +89,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
     sampling = pack.manifest.sampling
     return Models(
         lm=lm,
-        codec=load_codec(pack.codec, device=where.type),
+        codec=load_codec(pack.codec, device=str(where)),
         bank=bank,
         text=TextEncoder(pack.text, where) if pack.text else None,
         window=pack.manifest.window_frames,
@@ -106,17 +101,46 @@ def load_models(name: str, device: str, precision: str) -> Models:
     )
 
 
+def open_models(pack: Pack) -> None:
+    """Read all that :func:`load_models` would load of `pack`, without the time and memory to make it ready for work.
+
+    Raises what that raises, and BadCheckpoint for a text encoder of another width.
+    """
+    lm, codec = load_lm(pack.lm, dtype=None).config, load_model(pack.codec)
+    _check_tokens(lm, len(codec.quantizer.layers), codec.config.codebook_size)
+    for control, adapter in _adapters(pack).items():
+        check_fit(control, adapter, lm)
+    if pack.text and (width := TextEncoder(pack.text).width) != lm.text_width:
+        raise BadCheckpoint(
+            f"The text encoder {pack.text.name} is {width} wide; this language model reads {lm.text_width}.",
+            "Use the T5 that belongs to it: google-t5/t5-base for the published ones.",
+        )
+
+
+def _check_tokens(lm: LMConfig, n_q: int, card: int) -> None:
+    if (lm.codebooks, lm.card) != (n_q, card):
+        raise BadCheckpoint(
+            f"The language model speaks {lm.codebooks} codebooks of {lm.card}, the codec {n_q} of {card}.",
+            "Use the codec that the language model was trained with: compression_state_dict.bin of the same model.",
+        )
+
+
+def _adapters(pack: Pack) -> dict[str, AdapterWeights]:
+    paths = {control: pack.adapter(control) for control in get_args(Control)}
+    return {control: load_adapter(path) for control, path in paths.items() if path is not None}
+
+
 def _language_model(
     pack: Pack, device: torch.device, precision: linear.Precision
 ) -> tuple[MusicGen, AdapterBank | None]:
     on_cpu = device.type == "cpu"
-    lm = load_lm(pack.lm, torch.float32 if on_cpu else getattr(torch, precision))
+    lm = load_lm(pack.lm, dtype=None)
     if not on_cpu:
         linear.prepare(lm, precision, device)
     lm.prepare(2 * pack.manifest.window_frames + lm.config.codebooks)
-    paths = {control: pack.adapter(control) for control in get_args(Control)}
-    adapters = {control: load_adapter(path) for control, path in paths.items() if path is not None}
-    bank = build_bank(lm, adapters) if adapters else None  # from the plain weights, which packing replaces
+    adapters = _adapters(pack)
+    # From the plain weights, which packing replaces.
+    bank = build_bank(lm, adapters, torch.float32 if on_cpu else None) if adapters else None
     if on_cpu:
         linear.prepare(lm, precision, device)
     return lm, bank

@@ -12,7 +12,7 @@ from punchin_wire.params import Solver
 from ...models.audioldm2.ap_adapter import load_adapter
 from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2
 from ...models.audioldm2.audiomae import AudioMAE, load_audiomae
-from ...packs.registry import find
+from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models
 from .denoise import scheduler
 
@@ -45,11 +45,19 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
     Raises PackMissing, PackCorrupt, FileMissing, BadCheckpoint, AdapterMismatch, Unsupported.
     """
     pack, where = find(name), choose_device(device)
-    parts = pack.transfer
     chosen = choose_precision(precision, where)
     if chosen == "int8":
         raise Unsupported("Transfer has no int8 arithmetic.", "Start the daemon with --precision bfloat16 or float32.")
-    dtype: torch.dtype = getattr(torch, chosen)
+    return _load(pack, where, getattr(torch, chosen), describe_models(pack, pack.transfer.references(), where, chosen))
+
+
+def open_transfer_models(pack: Pack) -> None:
+    """Read all that :func:`load_transfer_models` would load of `pack`, into little memory. Raises what that raises."""
+    _load(pack, torch.device("cpu"), None, {})
+
+
+def _load(pack: Pack, where: torch.device, dtype: torch.dtype | None, names: Mapping[str, str]) -> TransferModels:
+    parts = pack.transfer
     base = load_audioldm2(pack.resolve(parts.base), where, dtype)
     _check_scheduler(base, parts.scheduler, parts.steps)
     audiomae = None
@@ -57,7 +65,6 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
         load_adapter(base.unet, pack.resolve(parts.adapter))
         base.unet.to(where)
         audiomae = load_audiomae(pack.resolve(parts.audiomae)).to(where)
-    names = describe_models(pack, parts.references(), where, chosen)
     return TransferModels(base, audiomae, where, parts.scheduler, parts.steps, parts.refine, parts.guided, names)
 
 

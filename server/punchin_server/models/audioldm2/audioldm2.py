@@ -7,10 +7,11 @@ Reads only the folder, never the network.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from diffusers import AudioLDM2UNet2DConditionModel, AutoencoderKL
@@ -44,8 +45,18 @@ PARTS = (
 )
 """The subfolders that an AudioLDM2 must have; `feature_extractor` is optional."""
 
+NEW_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+OLD_ATTENTION = re.compile(rf"\.({'|'.join(NEW_ATTENTION)})\.")
+
 Model = TypeVar("Model", bound=nn.Module)
 Config = dict[str, Any]
+
+
+class Place(NamedTuple):
+    """Where a part's tensors go, and in which type; None: in the file's own, so that on the CPU they take no memory."""
+
+    device: torch.device
+    dtype: torch.dtype | None
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,9 @@ class AudioLDM2:
         return int(self.vocoder.config.model_in_dim) // self.scale
 
 
-def load_audioldm2(folder: Path, device: torch.device, dtype: torch.dtype) -> AudioLDM2:
-    """The AudioLDM2 in `folder`, in `dtype`; with bfloat16, VAE and vocoder stay float32, where its rounding is heard.
+def load_audioldm2(folder: Path, device: torch.device, dtype: torch.dtype | None) -> AudioLDM2:
+    """The AudioLDM2 in `folder`, in `dtype` (None: the files' own); with bfloat16, VAE and vocoder stay float32, where
+    its rounding is heard.
 
     Raises FileMissing for an incomplete folder, BadCheckpoint for parts that are not those of an AudioLDM2.
     """
@@ -85,11 +97,12 @@ def load_audioldm2(folder: Path, device: torch.device, dtype: torch.dtype) -> Au
         )
     decoder_dtype = torch.float32 if dtype is torch.bfloat16 else dtype
     hifigan = (SpeechT5HifiGanConfig, SpeechT5HifiGan)
-    text = _load_text(folder, dtype)
+    whole, decoder = Place(device, dtype), Place(device, decoder_dtype)
+    text = _load_text(folder, whole)
     loaded = AudioLDM2(
-        unet=PromptedUNet(load_unet(folder / "unet", dtype), text.width),
-        vae=_load(folder / "vae", _diffusers(AutoencoderKL), decoder_dtype),
-        vocoder=_load(folder / "vocoder", _transformers(hifigan=hifigan, speecht5_hifigan=hifigan), decoder_dtype),
+        unet=PromptedUNet(_load(folder / "unet", _diffusers(AudioLDM2UNet2DConditionModel), whole), text.width),
+        vae=_load(folder / "vae", _diffusers(AutoencoderKL), decoder, _vae_state),
+        vocoder=_load(folder / "vocoder", _transformers(hifigan=hifigan, speecht5_hifigan=hifigan), decoder),
         text=text,
         scheduler_config=read_json(folder / "scheduler" / "scheduler_config.json"),
     )
@@ -101,19 +114,19 @@ def load_audioldm2(folder: Path, device: torch.device, dtype: torch.dtype) -> Au
 
 def load_unet(folder: Path, dtype: torch.dtype = torch.float32) -> AudioLDM2UNet2DConditionModel:
     """The UNet in the subfolder `folder`. Raises FileMissing, BadCheckpoint."""
-    return _load(folder, _diffusers(AudioLDM2UNet2DConditionModel), dtype)
+    return _load(folder, _diffusers(AudioLDM2UNet2DConditionModel), Place(torch.device("cpu"), dtype))
 
 
-def _load_text(folder: Path, dtype: torch.dtype) -> PromptText:
+def _load_text(folder: Path, place: Place) -> PromptText:
     clap = _transformers(clap=(ClapConfig, ClapModel), clap_text_model=(ClapTextConfig, ClapTextModelWithProjection))
     t5 = _transformers(t5=(T5Config, T5EncoderModel))
     gpt2 = _transformers(gpt2=(GPT2Config, GPT2Model))
     extractor = folder / "feature_extractor" / "preprocessor_config.json"
     return PromptText(
-        clap=_load(folder / "text_encoder", clap, dtype, _clap_state),
-        t5=_load(folder / "text_encoder_2", t5, dtype, _t5_state),
-        projection=_load(folder / "projection_model", _diffusers(AudioLDM2ProjectionModel), dtype),
-        gpt2=_load(folder / "language_model", gpt2, dtype, _gpt2_state),
+        clap=_load(folder / "text_encoder", clap, place, _clap_state),
+        t5=_load(folder / "text_encoder_2", t5, place, _t5_state),
+        projection=_load(folder / "projection_model", _diffusers(AudioLDM2ProjectionModel), place),
+        gpt2=_load(folder / "language_model", gpt2, place, _gpt2_state),
         clap_tokenizer=_tokenizer(folder / "tokenizer"),
         t5_tokenizer=_tokenizer(folder / "tokenizer_2"),
         features=ClapFeatureExtractor(**read_json(extractor)) if extractor.is_file() else None,
@@ -140,7 +153,7 @@ def _check_together(loaded: AudioLDM2) -> None:
 def _load(
     folder: Path,
     build: Callable[[Config], Model],
-    dtype: torch.dtype,
+    place: Place,
     sanitize: Callable[[Tensors, Model], Tensors] | None = None,
 ) -> Model:
     """What `build` makes of the config in `folder`, with exactly its tensors once `sanitize` has set them right."""
@@ -156,16 +169,16 @@ def _load(
     if sanitize:
         state = sanitize(state, model)
     check_fit(state, {name: tensor.shape for name, tensor in model.state_dict().items()}, folder.name)
-    cast = {name: tensor.to(_dtype(name, tensor, model, dtype)) for name, tensor in state.items()}
-    model.load_state_dict(cast, assign=True)
+    put = {name: tensor.to(place.device, _dtype(name, tensor, model, place.dtype)) for name, tensor in state.items()}
+    model.load_state_dict(put, assign=True)
     if isinstance(model, PreTrainedModel):
         model.tie_weights()
     return model
 
 
-def _dtype(name: str, tensor: torch.Tensor, model: nn.Module, dtype: torch.dtype) -> torch.dtype:
+def _dtype(name: str, tensor: torch.Tensor, model: nn.Module, dtype: torch.dtype | None) -> torch.dtype:
     """T5 overflows float16 in its output projections, which transformers therefore lists to stay float32."""
-    if not tensor.is_floating_point():
+    if dtype is None or not tensor.is_floating_point():
         return tensor.dtype
     kept = getattr(model, "_keep_in_fp32_modules", None) or ()
     return torch.float32 if dtype is torch.float16 and set(kept) & set(name.split(".")) else dtype
@@ -190,6 +203,11 @@ def _transformers(**kinds: tuple[Any, Any]) -> Callable[[Config], Any]:
         return model_class(config_class.from_dict(config))
 
     return build
+
+
+def _vae_state(state: Tensors, _: nn.Module) -> Tensors:
+    """Before diffusers 0.17 its attention had names of its own."""
+    return {OLD_ATTENTION.sub(lambda old: f".{NEW_ATTENTION[old[1]]}.", name): t for name, t in state.items()}
 
 
 def _clap_state(state: Tensors, model: nn.Module) -> Tensors:

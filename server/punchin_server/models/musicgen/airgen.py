@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from punchin_wire.errors import AdapterMismatch
 from torch import Tensor
 
@@ -83,8 +84,8 @@ class AdapterBank(NamedTuple):
 
 
 @torch.inference_mode()
-def build_bank(lm: MusicGen, adapters: Mapping[str, AdapterWeights]) -> AdapterBank:
-    """Compute the keys and values of `adapters` from the norms and projections of `lm`.
+def build_bank(lm: MusicGen, adapters: Mapping[str, AdapterWeights], dtype: torch.dtype | None = None) -> AdapterBank:
+    """Compute the keys and values of `adapters` from the norms and projections of `lm`, in `dtype` (None: its own).
 
     Call it before the linears of `lm` are packed. Raises AdapterMismatch when one was made for another model.
     """
@@ -93,15 +94,22 @@ def build_bank(lm: MusicGen, adapters: Mapping[str, AdapterWeights]) -> AdapterB
     depth = max(len(adapter.gates) for adapter in adapters.values())
     tokens = max(adapter.adaptor.shape[2] for adapter in adapters.values())
     first = lm.config.layers - depth
-    like = lm.out_norm.weight
-    parts = [_keys_values(lm, adapter, depth, tokens) for adapter in adapters.values()]
+    like = lm.out_norm.weight.to(dtype or lm.out_norm.weight.dtype)
+    shape = (depth, lm.config.heads, TYPES, tokens, lm.config.head_width)
+    parts = [(like.new_zeros(shape), like.new_zeros(shape)) for _ in adapters]
+    for layer in range(depth):
+        projection = _Projection.of(cast(Block, lm.layers[first + layer]), like.dtype)
+        for adapter, (keys, values) in zip(adapters.values(), parts, strict=True):
+            own = layer - (depth - len(adapter.gates))  # zero where it has no layer or token
+            if own >= 0:
+                adaptor = adapter.adaptor[own].to(like)  # [4, m, D]
+                keys[layer, :, :, : adaptor.shape[1]], values[layer, :, :, : adaptor.shape[1]] = projection(adaptor)
     gates = [_pad_top(adapter.gates.to(like), depth) for adapter in adapters.values()]
     absent = [
         torch.where(torch.arange(tokens) < adapter.adaptor.shape[2], 0.0, -torch.inf).repeat(TYPES)
         for adapter in adapters.values()
     ]
-    keys = torch.cat([k for k, _ in parts], dim=2)  # [L, H, G*m, D/H]
-    values = torch.cat([v for _, v in parts], dim=2)
+    keys, values = (torch.cat(part, dim=2).flatten(2, 3) for part in zip(*parts, strict=True))  # [L, H, G*m, D/H]
     return AdapterBank(
         names=tuple(adapters),
         first_layer=first,
@@ -123,24 +131,32 @@ def check_fit(name: str, adapter: AdapterWeights, config: LMConfig) -> None:
     if adaptor.shape[3] != config.width or len(adaptor) > config.layers:
         raise AdapterMismatch(
             f"The adapter {name!r} was made for width {adaptor.shape[3]} and at least {len(adaptor)} layers; "
-            f"this language model has width {config.width} and {config.layers} layers."
+            f"this language model has width {config.width} and {config.layers} layers.",
+            "Use the adapter made for this size of MusicGen: those that AIRGen published fit musicgen-large alone.",
         )
 
 
-def _keys_values(lm: MusicGen, adapter: AdapterWeights, depth: int, tokens: int) -> tuple[Tensor, Tensor]:
-    """Keys and values of one adapter, each `[depth, H, 4*tokens, D/H]`; zero where it has no layer or token."""
-    own = len(adapter.gates)
-    c, like = lm.config, lm.out_norm.weight
-    shape = (depth, c.heads, TYPES, tokens, c.head_width)
-    keys, values = like.new_zeros(shape), like.new_zeros(shape)
-    blocks = cast(list[Block], list(lm.layers))
-    for i, block in enumerate(blocks[c.layers - own :]):
-        n = block.norm1(adapter.adaptor[i].to(like))  # [4, m, D], no positions
-        _, k, v = block.attention.qkv(n).chunk(3, dim=-1)
-        at = depth - own + i
-        keys[at, :, :, : n.shape[1]] = split_heads(k, c.heads).transpose(0, 1)  # [4, H, m, D/H] -> [H, 4, m, D/H]
-        values[at, :, :, : n.shape[1]] = split_heads(v, c.heads).transpose(0, 1)
-    return keys.flatten(2, 3), values.flatten(2, 3)
+class _Projection(NamedTuple):
+    """What makes keys and values of a layer's adapter tokens: its norm and its projection, each tensor in one type."""
+
+    norm: Tensor
+    bias: Tensor
+    qkv: Tensor
+    heads: int
+    eps: float
+
+    @classmethod
+    def of(cls, block: Block, dtype: torch.dtype) -> _Projection:
+        weights = (block.norm1.weight, block.norm1.bias, block.attention.qkv.weight)
+        norm, bias, qkv = (weight.to(dtype) for weight in weights)
+        return cls(norm, bias, qkv, block.attention.heads, block.norm1.eps)
+
+    def __call__(self, adaptor: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values, each `[H, 4, m, D/H]`, of `adaptor` `[4, m, D]`; they have no positions."""
+        n = F.layer_norm(adaptor, self.norm.shape, self.norm, self.bias, self.eps)
+        _, *both = F.linear(n, self.qkv).chunk(3, dim=-1)
+        k, v = (split_heads(x, self.heads).transpose(0, 1) for x in both)
+        return k, v
 
 
 def _pad_top(gates: Tensor, depth: int) -> Tensor:
@@ -162,7 +178,7 @@ class AdapterState:
     @classmethod
     def at(cls, bank: AdapterBank, coefficients: Tensor, types: Tensor, positions: Tensor) -> AdapterState:
         """For the steps `positions` `[S]` of rows with `coefficients` `[B, A]` in a window of `types` `[2T + K]`."""
-        of_type = torch.nn.functional.one_hot(types[positions], TYPES).to(coefficients.dtype)  # [S, 4]
+        of_type = F.one_hot(types[positions], TYPES).to(coefficients.dtype)  # [S, 4]
         share = (coefficients[:, None, :, None] * of_type[None, :, None, :]).flatten(0, 1).flatten(1)  # [B * S, G]
         return cls(bank, (share * bank.gates[:, None, :])[:, None, :, :, None])
 

@@ -153,7 +153,9 @@ class MusicGen(nn.Module):
     def __init__(self, config: LMConfig, max_steps: int = 1504) -> None:
         super().__init__()
         self.config = config
-        self.emb = nn.Embedding(config.codebooks * (config.card + 1), config.width)
+        table = torch.empty(config.codebooks * (config.card + 1), config.width)
+        # On `meta` only a file's weights will do, and its `normal_` would first import sympy: a second, 50 MB.
+        self.emb = nn.Embedding.from_pretrained(table if table.is_meta else table.normal_(), freeze=False)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.out_norm = nn.LayerNorm(config.width)
         self.heads = Linear(config.width, config.codebooks * config.card)
@@ -163,10 +165,11 @@ class MusicGen(nn.Module):
     def prepare(self, max_steps: int) -> None:
         """Compute what depends on no weight: positions for `max_steps` steps (kept in float32), table offsets."""
         device = self.emb.weight.device
-        offsets = torch.arange(self.config.codebooks, device=device) * (self.config.card + 1)
-        self.register_buffer("offsets", offsets[:, None], persistent=False)
-        table = positions_table(max_steps, self.config.width).to(device)
-        self.register_buffer("positions", table, persistent=False)
+        with torch.device("cpu"):
+            offsets = torch.arange(self.config.codebooks) * (self.config.card + 1)
+            table = positions_table(max_steps, self.config.width)
+        self.register_buffer("offsets", offsets[:, None].to(device), persistent=False)
+        self.register_buffer("positions", table.to(device), persistent=False)
 
     @property
     def max_steps(self) -> int:

@@ -25,7 +25,8 @@ class TextEncoder:
             whole = AutoConfig.from_pretrained(folder, local_files_only=True)
             config = getattr(whole, "text_encoder", whole)
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = T5EncoderModel(config)
+            with torch.device("meta"):
+                model = T5EncoderModel(config)
         except Exception as error:  # transformers raises many kinds for a folder it cannot read
             raise BadCheckpoint(f"{folder.name} holds no T5 text encoder: {first_line(error)}") from error
         prefix = "" if config is whole else "text_encoder."
@@ -36,7 +37,7 @@ class TextEncoder:
         }
         state.setdefault("encoder.embed_tokens.weight", state.get("shared.weight", torch.empty(0)))
         try:
-            model.load_state_dict(state)
+            model.load_state_dict(state, assign=True)
         except RuntimeError as error:
             raise BadCheckpoint(f"The T5 weights in {folder.name} do not fit: {first_line(error)}") from error
         self._model = model.eval().to(device)

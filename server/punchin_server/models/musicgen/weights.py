@@ -118,7 +118,12 @@ def gather(state: Mapping[str, Tensor], pieces: Pieces, shapes: Mapping[str, tor
             tails[p.name] = tuple(shapes[name][1:])
     expected = {name: (count, *tails[name]) for name, count in rows.items()}
     check_fit(state, expected, source)
-    return {name: torch.cat([state[p.name][p.start : p.end] for p in parts]) for name, parts in pieces.items()}
+    return {name: _joined([state[p.name][p.start : p.end] for p in parts]) for name, parts in pieces.items()}
+
+
+def _joined(rows: list[Tensor]) -> Tensor:
+    """`rows` as one tensor, a view where they are one already."""
+    return rows[0] if len(rows) == 1 else torch.cat(rows)
 
 
 def scatter(ours: Mapping[str, Tensor], pieces: Pieces) -> Tensors:
@@ -134,8 +139,11 @@ def scatter(ours: Mapping[str, Tensor], pieces: Pieces) -> Tensors:
 # ---- language models -----------------------------------------------------------------------------------------
 
 
-def load_lm(path: Path, dtype: torch.dtype = torch.float32, max_steps: int = 1504) -> MusicGen:
+def load_lm(path: Path, dtype: torch.dtype | None = torch.float32, max_steps: int = 1504) -> MusicGen:
     """The language model in `path`: a `state_dict.bin`, or a folder with that or with a Hugging Face model.
+
+    With `dtype` None every weight stays in the file's own type, most of them a view of the file: for those who convert
+    it layer by layer (:func:`.linear.prepare`), so that no second copy of the weights ever exists.
 
     Raises FileMissing, BadCheckpoint.
     """
@@ -181,6 +189,12 @@ def audiocraft_config(settings: Mapping[str, Any], state: Tensors, source: str) 
         "hidden_scale": 4,
         "activation": "gelu",
     }
+    if "condition_provider.conditioners.self_wav.output_proj.weight" in state:
+        raise _melody(source)
+    if (settings.get("interleave_stereo_codebooks") or {}).get("use"):
+        raise _stereo(source)
+    if (kind := settings.get("lm_model", "transformer_lm")) != "transformer_lm":
+        raise BadCheckpoint(f"{source} is a {kind!r}, which does not write one frame after the other as MusicGen does.")
     if f"{TEXT_PROJECTION}.weight" not in state:
         raise BadCheckpoint(f"{source} lacks {TEXT_PROJECTION}.weight: it is not a text-conditioned MusicGen.")
     for key, only in wanted.items():
@@ -199,11 +213,15 @@ def audiocraft_config(settings: Mapping[str, Any], state: Tensors, source: str) 
 
 def transformers_config(described: Mapping[str, Any], source: str) -> LMConfig:
     """The size that a Hugging Face config.json tells. Raises BadCheckpoint for another model than MusicGen."""
+    if described.get("model_type") == "musicgen_melody":
+        raise _melody(source)
     if described.get("model_type") != "musicgen":
         raise BadCheckpoint(f"The config.json in {source} describes a {described.get('model_type')!r}, not a MusicGen.")
     lm, text = described.get("decoder", {}), described.get("text_encoder", {})
-    if lm.get("audio_channels", 1) != 1 or lm.get("activation_function", "gelu") != "gelu":
-        raise BadCheckpoint(f"{source} is a stereo or otherwise changed MusicGen; only the mono ones fit the adapters.")
+    if lm.get("audio_channels", 1) != 1:
+        raise _stereo(source)
+    if lm.get("activation_function", "gelu") != "gelu":
+        raise BadCheckpoint(f"{source} is a changed MusicGen: its activation is {lm['activation_function']!r}.")
     config = _config(
         source,
         layers=lm.get("num_hidden_layers", 24),
@@ -216,6 +234,23 @@ def transformers_config(described: Mapping[str, Any], source: str) -> LMConfig:
     if lm.get("ffn_dim", 4 * config.width) != 4 * config.width:
         raise BadCheckpoint(f"{source} has a feed-forward of {lm['ffn_dim']}; MusicGen's is four times its width.")
     return config
+
+
+def _melody(source: str) -> BadCheckpoint:
+    """The error that `source` is a musicgen-melody."""
+    return BadCheckpoint(
+        f"{source} is a musicgen-melody: it was trained to read a chromagram of a whole melody in front of its music, "
+        "where Punchin puts the music around the hole.",
+        "Use the plain model of that size: musicgen-medium for melody, musicgen-large for melody-large.",
+    )
+
+
+def _stereo(source: str) -> BadCheckpoint:
+    return BadCheckpoint(
+        f"{source} is a stereo MusicGen: it speaks twice the codebooks, left and right in turn; holes are filled, and "
+        "the published adapters work, in mono.",
+        "Use the model of that size without `stereo` in its name.",
+    )
 
 
 def _config(source: str, **sizes: Any) -> LMConfig:
@@ -232,7 +267,7 @@ def _assemble(
     state: Tensors,
     pieces: Callable[[LMConfig], Pieces],
     source: str,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     max_steps: int,
 ) -> MusicGen:
     with torch.device("meta"):

@@ -120,6 +120,26 @@ def to_variant(folder: Path) -> None:
         file.rename(file.with_name(f"{file.stem}.fp16.safetensors"))
 
 
+def to_sharded_variant(folder: Path) -> None:
+    """Half precision in two files and an index, as diffusers names them."""
+    for file in folder.glob("*/*.safetensors"):
+        state = load_file(file)
+        where = {name: f"{file.stem}.fp16-0000{1 + n % 2}-of-00002.safetensors" for n, name in enumerate(state)}
+        for shard in set(where.values()):
+            save_file({name: tensor for name, tensor in state.items() if where[name] == shard}, file.with_name(shard))
+        file.with_name(f"{file.stem}.safetensors.index.fp16.json").write_text(json.dumps({"weight_map": where}))
+        file.unlink()
+
+
+def to_older_vae(folder: Path) -> None:
+    """Its attentions as diffusers named them before 0.17."""
+    state = load_file(folder / VAE)
+    for new, old in (("to_q", "query"), ("to_k", "key"), ("to_v", "value"), ("to_out.0", "proj_attn")):
+        state = {name.replace(f".{new}.", f".{old}."): tensor for name, tensor in state.items()}
+    assert "encoder.mid_block.attentions.0.proj_attn.bias" in state
+    save_file(state, folder / VAE)
+
+
 def to_language_model_head(folder: Path) -> None:
     loaded = load(folder)
     whole = GPT2LMHeadModel(loaded.text.gpt2.config)
@@ -144,7 +164,10 @@ def to_whole_t5(folder: Path) -> None:
     rewrite(folder / T5, decoder__final_layer_norm__weight=torch.ones(fake.T5), lm_head__weight=torch.ones(2, 2))
 
 
-@pytest.mark.parametrize("change", [to_bin, to_variant, to_language_model_head, to_older_libraries, to_whole_t5])
+WAYS = (to_bin, to_variant, to_sharded_variant, to_older_vae, to_language_model_head, to_older_libraries, to_whole_t5)
+
+
+@pytest.mark.parametrize("change", WAYS)
 def test_other_ways_to_save_the_same(folder: Path, change: Any) -> None:
     expected = speak(load(folder))
     change(folder)

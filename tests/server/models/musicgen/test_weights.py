@@ -96,6 +96,12 @@ def damage(path: Path, change: str) -> None:
             del package["xp.cfg"]
         case "other model":
             package["xp.cfg"] = "compression_model: encodec"
+        case "melody":
+            state["condition_provider.conditioners.self_wav.output_proj.weight"] = torch.zeros(32, 12)
+        case "stereo":
+            package["xp.cfg"] = XP_CFG + "\ninterleave_stereo_codebooks: {use: true, per_timestep: false}"
+        case "magnet":
+            package["xp.cfg"] = XP_CFG + "\nlm_model: transformer_lm_magnet"
         case "rope":
             package["xp.cfg"] = XP_CFG.replace("n_q", "positional_embedding: rope, n_q")
         case "no size":
@@ -120,6 +126,9 @@ def damage(path: Path, change: str) -> None:
         ("not tensors", "is a list, not a tensor"),
         ("no cfg", "no xp.cfg"),
         ("other model", "no transformer_lm"),
+        ("melody", "is a musicgen-melody"),
+        ("stereo", "is a stereo MusicGen"),
+        ("magnet", "'transformer_lm_magnet', which does not write one frame after the other"),
         ("rope", "positional_embedding = 'rope'"),
         ("no size", "no size"),
         ("heads", "does not divide"),
@@ -151,6 +160,7 @@ def test_pickle_with_code_is_not_opened(tmp_path: Path) -> None:
     ("described", "says"),
     [
         ({"model_type": "llama"}, "'llama'"),
+        ({"model_type": "musicgen_melody"}, "is a musicgen-melody"),
         (HF_CONFIG | {"decoder": HF_CONFIG["decoder"] | {"audio_channels": 2}}, "stereo"),  # type: ignore[operator]
         (HF_CONFIG | {"decoder": HF_CONFIG["decoder"] | {"ffn_dim": 64}}, "feed-forward"),  # type: ignore[operator]
         (HF_CONFIG | {"decoder": HF_CONFIG["decoder"] | {"num_hidden_layers": 3}}, "lacks"),  # type: ignore[operator]
