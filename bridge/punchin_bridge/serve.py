@@ -70,7 +70,7 @@ class Bridge:
         self._stopped = False
         self._began = time.monotonic()
         self._strangers = set(self.spool.hosts())  # of a bridge before: some are alive, and will say hello
-        self._resume(time.time())
+        self._resume(self._began, time.time())
 
     @property
     def record(self) -> BridgeRecord:
@@ -140,7 +140,7 @@ class Bridge:
                 case IsCancelled(job):
                     self.sessions.cancelled(job, now)
 
-    def _resume(self, wall: float) -> None:
+    def _resume(self, now: float, wall: float) -> None:
         """Take up what an earlier bridge left, and clear away what it left of no use."""
         # What is ready comes first, so that its files have their names before others look for free ones.
         for record, written in sorted(self.spool.records(), key=lambda found: found[0].phase in WORKING):
@@ -148,7 +148,7 @@ class Bridge:
                 self.spool.finish(record)
                 continue
             try:
-                self.sessions.resume(settle(record, self.spool))
+                self.sessions.resume(settle(record, self.spool), now)
             except PunchinError as error:
                 log.error("job %s: %s", record.submit.job, error)
                 continue

@@ -50,6 +50,9 @@ local function hold (view, track, reason, there, anew)
 end
 
 local function place (view, track, start)
+  if not link.owns (view.job) then
+    return screen.note (view.job, "Another program has this project open, and the takes were given to it.")
+  end
   local began = here.now ()
   local fine, mistake = pcall (takes.place, view, track, start, guard.rate (view.guard))
   if not fine then

@@ -71,6 +71,16 @@ function spool.open (root, host)
     return true
   end
 
+  -- Whether the bridge says, right now, that the takes of `job` are ours to place. Where several programs have one project
+  -- open, it passes a job on from one that sleeps to one that is awake.
+  function link.owns (job)
+    local state = json.try (spool.read (own .. "/state.json"))
+    for _, view in ipairs (state and state.jobs or {}) do
+      if view.job == job then return view.phase == "ready" or view.phase == "held" end
+    end
+    return false
+  end
+
   -- Whether the bridge runs: its beat, which comes every second, was not heard for at most `seconds`.
   function link.alive (now, seconds)
     return heard ~= nil and now - heard <= (seconds or 3)

@@ -48,7 +48,8 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A job as it is written down: what was submitted, when, the seed that was drawn, and how far it came.
 
     `takes` are the finished files where they belong; `staged[i]` is where take `i` was written first, until it is
-    moved there. `notes` are sentences that a musician should read with the takes.
+    moved there. `notes` are sentences that a musician should read with the takes. `owner` is the host that places
+    them, where that is another than the one that asked: it alone is told of the job.
     """
 
     submit: Submit
@@ -61,6 +62,7 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     staged: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     timings: dict[str, float] = {}
+    owner: str = ""
 
 
 ready(JobRecord)
@@ -81,6 +83,10 @@ class Job:
     @property
     def name(self) -> str:
         return self.record.submit.job
+
+    @property
+    def owner(self) -> str:
+        return self.record.owner or self.record.submit.host
 
     @property
     def phase(self) -> Phase:

@@ -7,6 +7,7 @@ works (:class:`Worker`, the runner).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from punchin_wire.messages import Progress
 from .jobs import WORKING, Job, JobRecord
 from .presence import Presence
 from .protocol import (
+    HELLO_SECONDS,
     LEASE_SECONDS,
     Bye,
     Cancel,
@@ -41,6 +43,8 @@ MAX_WORKING = 64
 MAX_JOBS = 512
 SHOWN_SECONDS = 60.0
 """How long hosts see a job that has ended."""
+BACK_SECONDS = 3 * HELLO_SECONDS
+"""How long the owner of a job has to say hello to a new bridge, until another host with its project gets the job."""
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +69,14 @@ class HostSessions:
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
         self._gone: set[str] = set()
+        self._awaited: dict[str, float] = {}
 
     # ---- from before -----------------------------------------------------------------------------------------
 
-    def resume(self, record: JobRecord) -> None:
-        """Take up a job that an earlier bridge wrote down."""
-        self.jobs[record.submit.job] = Job(record)
+    def resume(self, record: JobRecord, now: float) -> None:
+        """Take up a job that an earlier bridge wrote down. Its owner may be alive, and about to say hello."""
+        job = self.jobs[record.submit.job] = Job(record)
+        self._awaited[job.owner] = now + BACK_SECONDS
         if record.phase in WORKING:
             self._worker.start(record)
 
@@ -134,6 +140,7 @@ class HostSessions:
     def leave(self, host: str) -> None:
         """Forget a host. Its jobs stay, for whoever opens their project next, and so do the stems of those at work."""
         self.hosts.pop(host, None)
+        self._awaited.pop(host, None)
         self._gone.add(host)
         self._clear()
 
@@ -250,6 +257,8 @@ class HostSessions:
         job.move("ready", takes=record.takes, staged=(), undo=record.undo, notes=record.notes, timings=timings)
         if job.cancelling:
             self._end(job, "dropped", now)
+        elif job.record.owner != record.owner:  # it was passed on meanwhile, and the runner wrote down what it knew
+            self._keeper.keep(job.record)
 
     def failed(self, name: str, error: ErrorInfo, now: float) -> None:
         job = self.jobs[name]
@@ -273,18 +282,28 @@ class HostSessions:
             del self.jobs[name]
 
     def news(self, now: float) -> Iterator[tuple[Hello, State]]:
-        """What has to be sent, and to whom."""
-        for presence in self.hosts.values():
-            jobs = tuple(job.view(now) for job in self.jobs.values() if self._concerns(job, presence))
+        """What has to be sent, and to whom. A job is told to one host, its owner."""
+        self._pass_on(now)
+        for host, presence in self.hosts.items():
+            jobs = tuple(job.view(now) for job in self.jobs.values() if job.owner == host)
             if (state := presence.news(jobs, now)) is not None:
                 yield presence.hello, state
 
-    def _concerns(self, job: Job, presence: Presence) -> bool:
-        """A host sees its own jobs, and of those that another left behind in the project it has open."""
-        submit = job.record.submit
-        if submit.host == presence.hello.host:
-            return True
-        return submit.host not in self.hosts and submit.project.id == presence.hello.project.id
+    def _pass_on(self, now: float) -> None:
+        """Give jobs whose owner is gone to a host that has their project open. The last owner's files go, its state
+        among them, so that it places nothing should it only have been asleep."""
+        for job in self.jobs.values():
+            owner, project = job.owner, job.record.submit.project.id
+            if job.is_ended or owner in self.hosts or now < self._awaited.get(owner, now):
+                continue
+            heir = next((host for host, found in self.hosts.items() if found.hello.project.id == project), None)
+            if heir is not None:
+                log.info("job %s of %s is passed on to %s", job.name, owner, heir)
+                job.record = msgspec.structs.replace(job.record, owner=heir)
+                self._gone.add(owner)
+                with contextlib.suppress(PunchinError):  # a full disk: the next bridge asks the last owner first
+                    self._keeper.keep(job.record)
+        self._clear()
 
     @property
     def is_idle(self) -> bool:

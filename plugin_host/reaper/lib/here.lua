@@ -53,8 +53,14 @@ function here.has_changed ()
   return true
 end
 
+-- The id of this project in this REAPER: two that have one file open are two hosts, and each job is one's alone.
 function here.host ()
-  return "reaper-" .. spool.hashed (here.project ().id)
+  local session = reaper.GetExtState (SECTION, "session") -- not kept on disk: as long as REAPER runs
+  if session == "" then
+    session = reaper.genGuid ("")
+    reaper.SetExtState (SECTION, "session", session, false)
+  end
+  return "reaper-" .. spool.hashed (here.project ().id .. session)
 end
 
 -- Microseconds of a clock that only grows.

@@ -19,7 +19,7 @@ from punchin_bridge.hosts.protocol import (
     Held,
     Placed,
 )
-from punchin_bridge.hosts.sessions import MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS
+from punchin_bridge.hosts.sessions import BACK_SECONDS, MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
@@ -135,6 +135,63 @@ def test_two_copies_of_a_project_do_not_both_place(room: Room) -> None:
     room.ready()
     assert room.phases("fake-1") == ["ready"]
     assert room.told["fake-2"].jobs == ()
+
+
+def next_bridge(room: Room) -> Room:
+    """After a kill: the jobs as they were written down last."""
+    after = Room()
+    for record in {record.submit.job: record for record in room.elsewhere.record}.values():
+        after.sessions.resume(record, after.now)
+    return after
+
+
+def ready(room: Room) -> None:
+    """The takes are made, and the runner has written that down, as it knows the job."""
+    room.ready()
+    record = room.sessions.jobs["job-1"].record
+    room.elsewhere.record.append(msgspec.structs.replace(record, owner=room.elsewhere.record[0].owner))
+
+
+def test_after_a_kill_whoever_is_heard_first_waits_for_the_owner(room: Room) -> None:
+    """Both have the project open; the one that asked is a little later in saying hello."""
+    room.say(hello("fake-2"), submit())
+    ready(room)
+    after = next_bridge(room)
+    after.say(hello("fake-2"))
+    assert after.told["fake-2"].jobs == ()
+    after.now += BACK_SECONDS - 1
+    after.say(hello("fake-2"), hello("fake-1"))
+    assert after.phases("fake-1") == ["ready"]
+    assert after.told["fake-2"].jobs == ()
+
+
+def test_an_owner_that_sleeps_loses_the_job_for_good(room: Room) -> None:
+    """It wakes after the job was passed on: its old state is gone, and it is told of nothing."""
+    room.say(hello("fake-2"), submit())
+    ready(room)
+    after = next_bridge(room)
+    after.now += BACK_SECONDS + 1
+    after.say(hello("fake-2"))
+    assert after.phases("fake-2") == ["ready"]
+    assert after.elsewhere.forgotten == ["fake-1"]
+    after.say(hello("fake-1"))
+    assert after.told["fake-1"].jobs == ()
+    again = next_bridge(after)  # killed, too: the heir is awaited now
+    again.say(hello("fake-1"))
+    assert again.told["fake-1"].jobs == ()
+    again.say(hello("fake-2"))
+    assert again.phases("fake-2") == ["ready"]
+
+
+def test_the_heir_of_a_job_at_work_is_written_down_when_it_is_ready(room: Room) -> None:
+    """The runner knows only whom it began for."""
+    room.say(submit(), Bye("fake-1"), hello("fake-2"))
+    began = room.elsewhere.record[0]
+    room.sessions.ready(msgspec.structs.replace(began, phase="ready", takes=(TAKE,)), room.now)
+    assert (room.elsewhere.record[-1].phase, room.elsewhere.record[-1].owner) == ("ready", "fake-2")
+    room.say(hello("fake-1"))
+    assert room.told["fake-1"].jobs == ()
+    assert room.phases("fake-2") == ["ready"]
 
 
 def test_a_host_that_is_silent_is_gone(room: Room) -> None:

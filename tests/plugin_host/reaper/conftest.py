@@ -90,6 +90,13 @@ class Studio:
 
     def ready(self, submit: Submit, takes: int = 2) -> JobView:
         """Takes of `submit`, and the host is told that they are ready."""
+        view = self.ready_view(submit, takes)
+        self.jobs = (view,)
+        self.tell()
+        return view
+
+    def ready_view(self, submit: Submit, takes: int = 2) -> JobView:
+        """Takes of `submit`, and what a bridge would say of them."""
         start, end = submit.region.start, submit.region.end
         files = []
         for number in range(takes):
@@ -98,13 +105,10 @@ class Studio:
             sound = np.random.default_rng(100 + number).uniform(-0.2, 0.2, (end - start, channels))
             soundfile.write(path, sound, submit.timeline.rate, subtype="FLOAT")
             files.append(TakeFile(str(path), f"Punchin {number + 1}", number, start, end, channels))
-        view = JobView(
+        return JobView(
             submit.job, "inpaint", "ready", f"{takes} takes ready.", 1.0, 0, submit.project.id, submit.target.id,
             Span(start, end), submit.guard, f"Punchin: {takes} takes of bars 2-2", tuple(files),
         )  # fmt: skip
-        self.jobs = (view,)
-        self.tell()
-        return view
 
     def asked(self, ask: Command) -> str:
         """What became of what was asked for."""
