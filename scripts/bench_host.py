@@ -3,7 +3,7 @@
     python scripts/bench_host.py [--jobs N] [--rate HZ] [--real] [--picture FILE.png] [--json]
 
 Ardour under Xvfb, the real bridge and daemon; an engine that answers at once stands in for the model, so all that is
-measured is ours. "Visible" is when the takes' playlists stand and the first of them is shown. "Stands still" is for how
+measured is ours. "Visible" is when the takes' regions stand and the first of them plays. "Stands still" is for how
 long Ardour's own thread answers nothing (a Lua action that does nothing, called over and over) while a job runs. Beside
 it: the same range by Ardour's own `bounce_range`, which is the usual way to get audio out of it, in one go.
 """
@@ -108,11 +108,11 @@ def measure(song: Studio, jobs: int) -> dict[str, float]:
         f"click to accepted without the render, worst (goal {GOAL_ACCEPT})": max(
             view.timings["read"] + view.timings["accept"] for view in views
         ),
-        f"place {TAKES} takes: files, playlists, undo step, p50": median("place"),
+        f"place {TAKES} takes: files, regions, undo step, p50": median("place"),
         "ready to visible, p50": statistics.median(visible),
         f"ready to visible, worst (goal {GOAL_VISIBLE})": max(visible),
         f"Ardour stands still while we read, worst of each job, p50 (goal {GOAL_STILL})": statistics.median(
-            still_reading
+            still_reading or [0.0]
         ),
         "Ardour stands still while we place, worst of each job, p50": statistics.median(still_placing or [0.0]),
         "the same stems by bounce_range: Ardour stands still": bounced(song),
