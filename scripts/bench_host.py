@@ -156,18 +156,19 @@ def bounced(song: Studio) -> float:
 
 
 def picture(song: Studio, path: Path) -> None:
-    """The window with the takes in it."""
+    """The window with the takes in it, as layers of their track."""
+    song.select("Piano", *(bar * 2 * song.session.rate for bar in BARS))
     song.ardour.lua(
-        """for _, name in ipairs ({ "Drums", "Bass", "Piano" }) do
+        """Editor:access_action ("Editor", "layer-display-stacked")
+        for _, name in ipairs ({ "Drums", "Bass", "Piano" }) do
           local view = Editor:rtav_from_route (Session:route_by_name (name)):to_timeaxisview ()
-          view:set_height (name == "Piano" and 160 or 70, ArdourUI.TrackHeightMode.OnlySelf, false)
+          view:set_height (name == "Piano" and 200 or 60, ArdourUI.TrackHeightMode.OnlySelf, false)
         end
         Editor:access_action ("Main", "Escape")
-        Session:locations ():remove (Session:locations ():auto_loop_location ())
         Editor:access_action ("Editor", "zoom-to-session")"""
     )
     time.sleep(2)
-    song.ardour.picture(path)
+    song.ardour.picture(song.session.name, path)
 
 
 if __name__ == "__main__":
