@@ -3,7 +3,7 @@
     python scripts/bench_host.py [--jobs N] [--rate HZ] [--real] [--picture FILE.png] [--json]
 
 Ardour under Xvfb, the real bridge and daemon; an engine that answers at once stands in for the model, so all that is
-measured is ours. "Visible" is when the takes' playlists stand and the first of them is shown. "Stands still" is for how
+measured is ours. "Visible" is when the takes' regions stand and the first of them plays. "Stands still" is for how
 long Ardour's own thread answers nothing (a Lua action that does nothing, called over and over) while a job runs. Beside
 it: the same range by Ardour's own `bounce_range`, which is the usual way to get audio out of it, in one go.
 """
@@ -108,11 +108,11 @@ def measure(song: Studio, jobs: int) -> dict[str, float]:
         f"click to accepted without the render, worst (goal {GOAL_ACCEPT})": max(
             view.timings["read"] + view.timings["accept"] for view in views
         ),
-        f"place {TAKES} takes: files, playlists, undo step, p50": median("place"),
+        f"place {TAKES} takes: files, regions, undo step, p50": median("place"),
         "ready to visible, p50": statistics.median(visible),
         f"ready to visible, worst (goal {GOAL_VISIBLE})": max(visible),
         f"Ardour stands still while we read, worst of each job, p50 (goal {GOAL_STILL})": statistics.median(
-            still_reading
+            still_reading or [0.0]
         ),
         "Ardour stands still while we place, worst of each job, p50": statistics.median(still_placing or [0.0]),
         "the same stems by bounce_range: Ardour stands still": bounced(song),
@@ -156,18 +156,19 @@ def bounced(song: Studio) -> float:
 
 
 def picture(song: Studio, path: Path) -> None:
-    """The window with the takes in it."""
+    """The window with the takes in it, as layers of their track."""
+    song.select("Piano", *(bar * 2 * song.session.rate for bar in BARS))
     song.ardour.lua(
-        """for _, name in ipairs ({ "Drums", "Bass", "Piano" }) do
+        """Editor:access_action ("Editor", "layer-display-stacked")
+        for _, name in ipairs ({ "Drums", "Bass", "Piano" }) do
           local view = Editor:rtav_from_route (Session:route_by_name (name)):to_timeaxisview ()
-          view:set_height (name == "Piano" and 160 or 70, ArdourUI.TrackHeightMode.OnlySelf, false)
+          view:set_height (name == "Piano" and 200 or 60, ArdourUI.TrackHeightMode.OnlySelf, false)
         end
         Editor:access_action ("Main", "Escape")
-        Session:locations ():remove (Session:locations ():auto_loop_location ())
         Editor:access_action ("Editor", "zoom-to-session")"""
     )
     time.sleep(2)
-    song.ardour.picture(path)
+    song.ardour.picture(song.session.name, path)
 
 
 if __name__ == "__main__":

@@ -27,16 +27,15 @@ local ardour = session ({
   program = "Ardour " .. (ARDOUR.revision or ""),
   budget = BUDGET,
   keeps_projects = false, -- a session that is opened closes the one before
+  can = { "commit" },
   actions = {
+    commit = takes.commit,
     settings = function () return nil, "Settings are a dialog of Ardour: the action Settings (Punchin)." end,
   },
   opened = function ()
-    lost, opened = takes.unsaved (here.project ().id), here.now ()
+    lost, opened = takes.unsaved (), here.now ()
   end,
-  ticked = function ()
-    takes.follow_undo ()
-    offer_lost ()
-  end,
+  ticked = offer_lost,
 })
 
 return function ()

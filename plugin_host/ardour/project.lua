@@ -188,11 +188,17 @@ local function selected_tracks (selection)
   return tracks
 end
 
--- The id of the uppermost track that is selected, or nil.
-function project.selected_track ()
-  for route in Editor:get_selection ().tracks:routelist ():iter () do
-    return project.id (route)
+-- What is selected now, to choose takes in: samples `start` and `stop` of a range, else of regions; and the id of the
+-- uppermost track. Nil for what there is none of.
+function project.selected ()
+  local selection = Editor:get_selection ()
+  local start, stop, tracks = selection.time:start_sample (), selection.time:end_sample (), selected_tracks (selection)
+  if start >= stop then
+    local owners
+    start, stop, owners = selected_regions (selection)
+    if start then tracks = owners end
   end
+  return start, stop, tracks[1] and project.id (tracks[1])
 end
 
 local function loop ()

@@ -1,17 +1,14 @@
--- Lays takes on the time line: each a playlist of its own, all in one undo step.
+-- Lays takes on the time line: regions over what was there, stacked in the track's own playlist. One take plays, the others
+-- are muted; so what lies under and beside them can still be edited, and pieces of several takes be put together.
 --
--- Ardour makes playlists without undo. So the undo step holds what lies in them: undoing empties all takes at once, and
--- `follow_undo` then gives the track back the playlist that it had. The emptied copies stay in the track's list.
+-- A take is known by the audio source that it plays: pieces that it was split into, and copies, are the same take.
 
 local json, memory, project = ...
 local takes = {}
 
-local AUDIO = ARDOUR.DataType ("audio")
-
 -- ---- memory --------------------------------------------------------------------------------------------------
 
--- What is remembered of a job: { job, track, original, undo, start, active, takes = list of { name, path, channels,
--- playlist, region, sources } }; `original` is the playlist that was there before, `active` the take that is shown.
+-- What is remembered of a job: { job, track, undo, start, takes = list of { name, path, channels, sources } }.
 
 -- Ids of all sources that takes play.
 function takes.sources ()
@@ -66,69 +63,59 @@ local function sources (region, channels)
   return ids
 end
 
-function takes.show (track, playlist_id)
-  return track:find_and_use_playlist (AUDIO, PBD.ID (playlist_id))
+-- Let `act` change `objects` (a playlist, or regions) in one undo step.
+local function in_one_step (name, objects, act)
+  Session:begin_reversible_command (name)
+  for _, object in ipairs (objects) do object:to_stateful ():clear_changes () end
+  act ()
+  for _, object in ipairs (objects) do Session:add_stateful_diff_command (object:to_statefuldestructible ()) end
+  if not Session:abort_empty_reversible_command () then Session:commit_reversible_command (nil) end
 end
 
--- Lay the takes of job `view` on `track`, from sample `start` on. Raises what Ardour cannot do.
+-- Lay the takes of job `view` on `track`, from sample `start` on: the first plays. Raises what Ardour cannot do.
 function takes.place (view, track, start)
-  local paths, regions = {}, {}
+  local paths, regions, playlist = {}, {}, track:playlist ()
+  local record = { job = view.job, track = project.id (track), undo = view.undo, start = start, takes = json.array () }
   for i, take in ipairs (view.takes) do paths[i] = take.path end
-  for i, whole in ipairs (embed (paths)) do regions[i] = take_region (whole, view.takes[i].name) end
-
-  local original = project.id (track:playlist ())
-  local record = { job = view.job, track = project.id (track), original = original, undo = view.undo, start = start }
-  record.takes = json.array ()
-  local lists = {}
-  for i = #view.takes, 1, -1 do -- each a copy of the one before, in which nothing lies yet; the first take is shown last
-    track:use_copy_playlist ()
-    lists[i] = track:playlist ()
-    lists[i]:set_name (view.takes[i].name)
+  for i, whole in ipairs (embed (paths)) do
+    local take = view.takes[i]
+    regions[i] = take_region (whole, take.name)
+    regions[i]:set_muted (i > 1)
+    record.takes[i] =
+      { name = take.name, path = take.path, channels = take.channels, sources = sources (whole, take.channels) }
   end
-
-  Session:begin_reversible_command (view.undo)
-  for i, region in ipairs (regions) do
-    lists[i]:to_stateful ():clear_changes ()
-    lists[i]:add_region (region, Temporal.timepos_t (start), 1, false, 0, 0, false)
-    Session:add_stateful_diff_command (lists[i]:to_statefuldestructible ())
-    record.takes[i] = {
-      name = view.takes[i].name,
-      path = view.takes[i].path,
-      channels = view.takes[i].channels,
-      playlist = project.id (lists[i]),
-      region = project.id (region),
-      sources = sources (region, view.takes[i].channels),
-    }
-  end
-  if not Session:abort_empty_reversible_command () then Session:commit_reversible_command (nil) end
-
-  record.active = 1
+  in_one_step (view.undo, { playlist }, function ()
+    for i = #regions, 1, -1 do -- the first lies on top
+      playlist:add_region (regions[i], Temporal.timepos_t (start), 1, false, 0, 0, false)
+    end
+  end)
   memory.add (record)
 end
 
 -- ---- what was never saved -------------------------------------------------------------------------------------
 
+-- Whether the session has the source of a take. Its number may have been given to another one meanwhile.
+local function is_known (take)
+  local source = Session:source_by_id (PBD.ID (take.sources[1]))
+  local file = not source:isnil () and source:to_filesource ()
+  return file and not file:isnil () and file:path ():match ("[^/\\]*$") == take.path:match ("[^/\\]*$")
+end
+
+local function is_there (path)
+  local sound = io.open (path, "rb")
+  return sound and sound:close ()
+end
+
 -- Forget the jobs whose takes stood in this session, which was closed or died before it was saved; and return them, as
 -- far as their files are there, to be laid again. Called when a session is opened: Ardour gives their ids to others.
-function takes.unsaved (session_file)
-  local file = io.open (session_file, "rb")
-  local head = file and file:read (4096) or ""
-  if file then file:close () end
-  local counter = tonumber (head:match ('id%-counter="(%d+)"')) or math.huge
+function takes.unsaved ()
   local all, lost, placed = memory.all (), {}, json.array ()
   for _, record in ipairs (all.placed) do
-    local first = record.takes[1]
-    local playlist = Session:playlists ():by_id (PBD.ID (first.playlist))
-    if tonumber (first.playlist) < counter or not playlist:isnil () and playlist:name () == first.name then
-      placed[#placed + 1] = record
-    else
-      local there = record.start ~= nil
-      for _, take in ipairs (record.takes) do
-        local sound = there and io.open (take.path or "", "rb")
-        if sound then sound:close () else there = false end
-      end
-      if there then lost[#lost + 1] = record end
+    local saved, there = false, true
+    for _, take in ipairs (record.takes) do
+      saved, there = saved or is_known (take), there and is_there (take.path)
     end
+    if saved then placed[#placed + 1] = record elseif there then lost[#lost + 1] = record end
   end
   if #placed < #all.placed then
     all.placed = placed
@@ -139,75 +126,102 @@ end
 
 -- ---- choosing ------------------------------------------------------------------------------------------------
 
--- The job whose takes the musician means: `job`, or the last one on `track`, or the last one of all.
-local function meant (job, track)
-  local placed, fallback = memory.all ().placed, nil
+-- The pieces of a job's takes in the playlist that its track shows: { region, take }, `take` its number; of those, only the
+-- ones that lie between two samples, if any do.
+local function pieces (record, start, stop)
+  local track, number, all, within = project.track (record.track), {}, {}, {}
+  if not track then return all end
+  for i, take in ipairs (record.takes) do number[take.sources[1]] = i end
+  for region in track:playlist ():region_list ():iter () do
+    local piece = { region = region, take = number[project.id (region:source (0))] }
+    if piece.take then
+      local first = region:position ():samples ()
+      all[#all + 1] = piece
+      if start and first >= start and first + region:length ():samples () <= stop then within[#within + 1] = piece end
+    end
+  end
+  return #within > 0 and within or all, #within > 0
+end
+
+-- What the musician means: the record of `job`, or of the last job in what is selected, or of the last on the selected
+-- track, or of the last of all; and the pieces of its takes to choose among. Nil and why not where there are none.
+local function meant (job)
+  local placed, best, rank, chosen = memory.all ().placed, nil, 0, nil
+  local start, stop, track = project.selected ()
   for i = #placed, 1, -1 do
     local record = placed[i]
-    if job and record.job == job or not job and (not track or record.track == track) then return record end
-    fallback = fallback or not job and record
+    if not job or record.job == job then
+      local found, within = pieces (record, start, stop)
+      local closeness = #found == 0 and 0 or within and record.track == track and 3 or record.track == track and 2 or 1
+      if closeness > rank then best, rank, chosen = record, closeness, found end
+    end
   end
-  return fallback or nil
+  if not best then return nil, "No takes of ours stand here." end
+  return best, chosen
+end
+
+-- Raise a region above the other takes of its job, so that it is seen; not where anything else lies above it: that hides it
+-- by the musician's will. Nothing sounds different.
+local function raise (region, record)
+  local first, ours = region:position ():samples (), {}
+  for _, take in ipairs (record.takes) do ours[take.sources[1]] = true end
+  local there = region:playlist ():regions_touched (
+    Temporal.timepos_t (first), Temporal.timepos_t (first + region:length ():samples () - 1))
+  for other in there:iter () do
+    if other:layer () > region:layer () and not ours[project.id (other:source (0))] then return end
+  end
+  region:raise_to_top ()
+end
+
+-- Let the pieces of take `index` (from 1; 0 is what was there before) play, and mute those of the others.
+local function show (record, chosen, index)
+  local name = index == 0 and "what was there before" or record.takes[index].name
+  local changed = {}
+  for _, piece in ipairs (chosen) do
+    if piece.region:muted () == (piece.take == index) then changed[#changed + 1] = piece.region end
+  end
+  in_one_step ("Punchin: " .. name, changed, function ()
+    for _, region in ipairs (changed) do
+      region:set_muted (not region:muted ())
+      if not region:muted () then raise (region, record) end
+    end
+  end)
+  return name
 end
 
 -- Show take `index` (from 1; 0 is what was there before) of a job. Returns its name, or nil and why not.
 function takes.pick (index, job)
-  local record = meant (job)
-  if not record then return nil, "There are no takes of ours yet." end
-  local track = project.track (record.track)
-  if not track then return nil, "The track of these takes is gone." end
-  local take = record.takes[index]
-  if index ~= 0 and not take then return nil, ("There are %d takes."):format (#record.takes) end
-  if not takes.show (track, take and take.playlist or record.original) then return nil, "That playlist is gone." end
-  record.active = index
-  memory.keep (memory.all ())
-  return take and take.name or "what was there before"
+  local record, chosen = meant (job)
+  if not record then return nil, chosen end
+  if index ~= 0 and not record.takes[index] then return nil, ("There are %d takes."):format (#record.takes) end
+  return show (record, chosen, index)
 end
 
--- Show the take `by` after (or before) the one that is shown on the selected track; after the last comes what was there
--- before.
+-- Show the take `by` after (or before) the one that plays; after the last comes what was there before. Takes that the
+-- musician has deleted are passed over.
 function takes.step (by)
-  local record = meant (nil, project.selected_track ())
-  if not record then return nil, "There are no takes of ours yet." end
-  local track = project.track (record.track)
-  if not track then return nil, "The track of these takes is gone." end
-  local shown, now = project.id (track:playlist ()), 0
-  for i, take in ipairs (record.takes) do
-    if take.playlist == shown then now = i end
+  local record, chosen = meant ()
+  if not record then return nil, chosen end
+  local now, there = 0, { [0] = true }
+  for _, piece in ipairs (chosen) do
+    there[piece.take] = true
+    if not piece.region:muted () then now = piece.take end
   end
-  return takes.pick ((now + by) % (#record.takes + 1), record.job)
+  repeat now = (now + by) % (#record.takes + 1) until there[now]
+  return show (record, chosen, now)
 end
 
--- ---- undo ----------------------------------------------------------------------------------------------------
-
--- Whether a take lies in its playlist. (`region_by_id` also finds regions that were in it once.)
-local function lies (take)
-  local playlist = Session:playlists ():by_id (PBD.ID (take.playlist))
-  if playlist:isnil () then return false end
-  for region in playlist:region_list ():iter () do
-    if project.id (region) == take.region then return true end
-  end
-  return false
-end
-
--- After an undo that took the takes away, show what was there before; after a redo, the take again. Called every tick.
-function takes.follow_undo ()
-  local placed = memory.all ().placed
-  for i = #placed, math.max (1, #placed - 7), -1 do
-    local record = placed[i]
-    local track = project.track (record.track)
-    local active = record.takes[math.max (1, record.active)]
-    if track and active then
-      local shown, there = project.id (track:playlist ()), lies (active)
-      if not there and shown == active.playlist then
-        takes.show (track, record.original)
-        record.undone = true
-      elseif there and record.undone then
-        record.undone = nil
-        if shown == record.original then takes.show (track, active.playlist) end
-      end
+-- Keep what plays, and take the muted takes off the track; their files stay. Returns true, or nil and why not.
+function takes.commit ()
+  local record, chosen = meant ()
+  if not record then return nil, chosen end
+  local playlist = project.track (record.track):playlist ()
+  in_one_step ("Punchin: keep what plays", { playlist }, function ()
+    for _, piece in ipairs (chosen) do
+      if piece.region:muted () then playlist:remove_region (piece.region) end
     end
-  end
+  end)
+  return true
 end
 
 return takes

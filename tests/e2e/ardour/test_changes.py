@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from fakes.bridge import RunningBridge
 from fakes.harness import until
-from hosts.studio import Studio, make_song, noise, studio
+from hosts.studio import Placed, Studio, make_song, noise, studio
 from punchin_wire.params import InpaintParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
@@ -65,22 +65,22 @@ def test_takes_at_44100(song: Studio, track: str) -> None:
     song.select(track, start, end)
     view = song.run("inpaint", InpaintParams(seed=1))
     take = view.takes[0]
-    assert (take.name, start, end - start) in song.playlists(track)[take.name]
+    assert Placed(take.name, start, end - start) in song.regions(track)
     sound, rate = soundfile.read(take.path, dtype="float32", always_2d=True)
     assert rate == RATE
     np.testing.assert_array_equal(song.heard(track, start, end), sound)
 
 
 def test_a_region_that_was_moved_takes_its_takes_along_if_the_musician_says_so(song: Studio) -> None:
-    before = song.playlists("Bass")
+    before = [region.name for region in song.regions("Bass")]
     job = begin(song, "Bass", 4 * BAR, 5 * BAR)
     move(song, "Bass", RATE)
     ended(song, job, "held")
-    assert song.playlists("Bass").keys() == before.keys()
+    assert [region.name for region in song.regions("Bass")] == before
     song.ardour.confirm(WHERE)
     view = ended(song, job, "placed")
     take = view.takes[0]  # type: ignore[attr-defined]
-    assert (take.name, 4 * BAR + RATE, BAR) in song.playlists("Bass")[take.name]
+    assert Placed(take.name, 4 * BAR + RATE, BAR) in song.regions("Bass")
 
 
 def test_after_a_tempo_edit_takes_are_made_anew_for_their_bars(song: Studio) -> None:
@@ -96,7 +96,7 @@ def test_after_a_tempo_edit_takes_are_made_anew_for_their_bars(song: Studio) -> 
     ended(song, job, "dropped")
     take = song.wait("placed", known=known).takes[0]
     first, last = (round(quarter * 60 / 100 * RATE) for quarter in (24, 28))
-    assert (take.name, first, last - first) in song.playlists("Piano")[take.name]
+    assert Placed(take.name, first, last - first) in song.regions("Piano")
 
 
 def test_takes_of_a_track_that_is_gone_are_kept_as_files(song: Studio) -> None:
@@ -160,13 +160,13 @@ def test_takes_wait_for_a_session_that_was_killed(
         song.parts["Piano"] = (0, noise(10.0, 2, rate, 3))
         view = ended(song, job, "placed")
         take = view.takes[0]  # type: ignore[attr-defined]
-        assert (take.name, start, end - start) in song.playlists("Piano")[take.name]
+        assert Placed(take.name, start, end - start) in song.regions("Piano")
         sound = soundfile.read(take.path, dtype="float32", always_2d=True)[0]
         np.testing.assert_array_equal(song.heard("Piano", start, end), sound)
         assert not song.progress()
         until(lambda: not record.exists())
         song.ardour.kill()  # the takes stood, and were reported so; the session was never saved with them
     with studio(tmp_path / "own", session, home, display) as song:
-        assert song.playlists("Piano").keys() == {"Piano"}
+        assert song.playing("Piano", start) == ["Piano"]
         song.ardour.confirm("^Punchin$")
-        assert (take.name, start, end - start) in until(lambda: song.playlists("Piano").get(take.name))
+        until(lambda: Placed(take.name, start, end - start) in song.regions("Piano"))

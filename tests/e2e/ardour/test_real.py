@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from fakes import songs
 from fakes.harness import until
-from hosts.studio import Studio, make_song, studio
+from hosts.studio import Placed, Studio, make_song, studio
 from punchin_wire.params import TransferParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host, pytest.mark.model]
@@ -67,7 +67,7 @@ def test_a_region_on_another_instrument(song: Studio) -> None:
     view = song.run("transfer", TransferParams("violin", source="piano", seed=1), seconds=200)
     print(json.dumps({stage: round(seconds, 3) for stage, seconds in view.timings.items()}))
     (take,) = view.takes
-    assert (take.name, 4 * BAR, 2 * BAR) in song.playlists("Bass")[take.name]
+    assert Placed(take.name, 4 * BAR, 2 * BAR) in song.regions("Bass")
     after = song.heard("Bass", 4 * BAR, 6 * BAR)
     assert np.any(after != before)
     assert 0.1 < np.sqrt(np.mean(after**2)) / np.sqrt(np.mean(before**2)) < 10

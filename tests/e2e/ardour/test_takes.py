@@ -1,4 +1,4 @@
-"""Punchin in a real Ardour: its own windows, scripts, playlists, undo and export; a real bridge and a real daemon.
+"""Punchin in a real Ardour: its own windows, scripts, regions, undo and export; a real bridge and a real daemon.
 
 The fake engine plays the hole itself, times the seed; so a take's samples are known.
 """
@@ -19,7 +19,7 @@ import soundfile
 from fakes.bridge import RunningBridge, launch
 from fakes.harness import until
 from hosts.ardour import Tempo
-from hosts.studio import Samples, Studio, make_song, noise, studio
+from hosts.studio import Placed, Samples, Studio, make_song, noise, studio
 from punchin_bridge.cli.main import main
 from punchin_bridge.hosts.installers.ardour import closed
 from punchin_bridge.hosts.installers.install import scripts
@@ -79,13 +79,12 @@ def test_selected_bars_become_takes_at_the_exact_sample(song: Studio) -> None:
     before = song.heard("Piano", start - BAR, end + BAR)
     view = song.run("inpaint", InpaintParams(takes=3, seed=1))
     assert [(take.start, take.end, take.channels) for take in view.takes] == 3 * [(start, end, 2)]
-    lists = song.playlists("Piano")
     names = [take.name for take in view.takes]
-    assert set(lists) == {"Piano", *names}
-    for name in names:
-        assert lists[name][-1] == (name, start, end - start)
-    assert lists["Piano"] == [("Piano", 0, round(SECONDS * RATE))]
-    assert song.shown("Piano") == names[0]
+    assert song.regions("Piano") == [
+        Placed("Piano", 0, round(SECONDS * RATE)),
+        *(Placed(name, start, end - start, plays=name == names[0]) for name in reversed(names)),
+    ]
+    assert song.playlists("Piano") == ["Piano"]
     after = song.heard("Piano", start - BAR, end + BAR)
     np.testing.assert_array_equal(after[BAR:-BAR], take_file(view))
     outside(before, after)
@@ -112,19 +111,16 @@ def test_nothing_is_installed_while_ardour_runs(song: Studio) -> None:
 def test_one_undo_takes_all_takes_away_and_one_redo_brings_them_back(song: Studio) -> None:
     start, end = 7 * BAR, 8 * BAR
     song.select("Piano", start, end)
-    was, before = song.shown("Piano"), song.heard("Piano", start - BAR, end + BAR)
-    view = song.run("inpaint", InpaintParams(takes=2, seed=1))
-    after, names = song.heard("Piano", start - BAR, end + BAR), [take.name for take in view.takes]
+    was, before = song.regions("Piano"), song.heard("Piano", start - BAR, end + BAR)
+    song.run("inpaint", InpaintParams(takes=2, seed=1))
+    now, after = song.regions("Piano"), song.heard("Piano", start - BAR, end + BAR)
     for _ in range(2):
         song.undo()
-        lists = song.playlists("Piano")
-        assert all(region[0] not in names for regions in lists.values() for region in regions)
-        assert song.shown("Piano") == was
+        assert song.regions("Piano") == was
+        assert song.playlists("Piano") == ["Piano"]  # nothing empty is left
         np.testing.assert_array_equal(song.heard("Piano", start - BAR, end + BAR), before)
         song.redo()
-        lists = song.playlists("Piano")
-        assert all((name, start, end - start) in lists[name] for name in names)
-        assert song.shown("Piano") == names[0]
+        assert song.regions("Piano") == now
         np.testing.assert_array_equal(song.heard("Piano", start - BAR, end + BAR), after)
 
 
@@ -243,13 +239,13 @@ def test_a_transfer_of_a_selected_region(song: Studio) -> None:
     assert (view.engine, view.phase) == ("transfer", "placed")
     (take,) = view.takes
     assert (take.start, take.end, take.channels) == (4 * BAR, 4 * BAR + 8 * RATE, 1)
-    assert song.playlists("Bass")[take.name][-1] == (take.name, take.start, take.end - take.start)
+    assert song.regions("Bass")[-1] == Placed(take.name, take.start, take.end - take.start)
 
 
 def test_a_click_cancels_and_nothing_is_left(song: Studio) -> None:
     start, end = 2 * BAR, 3 * BAR
     song.select("Piano", start, end)
-    known, before = [view.job for view in song.jobs()], song.playlists("Piano")
+    known, before = [view.job for view in song.jobs()], song.regions("Piano")
     song.ask("inpaint", InpaintParams(seed=1, text="steps=200 step=0.05"))
     view = song.wait("running", known=known)
     shown = re.compile(r"\d+ % · [1-9]\d* s · 1 take: playing \(Punchin\)")  # what changes comes first
@@ -257,13 +253,13 @@ def test_a_click_cancels_and_nothing_is_left(song: Studio) -> None:
     song.click("cancel")
     assert song.wait("cancelled", known=known).job == view.job
     until(lambda: not song.progress())
-    assert song.playlists("Piano") == before
+    assert song.regions("Piano") == before
 
 
 def test_a_click_repeats_and_takes_are_stepped_through(song: Studio) -> None:
     start, end = 2 * BAR, 3 * BAR
     song.select("Piano", start, end)
-    was = song.shown("Piano")
+    was = song.playing("Piano", start)[-1]
     song.run("inpaint", InpaintParams(takes=2, seed=1))
     song.undo()
     known = [view.job for view in song.jobs()]
@@ -272,13 +268,13 @@ def test_a_click_repeats_and_takes_are_stepped_through(song: Studio) -> None:
     names = [take.name for take in view.takes]
     assert len(names) == 2
     assert view.takes[0].seed != 1
-    seen = [song.shown("Piano")]
+    seen = [song.playing("Piano", start)[-1]]
     for action in ("next_take", "next_take", "next_take", "previous_take"):
         song.click(action)
-        seen.append(until(lambda: (now := song.shown("Piano")) != seen[-1] and now))
+        seen.append(until(lambda: (now := song.playing("Piano", start)[-1]) != seen[-1] and now))
     assert seen == [names[0], names[1], was, names[0], was]
     assert song.ask("pick", take=1) == "done"
-    assert song.shown("Piano") == names[1]
+    assert song.playing("Piano", start)[-1] == names[1]
     assert "2 takes" in song.ask("pick", take=5)
 
 
@@ -324,7 +320,7 @@ def test_a_bridge_that_dies_under_a_job_is_replaced(song: Studio, running: Runni
     placed = song.wait("placed", known=known)
     assert placed.job == view.job
     name = placed.takes[0].name
-    assert (name, start, end - start) in song.playlists("Piano")[name]
+    assert Placed(name, start, end - start) in song.regions("Piano")
     record = json.loads((running.home / "runtime" / "bridge.json").read_bytes())
     assert record["pid"] != running.process.pid
     psutil.Process(record["pid"]).kill()  # Ardour's own; the fixture ends the one that the test started

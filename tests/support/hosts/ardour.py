@@ -230,10 +230,10 @@ class Ardour:
     def log(self) -> str:
         return (self.home / "ardour.log").read_text(errors="replace")[-3000:]
 
-    def picture(self, path: Path) -> None:
-        """The screen as a PNG."""
+    def picture(self, title: str, path: Path) -> None:
+        """The window of that title as a PNG."""
         subprocess.run(
-            ["import", "-window", "root", str(path)],
+            ["import", "-window", self.dialog(title), str(path)],
             check=True,
             timeout=30,
             env={**os.environ, "DISPLAY": self.display},

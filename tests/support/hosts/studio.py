@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mido
 import msgspec
@@ -53,6 +53,15 @@ def write_chords(path: Path, bars: int = 16) -> Path:
             track.append(mido.Message("note_off", note=pitch, velocity=0, time=0 if i else 2 * 480))
     midi.save(path)
     return path
+
+
+class Placed(NamedTuple):
+    """A region on the time line: from sample `start` on, `length` samples."""
+
+    name: str
+    start: int
+    length: int
+    plays: bool = True
 
 
 @dataclass
@@ -181,25 +190,32 @@ class Studio:
 
     # ---- the time line ---------------------------------------------------------------------------------------
 
-    def playlists(self, track: str) -> dict[str, list[tuple[str, int, int]]]:
-        """The playlists of a track: their regions as (name, first sample, length), the uppermost last."""
+    def regions(self, track: str) -> list[Placed]:
+        """What lies on a track; where regions overlap, the uppermost last."""
         found = self.ardour.lua(
-            f"""local all, track = {{}}, Session:route_by_name ("{track}"):to_track ()
-            for list in Session:playlists ():playlists_for_track (track):iter () do
-              local regions = {{}}
-              for region in list:region_list ():iter () do
-                local place, length = region:position ():samples (), region:length ():samples ()
-                regions[#regions + 1] = {{ region:layer (), region:name (), place, length }}
-              end
-              all[#all + 1] = {{ list:name (), regions }}
+            f"""local regions = {{}}
+            for region in Session:route_by_name ("{track}"):to_track ():playlist ():region_list ():iter () do
+              local place, length = region:position ():samples (), region:length ():samples ()
+              regions[#regions + 1] = {{ region:layer (), region:name (), place, length, not region:muted () }}
             end
-            return all"""
+            return regions"""
         )
-        return {name: [tuple(region[1:]) for region in sorted(regions)] for name, regions in found}
+        return [Placed(*region[1:]) for region in sorted(found)]
 
-    def shown(self, track: str) -> str:
-        """The name of the playlist that plays."""
-        return str(self.ardour.lua(f'return Session:route_by_name ("{track}"):to_track ():playlist ():name ()'))
+    def playing(self, track: str, at: int) -> list[str]:
+        """Names of the regions at a sample of a track that are not muted, the uppermost last."""
+        there = [region for region in self.regions(track) if 0 <= at - region.start < region.length]
+        return [region.name for region in there if region.plays]
+
+    def playlists(self, track: str) -> list[str]:
+        """The names of all playlists of a track."""
+        return list(
+            self.ardour.lua(
+                f"""local all, track = {{}}, Session:route_by_name ("{track}"):to_track ()
+                for list in Session:playlists ():playlists_for_track (track):iter () do all[#all + 1] = list:name () end
+                return all"""
+            )
+        )
 
     def markers(self) -> list[str]:
         return list(

@@ -72,6 +72,7 @@ ACTIONS = (
         "dialogs.settings",
         "dialogs",
     ),
+    _click("commit", "Keep", "Keep the take that plays, and take the muted ones off the track."),
 )
 HOOK = "punchin"
 HOOK_NAME = "Punchin"
