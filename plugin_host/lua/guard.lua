@@ -7,7 +7,7 @@
 local json, project = ...
 local guard = {}
 
--- The clock between two samples: where they lie in quarters, and the points of tempo and metre that count there.
+-- The clock between two samples: where they lie in quarters, and the points of tempo and time signature that count there.
 local function clock (start, stop, rate)
   local list, line = json.array (), project.timeline ()
   local first, last = project.quarter_at (start, rate), project.quarter_at (stop, rate)

@@ -35,7 +35,7 @@ function memory.add (record)
 end
 
 -- What was asked for, last or as `job`, to ask for it again: { jobs, track, regions, rate, wish }; or nil. `jobs` names one
--- job for each of `regions`, a list of { start, stop }.
+-- job for each of `regions`, a list of { start, stop, holes } (see `request`).
 function memory.asked (job)
   local asked = memory.all ().asked
   if not job then return asked[#asked] end

@@ -5,6 +5,7 @@ local json, here, project, takes, guard, memory = ...
 local request = {}
 
 local WINDOW = 30 -- seconds that the model hears at once
+local LONGEST, MOST_HOLES = 120, 64 -- seconds and holes of one request
 local MOST_NAMES, LONGEST_NAME = 8192, 4096 -- that a request may have
 
 -- The samples around `[start, stop)` that are of use: for an inpaint a window of the model with the region in its middle,
@@ -26,7 +27,7 @@ local function stem (job, audio, track, from, till, rate, kind, channels)
     audio = { as = "rendered", path = path, start = from },
     channels = channels,
   }
-  return document, { track = track, channels = channels, start = from, stop = till, rate = rate, path = path }
+  return document, { track = track, kind = kind, channels = channels, start = from, stop = till, rate = rate, path = path }
 end
 
 -- Names of markers and regions as a request may have them. Which of them are chords, and how long those last, the bridge
@@ -39,7 +40,8 @@ local function named (all)
   return names
 end
 
--- What is played around the region, for an inpaint: chords and a piano to follow. Returns the track of the drums.
+-- What is played around the region, for an inpaint: chords and a piano to follow. Returns the track of the drums, or nil and
+-- why those that there are cannot be heard.
 local function company (submit, names, target, from, till)
   local first, last = project.quarter_at (from), project.quarter_at (till)
   local chords = project.named (names.chords)
@@ -47,7 +49,7 @@ local function company (submit, names, target, from, till)
   if not submit.chords or #submit.chords == 0 then submit.chord_names = named (project.chord_names ()) end
   local piano = project.named (names.piano)
   if piano then submit.piano, submit.piano_pedals = project.notes (piano, first, last) end
-  return project.drums (names.drums, target)
+  return project.drums (names.drums, target, from, till)
 end
 
 local function inpaint_wish (settings)
@@ -66,12 +68,22 @@ end
 
 local WISHES = { inpaint = inpaint_wish, transfer = transfer_wish }
 
--- A request for samples `[start, stop)` of `track`: { job, submit, reading, clicked }. `audio` is where stems go.
--- Nil and why not where that cannot be.
-local function make (job, audio, track, start, stop, wish, clicked)
+-- What is filled of a region, as documents have it: nothing where that is all of it.
+local function spans (holes)
+  local list = json.array ()
+  for i, hole in ipairs (holes or {}) do list[i] = { start = hole.start, ["end"] = hole.stop } end
+  return list
+end
+
+-- A request for `region` of `track`, { start, stop, holes } in samples: { job, submit, reading, clicked }. `audio` is where
+-- stems go. Nil and why not where that cannot be.
+local function make (job, audio, track, region, wish, clicked)
   local settings, engine = here.settings (), wish.engine
-  local why = project.refusal (track, start, stop)
-  if why then return nil, why end
+  local start, stop = region.start, region.stop
+  for _, hole in ipairs (region.holes or { region }) do
+    local why = project.refusal (track, hole.start, hole.stop)
+    if why then return nil, why end
+  end
   local from, till = around (engine, start, stop, settings.seconds)
   local line = project.timeline ()
   local rate = line.rate -- the job's own from here on: the project's may be the audio device's, and change
@@ -81,6 +93,7 @@ local function make (job, audio, track, start, stop, wish, clicked)
     project = here.project (),
     timeline = line,
     region = { start = start, ["end"] = stop },
+    holes = spans (region.holes),
     wish = wish,
     folder = project.folder (),
     guard = guard.of (track, start, stop, takes.sources (), rate),
@@ -89,7 +102,8 @@ local function make (job, audio, track, start, stop, wish, clicked)
   submit.target, reading[1] = stem (
     job, audio, track, from, till, rate, "target", project.channels (track, start, stop))
   if engine == "inpaint" then
-    local drums = company (submit, settings.tracks, track, from, till)
+    local drums, why = company (submit, settings.tracks, track, from, till)
+    submit.notes = json.array ({ why })
     if drums then
       submit.drums, reading[2] = stem (
         job, audio, drums, from, till, rate, "drums", project.channels (drums, from, till))
@@ -104,7 +118,7 @@ end
 local function make_all (new_job, audio, track, regions, wish, clicked)
   local all, jobs = {}, json.array ()
   for i, region in ipairs (regions) do
-    local one, why = make (new_job (), audio, track, region.start, region.stop, wish, clicked)
+    local one, why = make (new_job (), audio, track, region, wish, clicked)
     if not one then return nil, why end
     all[i], jobs[i] = one, one.job
   end
@@ -112,7 +126,32 @@ local function make_all (new_job, audio, track, regions, wish, clicked)
   return all
 end
 
--- Requests for what is selected now, one for each area; `wish` is what the settings say where it is nil. `new_job` makes ids.
+-- Samples `[start, stop)` as an area, which knows its quarters: where it belongs when the tempo was edited.
+local function area (start, stop)
+  return { start = start, stop = stop, first = project.quarter_at (start), last = project.quarter_at (stop) }
+end
+
+-- `areas`, a list of { start, stop } from the left, as the regions of requests. An inpaint fills several as holes of one
+-- region, so that it hears all of them as one; a transfer takes one area at a time.
+local function regions_of (areas, engine)
+  local list = json.array ()
+  for _, one in ipairs (areas) do
+    local last, hole = list[#list], area (one.start, one.stop)
+    local is_near = last and engine == "inpaint" and one.start - last.stop < WINDOW * project.rate ()
+    if is_near and #last.holes < MOST_HOLES and one.stop - last.start <= LONGEST * project.rate () then
+      last.holes[#last.holes + 1], last.stop = hole, one.stop
+    else
+      list[#list + 1] = { start = one.start, stop = one.stop, holes = json.array ({ hole }) }
+    end
+  end
+  for _, region in ipairs (list) do
+    if #region.holes == 1 then region.holes = nil end
+  end
+  return list
+end
+
+-- Requests for what is selected now, one for areas that are near each other; `wish` is what the settings say where it is nil.
+-- `new_job` makes ids.
 function request.selected (new_job, audio, engine, wish, clicked)
   local settings, why = here.settings (), nil
   local start, stop, track, more = project.selection (settings.tracks)
@@ -121,8 +160,19 @@ function request.selected (new_job, audio, engine, wish, clicked)
     wish, why = WISHES[engine] (settings)
     if not wish then return nil, why end
   end
-  local regions = json.array ({ { start = start, stop = stop }, table.unpack (more or {}) })
+  local regions = regions_of ({ { start = start, stop = stop }, table.unpack (more or {}) }, wish.engine)
   return make_all (new_job, audio, track, regions, wish, clicked)
+end
+
+-- Areas at the project's rate of now, which were counted at `rate`.
+local function scaled (areas, rate)
+  local scale, list = project.rate () / (rate or project.rate ()), json.array ()
+  local function sample (at) return math.floor (at * scale + 0.5) end
+  for i, one in ipairs (areas) do
+    list[i] = area (sample (one.start), sample (one.stop))
+    list[i].holes = one.holes and scaled (one.holes, rate)
+  end
+  return list
 end
 
 -- The last requests of this project once more, with other seeds.
@@ -134,13 +184,19 @@ function request.again (new_job, audio, clicked)
   local wish = {}
   for key, value in pairs (last.wish) do wish[key] = value end
   wish.seed = nil -- a new one is drawn
-  local scale = project.rate () / (last.rate or project.rate ())
-  local function scaled (sample) return math.floor (sample * scale + 0.5) end
-  local regions = json.array ()
-  for i, region in ipairs (last.regions) do
-    regions[i] = { start = scaled (region.start), stop = scaled (region.stop) }
+  return make_all (new_job, audio, track, scaled (last.regions, last.rate), wish, clicked)
+end
+
+-- The holes of what was asked for as `job`, where their bars are now; nil where it had none.
+local function moved (asked, job)
+  for i, name in ipairs (asked.jobs) do
+    local holes = name == job and asked.regions[i].holes
+    if holes then
+      local list = json.array ()
+      for j, hole in ipairs (holes) do list[j] = area (project.sample_at (hole.first), project.sample_at (hole.last)) end
+      return list
+    end
   end
-  return make_all (new_job, audio, track, regions, wish, clicked)
 end
 
 -- What was asked for as job `before`, as it was asked for, for samples `[start, stop)`: where its bars are now.
@@ -149,7 +205,8 @@ function request.anew (new_job, audio, before, start, stop, clicked)
   if not one then return nil, "It is not known any more what was asked for." end
   local track = project.track (one.track)
   if not track then return nil, "The track is gone." end
-  return make_all (new_job, audio, track, json.array ({ { start = start, stop = stop } }), one.wish, clicked)
+  local region = { start = start, stop = stop, holes = moved (one, before) }
+  return make_all (new_job, audio, track, json.array ({ region }), one.wish, clicked)
 end
 
 return request

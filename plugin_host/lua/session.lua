@@ -17,11 +17,12 @@
 --            playing (): the sample that sounds now, and how many pass in a second
 --            track (id), id (track), name (track), channels (track, start, stop)
 --            named (name): a track to read notes of, or nil; notes (track, from, till): notes, pedals, in quarters
---            drums (name, target): a track to keep time by, or nil; chord_names (): all markers and regions
+--            drums (name, target, start, stop): a track to keep time by, or nil and why none can be heard, in a sentence
+--            chord_names (): all markers and regions
 --            refusal (track, start, stop, rate): why takes cannot stand there, or nil
 --            heard (track, start, stop, ours, rate): { items, … }, what plays there apart from our takes, for the guard
 --            moved (track, start, stop, heard, ours, rate): by how many samples that moved as a whole, or nil
---   stems    reader (list of { track, channels, start, stop, rate, path }): see `reader`
+--   stems    reader (list of { track, kind, channels, start, stop, rate, path }): see `reader`; `kind` is target or drums
 --   takes    place (view, track, start, rate): lay a job's takes and remember it, or raise and change nothing
 --            sources (): ids of all that we laid; step (by), pick (index, job): show another take
 --   screen   work (job, region, text, fraction, now): how far a job is, until the next word of it

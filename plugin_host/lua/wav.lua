@@ -1,4 +1,4 @@
--- Float WAV files, of 32 bits or of 64, written piece by piece. Lua 5.3 and 5.4. Returns { create, pack }.
+-- Float WAV files, written piece by piece with 32 bits or 64, read with 32. Lua 5.3 and 5.4. Returns { create, open, pack }.
 
 local wav = {}
 
@@ -82,6 +82,63 @@ function wav.create (path, rate, channels, frames, is_double)
   function out.close ()
     local closed = file:close ()
     return closed and left == 0
+  end
+
+  return out
+end
+
+-- ---- reading -------------------------------------------------------------------------------------------------
+
+-- The format and where the samples lie: { channels, rate, bytes }, with `file` at the first of them; or nil.
+local function find_data (file)
+  local head = file:read (12)
+  if not head or #head < 12 or not head:find ("^R[IF][F6][F4]....WAVE") then return nil end
+  local found = {}
+  while true do
+    local chunk = file:read (8)
+    if not chunk or #chunk < 8 then return nil end
+    local id, bytes = string.unpack ("<c4I4", chunk)
+    if id == "data" then
+      found.bytes = bytes
+      return found
+    end
+    local body = file:read (bytes + bytes % 2) or ""
+    if id == "fmt " and #body >= 16 then
+      local tag, channels, rate, _, _, bits = string.unpack ("<I2I2I4I4I2I2", body)
+      if tag == 0xFFFE and #body >= 26 then tag = string.unpack ("<I2", body, 25) end
+      if tag ~= 3 or bits ~= 32 or channels == 0 then return nil end
+      found.channels, found.rate = channels, rate
+    end
+  end
+end
+
+-- The file of 32-bit floats at `path`: { rate, channels, read, close }. `read (frames)` gives so many frames, interleaved;
+-- silence where it has ended. Nil and why not where it is none.
+function wav.open (path)
+  local file, why = io.open (path, "rb")
+  if not file then return nil, why end
+  local found = find_data (file)
+  if not found or not found.channels then
+    file:close ()
+    return nil, path .. " is no WAV file of 32-bit floats"
+  end
+  local left = found.bytes // (4 * found.channels)
+  local out = { rate = found.rate, channels = found.channels }
+
+  function out.read (frames)
+    local samples, count = {}, math.min (frames, left) * found.channels
+    local bytes = file:read (4 * count) or ""
+    for i = 1, #bytes // 4, MOST do
+      local last = math.min (i + MOST - 1, #bytes // 4)
+      table.move ({ string.unpack ("<" .. ("f"):rep (last - i + 1), bytes, 4 * i - 3) }, 1, last - i + 1, i, samples)
+    end
+    for i = #samples + 1, frames * found.channels do samples[i] = 0.0 end
+    left = left - count // found.channels
+    return samples
+  end
+
+  function out.close ()
+    file:close ()
   end
 
   return out

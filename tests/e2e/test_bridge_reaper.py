@@ -21,7 +21,7 @@ import soundfile
 from fakes.bridge import RunningBridge, bridge, launch
 from fakes.harness import daemon, until
 from fakes.reaper import Reaper
-from fakes.reaper_project import Item, load, render, save
+from fakes.reaper_project import Item, load, midi_item, render, save
 from fakes.reaper_song import RATE, SECONDS, song
 from punchin_bridge.hosts.installers import install, reaper
 from punchin_bridge.takes import recipe
@@ -136,6 +136,35 @@ def test_from_the_selection_to_takes_and_back(desk: Desk, running: RunningBridge
     assert np.array_equal(desk.sound(), after)
     assert not list((running.spool / "jobs").iterdir())
     assert not list(running.spool.glob("hosts/*/audio/*"))
+
+
+def test_two_razor_areas_are_one_job(desk: Desk) -> None:
+    desk.reaper.project.track("Keys").razor = '5.0 6.0 "" 7.0 8.5 ""'
+    before = desk.sound()
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("placed"))
+    assert len(desk.jobs) == 1
+    assert [len(item.takes) for item in desk.punched] == [3, 3]
+    changed = np.any(desk.sound() != before, axis=1)
+    inside = np.zeros(len(changed), bool)
+    inside[5 * RATE : 6 * RATE] = inside[7 * RATE : round(8.5 * RATE)] = True
+    assert not np.any(changed[~inside])
+    assert np.mean(changed[inside]) > 0.9
+    [source] = {take.source.path for item in desk.punched for take in item.takes[1:2] if take.source}
+    assert recipe.read(Path(source)).region == (5 * RATE, round(8.5 * RATE))
+    assert len(desk.reaper.undos[0]) == 1
+
+
+def test_an_instrument_is_rendered_and_its_takes_lie_beside_it(desk: Desk) -> None:
+    """Its drums are muted, which is said with the takes."""
+    project = desk.reaper.project
+    project.track("Drums").info["B_MUTE"] = 1.0
+    synth = project.add("Synth", midi_item(0.0, SECONDS, *((beat / 2, beat / 2 + 0.4, 60) for beat in range(40))))
+    synth.instrument, project.track("Keys").selected, synth.selected = "on", False, True
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("placed"))
+    assert [take.name[:9] for take in project.track("Synth (Punchin)").items[0].takes] == ["Punchin 1", "Punchin 2"]
+    desk.until(lambda: desk.told("2 takes placed. Takes follow no drums: Drums is muted."))
 
 
 def test_a_transfer(desk: Desk) -> None:

@@ -132,6 +132,33 @@ def test_wav_files_hold_every_sample(shared: Any, tmp_path: Path, channels: int)
     np.testing.assert_array_equal(found, np.vstack([sound, np.zeros((50, sound.shape[1]))]))
 
 
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64"])
+def test_wav_files_of_floats_are_read(shared: Any, tmp_path: Path, kind: str) -> None:
+    sound = np.random.default_rng(1).uniform(-2, 2, (1000, 2)).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", sound, 48_000, subtype="FLOAT", format=kind)
+    shared.globals()[b"path"] = str(tmp_path / "a.wav").encode()
+    found = shared.execute(
+        b"local file = assert (shared.wav.open (path)) local samples = file.read (300)\n"
+        b"for _, sample in ipairs (file.read (750)) do samples[#samples + 1] = sample end\n"
+        b"file.close () samples[#samples + 1], samples[#samples + 2] = file.rate, file.channels return samples"
+    )
+    *samples, rate, channels = found.values()
+    assert (rate, channels) == (48_000, 2)
+    wanted = np.vstack([sound, np.zeros((50, 2))])  # silence where the file has ended
+    np.testing.assert_array_equal(np.array(samples, np.float32).reshape(-1, 2), wanted)
+
+
+def test_other_files_are_no_wav_files_of_floats(shared: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    shared.globals()[b"path"] = str(path).encode()
+    soundfile.write(path, np.zeros((100, 2)), 48_000, subtype="PCM_24")
+    for data in (path.read_bytes(), path.read_bytes()[:30], b"", b"RIFF\0\0\0\0WAVEdata\4\0\0\0\0\0\0\0"):
+        path.write_bytes(data)
+        file, why = shared.execute(b"return shared.wav.open (path)")
+        assert file is None
+        assert b"no WAV file of 32-bit floats" in why
+
+
 def test_the_time_of_day_is_known_finer_than_lua_tells_it(shared: Any) -> None:
     """Seconds begin at a hundredth that nobody names; looks every tenth of a second find it. A clock that is set anew
     is followed."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from punchin_wire.errors import BadAudio, BadRegion, FileMissing
 from punchin_wire.messages import ChordSegment, Note
 from punchin_wire.params import InpaintParams, TransferParams
@@ -19,11 +21,14 @@ from ..audio import stems
 from ..music import chord_names, chords, pedals
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
-from ..takes import excerpt, inpaint, transfer
+from ..takes import excerpt, inpaint, specs, transfer
 from ..takes.order import Order, Place, Stem
 from ..takes.request import Inputs
 from . import clips, naming, timeline
 from .protocol import Clips, MidiNote, PedalMove, Submit, Track
+
+BLOCK_SECONDS = 5.0
+"""Seconds of a stem that are looked through at once."""
 
 
 def order(submit: Submit, seed: int, folder: Path) -> Order:
@@ -37,16 +42,21 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     region = Region(submit.region.start, submit.region.end)
     if region.samples <= 0:
         raise BadRegion(f"{_said(region, submit.timeline.rate).capitalize()} has no length.")
+    holes = timeline.holes(submit)
+    _check_holes(holes, region, submit.timeline.rate)
     target, notes = _stem(submit.target, region, grid, submit.timeline.rate, folder / "target.wav")
     _check_region(region, target, submit.target.name)
-    here = region.shifted(-target.origin)
-    place = Place(target.song, here, naming.scene(region, grid, target.song.rate), grid, target.origin)
+    here, scene = region.shifted(-target.origin), naming.scene(holes, timeline.ruler(submit.timeline))
+    parts = tuple(hole.shifted(-target.origin) for hole in holes)
+    place = Place(target.song, here, scene, grid, target.origin, parts=parts)
     made: Order
     if isinstance(submit.params, TransferParams):
+        if len(holes) > 1:
+            raise BadRegion("A transfer replaces one region, not several.", "Select one region at a time.")
         made = transfer.arrange(place, submit.params, seed)
     else:
         made = _inpaint(submit, submit.params, place, seed, folder)
-    return replace(made, title=naming.title(submit.target.name), notes=(*made.notes, *notes))
+    return replace(made, title=naming.title(submit.target.name), notes=(*submit.notes, *made.notes, *notes))
 
 
 def _inpaint(submit: Submit, params: InpaintParams, place: Place, seed: int, folder: Path) -> Order:
@@ -56,11 +66,29 @@ def _inpaint(submit: Submit, params: InpaintParams, place: Place, seed: int, fol
     labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(played, grid)
     piano = _notes(submit.piano, submit.piano_pedals, grid, place)
     inputs = Inputs(labels, "names" if by_names else "midi", grid, piano)
-    if submit.drums is None:
-        return inpaint.arrange(place, inputs, None, params, seed)
-    drums, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, folder / "drums.wav")
+    drums, notes = _drums(submit, place, grid, folder / "drums.wav")
+    if drums is None and (submit.drums is not None or submit.notes):
+        params = specs.without(params, "drums")  # what is said of them is enough
     made = inpaint.arrange(place, inputs, drums, params, seed)
     return replace(made, notes=(*made.notes, *notes))
+
+
+def _drums(submit: Submit, place: Place, grid: TempoMap, composed: Path) -> tuple[Stem | None, tuple[str, ...]]:
+    """The drum stem, where one came and sounds at all, and what a musician should know of it."""
+    if submit.drums is None:
+        return None, ()
+    stem, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, composed)
+    if _sounds(stem):
+        return stem, notes
+    name = submit.drums.name or "The drum track"
+    return None, (*notes, f"{name} is silent there, so takes follow no drums.")
+
+
+def _sounds(stem: Stem) -> bool:
+    """Whether anything in the file is louder than the last bit of 16."""
+    song, step = stem.song, round(BLOCK_SECONDS * stem.song.rate)
+    blocks = (Region(at, min(at + step, song.samples)) for at in range(0, song.samples, step))
+    return any(np.abs(stems.read(song, block)).max(initial=0.0) >= transfer.SILENCE for block in blocks)
 
 
 def _notes(notes: Sequence[MidiNote], moves: Sequence[PedalMove], grid: TempoMap, place: Place) -> tuple[Note, ...]:
@@ -134,6 +162,13 @@ def _check_region(region: Region, target: Stem, name: str) -> None:
             f"{_said(region, rate).capitalize()} lies outside the audio of {name or 'the track'}, which goes from "
             f"{first / rate:.3f} to {end / rate:.3f} s."
         )
+
+
+def _check_holes(holes: Sequence[Region], region: Region, rate: int) -> None:
+    """Raises BadRegion where they are not, from the left, parts of the region that begin and end with it."""
+    apart = all(before.end <= after.start for before, after in pairwise(holes))
+    if not apart or (holes[0].start, holes[-1].end) != region or any(hole.samples <= 0 for hole in holes):
+        raise BadRegion(f"The parts of {_said(region, rate)} are empty, overlap, or lie outside it.")
 
 
 def _said(region: Region, rate: int) -> str:

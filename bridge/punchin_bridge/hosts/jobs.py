@@ -133,6 +133,7 @@ class Job:
             guard=submit.guard,
             undo=record.undo,
             takes=record.takes if not record.staged else (),
+            holes=submit.holes,
             code=error.code if error else "",
             next_step=error.next_step if error else "",
             timings=record.timings,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from punchin_wire.messages import TakeSpec
 
@@ -16,27 +18,43 @@ MAX_TITLE = 80
 """Longest name of a track in the name of a file, in bytes."""
 MAX_WHAT = 40
 """Longest target of a transfer in the name of a take."""
+MAX_PLACES = 2
+"""Places that a name lists one by one."""
 
 
-def bars(region: Region, grid: TempoMap, rate: int) -> tuple[int, int] | None:
-    """The first and last bar of a region of the project that begins and ends on bar lines; bars count from 1."""
-    first = _line(region.start / rate, grid)
-    after = _line(region.end / rate, grid)
-    return None if first is None or after is None or not 1 <= first < after else (first, after - 1)
+class Ruler(NamedTuple):
+    """How a project counts: samples at `rate`, bars by `grid`, the first of which is called `first_bar`."""
+
+    grid: TempoMap
+    rate: int
+    first_bar: int = 1
 
 
-def scene(region: Region, grid: TempoMap, rate: int) -> str:
-    """For file names: `bars5-8`, `bars5`, else `12.000-14.500s`."""
-    found = bars(region, grid, rate)
-    return location.name_of_seconds(region, rate) if found is None else f"bars{_span(*found)}"
+def bars(region: Region, ruler: Ruler) -> tuple[int, int] | None:
+    """The first and last bar of a region of the project that begins and ends on bar lines, as the ruler calls them."""
+    first = _line(region.start / ruler.rate, ruler.grid)
+    after = _line(region.end / ruler.rate, ruler.grid)
+    if first is None or after is None or not 1 <= first < after:
+        return None
+    return first + ruler.first_bar - 1, after + ruler.first_bar - 2
 
 
-def place(region: Region, grid: TempoMap, rate: int) -> str:
-    """For people: `bars 5-8`, `bar 5`, else `12.000-14.500 s`."""
-    found = bars(region, grid, rate)
-    if found is None:
-        return f"{region.start / rate:.3f}-{region.end / rate:.3f} s"
-    return f"{'bar' if found[0] == found[1] else 'bars'} {_span(*found)}"
+def scene(regions: Sequence[Region], ruler: Ruler) -> str:
+    """For file names: `bars5-8`, `bars5`, `bars5-6+9-10`, else `12.000-14.500s`."""
+    if (found := _bars(regions, ruler)) is not None:
+        return f"bars{'+'.join(found)}".replace(" ", "")
+    return "+".join(location.name_of_seconds(region, ruler.rate) for region in _few(regions))
+
+
+def place(regions: Sequence[Region], ruler: Ruler) -> str:
+    """For people: `bars 5-8`, `bar 5`, `bars 5-6 and 9-10`, else `12.000-14.500 s`."""
+    if (found := _bars(regions, ruler)) is not None:
+        single = len(found) == 1 and found[0].lstrip("-").isdigit()
+        words = f"{'bar' if single else 'bars'} {' and '.join(found)}"
+    else:
+        spans = (f"{region.start / ruler.rate:.3f}-{region.end / ruler.rate:.3f}" for region in _few(regions))
+        words = f"{' and '.join(spans)} s"
+    return words if len(_few(regions)) == len(regions) else f"{len(regions)} places in {words}"
 
 
 def take(number: int, place: str, spec: TakeSpec, what: str = "") -> str:
@@ -71,5 +89,16 @@ def _line(seconds: float, grid: TempoMap) -> int | None:
     return bar if abs(grid.seconds(grid.bar(bar)) - seconds) <= ON_LINE else None
 
 
+def _bars(regions: Sequence[Region], ruler: Ruler) -> list[str] | None:
+    """The bars of all regions, where all have some."""
+    found = [bars(region, ruler) for region in _few(regions)]
+    return None if None in found else [_span(*span) for span in found if span is not None]
+
+
+def _few(regions: Sequence[Region]) -> Sequence[Region]:
+    """The regions, or the whole of them where they are too many for a name."""
+    return regions if len(regions) <= MAX_PLACES else (Region(regions[0].start, regions[-1].end),)
+
+
 def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}-{last}"
+    return str(first) if first == last else f"{first}-{last}" if first >= 0 else f"{first} to {last}"

@@ -80,7 +80,7 @@ class TimeSignaturePoint(Piece, frozen=True):
 
 class Timeline(Piece, frozen=True):
     """The project's clock: its rate, its tempos and its time signatures. The first points lie at quarter 0, which
-    sounds at sample `origin` (not always a whole one)."""
+    sounds at sample `origin` (not always a whole one). The host's ruler calls the bar there `first_bar`."""
 
     rate: Rate
     tempos: Annotated[tuple[TempoPoint, ...], Meta(min_length=1, max_length=65536)]
@@ -88,6 +88,7 @@ class Timeline(Piece, frozen=True):
         name="metres"
     )
     origin: float = 0.0
+    first_bar: Annotated[int, Meta(ge=-(2**20), le=2**20)] = 1
 
 
 # ---- what plays ----------------------------------------------------------------------------------------------
@@ -206,12 +207,13 @@ class Bye(Document, frozen=True):
 class Submit(Document, frozen=True):
     """Make takes of `region` of `target` and let me place them.
 
-    `chords` are notes of the chord track, or chord names; `drums` and `piano` what takes may follow; pedals make notes
-    last, where a host knows of them. Takes are written
-    to `folder` (absolute; made when it is not there), or where it is empty to a folder of the bridge that is emptied
-    when the takes stand. `guard` is whatever the host compares before it places: a digest of the tempo map around the
-    region and of what lies in it. `clicked` is when the musician asked; `read` and `render` how many seconds of it the
-    host took to read the project and to render.
+    With `holes`, from the left, only these parts of `region` are made anew, by one request, and the takes have the song
+    between them. `chords` are notes of the chord track, or chord names; `drums` and `piano` what takes may follow;
+    pedals make notes last, where a host knows of them. Takes are written to `folder` (absolute; made when it is not
+    there), or where it is empty to a folder of the bridge that is emptied when the takes stand. `guard` is whatever the
+    host compares before it places: a digest of the tempo map around the region and of what lies in it. `clicked` is
+    when the musician asked; `read` and `render` how many seconds of it the host took to read the project and to render.
+    `notes` are sentences of the host that a musician should read with the takes: what it could not hear, and why.
     """
 
     host: HostId
@@ -227,6 +229,8 @@ class Submit(Document, frozen=True):
     piano: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)] = ()
     chord_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     piano_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
+    holes: Annotated[tuple[Span, ...], Meta(max_length=64)] = ()
+    notes: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
     folder: Annotated[str, Meta(max_length=4096)] = ""
     guard: Annotated[str, Meta(max_length=65536)] = ""
     clicked: float = 0.0
@@ -326,8 +330,8 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     """One job of this host or of its project.
 
     `line` is one line for people, `fraction` how much of the work is done (measured, 0 while nothing is known). `undo`
-    names the undo step; `guard`, `track`, `region` and `engine` are as submitted. `timings` are seconds by stage, once
-    known: read, render, prepare, queue, load, encode, prefill, decode, denoise, codec, splice, place.
+    names the undo step; `guard`, `track`, `region`, `holes` and `engine` are as submitted. `timings` are seconds by
+    stage, once known: read, render, prepare, queue, load, encode, prefill, decode, denoise, codec, splice, place.
     """
 
     job: JobId
@@ -342,6 +346,7 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     guard: str
     undo: str
     takes: tuple[TakeFile, ...] = ()
+    holes: tuple[Span, ...] = ()
     code: str = ""
     next_step: str = ""
     timings: dict[str, float] = {}

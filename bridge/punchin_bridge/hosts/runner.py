@@ -25,7 +25,6 @@ from punchin_wire.messages import Progress
 from ..daemon import launch
 from ..daemon.client import Client
 from ..daemon.follow import Silent
-from ..music.region import Region
 from ..settings import Settings
 from ..takes.order import Order
 from ..takes.render import produce
@@ -187,8 +186,8 @@ def check_folder(folder: Path) -> None:
 
 def finished(record: JobRecord, order: Order, report: Report, folder: Path | None) -> JobRecord:
     """`record` with the takes of `report`: staged where they were written, bound for `folder` if there is one."""
-    submit, grid = record.submit, timeline.tempo_map(record.submit.timeline)
-    place = naming.place(Region(submit.region.start, submit.region.end), grid, submit.timeline.rate)
+    submit = record.submit
+    place = naming.place(timeline.holes(submit), timeline.ruler(submit.timeline))
     what = order.task.to if order.task else ""
     staged = [Path(take.path) for take in report.takes]
     takes = tuple(

@@ -1,9 +1,11 @@
-"""A project's clock, as the host tells it, as the tempo map that everything here counts by. Pure."""
+"""A project's clock and places, as the host tells them, as what everything here counts by. Pure."""
 
 from __future__ import annotations
 
+from ..music.region import Region
 from ..music.tempo_map import Tempo, TempoMap, TimeSignature
-from .protocol import Timeline
+from .naming import Ruler
+from .protocol import Submit, Timeline
 
 
 def tempo_map(timeline: Timeline) -> TempoMap:
@@ -14,3 +16,13 @@ def tempo_map(timeline: Timeline) -> TempoMap:
         tuple(TimeSignature(point.quarter, point.numerator, point.denominator) for point in timeline.time_signatures),
         timeline.origin / timeline.rate,
     )
+
+
+def ruler(timeline: Timeline) -> Ruler:
+    """What places of the project are named by. Raises BadSetting as :func:`tempo_map` does."""
+    return Ruler(tempo_map(timeline), timeline.rate, timeline.first_bar)
+
+
+def holes(submit: Submit) -> tuple[Region, ...]:
+    """What is made anew, from the left, in samples of the project."""
+    return tuple(Region(span.start, span.end) for span in submit.holes or (submit.region,))

@@ -83,7 +83,7 @@ def arrange(
         inputs = replace(inputs, drums=describe(read[-1][0], drums.song.rate, frame=1))
     specs = take_specs(seed, params.takes, inputs.given, params.weights, params.specs)
     source, around_on_line = describe(read[0][0], song.rate), around.shifted(place.origin)
-    request = inpaint_request(source, place.on_line, around_on_line, inputs, specs, params, preview)
+    request = inpaint_request(source, place.holes_on_line, around_on_line, inputs, specs, params, preview)
     notes = (*place.notes, *(drums.song.notes if drums and request.drums else ()))
     if request.chords and not request.beats:
         notes += (

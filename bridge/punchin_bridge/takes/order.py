@@ -39,7 +39,7 @@ class Stem(NamedTuple):
 class Place(NamedTuple):
     """Samples `region` of a song whose first sample sounds at sample `origin` of the time line on which tempos, chords
     and notes lie. `grid` is that line's clock, `scene` names the region in file names, `notes` say what is special
-    about it."""
+    about it. `parts` of the region, from the left, are what is made anew; all of it where there are none."""
 
     song: Song
     region: Region
@@ -47,11 +47,17 @@ class Place(NamedTuple):
     grid: TempoMap | None = None
     origin: int = 0
     notes: tuple[str, ...] = ()
+    parts: tuple[Region, ...] = ()
 
     @property
     def on_line(self) -> Region:
         """The region in samples of the time line."""
         return self.region.shifted(self.origin)
+
+    @property
+    def holes_on_line(self) -> tuple[Region, ...]:
+        """What is made anew, in samples of the time line."""
+        return tuple(part.shifted(self.origin) for part in self.parts or (self.region,))
 
     @property
     def tempo(self) -> bwf.Tempo | None:

@@ -56,34 +56,34 @@ class Inputs:
 
 def inpaint_request(
     source: AudioRef,
-    region: Region,
+    holes: Sequence[Region],
     around: Region,
     inputs: Inputs,
     takes: Sequence[TakeSpec],
     params: InpaintParams,
     preview: bool = False,
 ) -> InpaintRequest:
-    """The request to fill `region` of the excerpt `around` (both in samples of the song).
+    """The request to fill `holes`, from the left, of the excerpt `around` (all in samples of the song).
 
     Raises BadMidi or InputError where an input has nothing to say in the region, and whatever the request finds.
     """
     rate = source.sample_rate
     start, end = around.start / rate, around.end / rate
-    hole = region.start / rate, region.end / rate
+    region = holes[0].start / rate, holes[-1].end / rate
     chords = cut_chords(inputs.chords, start, end)
     piano = cut_notes(inputs.piano, start, end)
     wanted = {control for take in takes for control in take.controls}
     if "chord" in wanted:
-        _check_chords(inputs, *hole)
-    if "piano" in wanted and not cut_notes(inputs.piano, *hole):
+        _check_chords(inputs, *region)
+    if "piano" in wanted and not cut_notes(inputs.piano, *region):
         raise BadMidi(
-            f"The piano plays no note from {hole[0]:.3f} to {hole[1]:.3f} s.",
+            f"The piano plays no note from {region[0]:.3f} to {region[1]:.3f} s.",
             "Select a region where it plays, or let takes follow something else.",
         )
     beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and chords else ()
     asked = InpaintRequest(
         source=source,
-        holes=(Hole(region.start - around.start, region.end - around.start),),
+        holes=tuple(Hole(hole.start - around.start, hole.end - around.start) for hole in holes),
         takes=tuple(takes),
         pack=params.pack,
         chords=chords if "chord" in wanted else (),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
+import msgspec
 from punchin_wire.errors import BadSetting
 from punchin_wire.messages import TakeSpec
-from punchin_wire.params import CHORD, MAX_TAKES, SEED, Control
+from punchin_wire.params import CHORD, MAX_TAKES, SEED, Control, InpaintParams
 
 CONTROLS: tuple[Control, ...] = get_args(Control)
 
@@ -37,6 +38,22 @@ def take_specs(
         if weight and control not in given:
             raise BadSetting(f"There is a weight for {control}, but no {control} to follow.")
     return tuple(TakeSpec(seed + index, controls) for index, controls in enumerate(followed))
+
+
+def without(params: InpaintParams, control: Control) -> InpaintParams:
+    """The same takes, which do not follow `control`. Raises BadSetting.
+
+    >>> without(InpaintParams(weights={"drums": 0.5}, specs=("chord+drums=.5", "drums")), "drums").specs
+    ('chord', 'free')
+    """
+
+    def follows(part: str) -> bool:
+        name = part.partition("=")[0].strip()
+        return name != "free" and _control(name) == control
+
+    specs = ["+".join(part for part in spec.split("+") if not follows(part)) or "free" for spec in params.specs]
+    weights = {name: weight for name, weight in params.weights.items() if name != control}
+    return msgspec.structs.replace(params, weights=weights, specs=tuple(specs))
 
 
 def _followed(spec: str, given: Sequence[Control], weights: Weights) -> dict[Control, float]:

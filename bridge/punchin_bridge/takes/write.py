@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 from punchin_wire import VERSION, disk
 
 from ..audio import wavfile
@@ -53,12 +54,21 @@ class TakeWriter:
         payload = recipe.encode(order.recipe(take.index, take.models, VERSION, take.created))
         self.out.files.append(path)
         if not full:
-            [part] = parts
-            wavfile.write_region(path, song, order.region.start, part, tags, payload)
+            wavfile.write_region(path, song, order.region.start, self._region(parts), tags, payload)
             return None
         patches = [(hole.start, part) for hole, part in zip(order.holes, parts, strict=True)]
         wavfile.write_full(path, song, patches, tags, payload)
         return wavfile.outside_delta(song, path, order.holes)
+
+    def _region(self, parts: list[Samples]) -> Samples:
+        """What the region plays, `[channels, samples]`: what goes into its holes, and the song between them."""
+        order, region = self.order, self.order.region
+        if order.holes == (region,):
+            return parts[0]
+        sound: Samples = wavfile.read(order.song, region.start, region.end).astype(np.float64)
+        for hole, part in zip(order.holes, parts, strict=True):
+            sound[:, hole.start - region.start : hole.end - region.start] = part
+        return sound
 
     def write_laid(self) -> tuple[Path, tuple[SeamReport, ...]]:
         """The model's own audio, laid and written; its file, and how it sits in each hole."""

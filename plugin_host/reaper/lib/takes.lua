@@ -6,21 +6,24 @@
 --
 -- A fade cannot be cut. Where an edge lies in one (a crossfade over a bar line), the cut is at the fade's far end, and what
 -- was heard from the edge to there is an item of its own, read to the last bit.
+--
+-- A job may fill several holes of its region: each gets an item, which plays its part of the same files. Takes of an
+-- instrument or a folder lie on a track of their own beside it (see `bounced`), over what is cut and muted there.
 
-local json, memory, project, stems = ...
+local json, memory, project, stems, items, room, bounced, chosen = ...
 local takes = {}
 
 local CURRENT = 0
 local ALL = -1 -- what an undo step may have changed
 local BUILD_PEAKS = 40047 -- Peaks: Build any missing peaks
-local CROP = 40131 -- Take: Crop to active take in items
 local IS_SET = 0x1000000 -- the bit that makes a colour count
 local QUIETEST = 0.001 -- -60 dB: an item that is turned down further makes its takes as quiet, whatever their own volume
 local COLOURS = { { 94, 129, 172 }, { 163, 190, 140 }, { 208, 135, 112 }, { 180, 142, 173 } }
 
 -- ---- memory --------------------------------------------------------------------------------------------------
 
--- What is remembered of a job: { job, track, item, takes = list of take ids }.
+-- What is remembered of a hole of a job: { job, track, item, takes = list of take ids, of }; `of` is the target, where the
+-- track is another.
 
 -- Ids of all takes that we laid.
 function takes.sources ()
@@ -50,16 +53,16 @@ end
 -- Cut what plays on `track` at both edges. Returns the pieces inside: { item, start, stop } in seconds.
 local function cut (track, from, till, hair)
   for _, edge in ipairs ({ from, till }) do
-    for _, found in ipairs (project.audible (track, edge - hair, edge + hair)) do
+    for _, found in ipairs (items.audible (track, edge - hair, edge + hair)) do
       if found.start < edge - hair and found.stop > edge + hair then split (found.item, edge) end
     end
   end
-  return project.audible (track, from + hair, till - hair)
+  return items.audible (track, from + hair, till - hair)
 end
 
 -- Whether `piece` fades: a take has the song's fades in it already, and those of an item would come on top.
 local function does_fade (piece, hair)
-  local risen, falls = project.fades (piece)
+  local risen, falls = items.fades (piece)
   return risen > piece.start + hair or falls < piece.stop - hair
 end
 
@@ -73,9 +76,11 @@ local function is_whole (pieces, from, till, hair)
     and math.abs (piece.start - from) <= hair and math.abs (piece.stop - till) <= hair
 end
 
-local function add (item, file, source, index)
+-- Add take `index` of a job to `item`: its file, from second `skipped` on.
+local function add (item, file, source, index, skipped)
   local take = reaper.AddTakeToMediaItem (item)
   reaper.SetMediaItemTake_Source (take, source)
+  reaper.SetMediaItemTakeInfo_Value (take, "D_STARTOFFS", skipped)
   -- the take is as loud as it was heard; the item's own volume must not come on top
   reaper.SetMediaItemTakeInfo_Value (take, "D_VOL", 1 / reaper.GetMediaItemInfo_Value (item, "D_VOL"))
   reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", file.name, true)
@@ -110,11 +115,13 @@ end
 -- What sounds beside samples `[start, stop)` of `track` up to the far ends of fades there, as files beside the first take's:
 -- list of { start, stop, source }.
 local function keep_fades (view, track, start, stop, rate)
-  local first, last = project.around_fades (track, start, stop, rate)
+  local first, last = room.around_fades (track, start, stop, rate)
   local kept = {}
   for _, span in ipairs ({ { first, start }, { stop, last } }) do
     if span[1] < span[2] then
-      local path = ("%s-fade-%d.wav"):format (view.takes[1].path:gsub ("%.wav$", ""), span[1])
+      local name = view.takes[1].path:gsub ("%.wav$", "")
+      local number = math.floor (reaper.GetMediaTrackInfo_Value (track, "IP_TRACKNUMBER"))
+      local path = ("%s-fade-%d-%d.wav"):format (name, number, span[1])
       stems.keep (track, span[1], span[2], rate, path)
       kept[#kept + 1] = { start = span[1], stop = span[2], source = open ({ { path = path } })[1] }
     end
@@ -122,14 +129,8 @@ local function keep_fades (view, track, start, stop, rate)
   return kept
 end
 
--- Make room from sample `start` to `stop`: cut and mute what plays there, and put back what was `kept`. Returns the item
--- for the takes.
-local function make_room (kept, track, start, stop, rate)
-  local hair, first, last = 0.25 / rate, start, stop
-  for _, fade in ipairs (kept) do first, last = math.min (first, fade.start), math.max (last, fade.stop) end
-  local from, till = project.second_of (start, rate), project.second_of (stop, rate)
-  local pieces = cut (track, project.second_of (first, rate), project.second_of (last, rate), hair)
-  if #kept == 0 and is_whole (pieces, from, till, hair) then return pieces[1].item end
+-- Mute `pieces` of `track`, and put back what was `kept` beside them. Returns the lane that they lie in, or nil.
+local function clear (kept, pieces, track, rate)
   for _, piece in ipairs (pieces) do reaper.SetMediaItemInfo_Value (piece.item, "B_MUTE", 1) end
   local lane = pieces[1] and project.has_lanes (track)
     and reaper.GetMediaItemInfo_Value (pieces[1].item, "I_FIXEDLANE") or nil -- the one that plays
@@ -140,149 +141,105 @@ local function make_room (kept, track, start, stop, rate)
     reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", "Fade beside Punchin's takes", true)
     reaper.UpdateItemInProject (item)
   end
-  return new_item (track, from, till, lane)
+  return lane
 end
 
-local function lay (view, sources, kept, track, start, rate)
-  local item = make_room (kept, track, start, start + view.takes[1]["end"] - view.takes[1].start, rate)
+-- The pieces of `track` between two samples and the far ends of the fades that are `kept` beside, cut there.
+local function cut_out (kept, track, start, stop, rate)
+  for _, fade in ipairs (kept) do start, stop = math.min (start, fade.start), math.max (stop, fade.stop) end
+  return cut (track, project.second_of (start, rate), project.second_of (stop, rate), 0.25 / rate)
+end
+
+-- Make room from sample `start` to `stop`: cut and mute what plays there, and put back what was `kept`. Returns the item
+-- for the takes.
+local function make_room (kept, track, start, stop, rate)
+  local from, till = project.second_of (start, rate), project.second_of (stop, rate)
+  local pieces = cut_out (kept, track, start, stop, rate)
+  if #kept == 0 and is_whole (pieces, from, till, 0.25 / rate) then return pieces[1].item end
+  return new_item (track, from, till, clear (kept, pieces, track, rate))
+end
+
+-- ---- a job's takes -------------------------------------------------------------------------------------------
+
+-- The holes of a job whose takes begin at sample `start`: { start, stop, skipped }, `skipped` in samples of the files.
+local function holes_of (view, start)
+  local list, first, last = {}, view.takes[1].start, view.takes[1]["end"]
+  for _, hole in ipairs (view.holes or {}) do
+    list[#list + 1] = { start = start + hole.start - first, stop = start + hole["end"] - first, skipped = hole.start - first }
+  end
+  if #list == 0 then list[1] = { start = start, stop = start + last - first, skipped = 0 } end
+  return list
+end
+
+-- Open all that is needed to fill `hole`: the takes' files, and what fades beside it on the `tracks` that are cut.
+local function prepare (view, hole, tracks, rate)
+  hole.sources, hole.kept = open (view.takes), {}
+  for _, track in ipairs (tracks) do
+    hole.kept[project.id (track)] = keep_fades (view, track, hole.start, hole.stop, rate)
+  end
+end
+
+-- Fill `hole` on `track`. Returns the record.
+local function fill (view, hole, track, of, rate)
+  local item = make_room (hole.kept[project.id (track)] or {}, track, hole.start, hole.stop, rate)
   local record = {
-    job = view.job, track = project.id (track), item = project.item_id (item), takes = json.array (),
+    job = view.job, track = project.id (track), item = items.id (item), takes = json.array (), of = of,
   }
   local first
   for i, file in ipairs (view.takes) do
-    local take = add (item, file, sources[i], i)
+    local take = add (item, file, hole.sources[i], i, hole.skipped / rate)
     first = first or take
-    record.takes[i] = project.take_id (take)
+    record.takes[i] = items.take_id (take)
   end
   reaper.SetActiveTake (first)
   reaper.UpdateItemInProject (item)
   return record
 end
 
+-- Lay the takes beside `target`, what plays within it cut and muted; `sources` are its tracks.
+local function lay_beside (view, holes, target, sources, rate)
+  for _, hole in ipairs (holes) do
+    for _, track in ipairs (sources) do
+      local kept = hole.kept[project.id (track)]
+      clear (kept, cut_out (kept, track, hole.start, hole.stop, rate), track, rate)
+    end
+  end
+  local track = bounced.track (target) or bounced.new_track (target)
+  for _, hole in ipairs (holes) do memory.add (fill (view, hole, track, project.id (target), rate)) end
+end
+
+local function lay_on (view, holes, track, rate)
+  for _, hole in ipairs (holes) do memory.add (fill (view, hole, track, nil, rate)) end
+end
+
 -- Lay the takes of job `view` on `track`, from sample `start` on, as `rate` counts them. Raises what REAPER cannot do;
 -- nothing is changed then.
 function takes.place (view, track, start, rate)
-  local sources = open (view.takes)
-  local stop = start + view.takes[1]["end"] - view.takes[1].start
-  local kept = keep_fades (view, track, start, stop, rate)
+  local holes, before = holes_of (view, start), json.try (view.guard)
+  local is_beside = before and before.bounced == true
+  local sources = is_beside and bounced.sources (track) or { track }
+  local cuts = { table.unpack (sources) }
+  if is_beside then cuts[#cuts + 1] = bounced.track (track) end
+  for _, hole in ipairs (holes) do prepare (view, hole, cuts, rate) end
   reaper.Undo_BeginBlock2 (CURRENT)
   reaper.PreventUIRefresh (1)
-  local fine, record = pcall (lay, view, sources, kept, track, start, rate)
-  if fine then memory.add (record) end
+  local fine, mistake
+  if is_beside then
+    fine, mistake = pcall (lay_beside, view, holes, track, sources, rate)
+  else
+    fine, mistake = pcall (lay_on, view, holes, track, rate)
+  end
   reaper.PreventUIRefresh (-1)
   reaper.Undo_EndBlock2 (CURRENT, view.undo, ALL)
   reaper.UpdateArrange ()
   if not fine then
     -- what was laid halfway; REAPER makes no step where nothing was, and the one before is the musician's
     if reaper.Undo_CanUndo2 (CURRENT) == view.undo then reaper.Undo_DoUndo2 (CURRENT) end
-    error (record, 0)
+    error (mistake, 0)
   end
   reaper.Main_OnCommandEx (BUILD_PEAKS, 0, CURRENT)
 end
 
--- ---- choosing ------------------------------------------------------------------------------------------------
-
--- The item of a job's takes, if they still stand.
-local function find (record)
-  local track = #record.takes > 0 and project.track (record.track)
-  if not track then return nil end
-  for _, found in ipairs (project.items (track, -math.huge, math.huge)) do
-    if project.item_id (found.item) == record.item then return found.item end
-  end
-end
-
--- The item that the musician means: the one of `job`, or the selected one, or the last of ours that stands.
-local function meant (job)
-  local placed = memory.all ().placed
-  local selected = not job and reaper.GetSelectedMediaItem (CURRENT, 0)
-  for i = #placed, 1, -1 do
-    local record = placed[i]
-    local item = (not job or record.job == job) and find (record)
-    if item and (not selected or record.item == project.item_id (selected)) then return item, record end
-  end
-  if selected then
-    for i = #placed, 1, -1 do
-      local item = find (placed[i])
-      if item then return item, placed[i] end
-    end
-  end
-end
-
-local function show (item, take)
-  reaper.Undo_BeginBlock2 (CURRENT)
-  reaper.SetActiveTake (take)
-  reaper.UpdateItemInProject (item)
-  local _, name = reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", "", false)
-  reaper.Undo_EndBlock2 (CURRENT, "Punchin: " .. name, ALL)
-  return name ~= "" and name or "what was there before"
-end
-
--- Show take `index` (from 1) of a job. Returns its name, or nil and why not.
-function takes.pick (index, job)
-  local item, record = meant (job)
-  if not item then return nil, "There are no takes of ours." end
-  for i = 0, reaper.CountTakes (item) - 1 do
-    local take = reaper.GetTake (item, i)
-    if take and project.take_id (take) == record.takes[index] then return show (item, take) end
-  end
-  return nil, ("There are %d takes."):format (#record.takes)
-end
-
--- Show the take `by` after (or before) the one that is shown, round and round.
-function takes.step (by)
-  local item = meant ()
-  if not item then return nil, "There are no takes of ours." end
-  local count, active = reaper.CountTakes (item), reaper.GetActiveTake (item)
-  for i = 0, count - 1 do
-    local take = reaper.GetTake (item, i)
-    if take and active and project.take_id (take) == project.take_id (active) then
-      return show (item, reaper.GetTake (item, (i + by) % count) or take)
-    end
-  end
-  return nil, "This item shows no take."
-end
-
--- ---- keeping one ---------------------------------------------------------------------------------------------
-
--- Do a command of REAPER's that acts on selected items, to `item` alone.
-local function command (number, item)
-  local selected = {}
-  for i = 0, reaper.CountSelectedMediaItems (CURRENT) - 1 do
-    selected[i + 1] = reaper.GetSelectedMediaItem (CURRENT, i)
-  end
-  reaper.SelectAllMediaItems (CURRENT, false)
-  reaper.SetMediaItemSelected (item, true)
-  reaper.Main_OnCommandEx (number, 0, CURRENT)
-  reaper.SelectAllMediaItems (CURRENT, false)
-  for _, other in ipairs (selected) do reaper.SetMediaItemSelected (other, true) end
-end
-
--- What is kept is the musician's own from now on: later jobs are held where it changes under them.
-local function disown (id)
-  local all = memory.all ()
-  for _, record in ipairs (all.placed) do
-    if record.item == id then record.takes = json.array () end
-  end
-  memory.keep (all)
-end
-
--- Keep the take that is shown, and take the others off its item; their files stay. Returns its name, or nil and why not.
-function takes.commit ()
-  local item = meant ()
-  local take = item and reaper.GetActiveTake (item)
-  if not item then return nil, "There are no takes of ours." end
-  if not take then return nil, "This item shows no take." end
-  local _, name = reaper.GetSetMediaItemTakeInfo_String (take, "P_NAME", "", false)
-  reaper.Undo_BeginBlock2 (CURRENT)
-  reaper.PreventUIRefresh (1)
-  command (CROP, item)
-  local is_done = reaper.CountTakes (item) == 1
-  if is_done then disown (project.item_id (item)) end
-  reaper.PreventUIRefresh (-1)
-  reaper.Undo_EndBlock2 (CURRENT, "Punchin: keep " .. name, ALL)
-  reaper.UpdateArrange ()
-  if not is_done then return nil, "REAPER keeps the other takes: unlock the item, and ask again." end
-  return name ~= "" and name or "what was there before"
-end
+takes.pick, takes.step, takes.commit = chosen.pick, chosen.step, chosen.commit
 
 return takes

@@ -34,9 +34,11 @@ from punchin_bridge.music.region import Region
 from punchin_bridge.takes import inpaint
 from punchin_bridge.takes.inpaint import Sources
 from punchin_bridge.takes.location import Where
+from punchin_bridge.takes.order import ModelTake, Output
 from punchin_bridge.takes.recipe import decode, encode
 from punchin_wire.errors import BadAudio, BadMidi, BadRegion, BadSetting, FileMissing, InputError, UnknownChord
-from punchin_wire.messages import InpaintRequest, TransferRequest
+from punchin_wire.frames import describe
+from punchin_wire.messages import InpaintRequest, Take, TransferRequest
 from punchin_wire.params import InpaintParams, TransferParams
 
 STARTS = (0, 12345, -7 * RATE, 2**40 - 60 * RATE)
@@ -296,6 +298,44 @@ def test_clips_elsewhere_than_the_region(folder: Path) -> None:
         compose.order(submit(folder, target=whole, region=Span(0, 1900 * RATE)), 0, folder)
 
 
+# ---- several holes, silent drums -----------------------------------------------------------------------------
+
+
+def test_several_holes_are_one_request_and_one_file_a_take(folder: Path) -> None:
+    holes = (Span(1000 + 8 * RATE, 1000 + 10 * RATE), Span(1000 + 13 * RATE, 1000 + 16 * RATE))
+    region = Span(1000 + 8 * RATE, 1000 + 16 * RATE)
+    made = compose.order(submit(folder, 1000, region=region, holes=holes), 3, folder)
+    assert (made.region, made.scene) == (Region(8 * RATE, 16 * RATE), "8.023-10.023s+13.023-16.023s")
+    assert made.holes == (Region(8 * RATE, 10 * RATE), Region(13 * RATE, 16 * RATE))
+    length = asked(made).source.samples
+    noise = np.random.default_rng(1).uniform(-0.1, 0.1, length)
+    header = Take(0, 7, 0, describe(noise[None].astype(np.float32), RATE))
+    report = made.write(ModelTake(0, header, noise, "job", {}, "2025-01-31T18:20:05"), Output(folder))
+    take, rate = soundfile.read(report.path, dtype="float64", always_2d=True)
+    song = soundfile.read(folder / "song.wav", dtype="float64", always_2d=True)[0][8 * RATE : 16 * RATE]
+    same = np.all(take == song, axis=1)
+    assert (rate, len(take), len(report.seam)) == (RATE, 8 * RATE, 2)
+    assert np.all(same[2 * RATE : 5 * RATE])
+    assert np.mean(same[: 2 * RATE]) < 0.1
+    assert np.mean(same[5 * RATE :]) < 0.1
+
+
+@pytest.mark.parametrize("params", [InpaintParams(weights={"drums": 0.5}), InpaintParams(specs=("chord+drums=.5",))])
+def test_silent_drums_are_said_and_not_followed(folder: Path, params: InpaintParams) -> None:
+    soundfile.write(folder / "silent.wav", np.zeros((24 * RATE, 2)), RATE)
+    drums = Track("2", "Kit", Rendered(str(folder / "silent.wav"), 0))
+    made = compose.order(submit(folder, drums=drums, params=params), 0, folder)
+    assert made.notes == ("Kit is silent there, so takes follow no drums.",)
+    assert (asked(made).drums, len(made.audio)) == (None, 1)
+    assert [take.controls for take in asked(made).takes] == [{"chord": 1.0}]
+
+
+def test_what_the_host_could_not_hear_is_said(folder: Path) -> None:
+    said = "Takes follow no drums: Kit is muted."
+    made = compose.order(submit(folder, notes=(said,), params=InpaintParams(weights={"drums": 0.5})), 0, folder)
+    assert made.notes == (said,)
+
+
 # ---- what is wrong -------------------------------------------------------------------------------------------
 
 
@@ -334,6 +374,21 @@ WRONG = {
         lambda _: {"chords": (), "params": InpaintParams(specs=("chord",))},
         BadSetting,
         "no chord to",
+    ),
+    "holes beyond": (
+        lambda _: {"holes": (Span(8 * RATE, 9 * RATE), Span(10 * RATE, 17 * RATE))},
+        BadRegion,
+        "outside it",
+    ),
+    "holes in holes": (
+        lambda _: {"holes": (Span(8 * RATE, 12 * RATE), Span(10 * RATE, 16 * RATE))},
+        BadRegion,
+        "overlap",
+    ),
+    "holes of a transfer": (
+        lambda _: {"holes": (Span(8 * RATE, 9 * RATE), Span(10 * RATE, 16 * RATE)), "params": TransferParams("cello")},
+        BadRegion,
+        "one region, not several",
     ),
     "silence": (lambda f: {"target": track(f / "silent.wav"), "params": TransferParams("cello")}, BadAudio, "silence"),
 }

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.hosts import naming
+from punchin_bridge.hosts.naming import Ruler
 from punchin_bridge.music.region import Region
 from punchin_bridge.music.tempo_map import Tempo, TempoMap, TimeSignature, steady
 from punchin_wire.messages import TakeSpec
@@ -19,14 +20,14 @@ RAMPS = TempoMap(
 @given(st.integers(1, 60), st.integers(1, 8), st.sampled_from([44100, 48000, 96000]), st.integers(-20, 20))
 def test_bars_are_found_however_a_host_rounds(first: int, count: int, rate: int, off: int) -> None:
     start, end = (RAMPS.sample(RAMPS.bar(bar), rate) for bar in (first, first + count))
-    assert naming.bars(Region(start + off, end - off), RAMPS, rate) == (first, first + count - 1)
+    assert naming.bars(Region(start + off, end - off), Ruler(RAMPS, rate)) == (first, first + count - 1)
 
 
 @given(st.integers(1, 60), st.integers(100, 20000))
 def test_a_region_off_the_bar_lines_has_none(first: int, off: int) -> None:
     start, end = (RAMPS.sample(RAMPS.bar(bar), RATE) for bar in (first, first + 2))
-    assert naming.bars(Region(start + off, end), RAMPS, RATE) is None
-    assert naming.bars(Region(start, end + off), RAMPS, RATE) is None
+    assert naming.bars(Region(start + off, end), Ruler(RAMPS, RATE)) is None
+    assert naming.bars(Region(start, end + off), Ruler(RAMPS, RATE)) is None
 
 
 @pytest.mark.parametrize(
@@ -41,8 +42,33 @@ def test_a_region_off_the_bar_lines_has_none(first: int, off: int) -> None:
 )
 def test_places(start: float, end: float, scene: str, place: str) -> None:
     region = Region(round(start * RATE), round(end * RATE))
-    assert naming.scene(region, steady(120), RATE) == scene
-    assert naming.place(region, steady(120), RATE) == place
+    assert naming.scene((region,), Ruler(steady(120), RATE)) == scene
+    assert naming.place((region,), Ruler(steady(120), RATE)) == place
+
+
+@pytest.mark.parametrize(
+    ("first_bar", "scene", "place"),
+    [(-3, "bars1-4", "bars 1-4"), (0, "bars4-7", "bars 4-7"), (17, "bars21-24", "bars 21-24"),
+     (-6, "bars-2to1", "bars -2 to 1")],
+)  # fmt: skip
+def test_bars_are_called_as_the_ruler_calls_them(first_bar: int, scene: str, place: str) -> None:
+    ruler, region = Ruler(steady(120), RATE, first_bar), Region(8 * RATE, 16 * RATE)
+    assert (naming.scene((region,), ruler), naming.place((region,), ruler)) == (scene, place)
+
+
+@pytest.mark.parametrize(
+    ("bars", "scene", "place"),
+    [
+        ([(5, 6), (9, 9)], "bars5-6+9", "bars 5-6 and 9"),
+        ([(5, 5), (7, 7)], "bars5+7", "bars 5 and 7"),
+        ([(5, 5), (7, 7), (9, 10)], "bars5-10", "3 places in bars 5-10"),
+        ([(5, 5.5), (7, 7)], "8.000-11.000s+12.000-14.000s", "8.000-11.000 and 12.000-14.000 s"),
+    ],
+)
+def test_places_of_several_holes(bars: list[tuple[float, float]], scene: str, place: str) -> None:
+    ruler = Ruler(steady(120), RATE)
+    regions = [Region(round((first - 1) * 2 * RATE), round(last * 2 * RATE)) for first, last in bars]
+    assert (naming.scene(regions, ruler), naming.place(regions, ruler)) == (scene, place)
 
 
 def test_takes_and_undo_steps() -> None:

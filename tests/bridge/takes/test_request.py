@@ -26,7 +26,7 @@ def build(
     region = Region(region.start * RATE, region.end * RATE)
     around = excerpt.around(region, RATE, 200 * RATE)
     source = AudioRef(0, RATE, 2, around.samples)
-    return inpaint_request(source, region, around, inputs, (TakeSpec(1, controls),), params)
+    return inpaint_request(source, (region,), around, inputs, (TakeSpec(1, controls),), params)
 
 
 def test_everything_moves_onto_the_excerpts_time() -> None:

@@ -107,7 +107,7 @@ class Studio:
             files.append(TakeFile(str(path), f"Punchin {number + 1}", number, start, end, channels))
         return JobView(
             submit.job, "inpaint", "ready", f"{takes} takes ready.", 1.0, 0, submit.project.id, submit.target.id,
-            Span(start, end), submit.guard, f"Punchin: {takes} takes of bars 2-2", tuple(files),
+            Span(start, end), submit.guard, f"Punchin: {takes} takes of bars 2-2", tuple(files), submit.holes,
         )  # fmt: skip
 
     def asked(self, ask: Command) -> str:

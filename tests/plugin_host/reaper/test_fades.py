@@ -91,11 +91,16 @@ def test_what_scripts_cannot_hear_is_not_replaced_by_what_they_hear(studio: Stud
     assert "past the fade" in studio.reaper.said[0]
 
 
+def test_take_effects_are_no_matter_where_nothing_fades(studio: Studio) -> None:
+    studio.project.track("Keys").items[0].takes[0].effects = 1
+    assert studio.submit().target.name == "Keys"
+
+
 def test_a_fade_that_cannot_be_written_leaves_nothing(studio: Studio) -> None:
     studio.project.track("Keys").items[0].info["D_FADEOUTLEN"] = 7.0
     view = studio.ready(studio.submit())
     for start in (0, RATE, 4 * RATE):  # where its file would be
-        (Path(view.takes[0].path.removesuffix(".wav") + f"-fade-{start}.wav.part")).mkdir()
+        (Path(view.takes[0].path.removesuffix(".wav") + f"-fade-2-{start}.wav.part")).mkdir()
     assert studio.hear(Held).reason.startswith("The takes could not be placed")
     assert len(studio.project.track("Keys").items) == 1
     assert studio.reaper.undos == {}

@@ -172,10 +172,10 @@ def test_what_is_locked_is_not_cut(studio: Studio) -> None:
 
 @given(sample=st.integers(0, 2**33), rate=st.sampled_from([8_000, 44_100, 48_000, 88_200, 96_000, 192_000]))
 def test_a_sample_comes_back_from_its_second_however_it_is_rounded(sample: int, rate: int) -> None:
-    source = (scripts() / "reaper/lib/project.lua").read_text(encoding="utf-8")
-    start = source.index("function project.second_of")
+    source = (scripts() / "reaper/lib/line.lua").read_text(encoding="utf-8")
+    start = source.index("function line.second_of")
     function = source[start : source.index("\nend", start) + 4]
-    second = lua54.LuaRuntime().execute(f"local project = {{}} {function} return project.second_of")
+    second = lua54.LuaRuntime().execute(f"local line = {{}} {function} return line.second_of")
     found = second(sample, rate)
     assert math.floor(found * rate) == round(found * rate) == sample
     assert round(float(f"{found:.14f}") * rate) == sample  # as REAPER writes it into the project

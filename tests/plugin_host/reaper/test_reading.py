@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.reaper_project import Marker, Source, Take, midi_item, render
-from punchin_bridge.hosts import timeline
+from punchin_bridge.hosts import naming, timeline
 from punchin_bridge.hosts.compose import order
-from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Placed, Rendered, Submit
+from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Rendered, Span, Submit
 from punchin_bridge.music.tempo_map import Tempo
+from punchin_wire.messages import InpaintRequest
 from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import RATE, SECONDS, Studio, song
@@ -55,6 +56,14 @@ def test_the_clock_is_reapers_to_the_sample(studio: Studio) -> None:
     for quarter in np.linspace(0, 30, 301):
         assert ours.sample(float(quarter), RATE) == theirs.sample(float(quarter), RATE)
     assert [ours.bar(bar) for bar in range(1, 6)] == [theirs.bar(bar) for bar in range(1, 6)]
+
+
+@pytest.mark.parametrize(("offset", "place"), [(0, "bar 2"), (-5, "bar -3"), (16, "bar 18")])
+def test_bars_are_called_as_on_the_ruler(studio: Studio, offset: int, place: str) -> None:
+    """REAPER keeps by how many they are more than they would be."""
+    studio.project.measure_offset = offset
+    said = studio.submit()
+    assert naming.place(timeline.holes(said), timeline.ruler(said.timeline)) == place
 
 
 def test_chords_of_a_looped_item_that_are_not_muted(studio: Studio) -> None:
@@ -134,32 +143,44 @@ RAZORS = {
 
 
 @pytest.mark.parametrize("razor", RAZORS.values(), ids=RAZORS)
-def test_every_razor_area_of_a_track_is_a_job_of_its_own(studio: Studio, razor: tuple[str, str | None]) -> None:
+def test_razor_areas_of_a_track_are_holes_of_one_request(studio: Studio, razor: tuple[str, str | None]) -> None:
     """The bars between are nobody's."""
     keys = studio.project.track("Keys")
     keys.razor, keys.lane_razor = razor
     studio.project.track("Drums").razor = '1.0 2.0 ""'  # of two tracks, the one that is not the drums
-    wanted = [(5 * RATE, round(6.5 * RATE)), (8 * RATE, 9 * RATE)]
     for title in ("Inpaint selection", "Repeat last"):
-        studio.click(title)
-        said: list[Submit] = []
-        studio.reaper.ticks(lambda said=said: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
-        assert [(one.region.start, one.region.end) for one in said] == wanted
-        assert {one.target.name for one in said} == {"Keys"}
-        assert len({one.job for one in said}) == 2
+        said = studio.submit(title)
+        assert (said.region, said.target.name) == (Span(5 * RATE, 9 * RATE), "Keys")
+        assert said.holes == (Span(5 * RATE, round(6.5 * RATE)), Span(8 * RATE, 9 * RATE))
         keys.razor, keys.lane_razor = "", None
 
 
-def test_takes_of_two_razor_areas_leave_the_bars_between(studio: Studio) -> None:
+def test_a_transfer_takes_one_razor_area_at_a_time(studio: Studio) -> None:
     studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
-    before, said = studio.sound(), [studio.submit()]
+    studio.reaper.inputs = ["violin|piano|timbre|2"]
+    studio.click("Transfer selection")
+    said: list[Submit] = []
     studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
-    studio.jobs = (studio.ready(said[0]), studio.ready(said[1]))
-    placed: list[Placed] = []
-    studio.reaper.ticks(lambda: studio.tell() or placed.extend(studio.heard(Placed)) or len(placed) == 2)
-    changed = np.flatnonzero(np.any(studio.sound() != before, axis=1))
-    inside = np.concatenate([np.arange(one.region.start, one.region.end) for one in said])
-    assert np.array_equal(changed, inside)
+    assert [one.region for one in said] == [Span(5 * RATE, round(6.5 * RATE)), Span(8 * RATE, 9 * RATE)]
+    assert [one.holes for one in said] == [(), ()]
+
+
+def test_areas_that_no_model_hears_together_are_jobs_of_their_own(studio: Studio) -> None:
+    studio.project.track("Keys").razor = '1.0 2.0 "" 3.0 4.0 "" 40.0 41.0 ""'
+    studio.click("Inpaint selection")
+    said: list[Submit] = []
+    studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
+    assert [one.region for one in said] == [Span(RATE, 4 * RATE), Span(40 * RATE, 41 * RATE)]
+    assert [len(one.holes) for one in said] == [2, 0]
+
+
+def test_holes_are_an_order_for_one_request(studio: Studio, tmp_path: Path) -> None:
+    studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
+    made = order(studio.submit(), 7, tmp_path)
+    assert isinstance(made.request, InpaintRequest)
+    assert [(hole.start, hole.end) for hole in made.holes] == [(5 * RATE, round(6.5 * RATE)), (8 * RATE, 9 * RATE)]
+    assert len(made.request.holes) == 2
+    assert made.scene == "5.000-6.500s+8.000-9.000s"
 
 
 def test_razor_areas_on_two_tracks_are_asked_about(studio: Studio) -> None:
@@ -482,4 +503,4 @@ def test_midi_alone_is_refused(studio: Studio) -> None:
     studio.project.track("Keys").items[0].takes = [Take(Source(notes=[]))]
     studio.click("Inpaint selection")
     studio.reaper.ticks(lambda: studio.reaper.said)
-    assert studio.reaper.said[0].startswith("Only MIDI plays there")
+    assert studio.reaper.said[0].startswith("Keys plays MIDI, and has no instrument, so its MIDI cannot be heard.")

@@ -1,8 +1,8 @@
 """A real engine without a model. Its `text`, or the prompt of a transfer, steers it.
 
-An inpainted take is the hole of the source, louder by its seed. A transferred one is the source in mono at 16 kHz, in
-noise that grows with pooling and shrinks with alpha, and with a tone beside it where the prompt asks for accompaniment;
-pack `deaf` gives no scores.
+An inpainted take is the source from its first hole to the last, louder by its seed. A transferred one is the source in
+mono at 16 kHz, in noise that grows with pooling and shrinks with alpha, and with a tone beside it where the prompt asks
+for accompaniment; pack `deaf` gives no scores.
 
 Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=S` seconds that loading the pack
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
@@ -25,7 +25,7 @@ import soxr
 from punchin_server.worker import Loader
 from punchin_wire.errors import AdapterMismatch
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import Done, EventBody, InpaintRequest, Progress, Take, TransferRequest
+from punchin_wire.messages import Done, EventBody, Hole, InpaintRequest, Progress, Take, TransferRequest
 
 TRANSFER_RATE = 16_000
 TONE_HZ = 1975.5
@@ -60,7 +60,7 @@ class FakeEngine:
                 sound, rate, start = _transferred(request, source, take.seed), TRANSFER_RATE, 0
                 scores = {"clap": 0.1 * request.pooling[0]} if request.score and request.pack != "deaf" else {}
             else:
-                hole, rate, scores = request.holes[0], request.source.sample_rate, {}
+                rate, scores, hole = request.source.sample_rate, {}, Hole(request.holes[0].start, request.holes[-1].end)
                 sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
             if "nan" in words:
                 sound = sound * np.float32("nan")

@@ -22,13 +22,16 @@ from typing import Any
 import lupa.lua54
 import numpy as np
 
-from fakes.reaper_project import PPQ, Item, Marker, Project, Source, Take, Track, guid, render
+from fakes.reaper_project import Item, Marker, Project, Source, Take, Track, guid, quarter_of, render
+from fakes.reaper_render import Rendering
 from fakes.reaper_screen import Gfx, Imgui
 from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, fits, signature
 from fakes.reaper_time import Time
 
 CROP = 40131
 """REAPER's command "Take: Crop to active take in items"."""
+RENDER = 42230
+"""Its command "File: Render project, using the most recent render settings, auto-close render dialog"."""
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Step:
 
 
 @dataclass
-class Reaper(Time):
+class Reaper(Time, Rendering):
     """The program: its tabs, the one in front, extended state, message boxes and deferred functions.
 
     `device` is the rate of the audio device, None while that is closed. `longest_tick` is the longest time that
@@ -212,6 +215,9 @@ class Reaper(Time):
     def GetAppVersion(self) -> str:
         return "7.08/linux-x86_64"
 
+    def file_exists(self, path: str) -> bool:
+        return Path(path).is_file()
+
     def GetResourcePath(self) -> str:
         return str(self.resources)
 
@@ -254,6 +260,8 @@ class Reaper(Time):
         if command in self._scripts:
             self.ran.append(Path(self._scripts[command]).name)
             self.run(self._scripts[command])
+        elif command == RENDER:
+            self.render()
         elif command == CROP:
             for item in self._selected_items():
                 if not item.info["C_LOCK"] and item.takes:
@@ -303,7 +311,9 @@ class Reaper(Time):
         (project or self.project).ext[section, key] = value
         return len(value)
 
-    def GetSetProjectInfo(self, _project: Any, what: str, _value: float, is_set: bool) -> float:
+    def GetSetProjectInfo(self, _project: Any, what: str, value: float, is_set: bool) -> float:
+        if what.startswith("RENDER_"):
+            return self.render_number(what, value, is_set)
         assert not is_set
         own = self.project.has_rate
         return {"PROJECT_SRATE_USE": float(own), "PROJECT_SRATE": float(self.project.rate if own else 44_100)}[what]
@@ -326,14 +336,46 @@ class Reaper(Time):
         return True, track.name
 
     def GetMediaTrackInfo_Value(self, track: Track, name: str) -> float:
-        return {"I_NCHAN": 2.0, "I_FREEMODE": 0.0 if track.lane is None else 2.0}[name]
+        if name == "IP_TRACKNUMBER":
+            return float(next(i for i, other in enumerate(self.project.tracks, 1) if other is track))
+        return ({"I_NCHAN": 2.0, "I_FREEMODE": 0.0 if track.lane is None else 2.0} | track.info)[name]
+
+    def SetMediaTrackInfo_Value(self, track: Track, name: str, value: float) -> bool:
+        assert name in track.info
+        track.info[name] = float(value)
+        return True
+
+    def InsertTrackAtIndex(self, index: int, defaults: bool) -> None:
+        assert not defaults, "the musician's default track may have effects"
+        self.project.tracks.insert(index, Track())
+
+    def GetParentTrack(self, track: Track) -> Track | None:
+        return self.project.parent(track)
+
+    def GetTrackNumSends(self, track: Track, category: int) -> int:
+        assert category == -1, "only receives are counted"
+        return track.receives
+
+    def TrackFX_GetInstrument(self, track: Track) -> int:
+        return 0 if track.instrument else -1
+
+    def TrackFX_GetOffline(self, track: Track, index: int) -> bool:
+        assert index == 0
+        return track.instrument == "offline"
+
+    def TrackFX_GetEnabled(self, track: Track, index: int) -> bool:
+        assert index == 0
+        return track.instrument != "bypassed"
 
     def ValidatePtr2(self, _project: Any, pointer: Any, kind: str) -> bool:
         assert kind == "MediaTrack*"
         return any(pointer is track for track in self.project.tracks)
 
-    def GetSetMediaTrackInfo_String(self, track: Track, name: str, _value: str, is_set: bool) -> tuple[bool, str]:
-        assert not is_set
+    def GetSetMediaTrackInfo_String(self, track: Track, name: str, value: str, is_set: bool) -> tuple[bool, str]:
+        if is_set:
+            assert name == "P_NAME"
+            track.name = value
+            return True, value
         if name == "P_RAZOREDITS_EXT":  # REAPER 7 and newer
             return track.lane_razor is not None, track.lane_razor or ""
         return True, {"GUID": track.guid, "P_RAZOREDITS": track.razor}[name]
@@ -360,6 +402,9 @@ class Reaper(Time):
         for track in self.project.tracks:
             for item in track.items:
                 item.selected = selected
+
+    def SetTrackSelected(self, track: Track, selected: bool) -> None:
+        track.selected = selected
 
     def SetMediaItemSelected(self, item: Item, selected: bool) -> None:
         item.selected = selected
@@ -476,7 +521,7 @@ class Reaper(Time):
 
     def MIDI_GetProjQNFromPPQPos(self, take: Take, ticks: float) -> float:
         item = next(i for track in self.project.tracks for i in track.items if any(take is t for t in i.takes))
-        return self.project.map.quarters(item.start) + ticks / PPQ / take.info["D_PLAYRATE"]
+        return quarter_of(self.project, item, take, ticks)
 
     # ---- audio -----------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +96,9 @@ class Item:
 @dataclass
 class Track:
     """`lane` is the fixed lane that plays, where it has lanes. `lane_razor` are razor areas as REAPER 7 lists
-    them, with lanes; None where it cannot."""
+    them, with lanes; None where it cannot. `depth` is how many folders begin with it (1), or end after it (-1, …).
+    `instrument` is `on`, `offline` or `bypassed` where it has one; `effects` is what its effects do to the level, and
+    `receives` how many tracks send to it."""
 
     name: str = ""
     items: list[Item] = field(default_factory=list)
@@ -103,6 +106,13 @@ class Track:
     razor: str = ""
     lane_razor: str | None = None
     lane: int | None = None
+    depth: int = 0
+    instrument: str = ""
+    effects: float = 1.0
+    receives: int = 0
+    info: dict[str, float] = field(
+        default_factory=lambda: {"D_VOL": 1.0, "B_MUTE": 0.0, "B_MAINSEND": 1.0, "I_FXEN": 1.0, "I_CUSTOMCOLOR": 0.0}
+    )
     guid: str = field(default_factory=guid)
 
 
@@ -127,6 +137,15 @@ class Project:
     time_signatures: tuple[TimeSignature, ...] = (TimeSignature(0.0),)
     selection: tuple[float, float] = (0.0, 0.0)
     loop: tuple[float, float] = (0.0, 0.0)
+    measure_offset: int = 0
+    render: dict[str, float | str] = field(
+        default_factory=lambda: {
+            "RENDER_SETTINGS": 0.0, "RENDER_BOUNDSFLAG": 1.0, "RENDER_STARTPOS": 3.0, "RENDER_ENDPOS": 7.5,
+            "RENDER_CHANNELS": 6.0, "RENDER_SRATE": 44100.0, "RENDER_TAILFLAG": 18.0, "RENDER_ADDTOPROJ": 1.0,
+            "RENDER_DITHER": 3.0, "RENDER_NORMALIZE": 1.0, "RENDER_FILE": "/theirs", "RENDER_PATTERN": "$project",
+            "RENDER_FORMAT": "l3pm", "RENDER_FORMAT2": "evaw",
+        }
+    )  # fmt: skip
     ext: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -136,9 +155,24 @@ class Project:
     def track(self, name: str) -> Track:
         return next(track for track in self.tracks if track.name == name)
 
-    def add(self, name: str, *items: Item) -> Track:
-        self.tracks.append(Track(name, list(items)))
+    def add(self, name: str, *items: Item, **more: Any) -> Track:
+        self.tracks.append(Track(name, list(items), **more))
         return self.tracks[-1]
+
+    def parent(self, track: Track) -> Track | None:
+        """The folder that a track lies in."""
+        folders: list[Track] = []
+        for other in self.tracks:
+            if other is track:
+                return folders[-1] if folders else None
+            if other.depth > 0:
+                folders.append(other)
+            elif other.depth < 0:
+                del folders[other.depth :]
+        raise LookupError(track.name)
+
+    def children(self, track: Track) -> list[Track]:
+        return [other for other in self.tracks if self.parent(other) is track]
 
 
 def audio_item(path: Path, start: float, length: float | None = None, offset: float = 0.0, **info: float) -> Item:
@@ -219,6 +253,42 @@ def render(track: Track, rate: int, start: int, frames: int, channels: int) -> S
         wide = piece if piece.shape[1] == channels else np.repeat(piece[:, :1], channels, axis=1)
         out[here - start : here - start + len(piece)] += wide * gain[:, None]
     return out
+
+
+def stem(project: Project, track: Track, rate: int, start: int, frames: int) -> Samples:
+    """What REAPER renders of a track, `[frames, 2]`: its items, its instrument and the tracks within it, through its
+    effects and fader."""
+    if track.info["B_MUTE"]:
+        return np.zeros((frames, 2))
+    out = render(track, rate, start, frames, 2)
+    for child in project.children(track):
+        if child.info["B_MAINSEND"]:
+            out += stem(project, child, rate, start, frames)
+    if track.instrument == "on" and track.info["I_FXEN"]:
+        out += _played(project, track, rate, start, frames)[:, None]
+    return out * track.effects * track.info["D_VOL"]
+
+
+def _played(project: Project, track: Track, rate: int, start: int, frames: int) -> Samples:
+    """An instrument: a sine for each note of the track, and of those within it that have none of their own."""
+    out = np.zeros(frames)
+    time = (start + np.arange(frames)) / rate
+    for source in (track, *(child for child in project.children(track) if not child.instrument)):
+        for item in source.items:
+            take = item.takes[item.active] if item.takes else None
+            if item.info["B_MUTE"] or take is None or take.source is None:
+                continue
+            for on, off, pitch, velocity, muted in take.source.notes or ():
+                first, last = (project.map.seconds(quarter_of(project, item, take, tick)) for tick in (on, off))
+                if not muted and first >= item.start - 1e-9:
+                    sounds = (time >= first - 1e-9) & (time < min(last, item.stop) - 1e-9)
+                    out += 0.001 * velocity * np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time) * sounds
+    return out
+
+
+def quarter_of(project: Project, item: Item, take: Take, tick: float) -> float:
+    """Where a tick of a MIDI take lies in the song."""
+    return project.map.quarters(item.start - take.info["D_STARTOFFS"]) + tick / PPQ / take.info["D_PLAYRATE"]
 
 
 def _fades(item: Item, at: npt.NDArray[np.int_], rate: int) -> Samples:

@@ -56,6 +56,10 @@ class Time:
         tempo = [tempo for tempo in self.project.tempos if tempo.quarter <= quarter][-1]
         return signature.numerator, signature.denominator, float(tempo.bpm)
 
+    def get_config_var_string(self, name: str) -> tuple[bool, str]:
+        assert name == "projmeasoffs", "bars before the first one of the ruler"
+        return True, str(self.project.measure_offset)
+
     def CountTempoTimeSigMarkers(self, _project: Any) -> int:
         return len(tempo_markers(self.project.tempos, self.project.time_signatures))
 

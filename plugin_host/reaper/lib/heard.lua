@@ -1,0 +1,100 @@
+-- How a script can hear what a track plays: read from its items, rendered by REAPER, or not at all.
+
+local tracks, items = ...
+local heard = {}
+
+-- `track` and, where it is a folder, all tracks within it that are heard through it, from the top: { track, gain, muted }.
+-- `gain` is that of their faders up to the folder's own.
+function heard.within (track)
+  local list = { { track = track, gain = 1, muted = false } }
+  local found = { [tracks.id (track)] = list[1] }
+  for _, other in ipairs (tracks.all ()) do
+    local parent = reaper.GetParentTrack (other)
+    local above = parent and found[tracks.id (parent)]
+    if above and reaper.GetMediaTrackInfo_Value (other, "B_MAINSEND") > 0 then
+      local one = {
+        track = other,
+        gain = above.gain * reaper.GetMediaTrackInfo_Value (other, "D_VOL"),
+        muted = above.muted or reaper.GetMediaTrackInfo_Value (other, "B_MUTE") > 0,
+      }
+      list[#list + 1], found[tracks.id (other)] = one, one
+    end
+  end
+  return list
+end
+
+-- The track that is muted, `track` or a folder around it, so that nothing of it is heard; or nil.
+function heard.is_muted (track)
+  local one = track
+  while one do
+    if reaper.GetMediaTrackInfo_Value (one, "B_MUTE") > 0 then return one end
+    one = reaper.GetParentTrack (one)
+  end
+end
+
+-- What lies on `track` between two seconds: { audio, midi, offline }, each true where there is such a thing.
+local function content (track, from, till)
+  local found = {}
+  for _, one in ipairs (items.audible (track, from, till)) do
+    local take = reaper.GetActiveTake (one.item)
+    if take and reaper.TakeIsMIDI (take) then
+      found.midi = true
+    elseif take then
+      local path = reaper.GetMediaSourceFileName (reaper.GetMediaItemTake_Source (take)) -- empty for a part of a file
+      found[(path == "" or reaper.file_exists (path)) and "audio" or "offline"] = true
+    end
+  end
+  return found
+end
+
+-- Whether an instrument sounds on `track`; or nil and, where there is one, why it does not.
+local function instrument (track)
+  local index = reaper.TrackFX_GetInstrument (track)
+  if index < 0 then return nil end
+  if reaper.TrackFX_GetOffline (track, index) then return nil, "the instrument of " .. tracks.name (track) .. " is offline" end
+  local on = reaper.TrackFX_GetEnabled (track, index) and reaper.GetMediaTrackInfo_Value (track, "I_FXEN") > 0
+  if not on then return nil, "the instrument of " .. tracks.name (track) .. " is bypassed" end
+  return true
+end
+
+-- What `track` and the tracks within it hold between two seconds.
+local function survey (track, from, till)
+  local all = { parts = {}, tracks = 0 }
+  for _, one in ipairs (heard.within (track)) do
+    local found = content (one.track, from, till)
+    local plays, why = instrument (one.track)
+    if one.muted then
+      all.muted = all.muted or found.audio or found.midi
+    else
+      if found.audio then all.parts[#all.parts + 1] = one end
+      all.midi = all.midi or found.midi or plays and reaper.GetTrackNumSends (one.track, -1) > 0 -- MIDI from elsewhere
+      all.offline = all.offline or found.offline
+      all.instrument, all.why = all.instrument or plays, all.why or why
+    end
+  end
+  return all
+end
+
+-- How what `track` plays between two seconds can be heard: { rendered = true }, or { parts }, a list of { track, gain } whose
+-- items together are the sound. Nil and why not, as a part of a sentence.
+function heard.how (track, from, till)
+  local silent = heard.is_muted (track)
+  if silent then return nil, tracks.name (silent) .. " is muted" end
+  local found, name = survey (track, from, till), tracks.name (track)
+  if found.midi and found.instrument then return { rendered = true } end
+  if #found.parts > 0 then return { parts = found.parts } end
+  if found.midi then return nil, found.why or name .. " plays MIDI, and has no instrument" end
+  if found.offline then return nil, "the media of " .. name .. " are offline" end
+  if found.muted then return nil, "all tracks in " .. name .. " are muted" end
+  return nil, name .. " plays nothing there"
+end
+
+-- Whether takes of `track` must lie beside it: an instrument would play over them, and tracks in a folder play on.
+function heard.is_bounced (track, from, till)
+  local how = heard.how (track, from, till)
+  if not how then return false end
+  if how.rendered then return true end
+  return #how.parts > 1 or tracks.id (how.parts[1].track) ~= tracks.id (track)
+end
+
+return heard
