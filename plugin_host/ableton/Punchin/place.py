@@ -2,8 +2,8 @@
 
 Live cuts away what lies under a new clip, and of a clip that sticks out on both sides it even loses the far end. So
 takes only go where nothing lies from their start on (a new clip may be longer than its file for a moment, while Live
-guesses its tempo): into take lanes (Live 12.2), onto the track itself where it is empty, or onto new tracks. In Live
-11 and before 12.0.5 no script can add audio clips: the takes stay files to be dragged in.
+guesses its tempo): into take lanes (Live 12.2), onto the track itself where it is empty, or onto copies of it that have
+lost their clips. In Live 11 and before 12.0.5 no script can add audio clips: the takes stay files to be dragged in.
 """
 
 from __future__ import annotations
@@ -110,14 +110,12 @@ def _free_lane(track: Track, at: float, number: int) -> TakeLane:
 
 def _on_tracks(song: Song, found: Region, at: float, takes: list[Json]) -> list[Clip]:
     target: Track = found.track
+    is_free = hasattr(target, "create_audio_clip") and free_from(main_lane(target), at)
+    tracks = [target] if is_free else []
+    tracks += _copies(song, found, len(takes) - len(tracks))
     clips: list[Clip] = []
-    new = found.number + 1  # below the target, one after the other
-    for number, take in enumerate(takes):
-        if number == 0 and hasattr(target, "create_audio_clip") and free_from(main_lane(target), at):
-            track = target
-        else:
-            track = song.create_audio_track(new)
-            new += 1
+    for number, (track, take) in enumerate(zip(tracks, takes)):
+        if track != target:
             track.name = f"{target.name} take {number + 1}"
         clips.append(_on_track(track, at, take, number))
         clips[-1].muted = number > 0
@@ -128,12 +126,34 @@ def _on_tracks(song: Song, found: Region, at: float, takes: list[Json]) -> list[
     return clips
 
 
+def _copies(song: Song, found: Region, count: int) -> list[Track]:
+    """New tracks below the region's, with its devices, routing, mixer and automation, and without its clips. (Clips in
+    take lanes stay: no script can delete them, and they do not sound.)"""
+    selected = song.view.selected_track
+    for number in range(count):
+        song.duplicate_track(found.number + number)  # of the last copy, which is empty already
+        if number == 0:
+            _clear(song.tracks[found.number + 1])
+    song.view.selected_track = selected
+    return list(song.tracks)[found.number + 1 : found.number + 1 + count]
+
+
+def _clear(track: Track) -> None:
+    for clip in main_lane(track):
+        track.delete_clip(clip)
+    for slot in slots(track):
+        if slot.has_clip:
+            slot.delete_clip()
+    if track.can_be_armed:
+        track.arm = False
+
+
 def _on_track(track: Track, at: float, take: Json, number: int) -> Clip:
     if hasattr(track, "create_audio_clip"):
         clip = track.create_audio_clip(str(take["path"]), at)
         _dress(clip, take, number)
         return clip
-    slot = slots(track)[0]  # Live 12.0.5 to 12.1: by way of a slot of the new, empty track
+    slot = slots(track)[0]  # Live 12.0.5 to 12.1: by way of a slot of the copy, which has no clips
     _dress(slot.create_audio_clip(str(take["path"])), take, number)
     clip = track.duplicate_clip_to_arrangement(slot.clip, at)
     slot.delete_clip()
@@ -190,12 +210,21 @@ def _said(song: Song, kind: str, found: Region, clips: list[Clip]) -> str:
     elif kind == "slots":
         said += " in the slots below" + ("" if clips[0].looping else "; not warped, so they play once and do not loop")
     else:
-        said += f" beside {found.track.name}, of which the first plays"
+        said += f" beside {found.track.name}, of which the first plays{_doubled(found, clips)}"
     for clip in clips:
         wanted = clip.sample_length / clip.sample_rate
         if clip.is_arrangement_clip and abs((clip.end_time - clip.start_time) * 60 / song.tempo - wanted) > EXACT:
             said += f"; {clip.name} came out longer or shorter than its file"
     return said
+
+
+def _doubled(found: Region, clips: list[Clip]) -> str:
+    """What to do about a clip that plays on beside the first take, since it reaches beyond it."""
+    start, end = clips[0].start_time, clips[0].end_time
+    for clip in main_lane(found.track):
+        if clip not in clips and not clip.muted and clip.start_time < end - 1e-6 and clip.end_time > start + 1e-6:
+            return f"; {clip.name} plays on beside it: split it at the region's edges and deactivate the middle (0)"
+    return ""
 
 
 def on_sample(song: Song, beat: float, rate: int) -> float:

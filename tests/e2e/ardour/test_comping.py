@@ -160,3 +160,36 @@ def test_pieces_of_takes_are_put_together(song: Studio) -> None:
     np.testing.assert_array_equal(song.heard("Piano", START, END), comp)
     song.undo()
     assert sorted(song.regions("Piano")) == sorted(before)
+
+
+def test_a_selection_may_end_within_a_crossfade(song: Studio) -> None:
+    """The takes are heard as they are, without any region's gain or fade; and no fade is cut."""
+    piece(song, "Piano", f"playlist:split_region (region, Temporal.timepos_t ({END}))")
+    song.ardour.lua(
+        f"""for region in Session:route_by_name ("Piano"):to_track ():playlist ():region_list ():iter () do
+          local audio, is_left = region:to_audioregion (), region:position ():samples () == 0
+          audio:set_scale_amplitude (0.5)
+          if is_left then
+            region:trim_end (Temporal.timepos_t ({END + BAR // 2}))
+          else
+            region:raise_to_top ()
+            audio:set_fade_in_length ({BAR // 2})
+            audio:set_fade_in_active (true)
+          end
+          audio:set_fade_out_length ({BAR // 4})
+        end"""
+    )
+    was, end = song.regions("Piano"), END + BAR // 4  # half way through the crossfade
+    before, exported = song.heard("Piano", START - BAR, end + BAR), song.export(START - BAR, end + BAR)
+    faded = song.heard("Piano", END, END + BAR // 2)
+    plain = song.parts["Piano"][1][END : END + BAR // 2]
+    assert np.abs(faded - 0.5 * plain).max() > 0.05, "there is a crossfade"
+    _, (sound,) = takes(song, START, end, 1)
+    after = song.heard("Piano", START - BAR, end + BAR)
+    np.testing.assert_array_equal(after[BAR:-BAR], sound)
+    for side in (slice(None, BAR), slice(-BAR, None)):
+        np.testing.assert_array_equal(after[side], before[side])
+        np.testing.assert_array_equal(song.export(START - BAR, end + BAR)[side], exported[side])
+    song.undo()
+    assert song.regions("Piano") == was
+    np.testing.assert_array_equal(song.heard("Piano", START - BAR, end + BAR), before)

@@ -1,4 +1,4 @@
-"""A song in the fake Live, one Live a version, with the script running in it and the desk at the other end."""
+"""A song in the fake Live, one Live a version, with the script running in it and the bridge's end of the wire."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fakes.live import Live
 from fakes.live_models import Clip, MidiNote, Track
-from fakes.live_set import Desk, Stage, clip, midi_clip, stage, wav
+from fakes.live_set import BridgeEnd, Stage, clip, midi_clip, stage, wav
 
 
 @dataclass
@@ -52,25 +52,25 @@ def song(make_song: Callable[[str], Song]) -> Song:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path / "home" / "spool")
+def bridge(tmp_path: Path) -> Iterator[BridgeEnd]:
+    made = BridgeEnd(tmp_path / "home" / "spool")
     yield made
     made.socket.close()
 
 
 @pytest.fixture
-def play(tmp_path: Path, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
-    """Start the script in a song's Live. The desk has heard its hello, and has answered, which counts for a minute,
+def play(tmp_path: Path, bridge: BridgeEnd, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
+    """Start the script in a song's Live. The bridge has heard its hello, and has answered, which counts for a minute,
     unless it is not `there`."""
     with ExitStack() as stack:
 
         def start(song: Song, there: bool = True, **more: Any) -> Stage:
-            on = stack.enter_context(stage(song.live, tmp_path, desk, **more))
+            on = stack.enter_context(stage(song.live, tmp_path, bridge, **more))
             monkeypatch.setattr(sys.modules["Punchin.link"], "ALIVE_SECONDS", 60.0)
             monkeypatch.setattr(sys.modules["Punchin.watch"], "LOOK_SECONDS", 0.05)
             on.turn()
             if there:
-                desk.say()
+                bridge.say()
                 on.turn()
             return on
 

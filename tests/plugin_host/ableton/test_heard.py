@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 
 def heard(on: Stage, folder: Path) -> np.ndarray:
     """What the bridge puts together of the target, from sample 0 of the project, `[samples, channels]`."""
-    assert on.desk is not None
+    assert on.bridge is not None
     on.act("inpaint")
-    submit = on.desk.of(Submit)[-1]
+    submit = on.bridge.of(Submit)[-1]
     audio = submit.target.audio
     assert isinstance(audio, Clips)
     path = folder / "heard.wav"

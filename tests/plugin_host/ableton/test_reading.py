@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes.live_models import CuePoint, MidiNote, WarpMarker
-from fakes.live_set import RATE, Desk, Stage, clip, in_slot, midi_clip, wav
+from fakes.live_set import RATE, BridgeEnd, Stage, clip, in_slot, midi_clip, wav
 from hypothesis import given
 from hypothesis import strategies as st
 from Punchin.clips import around, passes
@@ -20,18 +20,18 @@ pytestmark = pytest.mark.slow
 
 def asked(on: Stage, action: str = "inpaint") -> Submit:
     """The document that an action sends."""
-    assert on.desk is not None
-    before = len(on.desk.of(Submit))
+    assert on.bridge is not None
+    before = len(on.bridge.of(Submit))
     on.act(action)
-    found = on.desk.of(Submit)
+    found = on.bridge.of(Submit)
     assert len(found) > before, on.live.messages
     return found[-1]
 
 
 def refusal(on: Stage) -> str:
     on.act("inpaint")
-    assert on.desk is not None
-    assert on.desk.of(Submit) == []
+    assert on.bridge is not None
+    assert on.bridge.of(Submit) == []
     return on.live.messages[-1]
 
 
@@ -218,13 +218,13 @@ def test_a_set_that_was_never_saved(song: Song, on: Stage) -> None:
     assert submit.folder == str(Path.home() / "Music" / "Punchin")
 
 
-def test_long_documents_go_as_files_and_packets_stay_small(on: Stage, song: Song, desk: Desk) -> None:
+def test_long_documents_go_as_files_and_packets_stay_small(on: Stage, song: Song, bridge: BridgeEnd) -> None:
     notes = [MidiNote(40 + n % 40, n / 64, 1 / 64) for n in range(64 * 60)]
     song.piano.arrangement_clips.clear()
     midi_clip(song.piano, 0.0, 64.0, notes)
     assert len(asked(on).piano) == len(notes)
-    assert desk.longest <= 8192
-    assert not list((desk.spool / "inbox").iterdir())
+    assert bridge.longest <= 8192
+    assert not list((bridge.spool / "inbox").iterdir())
 
 
 def test_too_many_notes_are_refused(on: Stage, song: Song) -> None:

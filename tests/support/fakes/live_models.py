@@ -10,7 +10,7 @@ cannot be deleted; `add_warp_marker` does nothing. Everything else is our readin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import soundfile
 
@@ -178,6 +178,9 @@ class Clip(Model):
     def fire(self) -> None:
         self.fired += 1
 
+    def copy(self) -> Clip:
+        return Clip(**{each.name: getattr(self, each.name) for each in fields(self)})
+
 
 @dataclass(eq=False)
 class ClipSlot(Model):
@@ -227,11 +230,22 @@ class TakeLane(Model):
 
 
 @dataclass(eq=False)
+class Device(Model):
+    STUB = "Device.Device"
+    name: str
+
+
+@dataclass(eq=False)
 class Track(Model):
+    """`armed` is what `arm` is made of."""
+
     STUB = "Track.Track"
     song: Song
     name: str
     has_midi_input: bool = False
+    can_be_armed: bool = True
+    armed: bool = False
+    devices: list[Device] = field(default_factory=list)
     is_foldable: bool = False
     is_frozen: bool = False
     current_input_routing: str = "Ext. In"
@@ -243,6 +257,36 @@ class Track(Model):
     @property
     def has_audio_input(self) -> bool:
         return not self.has_midi_input and not self.is_foldable
+
+    @property
+    def arm(self) -> bool:
+        return self.armed
+
+    @arm.setter
+    def arm(self, value: bool) -> None:
+        if not self.can_be_armed:
+            raise RuntimeError("cannot be armed")
+        before = self.armed
+        self.armed = value
+        self.song.did(lambda: setattr(self, "armed", before))
+
+    def delete_clip(self, clip: Clip) -> None:
+        if self.is_frozen or clip.is_take_lane_clip or clip not in self.arrangement_clips:
+            raise RuntimeError("not a clip of this track that can be deleted")
+        before = list(self.arrangement_clips)
+        self.arrangement_clips.remove(clip)
+        self.song.did(lambda: self.arrangement_clips.__setitem__(slice(None), before))
+
+    def copy(self) -> Track:
+        """With clips, lanes and devices of its own."""
+        made = Track(**{each.name: getattr(self, each.name) for each in fields(self)})
+        made.devices = [Device(device.name) for device in self.devices]
+        made.arrangement_clips = [clip.copy() for clip in self.arrangement_clips]
+        made.clip_slots = [ClipSlot(made, slot.clip and slot.clip.copy()) for slot in self.clip_slots]
+        made.take_lanes = [
+            TakeLane(made, lane.name, [clip.copy() for clip in lane.arrangement_clips]) for lane in self.take_lanes
+        ]
+        return made
 
     def create_take_lane(self) -> TakeLane:
         lane = TakeLane(self)
@@ -259,7 +303,7 @@ class Track(Model):
         if self.is_frozen or clip.is_take_lane_clip or clip.is_midi_clip:
             raise RuntimeError("cannot duplicate this clip")
         assert not clip.is_arrangement_clip, "real Live crashes where such a copy meets another clip"
-        copy = Clip(**{name: getattr(clip, name) for name in Clip.__dataclass_fields__})
+        copy = clip.copy()
         copy.is_arrangement_clip = True
         self.lay(self.arrangement_clips, copy, destination_time)
         copy._resize()
@@ -338,7 +382,8 @@ class SongView(Model):
 
 @dataclass(eq=False)
 class Song(Model):
-    """`guess` is the tempo that auto-warp believes in; `refuses` makes every new clip fail with this reason."""
+    """`guess` is the tempo that auto-warp believes in; `refuses` makes every new clip fail with this reason;
+    `most_tracks` is how many this edition of Live has."""
 
     STUB = "Song.Song"
     tempo: float = 120.0
@@ -359,6 +404,7 @@ class Song(Model):
     auto_warp: bool = True
     guess: float = 97.0
     refuses: str = ""
+    most_tracks: int = 1000
     steps: list[list[Callable[[], object]]] = field(default_factory=list)
     open_step: list[Callable[[], object]] | None = None
 
@@ -384,12 +430,14 @@ class Song(Model):
             back()
         return ""
 
-    def create_audio_track(self, index: int | None = None) -> Track:
-        track = Track(self, "Audio")
-        track.clip_slots = [ClipSlot(track) for _ in self.scenes]
-        self.tracks.insert(len(self.tracks) if index in (None, -1) else index or 0, track)
+    def duplicate_track(self, index: int) -> None:
+        """The copy lies below, and is selected."""
+        if len(self.tracks) >= self.most_tracks:
+            raise RuntimeError("no more tracks can be created")
+        track = self.tracks[index].copy()
+        self.tracks.insert(index + 1, track)
+        self.view.selected_track = track
         self.did(lambda: self.tracks.remove(track))
-        return track
 
     def create_scene(self, index: int) -> Scene:  # noqa: ARG002 - always the last one here
         scene = Scene()
@@ -428,14 +476,14 @@ class Application(Model):
         return int((self.version + ".0").split(".")[2])
 
 
-MODELS = (WarpMarker, MidiNote, Clip, ClipSlot, TakeLane, Track, DeviceParameter, MixerDevice)
+MODELS = (WarpMarker, MidiNote, Clip, ClipSlot, TakeLane, Device, Track, DeviceParameter, MixerDevice)
 MODELS += (Scene, CuePoint, SongView, Song, ApplicationView, Application)
 OURS = {
-    Clip: {"song", "seconds", "decibels", "notes", "fired", "open_step"},
+    Clip: {"song", "seconds", "decibels", "notes", "fired", "open_step", "copy"},
     ClipSlot: {"track"},
     TakeLane: {"track"},
-    Track: {"song", "new_clip", "lay"},
-    Song: {"did", "auto_warp", "guess", "refuses", "steps", "open_step"},
+    Track: {"song", "armed", "copy", "new_clip", "lay"},
+    Song: {"did", "auto_warp", "guess", "refuses", "most_tracks", "steps", "open_step"},
     Application: {"version"},
 }
 """What the fakes have for themselves; the script cannot reach it, since the stubs do not have it."""

@@ -1,6 +1,6 @@
-"""A song in the fake Live, the Remote Script running in it, and a desk that is the bridge's end of the wire.
+"""A song in the fake Live, the Remote Script running in it, and the bridge's end of the wire.
 
-The desk is no bridge: it decodes every document strictly, and says the states that a test gives it, over real UDP.
+That end is no bridge: it decodes every document strictly, and says the states that a test gives it, over real UDP.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def in_slot(made: Clip, slot: ClipSlot) -> Clip:
     return made
 
 
-class Desk:
+class BridgeEnd:
     """The other end: every packet and file that came, decoded, and states sent to the port that hello named."""
 
     def __init__(self, spool: Path) -> None:
@@ -149,10 +149,10 @@ class Desk:
 
 
 class Stage:
-    """A Live with the script in it; Punchin's folder is `home`. Each `turn` is one tick, then the desk listens."""
+    """A Live with the script in it; Punchin's folder is `home`. Each `turn` is one tick, then the bridge listens."""
 
-    def __init__(self, live: Live, folder: Path, home: Path, desk: Desk | None) -> None:
-        self.live, self.folder, self.home, self.desk = live, folder, home, desk
+    def __init__(self, live: Live, folder: Path, home: Path, bridge: BridgeEnd | None) -> None:
+        self.live, self.folder, self.home, self.bridge = live, folder, home, bridge
         self.longest_tick = 0.0
         self.script: Any = None
 
@@ -202,12 +202,12 @@ class Stage:
 
     def turn(self, times: int = 1) -> None:
         for _ in range(times):
-            time.sleep(0.002)  # so that what the desk said is there
+            time.sleep(0.002)  # so that what the bridge said is there
             began = time.perf_counter()
             self.live.tick()
             self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
-            if self.desk is not None:
-                self.desk.listen()
+            if self.bridge is not None:
+                self.bridge.listen()
 
     def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
         deadline = time.monotonic() + seconds
@@ -222,9 +222,9 @@ class Stage:
         note = {"inpaint": 36, "transfer": 37, "repeat": 38, "previous_take": 39, "next_take": 40, "cancel": 41}
         note |= {"place": 42, "drop": 43, "settings": 44}
         self.script.receive_midi((0x9F, note[action], 100))
-        if self.desk is not None:
+        if self.bridge is not None:
             time.sleep(0.002)
-            self.desk.listen()
+            self.bridge.listen()
 
     def takes(self, submit: Submit, count: int = 2) -> tuple[TakeFile, ...]:
         """Takes as the bridge would write them: exactly the region."""
@@ -258,7 +258,7 @@ def _record(folder: Path) -> str:
 def stage(
     live: Live,
     folder: Path,
-    desk: Desk | None = None,
+    bridge: BridgeEnd | None = None,
     command: list[str] | None = None,
     settings: dict[str, Any] | None = None,
     home: Path | None = None,
@@ -276,7 +276,7 @@ def stage(
         (installed.parent / path).write_bytes(data)
     if settings is not None:
         (installed / "settings.json").write_text(json.dumps(settings))
-    on = Stage(live, installed, home, desk)
+    on = Stage(live, installed, home, bridge)
     with live.modules():
         sys.path.insert(0, str(installed.parent))
         try:

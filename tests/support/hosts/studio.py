@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import mido
 import msgspec
@@ -304,13 +305,12 @@ def studio(
     environ: Mapping[str, str] = {},
     alone: bool = False,
 ) -> Iterator[Studio]:
-    """Ardour with Punchin installed by its own command, and `session` open. `folder` is Ardour's alone. Waits until the
-    bridge knows it, unless that is to be `alone`: not running yet."""
-    config = folder / "config" / "ardour7"
-    config.mkdir(parents=True, exist_ok=True)
+    """Ardour with Punchin installed by its own command, and `session` open. `folder` is Ardour's own: at first, none
+    was ever started there. Waits until the bridge knows it, unless that is to be `alone`: not running yet."""
     # What this home has installed elsewhere stays: a second Ardour of a test may run beside the first.
     (paths.hosts_folder() / "ardour.json").unlink(missing_ok=True)
-    assert main(["host", "install", "ardour", "--folder", str(config)]) == 0
+    with patch.dict(os.environ, {"XDG_CONFIG_HOME": str(folder / "config")}):
+        assert main(["host", "install", "ardour"]) == 0
     environ = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environ}  # of the bridge that it starts
     with ardour(folder, session, display, environ) as program:
         found = Studio(program, session, home)

@@ -87,16 +87,33 @@ AGAIN = "Look whether the disk is full, and install again."
 NEEDS = re.compile(r"^local ([\w, ]+) = \.\.\.$", re.MULTILINE)
 """The line of a module that names what it is called with."""
 
-USUAL = 8
-"""The version whose folder is made where no Ardour has one."""
+USUAL = "8"
+"""The version whose folder is made where no Ardour is found at all."""
 FOLDER = re.compile(r"[Aa]rdour(\d+)")
+INSTALLED = re.compile(r"[Aa]rdour-?(\d+)(\.\d[\w.~-]*)?(\.app)?")
 
 
 def folders(here: Surroundings) -> tuple[Path, ...]:
-    """The configuration folders of all versions of Ardour that were started here."""
+    """The configuration folders of all versions of Ardour that were started here; where none was, of those that are
+    installed. (Ardour offers to take over an older version's settings only where its own folder is not there yet.)"""
     parent, name = _parent(here)
     found = sorted(path for path in parent.glob("[Aa]rdour*") if FOLDER.fullmatch(path.name) and path.is_dir())
-    return tuple(found) or (parent / f"{name}{USUAL}",)
+    return tuple(found) or tuple(parent / f"{name}{version}" for version in _installed(here) or [USUAL])
+
+
+def _installed(here: Surroundings) -> list[str]:
+    """The versions of Ardour that are installed."""
+    names = (INSTALLED.fullmatch(path.name) for place in _places(here) for path in place.glob("[Aa]rdour*"))
+    return sorted({match[1] for match in names if match}, key=int)
+
+
+def _places(here: Surroundings) -> list[Path]:
+    """Where its own installers and distributions put it."""
+    if here.platform == "darwin":
+        return [Path("/Applications")]
+    if here.platform == "win32":
+        return [Path(here.environ.get("PROGRAMFILES") or "C:/Program Files")]
+    return [Path("/usr/lib"), Path("/usr/lib64"), Path("/usr/local/lib"), Path("/opt")]
 
 
 def _parent(here: Surroundings) -> tuple[Path, str]:

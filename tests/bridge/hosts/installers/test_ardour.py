@@ -30,9 +30,17 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
         ("win32", "AppData/Local", "Ardour8"),
     ],
 )
-def test_where_ardour_looks(tmp_path: Path, platform: str, parent: str, name: str) -> None:
+def test_where_ardour_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, parent: str, name: str
+) -> None:
+    """Where it was started; else where the versions that are installed will look."""
+    programs = tmp_path / "programs"
+    monkeypatch.setattr(ardour, "_places", lambda _here: [programs, tmp_path / "none such"])
     here = Surroundings(platform, tmp_path, {})
     assert find("ardour").folders(here) == (tmp_path / parent / name,)
+    for program in ("ardour7", "Ardour-9.2.0-rc1", "Ardour7.app", "ardour-lua", "Ardour-dbg"):
+        (programs / program).mkdir(parents=True)
+    assert find("ardour").folders(here) == tuple(tmp_path / parent / name.replace("8", n) for n in ("7", "9"))
     versions = [tmp_path / parent / name.replace("8", version) for version in ("7", "9")]
     for folder in (*versions, tmp_path / parent / "ardour-backup"):
         folder.mkdir(parents=True)
