@@ -50,7 +50,7 @@ class TakeWriter:
             history=f"Punchin {VERSION} {order.request.pack} seed {take.header.seed}",
             tempo=order.tempo,
         )
-        payload = recipe.encode(order.recipe(take.index, take.models, VERSION, take.created))
+        payload = recipe.encode(order.recipe(take.index, take.header.seed, take.models, VERSION, take.created))
         self.out.files.append(path)
         if not full:
             [part] = parts

@@ -46,7 +46,7 @@ def test_a_take_at_its_level_needs_no_words() -> None:
         ),
         (
             {"silent": 0.62},
-            "Take 2 is silent for 62% of the time in which what it replaces sounds: ask for another seed.",
+            "Take 2 sounds for 62% less of the time than what it replaces: ask for another seed.",
         ),
         ({"gain": Gain()}, "Take 2 is as loud as the model made it: the song is silent there and around."),
         ({"peak_dbfs": 2.5}, "Take 2 goes 2.5 dB above full scale, as a float file can: turn it down before it is"),
