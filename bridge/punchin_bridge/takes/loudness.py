@@ -38,7 +38,8 @@ def _remarks(seam: SeamReport) -> Iterator[str]:
 
 def _reason(seam: SeamReport) -> str:
     if seam.reduction_db > TURNED_DOWN_DB:
-        return f": it was turned down by {seam.reduction_db:.1f} dB so that it does not clip"
+        down = f": it was turned down by {seam.reduction_db:.1f} dB so that it does not clip"
+        return f"{down}; without --full it keeps its level"
     return ": it could not be raised further" if seam.gain.clamped else ""
 
 

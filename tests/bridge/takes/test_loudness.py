@@ -38,7 +38,8 @@ def test_a_take_at_its_level_needs_no_words() -> None:
         ({"level_error_db": 3.2}, "Take 2 is 3.2 dB louder than what it replaces."),
         (
             {"level_error_db": -4.0, "reduction_db": 4.1},
-            "Take 2 is 4.0 dB quieter than what it replaces: it was turned down by 4.1 dB so that it does not clip.",
+            "Take 2 is 4.0 dB quieter than what it replaces: it was turned down by 4.1 dB so that it does not clip; "
+            "without --full it keeps its level.",
         ),
         (
             {"level_error_db": -9.0, "gain": Gain(40.0, 40.0, "replaced", True)},
