@@ -7,6 +7,7 @@ Each take is a line of a JSONL file; a run goes on where an earlier one stopped.
 
     python scripts/measure_levels.py --out out/levels/now.jsonl      # then the table
     python scripts/measure_levels.py --out out/levels/now.jsonl --table
+    python scripts/measure_levels.py --out out/levels/regions.jsonl --regions  # files of the region alone
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ STARTS = (8.3, 17.0)
 SECONDS = 2.0
 TAKES = 3
 BLOCK = 0.4
-SILENT = -50.0
-"""dB below a take's loudness under which its first 100 ms are silence."""
+SILENT = -30.0
+"""A take begins with silence where its first 100 ms are this many dB below its level, and the song's are not."""
 Array = npt.NDArray[np.float64]
 
 
@@ -70,15 +71,16 @@ def at_level(audio: Array, rate: int, level: float) -> Array:
     return made
 
 
-def take_all(case: Case, songs: Path, folder: Path) -> list[dict[str, Any]]:
-    """What `punchin` made of the case, measured."""
+def take_all(case: Case, songs: Path, folder: Path, regions: bool) -> list[dict[str, Any]]:
+    """What `punchin` made of the case, measured; as files of the region alone, or whole songs."""
     audio, rate = soundfile.read(songs / f"{case.stem}.wav", always_2d=True)
     song = folder / f"{case.stem}.wav"
     soundfile.write(song, at_level(audio, rate, case.level), rate, subtype="PCM_24")
     region = ["--start", case.start, "--end", case.start + SECONDS]
     asked = ["--to", "violin"] if case.engine == "transfer" else []
-    words = [case.engine, song, *region, *asked, "--seed", 1, "--takes", TAKES, "--full", "--out", folder, "--json"]
-    command = [sys.executable, "-m", "punchin_bridge.cli", *map(str, words), "--no-progress"]
+    words = [case.engine, song, *region, *asked, "--seed", 1, "--takes", TAKES, "--out", folder, "--json"]
+    full = [] if regions else ["--full"]
+    command = [sys.executable, "-m", "punchin_bridge.cli", *map(str, words), *full, "--no-progress"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=580, check=True)
     before, _ = soundfile.read(song, always_2d=True)
     report = json.loads(done.stdout)
@@ -88,22 +90,29 @@ def take_all(case: Case, songs: Path, folder: Path) -> list[dict[str, Any]]:
 def measured(case: Case, before: Array, path: str, rate: int, report: dict[str, Any]) -> dict[str, Any]:
     after, _ = soundfile.read(path, always_2d=True)
     start, end = round(case.start * rate), round((case.start + SECONDS) * rate)
+    if len(after) == end - start:
+        after = np.concatenate([before[:start], after, before[end:]])
     take, replaced = after[start:end], before[start:end]
     meter, block = pyloudnorm.Meter(rate), round(BLOCK * rate)
     joins = [
         abs(_block(after, meter, at, at + block) - _block(before, meter, at, at + block)) for at in (start, end - block)
     ]
-    first = 10 * np.log10(np.mean(take[: rate // 10] ** 2) / max(np.mean(take**2), 1e-20) + 1e-20)
     return {
         "key": case.key,
         **case._asdict(),
         "difference": meter.integrated_loudness(take) - meter.integrated_loudness(replaced),
         "rms_difference": 10 * np.log10(np.mean(take**2) / max(np.mean(replaced**2), 1e-20) + 1e-20),
         "steps": [step for step in joins if np.isfinite(step)],
-        "first_100_ms_db": first,
+        "first_100_ms_db": _opening(take, rate),
+        "song_first_100_ms_db": _opening(replaced, rate),
         "outside": float(np.max(np.abs(np.delete(after - before, slice(start, end), axis=0)))),
         "notes": report["notes"],
     }
+
+
+def _opening(audio: Array, rate: int) -> float:
+    """The level of the first 100 ms over that of the whole, in dB."""
+    return float(10 * np.log10(np.mean(audio[: rate // 10] ** 2) / max(np.mean(audio**2), 1e-20) + 1e-20))
 
 
 def _block(audio: Array, meter: pyloudnorm.Meter, start: int, end: int) -> float:
@@ -129,8 +138,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
                 f"| {engine} | {where} | {len(some)} | {middle:+.1f} LU | {low:+.1f} … {high:+.1f} "
                 f"| {np.median(steps):.1f} LU | {noted} |"
             )
-    silent = np.mean([row["first_100_ms_db"] < SILENT for row in rows])
-    return "\n".join([*lines, "", f"Takes whose first 100 ms are silent: {100 * silent:.0f} % of {len(rows)}."])
+    silent = sum(row["first_100_ms_db"] < SILENT <= row["song_first_100_ms_db"] for row in rows)
+    return "\n".join([*lines, "", f"Takes that begin with silence where the song does not: {silent} of {len(rows)}."])
 
 
 def main() -> int:
@@ -138,6 +147,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("out/levels/takes.jsonl"), help="one line a take")
     parser.add_argument("--song", type=Path, default=Path("out/demo/song"), help="the demo's song; made if missing")
     parser.add_argument("--engine", choices=("inpaint", "transfer"), action="append", help="default: both")
+    parser.add_argument("--level", type=int, choices=LEVELS, action="append", help="default: all")
+    parser.add_argument("--regions", action="store_true", help="files of the region alone, not whole songs")
     parser.add_argument("--table", action="store_true", help="measure nothing more")
     options = parser.parse_args()
     warnings.filterwarnings("ignore", message="Possible clipped samples")
@@ -149,10 +160,10 @@ def main() -> int:
             write_song(options.song)
         known = {row["key"] for row in rows}
         for case in cases(options.engine or ("inpaint", "transfer")):
-            if case.key in known:
+            if case.key in known or case.level not in (options.level or LEVELS):
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                made = take_all(case, options.song, Path(folder))
+                made = take_all(case, options.song, Path(folder), options.regions)
             with options.out.open("a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in made)
             rows += made

@@ -18,7 +18,8 @@
     │   ├── PackCorrupt          pack_corrupt
     │   ├── BadCheckpoint        bad_checkpoint
     │   ├── AdapterMismatch      adapter_mismatch
-    │   └── Unsupported          unsupported
+    │   ├── Unsupported          unsupported
+    │   └── SilentTake           silent_take
     ├── ProtocolError                              what came over the wire
     │   ├── VersionMismatch      version_mismatch
     │   ├── BadMessage           bad_message
@@ -161,6 +162,13 @@ class Unsupported(PackError):
 
     code = "unsupported"
     default_next_step = "Choose another pack, or leave that out: `punchin packs list` shows what each of them can."
+
+
+class SilentTake(PackError):
+    """A model makes next to no sound where there should be some, whatever the seed."""
+
+    code = "silent_take"
+    default_next_step = "Select a longer region, or one in which more plays; ask for another seed, or for another pack."
 
 
 class ProtocolError(PunchinError):

@@ -50,6 +50,7 @@ JOB_ID = r"[A-Za-z0-9_-]{4,64}"
 JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Pack = Annotated[str, PACK.meta]
+Retries = Annotated[int, Meta(ge=0, le=8)]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag=str.lower):
@@ -115,7 +116,8 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
     `source` is the song around the holes, `drums` the drum stem of the same excerpt, at any rate and channel count.
     `chords` with `beats` and `piano` are symbolic and rendered by the engine. `None` is the pack's own rule.
     `at_learned_loudness` has the models hear the song as loud as the music they learned from; takes come back at the
-    song's level. (Recipes from before it have none, and repeat without.)
+    song's level. A take that is mostly silent is made again with another seed, up to `retries` times, then the job
+    fails; with none it is sent as it is. (Recipes from before these have none, and repeat without.)
     """
 
     source: AudioRef
@@ -131,6 +133,7 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
     sampling: Sampling = Sampling()
     preview: bool = False
     at_learned_loudness: bool = False
+    retries: Retries = 0
 
     def __post_init__(self) -> None:
         _check_length(self.source)
@@ -161,7 +164,8 @@ class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"
     """Play `source`, all of it, on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
 
     With `score` each take says how near it is to `prompt`; with `loop_short` the models hear a clip of a few seconds
-    in a loop, not before a long silence. (Recipes from before it have none, and repeat without.)
+    in a loop, not before a long silence. (Recipes from before it have none, and repeat without.) `retries` is as for
+    holes.
     """
 
     source: AudioRef
@@ -172,6 +176,7 @@ class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"
     score: bool = False
     preview: bool = False
     loop_short: bool = False
+    retries: Retries = 0
 
     def __post_init__(self) -> None:
         _check_length(self.source)
@@ -331,7 +336,8 @@ class Take(Part, frozen=True, tag_field="type", tag="take"):
 
     `start` is the model-rate sample, counted from the start of the source excerpt, of the first sample of `audio`.
     The context is the model's re-synthesis of what was kept: it sets the level, and is never laid on the timeline.
-    `scores` are the models' own measures where the request asked for them (`clap`: cosine of sound and prompt).
+    `seed` is another one than was asked for where that gave silence. `scores` are the models' own measures where the
+    request asked for them (`clap`: cosine of sound and prompt).
     """
 
     take: int

@@ -20,6 +20,7 @@ from fakes.command import Punchin
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.songs import RATE, SECONDS, audio, write_chords, write_drums, write_song
 from punchin_bridge.takes import recipe
+from punchin_server.engines.tries import another_seed
 from punchin_wire import VERSION, paths
 
 pytestmark = pytest.mark.e2e
@@ -123,6 +124,22 @@ def test_again_is_the_same_take(punchin: Punchin, tmp_path: Path, song: Path, ou
     assert soundfile.info(once_more["path"]).frames == SECONDS * RATE
     write_drums(tmp_path, seconds=3)
     assert "drums.wav has changed" in punchin.fails(2, "bad_recipe", "inpaint", "--again", second, "--out", out)
+
+
+def test_a_silent_take_is_made_with_another_seed_that_is_kept(punchin: Punchin, song: Path, out: Path) -> None:
+    """File, report, note and recipe say which; `--again` gives the same samples at once."""
+    report = punchin.json("inpaint", song, "--bars", "3:4", "--tempo", 120, "--takes", 2, "--seed", 5,
+                          "--text", "silent=6", "--out", out)  # fmt: skip
+    first, second = report["takes"]
+    other = second["seed"]
+    assert (first["seed"], other) == (5, another_seed(6))
+    assert f"Take 2 came out mostly silent with seed 6, so it was made with seed {other}." in report["notes"]
+    assert Path(second["path"]).stem.endswith(f"take2_seed{other}")
+    kept = recipe.read(Path(second["path"])).request
+    assert (kept.takes[0].seed, kept.retries) == (other, 0)
+    again = punchin.json("inpaint", "--again", second["path"], "--out", out / "again")
+    assert np.array_equal(*(soundfile.read(take["path"])[0] for take in (second, again["takes"][0])))
+    assert again["notes"] == []
 
 
 def test_a_job_can_be_fetched_again_by_its_name(

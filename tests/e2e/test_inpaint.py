@@ -1,47 +1,23 @@
 """The whole path with nothing replaced: the command starts a daemon, the worker loads a pack, takes lie in the song."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
 from fakes import mini_pack
+from fakes.machine import machine, punchin
 from fakes.songs import RATE, SECONDS, write_chords, write_drums, write_song
-from punchin_wire import paths
 
 pytestmark = [pytest.mark.e2e, pytest.mark.model]
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A user's machine with one pack; the daemon that a command starts there is stopped afterwards."""
-    home = tmp_path_factory.mktemp("home")
     pack = mini_pack.write(tmp_path_factory.mktemp("packs") / "mini")
-    yield os.environ | {
-        "PUNCHIN_HOME": str(home),
-        "PUNCHIN_PACKS": str(pack),
-        "PUNCHIN_SERVE_OSC_PORT": "0",
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    record = home / "runtime" / paths.daemon_file().name
-    if record.exists():
-        process = psutil.Process(json.loads(record.read_text())["pid"])
-        process.terminate()
-        process.wait(30)
-
-
-def punchin(env: dict[str, str], *words: object) -> Any:
-    command = [sys.executable, "-m", "punchin_bridge.cli", *map(str, words), "--json"]
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200)
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+    with machine(tmp_path_factory.mktemp("home"), pack) as found:
+        yield found
 
 
 def test_from_a_song_to_takes_and_again(env: dict[str, str], tmp_path: Path) -> None:

@@ -1,53 +1,35 @@
 """The whole path of a transfer with nothing replaced: daemon, worker, a real engine with random weights, files."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import soundfile
+from fakes.machine import machine, punchin
 from fakes.songs import RATE, SECONDS, audio, write_song
 from fakes.transfer_pack import write_transfer_pack
-from punchin_wire import paths
 
 pytestmark = [pytest.mark.e2e, pytest.mark.model]
 
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A user's machine with one pack; the daemon that a command starts there is stopped afterwards."""
-    home, pack = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("packs") / "moves"
+    pack = tmp_path_factory.mktemp("packs") / "moves"
     write_transfer_pack(pack)
-    yield os.environ | {
-        "PUNCHIN_HOME": str(home),
-        "PUNCHIN_PACKS": str(pack),
-        "PUNCHIN_SERVE_OSC_PORT": "0",
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
-    record = home / "runtime" / paths.daemon_file().name
-    if record.exists():
-        process = psutil.Process(json.loads(record.read_text())["pid"])
-        process.terminate()
-        process.wait(30)
+    with machine(tmp_path_factory.mktemp("home"), pack) as found:
+        yield found
 
 
-def punchin(env: dict[str, str], *words: object) -> Any:
-    command = [sys.executable, "-m", "punchin_bridge.cli", "transfer", *map(str, words), "--json"]
-    ended = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200)
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+def transfer(env: dict[str, str], *words: object) -> Any:
+    return punchin(env, "transfer", *words)
 
 
 def test_a_region_of_a_song_and_again(env: dict[str, str], tmp_path: Path) -> None:
     song = write_song(tmp_path)
     words = [song, "--pack", "moves", "--to", "violin", "--from", "piano", "--start", 4, "--end", 6.5, "--takes", 2]
-    report = punchin(env, *words, "--seed", 3, "--score", "--full", "--out", tmp_path / "out")
+    report = transfer(env, *words, "--seed", 3, "--score", "--full", "--out", tmp_path / "out")
     assert all(report["timings"][stage] > 0 for stage in ("load", "encode", "denoise", "codec", "splice"))
     assert report["models"]["pack"] == "moves 5"
     assert (report["settings"]["scheduler"], report["settings"]["steps"]) == ("dpm++", 4)
@@ -63,7 +45,7 @@ def test_a_region_of_a_song_and_again(env: dict[str, str], tmp_path: Path) -> No
         differs[hole] = False
         assert not differs.any()
     assert not np.array_equal(after[0], after[1])
-    [again] = punchin(env, "--again", report["takes"][1]["path"], "--out", tmp_path / "again")["takes"]
+    [again] = transfer(env, "--again", report["takes"][1]["path"], "--out", tmp_path / "again")["takes"]
     assert np.array_equal(soundfile.read(again["path"], dtype="int32")[0], after[1])
 
 
@@ -81,7 +63,7 @@ def test_lengths_formats_and_methods(
     """A tenth of a second in 6 channels at 192 kHz; more than a window without a second branch; the baseline."""
     clip = tmp_path / "clip.wav"
     soundfile.write(clip, audio(samples / rate, channels, rate).T, rate, subtype="FLOAT")
-    [take] = punchin(env, clip, "--pack", "moves", "--to", "violin", *words, "--out", tmp_path / "out")["takes"]
+    [take] = transfer(env, clip, "--pack", "moves", "--to", "violin", *words, "--out", tmp_path / "out")["takes"]
     info = soundfile.info(take["path"])
     assert (info.samplerate, info.channels, info.frames) == (rate, channels, samples)
     assert np.isfinite(soundfile.read(take["path"])[0]).all()
@@ -90,11 +72,11 @@ def test_lengths_formats_and_methods(
 def test_an_accompaniment_and_a_sweep(env: dict[str, str], tmp_path: Path) -> None:
     clip = write_song(tmp_path, channels=1)
     out, words = tmp_path / "out", ["--pack", "moves", "--to", "cello", "--start", 1, "--end", 2]
-    [take] = punchin(env, clip, *words, "--task", "accompaniment", "--mix", "--full", "--out", out)["takes"]
+    [take] = transfer(env, clip, *words, "--task", "accompaniment", "--mix", "--full", "--out", out)["takes"]
     assert soundfile.info(take["path"]).frames == RATE
     assert soundfile.info(take["mix"]["path"]).frames == SECONDS * RATE
     assert take["mix"]["outside_delta"] == 0.0
-    found = punchin(env, clip, *words, "--steps", 2, "--sweep", "pooling=1,8", "guidance=1,7.5", "--out", out)
+    found = transfer(env, clip, *words, "--steps", 2, "--sweep", "pooling=1,8", "guidance=1,7.5", "--out", out)
     assert [row["swept"] for row in found["rows"]][2] == {"pooling": [8, 8], "guidance": 1.0}
     assert all(row["fidelity"] is not None and row["transferability"] is not None for row in found["rows"])
     assert len({row["fidelity"] for row in found["rows"]}) == 4

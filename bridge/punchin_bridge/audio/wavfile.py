@@ -187,10 +187,12 @@ def read(song: Song, start: int = 0, end: int | None = None) -> Samples:
 def write_region(path: Path, song: Song, start: int, audio: Samples, tags: Tags, recipe: bytes) -> None:
     """Write a take alone: `audio` `[channels, samples]` that belongs at sample `start` of the song.
 
-    24-bit, or as the song is where that is finer (32-bit, float). `bext` holds the place on the song's time line, or
-    its start where the place is before it: `bext` cannot say that.
+    24-bit, or as the song is where that is finer (32-bit, float), or float where it exceeds full scale. `bext` holds
+    the place on the song's time line, or its start where the place is before it: `bext` cannot say that.
     """
     encoding = song.encoding if song.encoding.bits > 24 else Encoding(24)
+    if np.max(np.abs(audio), initial=0.0) > 1.0:
+        encoding = Encoding(max(32, encoding.bits), True)
     channels, samples = audio.shape
     here = max(0, song.time_reference + start)
     history = bwf.coding_history(song.rate, encoding.bits, channels, encoding.floating, tags.history)

@@ -81,8 +81,7 @@ def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done |
 
 
 def _complete(takes: dict[int, Sent], submit: Submit) -> tuple[Sent, ...]:
-    wanted = [spec.seed for spec in submit.request.takes]
-    found = tuple(takes[index] for index in sorted(takes))
-    if [sent.take.seed for sent in found] != wanted:
-        raise BadMessage(f"The daemon sent takes {sorted(takes)} of the {len(wanted)} that were asked for.")
-    return found
+    wanted = len(submit.request.takes)
+    if sorted(takes) != list(range(wanted)):
+        raise BadMessage(f"The daemon sent takes {sorted(takes)} of the {wanted} that were asked for.")
+    return tuple(takes[index] for index in range(wanted))

@@ -190,6 +190,10 @@ def finished(record: JobRecord, order: Order, report: Report, folder: Path | Non
     place = naming.place(timeline.holes(submit), timeline.ruler(submit.timeline))
     what = order.task.to if order.task else ""
     staged = [Path(take.path) for take in report.takes]
+    specs = [
+        msgspec.structs.replace(spec, seed=take.seed)
+        for spec, take in zip(order.request.takes, report.takes, strict=True)
+    ]
     takes = tuple(
         TakeFile(
             path=str(_free(folder, path) if folder else path),
@@ -199,7 +203,7 @@ def finished(record: JobRecord, order: Order, report: Report, folder: Path | Non
             end=submit.region.end,
             channels=order.song.channels,
         )
-        for number, (path, spec) in enumerate(zip(staged, order.request.takes, strict=True), start=1)
+        for number, (path, spec) in enumerate(zip(staged, specs, strict=True), start=1)
     )
     undo = naming.undo(len(takes), place)
     return msgspec.structs.replace(record, takes=takes, staged=tuple(map(str, staged)) if folder else (), undo=undo)

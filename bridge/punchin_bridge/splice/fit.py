@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from punchin_wire.silence import AUDIBLE_DB
 
 from ..audio.types import Samples
 from .level import Gain, Source, hop_powers
@@ -18,8 +19,6 @@ BLOCK = 4
 RELATIVE_GATE = 0.1
 ROUNDS = 6
 """How often the gains are corrected by what they gave: the edges change the whole, and the whole bounds the edges."""
-AUDIBLE_DB = 30.0
-"""A stretch is silence when it is further than this below what it belongs to: a tail, a breath, a noise floor."""
 
 
 def level(audio: Samples, rate: int) -> float:
@@ -74,16 +73,6 @@ def fit(
     return Gain(edges[0], edges[1], source, middle == limit_db, middle)
 
 
-def silent(song: Samples, take: Samples, rate: int) -> float | None:
-    """The share of the time in which `song` sounds and `take` does not, both `[channels, samples]`; None where neither
-    has sound enough to tell."""
-    levels = [(powers, level(audio, rate)) for audio in (song, take) if len(powers := hop_powers(audio, rate))]
-    if len(levels) < 2 or min(own for _, own in levels) == -math.inf:
-        return None
-    sounds, plays = (powers > 10.0 ** ((own - AUDIBLE_DB) / 10.0) for powers, own in levels)
-    return float(np.mean(~plays[sounds])) if sounds.any() else None
-
-
 def _hop_gains(gain: Gain, hops: int) -> Samples:
     return gain.ramp(hops, rate=10)
 
@@ -102,4 +91,4 @@ def _decibels(power: float) -> float:
     return 10.0 * math.log10(power) if power > 0.0 else -math.inf
 
 
-__all__ = ["AUDIBLE_DB", "fit", "level", "silent"]
+__all__ = ["fit", "level"]

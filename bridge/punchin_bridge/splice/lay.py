@@ -20,10 +20,11 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 from punchin_wire.errors import BadAudio, BadMessage
+from punchin_wire.silence import AUDIBLE_DB, silent_share
 
 from ..audio.types import Samples, Span, decibels
 from . import highband, seam, spans
-from .fit import AUDIBLE_DB, fit, level, silent
+from .fit import fit, level
 from .highband import Highband
 from .level import FULL_SCALE, Gain, Source, match, match_replaced, true_peak
 from .place import coverage, place
@@ -154,9 +155,9 @@ class Laying:
 
 class Part(NamedTuple):
     """A hole's `audio` `[channels, samples]` as it was made: `reduction` is the factor that keeps it below full scale,
-    `level_error_db` how much louder it is than it should be (None: nothing says how loud that is), `silent` the share
-    of what it replaces in which it has no sound, `width` says where
-    that was measured, `highband_db` is None where nothing was put above the band."""
+    `level_error_db` how much louder it is than it should be (None: nothing says how loud that is), `silent` by what
+    share it sounds for less of the time than what it replaces, `width` says where that was measured, `highband_db` is
+    None where nothing was put above the band."""
 
     hole: Span
     audio: Samples
@@ -200,7 +201,7 @@ def _part(laying: Laying, hole: Span) -> Part:
     audio, joins = seam.join(dry, wet * reduction, laying.rate, laying.joins(hole), crossfade, laying.integer)
     laid = level(audio, laying.rate)
     error = laid - target if target is not None and laid > -math.inf else None
-    quiet = None if gain.source == "own" else silent(dry, audio, laying.rate)
+    quiet = None if gain.source == "own" else silent_share(dry, audio, laying.rate, laying.song)
     return Part(hole, audio, gain, reduction, error, quiet, measured_on, _side_db(wet), highband_db, joins)
 
 

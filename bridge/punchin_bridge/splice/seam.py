@@ -47,7 +47,7 @@ class SeamReport(msgspec.Struct, frozen=True):
     `left` and `right` are `None` where the hole touches the song's start or end, or another hole. `reduction_db` is
     what the take was turned down by so that it does not clip, `level_error_db` how much louder it is all in all than
     what set its level (LU; dB RMS below 400 ms; `None` where that was not asked for, or nothing sounds). `silent` is
-    the share of the time in which what it replaces sounds and the take does not (`None`: a new part, or no sound).
+    by what share it sounds for less of the time than what it replaces (`None`: a new part, or that is silent).
     `bandwidth_hz` is where the model's sound ends, `highband` what was put above it
     (:mod:`punchin_bridge.splice.highband`), and `highband_db` its energy over that of the sound below: `air` and
     `air_db` in JSON. `side_db` is the side energy given to the take over its middle.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from punchin_wire.silence import MOSTLY
+
 from ..splice.seam import SeamReport
 from .report import TakeReport
 
 MISSED_DB = 3.0
 """A take further than this from the level it should have is said."""
 TURNED_DOWN_DB = 1.0
-SILENT = 0.5
-"""A take that has no sound in more than this share of what it replaces is said."""
 
 
 def notes(takes: Sequence[TakeReport]) -> tuple[str, ...]:
@@ -28,8 +28,8 @@ def _remarks(seam: SeamReport) -> Iterator[str]:
     against = "what it replaces" if seam.gain.source == "replaced" else "the song around it"
     if error is not None and abs(error) > MISSED_DB:
         yield f"is {abs(error):.1f} dB {'louder' if error > 0 else 'quieter'} than {against}{_reason(seam)}."
-    if seam.silent is not None and seam.silent > SILENT:
-        yield f"is silent for {seam.silent:.0%} of the time in which what it replaces sounds: ask for another seed."
+    if seam.silent is not None and seam.silent > MOSTLY:
+        yield f"sounds for {seam.silent:.0%} less of the time than what it replaces: ask for another seed."
     if seam.gain.source == "nothing" and peak is not None:
         yield "is as loud as the model made it: the song is silent there and around."
     if peak is not None and peak > 0.0:
@@ -38,7 +38,8 @@ def _remarks(seam: SeamReport) -> Iterator[str]:
 
 def _reason(seam: SeamReport) -> str:
     if seam.reduction_db > TURNED_DOWN_DB:
-        return f": it was turned down by {seam.reduction_db:.1f} dB so that it does not clip"
+        down = f": it was turned down by {seam.reduction_db:.1f} dB so that it does not clip"
+        return f"{down}; without --full it keeps its level"
     return ": it could not be raised further" if seam.gain.clamped else ""
 
 

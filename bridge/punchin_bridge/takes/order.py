@@ -134,9 +134,10 @@ class Order(ABC):
         """Whether `around` begins and ends where nothing is beside it, so that a hole there has no join."""
         return self.around.start == 0, self.around.end == self.song.samples
 
-    def recipe(self, take: int, models: dict[str, str], version: str, created: str) -> Recipe:
-        """The recipe of take `take` (from 0)."""
-        request = msgspec.structs.replace(self.request, takes=(self.request.takes[take],), preview=False)
+    def recipe(self, take: int, seed: int, models: dict[str, str], version: str, created: str) -> Recipe:
+        """The recipe of take `take` (from 0), which `seed` gave: that seed alone is to give it again."""
+        spec = msgspec.structs.replace(self.request.takes[take], seed=seed)
+        request = msgspec.structs.replace(self.request, takes=(spec,), preview=False, retries=0)
         return Recipe(
             version, created, self.inputs[0], (self.region.start, self.region.end), request, self.inputs, self.splice,
             models, self.tempo, self.full, self.task,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -56,7 +56,13 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
         takes=takes,
         timings={**stages, "splice": ended - laying, "total": ended - began},
         models=done.models,
-        notes=(*order.song.notes, *order.notes, *_changes(order.models, done.models), *loudness.notes(takes)),
+        notes=(
+            *order.song.notes,
+            *order.notes,
+            *_changes(order.models, done.models),
+            *_retried(order, takes),
+            *loudness.notes(takes),
+        ),
     )
     return order.completed(report)
 
@@ -84,6 +90,13 @@ def _written(order: Order, made: Iterable[ModelTake], out: Path, job: str) -> tu
     except BaseException:
         output.remove()
         raise
+
+
+def _retried(order: Order, takes: Iterable[TakeReport]) -> Iterator[str]:
+    """A sentence for each take that its own seed did not give."""
+    for number, (asked, take) in enumerate(zip(order.request.takes, takes, strict=True), start=1):
+        if take.seed != asked.seed:
+            yield f"Take {number} came out mostly silent with seed {asked.seed}, so it was made with seed {take.seed}."
 
 
 def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:

@@ -30,6 +30,9 @@ from .excerpt import cut_chords, cut_notes
 from .presets import Prompts
 from .specs import CONTROLS
 
+RETRIES = 3
+"""How often a take that comes out mostly silent is made again."""
+
 AnyRequest = TypeVar("AnyRequest", InpaintRequest, TransferRequest)
 
 
@@ -95,6 +98,7 @@ def inpaint_request(
         sampling=params.sampling,
         preview=preview,
         at_learned_loudness=True,
+        retries=RETRIES,
     )
     return _checked(asked, InpaintRequest)
 
@@ -112,6 +116,7 @@ def transfer_request(
         negative_prompt=texts.negative,
         score=score,
         loop_short=True,
+        retries=RETRIES,
         **said,
     )
     return _checked(asked, TransferRequest)

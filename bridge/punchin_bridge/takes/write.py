@@ -30,14 +30,17 @@ class TakeWriter:
     out: Output
 
     def lay(self, audio: Samples) -> tuple[LaidTake, ...]:
-        """`audio` `[samples]`, the model's or what was made of it, laid into the order's holes. Raises BadMessage and
-        BadAudio."""
+        """`audio` `[samples]`, the model's or what was made of it, laid into the order's holes: at its level where
+        the region is written alone, below full scale in a whole song of integers. Raises BadMessage and BadAudio."""
         order, song, around, header = self.order, self.order.song, self.order.around, self.take.header
         sound = wavfile.read(song, around.start, around.end)
         excerpt = Excerpt(sound, song.rate, not song.encoding.floating, order.song_edges)
         holes = [(hole.start - around.start, hole.end - around.start) for hole in order.holes]
         made = lay.Take(audio, header.audio.sample_rate, header.start, order.source.start - around.start)
-        return lay.lay(excerpt, holes, made, order.splice)
+        parts = lay.lay(excerpt, holes, made, order.splice)
+        if order.full or order.splice.level != "song" or not any(part.report.reduction_db for part in parts):
+            return parts
+        return lay.lay(excerpt._replace(integer=False), holes, made, order.splice)  # its own file can hold floats
 
     def write(self, path: Path, parts: list[Samples], full: bool) -> float | None:
         """Write what goes into the holes: the song with it, or it alone. Returns the largest difference outside."""
@@ -51,7 +54,7 @@ class TakeWriter:
             history=f"Punchin {VERSION} {order.request.pack} seed {take.header.seed}",
             tempo=order.tempo,
         )
-        payload = recipe.encode(order.recipe(take.index, take.models, VERSION, take.created))
+        payload = recipe.encode(order.recipe(take.index, take.header.seed, take.models, VERSION, take.created))
         self.out.files.append(path)
         if not full:
             wavfile.write_region(path, song, order.region.start, self._region(parts), tags, payload)

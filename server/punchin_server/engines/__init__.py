@@ -4,6 +4,7 @@ Read in this order, which is the order in which a request runs through them; `do
 
 ======================================  ========================================================================
 :mod:`.events`, :mod:`.spans`           what every engine yields, and how stretches of time are cut
+:mod:`.tries`                           what happens to takes that come out silent
 :mod:`.inpaint.engine`                  from a request to takes: start here
 :mod:`.inpaint.scene`                   the part of the song that the request is about
 :mod:`.inpaint.windows`                 which windows fill its holes, and in which steps

@@ -41,8 +41,9 @@ AUDIOLDM2 = "AudioLDM2Pipeline"
 
 CONTROLS: dict[Control, str] = {"chord": "chord", "drums": "drum", "piano": "piano"}
 MUSICGEN_LUFS = -14.0
-"""Of the music that MusicGen learned from nothing is published; audiocraft's own `audio_write` brings what MusicGen
-plays to this loudness."""
+"""A stand-in. How loud the music was that MusicGen and AIRGen learned from is not published, and nothing in their code
+brings it to a loudness; what they play is brought to this one, by audiocraft's own `audio_write` and by AIRGen's. It is
+also near what released music has."""
 _ADAPTER_FILES = {".pth", ".pt", ".bin", ".safetensors"}
 
 

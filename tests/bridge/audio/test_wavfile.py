@@ -142,6 +142,18 @@ def test_a_region_is_at_least_as_fine_as_its_song(tmp_path: Path, source: str, t
     assert (info.subtype, info.frames, info.channels, info.samplerate) == (take, 99, 2, 44_100)
 
 
+@pytest.mark.parametrize(
+    ("source", "take"), [("PCM_16", "FLOAT"), ("PCM_24", "FLOAT"), ("PCM_32", "FLOAT"), ("DOUBLE", "DOUBLE")]
+)
+def test_a_region_above_full_scale_is_not_clipped(tmp_path: Path, source: str, take: str) -> None:
+    song, path = wavfile.probe(make_song(tmp_path / "song.wav", source)), tmp_path / "take.wav"
+    loud = patch(2, 99) * 9
+    assert np.max(np.abs(loud)) > 1.0
+    wavfile.write_region(path, song, 10, loud, TAGS, b"")
+    assert soundfile.info(path).subtype == take
+    assert np.allclose(soundfile.read(path)[0].T, loud, rtol=1e-6)
+
+
 def test_a_region_of_no_whole_beats_is_a_one_shot(tmp_path: Path) -> None:
     song = wavfile.probe(make_song(tmp_path / "song.wav"))
     wavfile.write_region(tmp_path / "take.wav", song, 0, patch(2, 1234), TAGS, b"")

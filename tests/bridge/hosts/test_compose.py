@@ -100,7 +100,7 @@ def test_takes_say_where_they_belong_in_the_project(folder: Path, start: int) ->
     made = compose.order(submit(folder, start), 3, folder)
     path = folder / "take.wav"
     tags = bwf.Tags("r", made.name, made.scene, 1, "2025-01-31T18:20:05")
-    payload = encode(made.recipe(0, {}, "0.1.0", tags.created))
+    payload = encode(made.recipe(0, 7, {}, "0.1.0", tags.created))
     wavfile.write_region(path, made.song, made.region.start, np.zeros((2, made.region.samples)), tags, payload)
     assert wavfile.probe(path).time_reference == max(0, start + 8 * RATE)
     assert made.name == "Lead-Guitar"
@@ -177,7 +177,7 @@ def test_drums_are_cut_to_the_excerpt_from_a_start_of_their_own(folder: Path) ->
     assert not made.audio[1][:, : 7 * RATE].any()
     assert not made.audio[1][:, 13 * RATE :].any()
     assert made.inputs[1].start == -7 * RATE
-    assert decode(encode(made.recipe(0, {}, "0", ""))).inputs == made.inputs
+    assert decode(encode(made.recipe(0, 7, {}, "0", ""))).inputs == made.inputs
 
 
 @pytest.mark.parametrize("start", [1 * RATE, 17 * RATE])

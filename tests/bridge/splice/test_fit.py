@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pyloudnorm
 import pytest
-from punchin_bridge.splice.fit import level, silent
+from punchin_bridge.splice.fit import level
 from punchin_bridge.splice.lay import Excerpt, LaidTake, SpliceSettings, Take, lay
 from punchin_bridge.splice.level import EDGE_SECONDS, Gain
 from punchin_bridge.splice.seam import table
@@ -144,16 +144,6 @@ def test_a_take_that_is_turned_down_says_what_it_lacks() -> None:
     assert part.report.level_error_db is not None
     assert part.report.level_error_db < -3
     assert part.report.level_error_db == pytest.approx(-part.report.reduction_db, abs=1.5)
-
-
-def test_a_burst_in_silence_is_known() -> None:
-    song, take = plucks(4), plucks(4, seed=3)
-    assert silent(song, take, RATE) == 0.0
-    take[:, : 3 * RATE] *= 1e-3
-    assert silent(song, take, RATE) == pytest.approx(0.75, abs=0.05)
-    song[:, : 2 * RATE] = 0.0  # where the song is silent a take may be, too
-    assert silent(song, take, RATE) == pytest.approx(0.5, abs=0.05)
-    assert silent(song, np.zeros_like(song), RATE) is silent(song[:, :99], take[:, :99], RATE) is None
 
 
 def test_the_gain_turns_within_a_second_of_the_edge() -> None:

@@ -38,7 +38,8 @@ def test_a_take_at_its_level_needs_no_words() -> None:
         ({"level_error_db": 3.2}, "Take 2 is 3.2 dB louder than what it replaces."),
         (
             {"level_error_db": -4.0, "reduction_db": 4.1},
-            "Take 2 is 4.0 dB quieter than what it replaces: it was turned down by 4.1 dB so that it does not clip.",
+            "Take 2 is 4.0 dB quieter than what it replaces: it was turned down by 4.1 dB so that it does not clip; "
+            "without --full it keeps its level.",
         ),
         (
             {"level_error_db": -9.0, "gain": Gain(40.0, 40.0, "replaced", True)},
@@ -46,7 +47,7 @@ def test_a_take_at_its_level_needs_no_words() -> None:
         ),
         (
             {"silent": 0.62},
-            "Take 2 is silent for 62% of the time in which what it replaces sounds: ask for another seed.",
+            "Take 2 sounds for 62% less of the time than what it replaces: ask for another seed.",
         ),
         ({"gain": Gain()}, "Take 2 is as loud as the model made it: the song is silent there and around."),
         ({"peak_dbfs": 2.5}, "Take 2 goes 2.5 dB above full scale, as a float file can: turn it down before it is"),

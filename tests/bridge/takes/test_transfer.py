@@ -14,6 +14,7 @@ from punchin_bridge.takes import inpaint, recipe
 from punchin_bridge.takes.location import Where
 from punchin_bridge.takes.order import Order
 from punchin_bridge.takes.presets import Task
+from punchin_bridge.takes.request import RETRIES
 from punchin_bridge.takes.tasks import AccompanimentOrder
 from punchin_bridge.takes.transfer import SPLICE, check_sound, compose, repeat, turned
 from punchin_wire.errors import BadAudio, BadRecipe, BadRegion, BadSetting, FileMissing, TooLarge
@@ -43,6 +44,7 @@ def test_the_whole_clip_is_the_default(clip: Path) -> None:
         alpha=0.5,
         guidance=7.5,
         loop_short=True,
+        retries=RETRIES,
     )
     assert np.allclose(order.audio[0], audio(), atol=2**-23)
     assert order.inputs[0].sha256 == recipe.sha256(order.audio[0])
@@ -209,7 +211,7 @@ def keep(order: Order, folder: Path, take: int = 0, task: bool = True) -> Path:
     """A file with the order's recipe, as a take has it."""
     path = folder / "take.wav"
     tags = bwf.Tags("r", "clip", order.scene, 1, "2025-01-31T18:20:05")
-    made = order.recipe(take, {"pack": "tiny"}, "0.1.0", tags.created)
+    made = order.recipe(take, order.request.takes[take].seed, {"pack": "tiny"}, "0.1.0", tags.created)
     payload = recipe.encode(made if task else msgspec.structs.replace(made, task=None))
     wavfile.write_region(path, order.song, order.region.start, np.zeros((2, order.region.samples)), tags, payload)
     return path

@@ -7,11 +7,12 @@ for accompaniment; pack `deaf` gives no scores.
 Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=S` seconds that loading the pack
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
 if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W; a take
-is `backwards`.
+is `backwards`, or counts as silent with seed `silent=SEED`.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import signal
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soxr
+from punchin_server.engines.tries import Tries
 from punchin_server.worker import Loader
 from punchin_wire.errors import AdapterMismatch
 from punchin_wire.frames import Audio, describe
@@ -49,7 +51,9 @@ class FakeEngine:
         source = audio[request.source.frame]
         started = time.monotonic()
         yield FakeEmission(Progress("encode", 1, 1))
-        for number, take in enumerate(request.takes):
+        tries = Tries(request.takes, request.retries)
+        for tried in itertools.chain.from_iterable(tries.rounds()):
+            number, take = tried
             for step in range(steps):
                 time.sleep(seconds)
                 yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
@@ -62,6 +66,8 @@ class FakeEngine:
             else:
                 rate, scores, hole = request.source.sample_rate, {}, Hole(request.holes[0].start, request.holes[-1].end)
                 sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
+            if not tries.passes(tried, float(words.get("silent") == str(take.seed))):
+                continue
             if "nan" in words:
                 sound = sound * np.float32("nan")
             if "backwards" in words:  # a take that is the song, louder, becomes the song when it is laid

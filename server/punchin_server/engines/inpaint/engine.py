@@ -19,6 +19,7 @@ from punchin_wire.errors import BadCheckpoint, BadRegion, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Take, TakeSpec
 from punchin_wire.params import Sampling
+from punchin_wire.silence import silent_share
 from torch import Tensor
 
 from ...models.musicgen.airgen import AdapterBank, mix_weights
@@ -27,6 +28,7 @@ from ..audio import mono
 from ..clock import Clock
 from ..events import Emission
 from ..spans import Part, Span
+from ..tries import Tries
 from . import loudness
 from .conditions import condition
 from .decode import TakeBatch, fill
@@ -68,17 +70,22 @@ class InpaintEngine:
             if request.drums is not None:
                 drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate) * gain
         codes = yield from self._encode(request, scene, drums, clock)  # [B, K, frames of the scene]
-        seeds = [take.seed for take in request.takes]
-        noise = Noise(seeds, self._m.lm.config.codebooks, self._m.lm.config.card)
-        bank = self._bank(request.takes)
-        coefficients = self._coefficients(request.takes, bank.names if bank else ())
-        takes = TakeBatch(coefficients, noise, self._sampling(request.sampling), bank, text)
-        for emission in self._fill(scene, codes, takes, request.preview, clock):
-            yield _at_songs_level(emission, gain)
+        bank, sampling = self._bank(request.takes), self._sampling(request.sampling)
         start = scene.take_span.start * self._m.codec.hop
-        for i, take in enumerate(request.takes):
-            sound = yield from self._render(scene, codes, i, clock)
-            yield _at_songs_level(Emission(Take(i, take.seed, start, describe(sound, rate)), sound), gain)
+        tries, before = Tries(request.takes, request.retries), 0
+        for takes in tries.rounds():
+            rows = codes[[take.number for take in takes]]
+            batch = self._batch([take.spec for take in takes], sampling, bank, text)
+            preview = request.preview and tries.previewed
+            for emission in self._fill(scene, rows, batch, preview, tries.round, clock):
+                yield _at_songs_level(emission, gain)
+            total = before + len(takes)
+            for take, row in zip(takes, rows, strict=True):
+                sound = yield from self._render(scene, row, before, total, clock)
+                before += 1
+                if tries.passes(take, self._silent_share(scene, sound)):
+                    event = Take(take.number, take.spec.seed, start, describe(sound, rate))
+                    yield _at_songs_level(Emission(event, sound), gain)
         heard = {"input_gain_db": f"{gain_db:+.1f}"} if request.at_learned_loudness else {}
         yield Emission(Done(dict(clock.seconds), dict(self._m.names) | heard))
 
@@ -136,6 +143,12 @@ class InpaintEngine:
         rows = [mix_weights(controls or free, names) for controls in followed]
         return torch.tensor(rows, device=self._m.lm.offsets.device)
 
+    def _batch(
+        self, takes: Sequence[TakeSpec], sampling: SamplingParams, bank: AdapterBank | None, text: TextState | None
+    ) -> TakeBatch:
+        noise = Noise([take.seed for take in takes], self._m.lm.config.codebooks, self._m.lm.config.card)
+        return TakeBatch(self._coefficients(takes, bank.names if bank else ()), noise, sampling, bank, text)
+
     def _encode(
         self, request: InpaintRequest, scene: Scene, drums: Audio | None, clock: Clock
     ) -> Generator[Emission, None, Tensor]:
@@ -167,9 +180,12 @@ class InpaintEngine:
             yield Emission(Progress("encode", before * len(parts) + i, rounds * len(parts)))
         return codes.to(self._m.lm.offsets.device)
 
-    def _fill(self, scene: Scene, codes: Tensor, takes: TakeBatch, preview: bool, clock: Clock) -> Generator[Emission]:
-        """Fill every window of `codes` in place."""
-        total, before = sum(w.frames for w in scene.windows), 0
+    def _fill(
+        self, scene: Scene, codes: Tensor, takes: TakeBatch, preview: bool, rounds: int, clock: Clock
+    ) -> Generator[Emission]:
+        """Fill every window of `codes` in place, after as many `rounds` of other takes."""
+        frames_of_all = sum(w.frames for w in scene.windows)
+        total, before = (rounds + 1) * frames_of_all, rounds * frames_of_all
         size = round(PREVIEW_SECONDS * self._m.codec.frame_rate)
         for window in scene.windows:
             frames = codes[..., scene.at(window.start, window.end)]
@@ -198,18 +214,29 @@ class InpaintEngine:
                 sound = self._sound(scene, row, Part(span, around))[None]
             yield Emission(AudioChunk(i, span.start * hop, describe(sound, rate)), sound)
 
-    def _render(self, scene: Scene, codes: Tensor, take: int, clock: Clock) -> Generator[Emission, None, Audio]:
-        """Take `take` `[1, N]` of tokens `[B, K, F]`: the model's sound in every stretch, the song between them."""
+    def _render(
+        self, scene: Scene, codes: Tensor, before: int, total: int, clock: Clock
+    ) -> Generator[Emission, None, Audio]:
+        """The take `[1, N]` of tokens `[K, F]`: the model's sound in every stretch, the song between them. `before` of
+        `total` takes were rendered."""
         hop, (start, end) = self._m.codec.hop, scene.take_span
         whole = scene.song[start * hop : end * hop].copy()
         parts = scene.parts(scene.sounding())
         for i, part in enumerate(parts, start=1):
             with clock("codec"):
                 at = (part.core.start - start) * hop
-                sound = self._sound(scene, codes[take], part)
+                sound = self._sound(scene, codes, part)
                 whole[at : at + len(sound)] = sound
-            yield Emission(Progress("codec", take * len(parts) + i, len(codes) * len(parts)))
+            yield Emission(Progress("codec", before * len(parts) + i, total * len(parts)))
         return whole[None]
+
+    def _silent_share(self, scene: Scene, take: Audio) -> float | None:
+        """Of the hole in which the take `[1, N]` is silent longest."""
+        hop, origin = self._m.codec.hop, scene.take_span.start
+        song = scene.song[origin * hop :][: take.shape[-1]]
+        holes = [slice((start - origin) * hop, (end - origin) * hop) for start, end in scene.holes]
+        shares = [silent_share(song[hole], take[0, hole], self._m.codec.sample_rate, song) for hole in holes]
+        return max((share for share in shares if share is not None), default=None)
 
     def _sound(self, scene: Scene, codes: Tensor, part: Part) -> Audio:
         """The audio `[N]` of the core of `part` of one take, as far as the song goes."""

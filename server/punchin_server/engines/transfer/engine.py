@@ -16,6 +16,7 @@ import torch
 from punchin_wire.errors import BadAudio, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, AudioRef, Done, Progress, Take, TakeSpec, TransferRequest
+from punchin_wire.silence import silent_share
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,6 +29,7 @@ from ..audio import mono
 from ..clock import Clock
 from ..events import Emission
 from ..spans import Span
+from ..tries import Tries, Try
 from .canvas import WINDOW, Canvas, heard
 from .denoise import Guided, denoise, guided, noised, scheduler, skipped
 from .loading import TransferModels, load_transfer_models
@@ -67,7 +69,7 @@ class Transfer:
         with clock("encode"):
             clip = audible(clip_of(request.source, audio))
             length, take_span = heard(len(clip), request.loop_short)
-            clip = np.resize(clip, length)  # again and again where that is longer
+            alone, clip = clip, np.resize(clip, length)  # again and again where that is longer
             canvas = Canvas.of(length, base.scale)
         yield Emission(Progress("encode", 0, len(canvas.windows)))
         start = None
@@ -82,21 +84,27 @@ class Transfer:
         model = Guided(base.unet, canvas, prompts, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
-        size = AT_ONCE.get(self.models.device.type, 1)
-        groups = [request.takes[i : i + size] for i in range(0, len(request.takes), size)]
-        done = 0
-        for number, takes in enumerate(groups):
-            made = scheduler(solver, base.scheduler_config, steps)
-            x = self._noise(takes, canvas) * made.init_noise_sigma
-            if start is not None:
-                x = noised(made, start.expand_as(x), x, first)
-            before, total = number * (steps - first), len(groups) * (steps - first)
-            for step in clock.each("denoise", denoise(model, made, x, first)):
-                x = step.latents
-                yield Emission(Progress("denoise", before + step.done, total))
-            for row, take in zip(x, takes, strict=True):
-                yield from self._finish(request, row[None], canvas, take_span, done, take, clock)
-                done += 1
+        size, denoised, rendered = AT_ONCE.get(self.models.device.type, 1), 0, 0
+        tries = Tries(request.takes, request.retries)
+        for takes in tries.rounds():
+            groups = [takes[i : i + size] for i in range(0, len(takes), size)]
+            to_denoise, to_render = denoised + len(groups) * (steps - first), rendered + len(takes)
+            preview = request.preview and tries.previewed
+            for group in groups:
+                made = scheduler(solver, base.scheduler_config, steps)
+                x = self._noise([take.spec for take in group], canvas) * made.init_noise_sigma
+                if start is not None:
+                    x = noised(made, start.expand_as(x), x, first)
+                for step in clock.each("denoise", denoise(model, made, x, first)):
+                    x = step.latents
+                    yield Emission(Progress("denoise", denoised + step.done, to_denoise))
+                denoised += steps - first
+                for row, take in zip(x, group, strict=True):
+                    previewed = take.number if preview else None
+                    sound = yield from self._finish(row[None], canvas, take_span, previewed, rendered, to_render, clock)
+                    rendered += 1
+                    if tries.passes(take, silent_share(alone, sound, SAMPLE_RATE)):
+                        yield self._take(request, take, sound, clock)
         used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
 
@@ -147,34 +155,30 @@ class Transfer:
         return torch.stack(drawn).to(self.models.device)
 
     def _finish(
-        self,
-        request: TransferRequest,
-        latents: Tensor,
-        canvas: Canvas,
-        span: Span,
-        index: int,
-        take: TakeSpec,
-        clock: Clock,
-    ) -> Generator[Emission]:
-        """Sound of `latents` `[1, C, T, F]`, as preview and as take: samples `span` of the canvas."""
+        self, latents: Tensor, canvas: Canvas, span: Span, previewed: int | None, before: int, total: int, clock: Clock
+    ) -> Generator[Emission, None, Audio]:
+        """Sound `[N]` of `latents` `[1, C, T, F]`, samples `span` of the canvas, also as preview of take `previewed`
+        if that is one. `before` of `total` takes were rendered."""
         sounds: list[Audio] = []
-        rendered = 0
-        before, total = index * len(canvas.windows), len(request.takes) * len(canvas.windows)
+        rendered, windows = 0, len(canvas.windows)
         for piece in clock.each("codec", self._render(latents, canvas)):
             sound = piece[max(span.start - rendered, 0) : max(span.end - rendered, 0)]
             rendered += len(piece)
-            if request.preview and len(sound):
-                chunk = AudioChunk(index, sum(map(len, sounds)), describe(sound[None], SAMPLE_RATE))
+            if previewed is not None and len(sound):
+                chunk = AudioChunk(previewed, sum(map(len, sounds)), describe(sound[None], SAMPLE_RATE))
                 yield Emission(chunk, sound[None])
             sounds.append(sound)
-            yield Emission(Progress("codec", before + len(sounds), total))
-        sound = np.concatenate(sounds)
+            yield Emission(Progress("codec", before * windows + len(sounds), total * windows))
+        return np.concatenate(sounds)
+
+    def _take(self, request: TransferRequest, take: Try, sound: Audio, clock: Clock) -> Emission:
+        """The finished take of `sound` `[N]`."""
         scores = {}
         if request.score and self.models.base.text.compares:
             with clock("codec"):
                 scores["clap"] = self.models.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
         audio = sound[None]
-        yield Emission(Take(index, take.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
+        return Emission(Take(take.number, take.spec.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
 
     def _render(self, latents: Tensor, canvas: Canvas) -> Iterator[Audio]:
         """The next samples `[n]` after each window, perhaps none: those that no later window reaches."""

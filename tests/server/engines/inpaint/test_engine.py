@@ -13,8 +13,9 @@ from fakes.toys import HOP, RATE, WINDOW, StepCodec, models
 from punchin_server.engines.events import Emission
 from punchin_server.engines.inpaint import scene
 from punchin_server.engines.inpaint.engine import InpaintEngine
+from punchin_server.engines.tries import another_seed
 from punchin_server.models.musicgen.musicgen import MusicGen
-from punchin_wire.errors import BadCheckpoint, BadRegion, UnknownChord, Unsupported
+from punchin_wire.errors import BadCheckpoint, BadRegion, SilentTake, UnknownChord, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import (
     AudioChunk,
@@ -294,3 +295,58 @@ def test_the_shortest_songs(engine: InpaintEngine, samples: int) -> None:
     except BadRegion:
         return
     assert audio.size
+
+
+# ---- silence -------------------------------------------------------------------------------------------------
+
+
+def shares(monkeypatch: pytest.MonkeyPatch, *found: float) -> None:
+    """Takes are silent for these shares of their time, in the order in which they are made."""
+    each = iter(found)
+    monkeypatch.setattr("punchin_server.engines.inpaint.engine.silent_share", lambda *_: next(each))
+
+
+def test_a_silent_take_is_made_again_with_another_seed(engine: InpaintEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the take that the other seed gives by itself; it is not previewed, and progress never goes back."""
+    shares(monkeypatch, 0.0, 0.6, 0.7, 0.5)
+    wanted = request(takes=tuple(map(TakeSpec, (1, 2))), retries=2, preview=True)
+    emissions = list(engine.run(wanted, [SONG]))
+    found = [(e.event.take, e.event.seed) for e in emissions if isinstance(e.event, Take)]
+    third = another_seed(another_seed(2))
+    assert found == [(0, 1), (1, third)]
+    monkeypatch.undo()
+    for number, seed in found:
+        assert np.array_equal(
+            take_audio(emissions, number), take_audio(engine.run(request(takes=(TakeSpec(seed),)), [SONG]))
+        )
+    previews = [e.event.take for e in emissions if isinstance(e.event, AudioChunk)]
+    assert previews == [0, 1]
+    for stage, total in (("decode", 3 * 4), ("codec", 4)):
+        progress = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == stage]
+        assert [p.step for p in progress] == sorted(p.step for p in progress)
+        assert (progress[-1].step, progress[-1].total) == (total, total)
+
+
+def test_a_take_that_stays_silent_fails(engine: InpaintEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares(monkeypatch, 0.6, 0.6)
+    with pytest.raises(SilentTake, match="with 2 seeds"):
+        list(engine.run(request(retries=1), [SONG]))
+
+
+def test_silence_is_looked_for_in_every_hole(engine: InpaintEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the places of the holes in song and take; the worst counts."""
+    heard: list[tuple[Audio, Audio]] = []
+
+    def share(song: Audio, take: Audio, rate: int, around: Audio) -> float | None:
+        assert (rate, around.ndim) == (RATE, 1)
+        heard.append((song.copy(), take.copy()))
+        return (None, 0.9)[len(heard) % 2 - 1] if len(heard) <= 2 else 0.0
+
+    monkeypatch.setattr("punchin_server.engines.inpaint.engine.silent_share", share)
+    holes = (Hole(20 * HOP, 24 * HOP), Hole(30 * HOP, 33 * HOP))
+    emissions = list(engine.run(request(holes=holes, retries=1), [SONG]))
+    (take,) = [e.event for e in emissions if isinstance(e.event, Take)]
+    assert take.seed == another_seed(1)
+    for (song, made), hole in zip(heard[2:], holes, strict=True):
+        assert np.array_equal(song, SONG[0, hole.start : hole.end])
+        assert np.array_equal(made, take_audio(emissions)[0, hole.start - take.start : hole.end - take.start])

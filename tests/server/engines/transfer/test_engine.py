@@ -21,7 +21,8 @@ from punchin_server.engines.spans import Span
 from punchin_server.engines.transfer import engine as transfer
 from punchin_server.engines.transfer.canvas import SAMPLES, Canvas
 from punchin_server.engines.transfer.engine import VOCODER_CONTEXT, Transfer, clip_of, load
-from punchin_wire.errors import BadAudio, BadSetting, Unsupported
+from punchin_server.engines.tries import another_seed
+from punchin_wire.errors import BadAudio, BadSetting, SilentTake, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, Progress, Take, TakeSpec, TransferRequest
 from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
@@ -194,6 +195,36 @@ def test_a_short_clip_is_heard_in_a_loop(engine: Transfer) -> None:
 def test_a_clip_of_most_of_a_window_is_heard_once(engine: Transfer) -> None:
     clip = tune(5.1)
     assert np.array_equal(*(takes(run(engine, clip, loop_short=looped))[0] for looped in (True, False)))
+
+
+def test_a_silent_take_is_made_again_with_another_seed(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the take that the other seed gives by itself; it is not previewed, and progress never goes back."""
+    heard: list[tuple[int, Audio]] = []
+
+    def share(song: Audio, take: Audio, rate: int) -> float:
+        assert (len(song), len(take), rate) == (CLIP.shape[1], CLIP.shape[1], RATE)
+        heard.append((len(heard), song))
+        return 0.6 if len(heard) == 2 else 0.0
+
+    monkeypatch.setattr(transfer, "silent_share", share)
+    emissions = run(engine, seeds=(1, 2), retries=1, preview=True, loop_short=True, steps=2)
+    made = [(e.event.take, e.event.seed) for e in emissions if isinstance(e.event, Take)]
+    assert made == [(0, 1), (1, another_seed(2))]
+    monkeypatch.undo()
+    for audio, (_, seed) in zip(takes(emissions), made, strict=True):
+        assert np.array_equal(audio, takes(run(engine, seeds=(seed,), loop_short=True, steps=2))[0])
+    assert [e.event.take for e in emissions if isinstance(e.event, AudioChunk)] == [0, 1]
+    for stage, total in (("denoise", 6), ("codec", 3)):
+        progress = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == stage]
+        assert [p.step for p in progress] == sorted(p.step for p in progress)
+        assert (progress[-1].step, progress[-1].total) == (total, total)
+
+
+def test_a_take_that_stays_silent_fails(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "silent_share", lambda *_: 0.6)
+    with pytest.raises(SilentTake, match="with 3 seeds"):
+        run(engine, retries=2)
+    assert len(takes(run(engine))) == 1  # as it comes
 
 
 def test_a_take_is_scored_only_where_asked(engine: Transfer) -> None:
