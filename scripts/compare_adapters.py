@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from punchin_train.inpaint.tokens import control_of, encode_corpus, silence
 from punchin_train.inpaint.windows import TokenCorpus
 from punchin_train.measures import interval
 from punchin_train.songs.rendering import render_corpus
+from punchin_wire.disk import replacing
 
 FIRST_SONG, SONG_SECONDS = 2_000, 40.0  # the base was trained on seeds below 1500
 FIRST_HELD_OUT, HELD_OUT_SONGS, WINDOWS = 9_000_000, 64, 104
@@ -123,9 +123,8 @@ class Comparison:
         return self.out / "heldout-songs"
 
     def _keep(self) -> None:
-        scratch = self.results.with_suffix(".tmp")
-        scratch.write_text(json.dumps(self.found, indent=1))
-        os.replace(scratch, self.results)
+        with replacing(self.results, durable=False) as file:
+            file.write(json.dumps(self.found, indent=1).encode())
 
 
 def table(found: dict[str, Any], condition: str, variants: tuple[str, ...]) -> str:

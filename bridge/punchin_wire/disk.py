@@ -59,6 +59,20 @@ def replacing(path: Path, *, durable: bool, next_step: str | None = None) -> Ite
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` that takes its place when all in it is written; nothing is left otherwise. What was
+    there is lost if the program dies between the two. Raises OSError where it cannot be written."""
+    draft = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.part")
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(draft, path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
 def move(path: Path, to: Path, next_step: str) -> None:
     """Move a file, also to another disk, where it appears whole or not at all.
 

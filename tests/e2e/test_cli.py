@@ -119,6 +119,7 @@ def test_again_is_the_same_take(punchin: Punchin, tmp_path: Path, song: Path, ou
     second = Path(report["takes"][1]["path"])
     [again] = punchin.json("inpaint", "--again", second, "--out", out / "again")["takes"]
     assert again["seed"] == 6
+    assert Path(again["path"]).name == second.name == "song_bars3-4_take2_seed6.wav"
     assert np.array_equal(soundfile.read(second)[0], soundfile.read(again["path"])[0])
     [once_more] = punchin.json("inpaint", "--again", again["path"], "--full", "--out", out / "full")["takes"]
     assert soundfile.info(once_more["path"]).frames == SECONDS * RATE

@@ -182,7 +182,7 @@ def test_again_is_the_same_take(punchin: Punchin, song: Path, out: Path) -> None
     words = ["--to", "violin", "--start", 4, "--end", 6, "--highband", "source", "--takes", 2, "--seed", 5]
     second = Path(punchin.json("transfer", song, *words, "--out", out)["takes"][1]["path"])
     [again] = punchin.json("transfer", "--again", second, "--out", out / "again")["takes"]
-    assert Path(again["path"]).name == "song_violin_4.000-6.000s_take1_seed6.wav"
+    assert Path(again["path"]).name == second.name
     assert np.array_equal(soundfile.read(second)[0], soundfile.read(again["path"])[0])
     [full] = punchin.json("transfer", "--again", again["path"], "--full", "--out", out / "full")["takes"]
     assert soundfile.info(full["path"]).frames == SECONDS * RATE

@@ -35,6 +35,28 @@ def test_what_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_appears_when_all_in_it_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "pack" / "half"
+    for words in ("before", "after"):
+        with disk.replacing_folder(folder) as draft:
+            (draft / words).touch()
+            assert words == "before" or [path.name for path in folder.iterdir()] == ["before"]
+        assert [path.name for path in folder.iterdir()] == [words]
+
+    def broken_off() -> None:
+        with disk.replacing_folder(folder) as draft:
+            (draft / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken_off()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == [
+        "pack",
+        "pack/half",
+        "pack/half/after",
+    ]
+
+
 @pytest.mark.parametrize("durable", [True, False])
 def test_only_a_durable_file_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool) -> None:
     synced: list[int] = []

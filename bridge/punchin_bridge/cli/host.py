@@ -104,8 +104,8 @@ def do(
     """Let a host that is open do what its own buttons do.
 
     inpaint and transfer have the options of `punchin inpaint` and `punchin transfer` that say how takes are made.
-    Without any, the host's own settings hold in place of the defaults listed here; with any, these defaults hold for the
-    others.
+    Without any, the host's own settings hold in place of the defaults that are listed here; with any, these defaults
+    hold for the others.
     """
     from ..hosts import protocol, spool
     from ..surfaces import actions

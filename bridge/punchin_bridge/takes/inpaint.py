@@ -109,11 +109,13 @@ def repeat(take: Path, song_path: Path | None = None, full: bool = False) -> Inp
         made.request,
         audio,
         made.inputs,
-        location.name_of_seconds(hole, song.rate),
+        made.scene or location.name_of_seconds(hole, song.rate),
         made.tempo,
         full or made.full,
         made.splice,
         made.models,
+        title=made.title,
+        first=made.number,
     )
 
 

@@ -96,9 +96,9 @@ class Output:
 class Order(ABC):
     """A request for `region` of `song`, and `audio[i]` `[channels, samples]` from `inputs[i]` for each of its frames.
 
-    `around` is the excerpt in which takes are laid; it, `region` and `holes` are samples of the song. `scene` names
-    the region in file names, and `title` the song, where it is not called as its file. `task` is what a transfer was
-    asked for. `models` are those of the take that is repeated, else empty.
+    `around` is the excerpt in which takes are laid; it, `region` and `holes` are samples of the song. In file names
+    `scene` stands for the region, `title` for the song, where it is not called as its file, and `first` for the first
+    take. `task` is what a transfer was asked for. `models` are those of the take that is repeated, else empty.
     """
 
     song: Song
@@ -115,6 +115,7 @@ class Order(ABC):
     notes: tuple[str, ...] = ()
     task: Task | None = None
     title: str = ""
+    first: int = 1
 
     STAGES: ClassVar[tuple[str, ...]]
     """What the daemon times, in order."""
@@ -140,7 +141,8 @@ class Order(ABC):
         request = msgspec.structs.replace(self.request, takes=(spec,), preview=False, retries=0)
         return Recipe(
             version, created, self.inputs[0], (self.region.start, self.region.end), request, self.inputs, self.splice,
-            models, self.tempo, self.full, self.task,
+            models, self.tempo, self.full, self.task, self.scene, self.title,
+            self.first + take,
         )  # fmt: skip
 
     # ---- what tasks differ in --------------------------------------------------------------------------------

@@ -49,7 +49,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text) are inside it, and the audio of frame `i` is `inputs[i]`. `region` are the samples of the song that were
     asked for and `holes` those that the take filled (of the excerpt, as in the request). `models` is the daemon's own
     statement (pack, version, sha256 of each file, device, precision); the same take needs the same. `task` is what a
-    transfer was asked for.
+    transfer was asked for. `scene` and `title` named region and song in the take's file name, and `number`
+    the take; older takes have none of them.
     """
 
     punchin: str
@@ -63,6 +64,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tempo: Tempo | None = None
     full: bool = False
     task: Task | None = None
+    scene: str = ""
+    title: str = ""
+    number: Annotated[int, Meta(ge=1)] = 1
     format: Annotated[int, Meta(ge=1)] = FORMAT
 
     @property

@@ -117,12 +117,14 @@ def repeat(take: Path, clip_path: Path | None = None, full: bool = False) -> Tra
         made.request,
         audio,
         made.inputs,
-        _scene(task, named),
+        made.scene or _scene(task, named),
         made.tempo,
         full,
         made.splice,
         made.models,
         task=task,
+        title=made.title,
+        first=made.number,
     )
 
 

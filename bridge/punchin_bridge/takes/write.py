@@ -49,7 +49,7 @@ class TakeWriter:
             reference=f"{take.job}-{take.index + 1}",
             project=order.name,
             scene=order.scene,
-            take=take.index + 1,
+            take=order.first + take.index,
             created=take.created,
             history=f"Punchin {VERSION} {order.request.pack} seed {take.header.seed}",
             tempo=order.tempo,
@@ -82,7 +82,7 @@ class TakeWriter:
     def free_path(self) -> Path:
         """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
         name = self.order.name.encode()[:80].decode(errors="ignore")  # systems count bytes
-        stem = f"{name}_{self.order.scene}_take{self.take.index + 1}_seed{self.take.header.seed}"
+        stem = f"{name}_{self.order.scene}_take{self.order.first + self.take.index}_seed{self.take.header.seed}"
         return self.out.folder / f"{disk.free_stem(self.out.folder, stem, '.wav', MIX)}.wav"
 
 

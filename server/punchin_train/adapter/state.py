@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import safetensors.torch
 import torch
 from punchin_server.models.audioldm2.ap_adapter import adapter_parameters, adapter_state
 from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
 from punchin_server.packs.tensor_files import check_fit, only_tensors, read_pickle
+from punchin_wire.disk import replacing
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint
-from safetensors.torch import save_file
 
 STATE, ADAPTER, LOG = "state.pt", "adapter.safetensors", "log.jsonl"
 
@@ -33,15 +31,15 @@ class Progress:
 def save(folder: Path, unet: PromptedUNet, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
     """Write all with which :func:`resume` goes on, and the adapter as packs take it."""
     state = {"adapter": adapter_state(unet), "optimiser": optimiser.state_dict(), "progress": vars(progress)}
-    with whole(folder / STATE) as scratch:
-        torch.save(state, scratch)
+    with replacing(folder / STATE, durable=False) as file:
+        torch.save(state, file)
     write_adapter(folder / ADAPTER, unet)
 
 
 def write_adapter(path: Path, unet: PromptedUNet) -> None:
     """The adapter in `path`, for `load_adapter`."""
-    with whole(path) as scratch:
-        save_file(adapter_state(unet), scratch)
+    with replacing(path, durable=False) as file:
+        file.write(safetensors.torch.save(adapter_state(unet)))
 
 
 @torch.no_grad()
@@ -72,8 +70,8 @@ class Log:
     def __init__(self, path: Path, step: int) -> None:
         self.path = path
         lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
-        with whole(path) as scratch:
-            scratch.write_text("".join(line for line in lines if msgspec.json.decode(line)["step"] <= step), "utf-8")
+        with replacing(path, durable=False) as file:
+            file.write("".join(line for line in lines if msgspec.json.decode(line)["step"] <= step).encode())
 
     def write(self, **values: Any) -> None:
         """Append a line, and show it."""
@@ -81,14 +79,3 @@ class Log:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         print(line, flush=True)
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A path beside `path`; what the block writes there takes the place of `path` when the block ends well."""
-    scratch = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        yield scratch
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)

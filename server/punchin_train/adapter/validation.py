@@ -10,6 +10,7 @@ import torch
 from punchin_server.codecs.mel import SAMPLE_RATE
 from punchin_server.engines.transfer.engine import Transfer
 from punchin_server.engines.transfer.loading import TransferModels
+from punchin_wire.disk import replacing
 from punchin_wire.errors import PunchinError
 from punchin_wire.frames import describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
@@ -18,7 +19,6 @@ from .captions import Clip
 from .clips import Clips, Turns, stream
 from .diffusion import POOLINGS
 from .learner import loss_of
-from .state import whole
 
 NEGATIVE = "worst quality, low quality"
 
@@ -54,5 +54,6 @@ def write_takes(models: TransferModels, clips: list[Clip], folder: Path, step: i
             print(f"no take of {crop.clip.path.name}: {error}", file=sys.stderr)
             continue
         assert take is not None
-        with whole(folder / f"step{step:06d}_{crop.clip.path.stem}_pooling{pooling}.wav") as scratch:
-            soundfile.write(scratch, take[0], SAMPLE_RATE, subtype="PCM_24", format="WAV")
+        path = folder / f"step{step:06d}_{crop.clip.path.stem}_pooling{pooling}.wav"
+        with replacing(path, durable=False) as file:
+            soundfile.write(file, take[0], SAMPLE_RATE, subtype="PCM_24", format="WAV")

@@ -8,7 +8,6 @@ audiocraft exports (tensors in half precision, settings as YAML), adapter files 
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 import yaml
 from punchin_server.packs.registry import Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
+from punchin_wire.disk import replacing
 from torch import Tensor
 
 from ..songs.rendering import MIX_LUFS
@@ -214,9 +214,8 @@ def _export(state: dict[str, Tensor], settings: dict[str, Any]) -> dict[str, Any
 
 
 def _save(path: Path, content: dict[str, Any]) -> None:
-    scratch = path.with_name(f"{path.name}.tmp")
-    torch.save(content, scratch)
-    os.replace(scratch, path)
+    with replacing(path, durable=True) as file:
+        torch.save(content, file)
 
 
 def _described(path: Path) -> PackFile:

@@ -5,7 +5,6 @@ A diffusers folder of AudioLDM2 in half precision, AudioMAE's `pretrained.pth`, 
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 from diffusers import DDIMScheduler
 from punchin_server.models.audioldm2.ap_adapter import adapter_state
 from punchin_server.packs.registry import MANIFEST, PackFile, TransferParts, read_pack, sha256, write_manifest
+from punchin_wire.disk import replacing_folder
 from punchin_wire.params import Solver
 from safetensors.torch import save_file
 from torch import Tensor
@@ -29,13 +29,10 @@ FOLDER, BASE, AUDIOMAE, ADAPTER = "transfer", "audioldm2", "pretrained.pth", "py
 
 def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int, guided: float) -> None:
     """Write what was trained in `work` into the folder `pack`, and its manifest (of a pack that is there) anew."""
-    folder = pack / FOLDER
-    draft = pack / f".{FOLDER}.{os.getpid()}"
-    write_audioldm2(draft / BASE, work)
-    torch.save({"model": half(audiomae.load(work / "audiomae.pt").state_dict())}, draft / AUDIOMAE)
-    torch.save(half(spoken_at(ALPHA, adapter_state(_trainee(work).unet))), draft / ADAPTER)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(draft, folder)
+    with replacing_folder(pack / FOLDER) as draft:
+        write_audioldm2(draft / BASE, work)
+        torch.save({"model": half(audiomae.load(work / "audiomae.pt").state_dict())}, draft / AUDIOMAE)
+        torch.save(half(spoken_at(ALPHA, adapter_state(_trainee(work).unet))), draft / ADAPTER)
     parts = TransferParts(
         base=f"{FOLDER}/{BASE}",
         audiomae=f"{FOLDER}/{AUDIOMAE}",

@@ -270,6 +270,7 @@ def test_a_recipe_orders_the_same_take_again(tmp_path: Path, song: Path, take: P
     assert (order.region, order.around, order.tempo) == (fresh.region, fresh.around, fresh.tempo)
     assert all(map(np.array_equal, order.audio, fresh.audio))
     assert order.models == {"pack": "tiny"}
+    assert (order.scene, order.first) == ("bars5-8", 2)
 
 
 def test_it_says_which_file_has_changed(tmp_path: Path, song: Path, take: Path) -> None:

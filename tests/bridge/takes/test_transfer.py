@@ -212,7 +212,7 @@ def keep(order: Order, folder: Path, take: int = 0, task: bool = True) -> Path:
     path = folder / "take.wav"
     tags = bwf.Tags("r", "clip", order.scene, 1, "2025-01-31T18:20:05")
     made = order.recipe(take, order.request.takes[take].seed, {"pack": "tiny"}, "0.1.0", tags.created)
-    payload = recipe.encode(made if task else msgspec.structs.replace(made, task=None))
+    payload = recipe.encode(made if task else msgspec.structs.replace(made, task=None, scene=""))
     wavfile.write_region(path, order.song, order.region.start, np.zeros((2, order.region.samples)), tags, payload)
     return path
 
