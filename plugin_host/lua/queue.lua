@@ -59,9 +59,9 @@ end
 local function wait (one, now)
   one.since = one.since or now
   if now - one.since > PATIENCE then
-    give_up ("The bridge did not start.", "Run `punchin bridge` in a terminal, and ask again.")
+    give_up ("Punchin did not start.", "Ask again. If that does not help, its log (bridge.log) says why.")
   elseif now - one.since > CALL then
-    show (one, "Starting the bridge", 0, now)
+    show (one, "Starting Punchin", 0, now)
   end
 end
 

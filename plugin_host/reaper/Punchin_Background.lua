@@ -18,6 +18,9 @@ local module = assert (loadfile (folder .. "load.lua")) (folder)
 local here = module ("here")
 if here.is_tended () then return end -- another copy runs
 
+-- Whatever holds REAPER up so long that we seem to be gone: a second start takes our place, and REAPER asks nothing.
+if reaper.set_action_options then reaper.set_action_options (1 | 2) end
+
 local host = module ("host")
 
 local function loop ()

@@ -175,7 +175,7 @@ def test_requests_are_handed_over_in_their_order_once_there_is_a_bridge(lua: Any
     assert host.heard(Submit) == []
     shown = host.shown
     assert shown.count("start a bridge") == 1
-    [job] = {line.split()[1] for line in shown if line.endswith("Starting the bridge")}
+    [job] = {line.split()[1] for line in shown if line.endswith("Starting Punchin")}
     host.beats = True
     host.ticks(0.4)
     first, second = host.heard(Submit)

@@ -13,6 +13,7 @@
 :mod:`.warp`          which second of its file a clip plays when
 :mod:`.timeline`      the project's clock as a tempo map
 :mod:`.naming`        what takes and undo steps are called
+:mod:`.words`         errors in words for a musician in a DAW
 :mod:`.installers`    the hosts' scripts into their programs
 ====================  ===========================================================================
 

@@ -23,6 +23,7 @@ from punchin_wire.messages import Progress
 from punchin_wire.structs import ready
 
 from ..daemon.stages import STAGES
+from . import words
 from .protocol import JobView, Phase, Submit, TakeFile
 
 MOVES: dict[Phase, tuple[Phase, ...]] = {
@@ -172,11 +173,11 @@ def line(job: Job, now: float) -> str:
     if job.phase == "queued" or job.progress is None:
         return "Next." if not job.position else f"Waiting behind {job.position}."
     progress = job.progress
-    words = [f"{_takes(takes)}: {STAGES[progress.stage].doing}"]
+    parts = [f"{_takes(takes)}: {STAGES[progress.stage].doing}"]
     if progress.total > 1:
         left = round(_seconds_left(progress, now - job.stage_began) or 0.0)
-        words = [f"{100 * progress.step // progress.total} %", *([f"{left} s"] if left else []), *words]
-    return " · ".join(words)
+        parts = [f"{100 * progress.step // progress.total} %", *([f"{left} s"] if left else []), *parts]
+    return " · ".join(parts)
 
 
 def _takes(count: int) -> str:
@@ -191,7 +192,8 @@ def _seconds_left(progress: Progress, elapsed: float) -> float | None:
 
 
 def error_info(error: Exception) -> ErrorInfo:
-    """An error as hosts receive it; what is not of our tree is our mistake."""
+    """An error as hosts show it; what is not of our tree is our mistake."""
     if isinstance(error, PunchinError):
-        return error.info()
-    return ErrorInfo("internal", f"{type(error).__name__}: {error}"[:500], PunchinError.default_next_step)
+        return words.in_host(error.info())
+    said = f"{type(error).__name__}: {error}"[:500]
+    return words.in_host(ErrorInfo("internal", said, PunchinError.default_next_step))

@@ -17,7 +17,8 @@ import msgspec
 from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, UnknownJob
 from punchin_wire.messages import Progress
 
-from .jobs import WORKING, Job, JobRecord
+from . import words
+from .jobs import WORKING, Job, JobRecord, error_info
 from .presence import Presence
 from .protocol import (
     HELLO_SECONDS,
@@ -45,6 +46,9 @@ SHOWN_SECONDS = 60.0
 """How long hosts see a job that has ended."""
 BACK_SECONDS = 3 * HELLO_SECONDS
 """How long the owner of a job has to say hello to a new bridge, until another host with its project gets the job."""
+
+TERMINAL = "cli-"
+"""How the ids of those begin who have no project of their own: `punchin host do`."""
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +97,8 @@ class HostSessions:
             log.warning("%s: %s", post.host, error)
             if post.host in self.hosts:
                 presence = self.hosts[post.host]
-                presence.trouble, presence.refused = f"{error} {error.next_step}", post.job
+                said = error.info() if post.host.startswith(TERMINAL) else words.in_host(error.info())
+                presence.trouble, presence.refused = f"{said.message} {said.next_step}", post.job
 
     def _take_in(self, document: FromHost, now: float, wall: float) -> None:
         """Raises PunchinError."""
@@ -159,12 +164,12 @@ class HostSessions:
         record = JobRecord(submit, wall, seed)
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
-            self.failed(submit.job, QueueFull(f"{MAX_WORKING} jobs wait already.").info(), now)
+            self.failed(submit.job, error_info(QueueFull(f"{MAX_WORKING} jobs wait already.")), now)
             return
         try:
             self._keeper.keep(record)
         except PunchinError as error:
-            self.failed(submit.job, error.info(), now)
+            self.failed(submit.job, error_info(error), now)
             return
         waited = wall - submit.clicked - submit.read - submit.render if submit.clicked else 0.0
         job.record = msgspec.structs.replace(
@@ -208,7 +213,7 @@ class HostSessions:
         if (
             job.record.submit.host != host
             and (here is None or here.hello.project.id != job.record.submit.project.id)
-            and not host.startswith("cli-")
+            and not host.startswith(TERMINAL)
         ):
             raise UnknownJob(f"There is no job {name} of this project.", "Submit it again.")
         return job

@@ -130,14 +130,16 @@ end
 
 -- ---- one background script -----------------------------------------------------------------------------------
 
--- Say that the background script runs; it must be said more often than once a second.
+local LONGEST = 10000000 -- microseconds that REAPER may be held up, by a dialog, until we count as gone
+
+-- Say that the background script runs. What ends it says so itself.
 function here.tend ()
   reaper.SetExtState (SECTION, "tended", tostring (here.now ()), false)
 end
 
 function here.is_tended ()
   local tended = tonumber (reaper.GetExtState (SECTION, "tended"))
-  return tended ~= nil and here.now () - tended < 1000000
+  return tended ~= nil and here.now () - tended < LONGEST
 end
 
 function here.untend ()

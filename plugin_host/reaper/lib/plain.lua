@@ -1,21 +1,75 @@
 -- Draws the window and asks for settings with what every REAPER has: `gfx` and the plain input dialog.
+--
+-- A window of `gfx` takes the keyboard when it opens and when it is clicked. It is given back at once, so that space plays
+-- and keys do what they do in REAPER. A musician who docks the window finds it there the next time.
 
 local plain = { keeps = true }
 
-local WIDTH, LINE, EDGE, LETTERS = 440, 17, 10, 58
+local CURRENT = 0
+local PLAY = 40044 -- Transport: Play/stop
+local SPACE = 32
+local ITEMS, ENVELOPES = 1, 2 -- what may have the keyboard
+local WIDTH, EDGE = 440, 10
 local BUTTON_WIDTH, BUTTON_HEIGHT, BAR = 130, 22, 8
 
 local places = {} -- of the buttons: { x, y, id, key }
-local was_down, height = false, 0
+local was_down, height, place = false, 0, ""
 
--- `text` in lines of at most `LETTERS` bytes where there are spaces.
-local function wrapped (text)
-  local lines, line = {}, ""
-  for word in text:gmatch ("%S+") do
-    if line ~= "" and #line + #word >= LETTERS then
-      lines[#lines + 1], line = line, ""
+-- ---- the keyboard and the place ------------------------------------------------------------------------------
+
+local function give_back_keyboard (context)
+  local envelope = context == ENVELOPES and reaper.GetSelectedEnvelope (CURRENT) or nil
+  reaper.SetCursorContext (context < 0 and ITEMS or context, envelope)
+end
+
+-- Open the window, or give the one that is open another height, and leave the keyboard where it was.
+local function init (title, ...)
+  local context = reaper.GetCursorContext2 (true)
+  gfx.init (title, WIDTH, height, ...)
+  give_back_keyboard (context)
+end
+
+-- Where the window was last: the docker (0: none), and its corner.
+local function last_place ()
+  local dock, x, y = reaper.GetExtState ("Punchin", "window"):match ("^(%d+) (-?%d+) (-?%d+)$")
+  if dock then return tonumber (dock), tonumber (x), tonumber (y) end
+  return 0
+end
+
+local function keep_place ()
+  local dock, x, y = gfx.dock (-1, 0, 0)
+  local now = ("%d %d %d"):format (dock, x, y)
+  if now ~= place then reaper.SetExtState ("Punchin", "window", now, true) end
+  place = now
+end
+
+-- ---- drawing -------------------------------------------------------------------------------------------------
+
+-- `word` in parts that are no wider than the window: a path may be long.
+local function parts_of (word, widest)
+  local parts, part = {}, ""
+  for letter in word:gmatch (utf8.charpattern) do
+    if part ~= "" and gfx.measurestr (part .. letter) > widest then
+      parts[#parts + 1], part = part, ""
     end
-    line = line == "" and word or line .. " " .. word
+    part = part .. letter
+  end
+  parts[#parts + 1] = part
+  return parts
+end
+
+-- `text` in lines that are no wider than the window.
+local function wrapped (text)
+  local lines, line, widest = {}, "", WIDTH - 2 * EDGE
+  for word in text:gmatch ("%S+") do
+    for i, part in ipairs (gfx.measurestr (word) > widest and parts_of (word, widest) or { word }) do
+      local longer = line == "" and part or line .. (i == 1 and " " or "") .. part
+      if line ~= "" and gfx.measurestr (longer) > widest then
+        lines[#lines + 1], line = line, part
+      else
+        line = longer
+      end
+    end
   end
   lines[#lines + 1] = line
   return lines
@@ -24,7 +78,7 @@ end
 local function height_of (row)
   local bar = row.fraction and BAR + EDGE or 0
   local buttons = #row.buttons > 0 and BUTTON_HEIGHT + EDGE or 0
-  return #wrapped (row.text) * LINE + bar + buttons + EDGE
+  return #wrapped (row.text) * gfx.texth + bar + buttons + EDGE
 end
 
 local function needed (rows)
@@ -33,12 +87,14 @@ local function needed (rows)
   return all
 end
 
-function plain.open (rows)
-  height, was_down = needed (rows), false
-  gfx.init ("Punchin", WIDTH, height, 0)
+function plain.open ()
+  height, was_down = 100, false -- text can be measured once it is open
+  init ("Punchin", last_place ())
+  gfx.setfont (1, "Arial", 15)
 end
 
 function plain.close ()
+  keep_place ()
   gfx.quit ()
 end
 
@@ -47,7 +103,7 @@ local function draw_row (row, top)
   for _, line in ipairs (wrapped (row.text)) do
     gfx.x, gfx.y = EDGE, top
     gfx.drawstr (line)
-    top = top + LINE
+    top = top + gfx.texth
   end
   if row.fraction then
     gfx.set (0.25, 0.27, 0.3)
@@ -82,19 +138,31 @@ local function clicked ()
   local hit = down and not was_down
   was_down = down
   if not hit then return nil end
-  for _, place in ipairs (places) do
-    local right, below = gfx.mouse_x - place.x, gfx.mouse_y - place.y
-    if right >= 0 and right < BUTTON_WIDTH and below >= 0 and below < BUTTON_HEIGHT then return place.id, place.key end
+  give_back_keyboard (reaper.GetCursorContext2 (true))
+  for _, button in ipairs (places) do
+    local right, below = gfx.mouse_x - button.x, gfx.mouse_y - button.y
+    if right >= 0 and right < BUTTON_WIDTH and below >= 0 and below < BUTTON_HEIGHT then return button.id, button.key end
   end
+end
+
+-- A key that came here all the same; nil where the window was closed.
+local function key ()
+  local letter = gfx.getchar ()
+  if letter < 0 then return nil end
+  if letter > 0 then give_back_keyboard (reaper.GetCursorContext2 (true)) end
+  if letter == SPACE then reaper.Main_OnCommandEx (PLAY, 0, CURRENT) end
+  return letter
 end
 
 -- Draw the rows. Returns whether the window is still open, and which button was clicked.
 function plain.draw (rows, paints)
-  if gfx.getchar () < 0 then return false end
+  if not key () then return false end
   if paints then
-    if needed (rows) ~= height then -- a window of `gfx` gets its size when it is opened
+    keep_place ()
+    local is_floating = gfx.dock (-1, 0, 0) == 0
+    if needed (rows) ~= height and is_floating then -- such a window gets its size when it is opened
       height = needed (rows)
-      gfx.init ("", WIDTH, height)
+      init ("")
     end
     draw (rows)
   end

@@ -70,7 +70,7 @@ end
 function window.tick (now)
   if (#rows == 0 and not form) or is_closed then return close () end
   if not is_open then
-    painter.open (rows)
+    painter.open ()
     is_open = true
   end
   local paints = not painter.keeps or now - drawn >= SLOWEST

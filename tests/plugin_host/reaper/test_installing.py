@@ -52,7 +52,7 @@ def test_installed_checked_and_taken_away(tmp_path: Path, monkeypatch: pytest.Mo
     install.install(reaper.INSTALLER, (folder,), config)
     assert (folder / reaper.FOLDER / "lib" / "json.lua").is_file()
     [problem] = install.check(reaper.INSTALLER, config, here)
-    assert "portable" in problem  # no reaper.ini: never opened
+    assert "no resource folder of REAPER yet" in problem  # no reaper.ini: never opened
     (folder / "reaper.ini").touch()
     assert list(install.check(reaper.INSTALLER, config, here)) == []
     install.uninstall(reaper.INSTALLER)

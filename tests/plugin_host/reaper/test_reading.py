@@ -272,7 +272,7 @@ def test_one_background_script_runs_whatever_is_clicked(studio: Studio) -> None:
 def test_the_bridge_is_started_when_it_does_not_answer(studio: Studio) -> None:
     studio.click("Inpaint selection")
     studio.reaper.ticks(lambda: studio.reaper.children)
-    assert "Starting the bridge" in studio.reaper.window()
+    assert "Starting Punchin" in studio.reaper.window()
     assert [child.wait(5) for child in studio.reaper.children] == [0]
     assert isinstance(studio.hear(Submit), Submit)
     assert len(studio.reaper.children) == 1

@@ -25,11 +25,13 @@ import numpy as np
 from fakes.reaper_project import Item, Marker, Project, Source, Take, Track, guid, quarter_of, render
 from fakes.reaper_render import Rendering
 from fakes.reaper_screen import Gfx, Imgui
-from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, fits, signature
+from fakes.reaper_strict import FILL, NEW_ARRAY, SIGNATURES, WRAP, ApiError, Envelope, fits, signature
 from fakes.reaper_time import Time
 
 CROP = 40131
 """REAPER's command "Take: Crop to active take in items"."""
+PLAY = 40044
+"""Its command "Transport: Play/stop"."""
 RENDER = 42230
 """Its command "File: Render project, using the most recent render settings, auto-close render dialog"."""
 
@@ -49,7 +51,8 @@ class Reaper(Time, Rendering):
 
     `device` is the rate of the audio device, None while that is closed. `longest_tick` is the longest time that
     deferred functions took, in seconds, and `most_asked` how often each function was called in one tick at most.
-    Reading a piece of sound puts the clock forward by `sound_seconds`.
+    Reading a piece of sound puts the clock forward by `sound_seconds`. `context` is the part that has the keyboard (0:
+    tracks, 1: items, 2: envelopes), `envelope` the selected one.
     """
 
     resources: Path
@@ -69,10 +72,14 @@ class Reaper(Time, Rendering):
     has_imgui: bool = False
     breaks: bool = False
     device: int | None = None
+    context: int = 1
+    envelope: Envelope | None = None
 
     def __post_init__(self) -> None:
-        self._deferred: list[Any] = []
-        self._exits: list[Any] = []
+        self._deferred: list[tuple[str, Any]] = []
+        self._exits: list[tuple[str, Any]] = []
+        self._options: dict[str, int] = {}
+        self._running = ""
         self._block: tuple[int, Project] | None = None
         self._scripts: dict[int, str] = {}
         self._refresh = 0
@@ -90,7 +97,12 @@ class Reaper(Time, Rendering):
     def _runtime(self) -> Any:
         lua = lupa.lua54.LuaRuntime(unpack_returned_tuples=True, register_eval=False)
         builtin = lua.table_from(
-            {"defer": self._deferred.append, "atexit": self._exits.append, "new_array": lua.eval(NEW_ARRAY)}
+            {
+                "defer": lambda function: self._deferred.append((self._running, function)),
+                "atexit": lambda function: self._exits.append((self._running, function)),
+                "set_action_options": self._set_options,
+                "new_array": lua.eval(NEW_ARRAY),
+            }
         )
         self.screen: Gfx | Imgui = Imgui(lua) if self.has_imgui else Gfx(lua)
         lua.globals()["imgui" if self.has_imgui else "gfx"] = self.screen.table
@@ -102,16 +114,40 @@ class Reaper(Time, Rendering):
         return lua
 
     def run(self, script: Path | str) -> None:
-        """Run a script as a click on its action does."""
-        self._load(f"{script}")()
+        """Run a script as a click on its action does. Of one that runs already, REAPER asks what to do, unless that
+        said so itself."""
+        name, before = f"{script}", self._running
+        if any(owner == name for owner, _ in self._deferred):
+            options = self._options.get(name, 0)
+            assert options & 1, "REAPER asks whether to end the script that runs already"
+            self._end(name)
+            if not options & 2:
+                return
+        self._running = name
+        self._load(name)()
+        self._running = before
+
+    def _end(self, name: str) -> None:
+        """End a script that defers: what it leaves for its end is done."""
+        exits = [function for owner, function in self._exits if owner == name]
+        self._exits[:] = [exit for exit in self._exits if exit[0] != name]
+        self._deferred[:] = [deferred for deferred in self._deferred if deferred[0] != name]
+        for function in exits:
+            function()
+
+    def _set_options(self, flags: int) -> None:
+        assert 0 <= flags < 16
+        self._options[self._running] = flags
 
     def tick(self) -> None:
         """What was deferred, once."""
         now, self._deferred[:] = list(self._deferred), []
         self.screen.before_tick()
         began, self._asked = time.perf_counter(), Counter()
-        for function in now:
+        for owner, function in now:
+            self._running = owner
             function()
+        self._running = ""
         self.longest_tick = max(self.longest_tick, time.perf_counter() - began)
         self.most_asked |= self._asked  # the greater number of each
         self.screen.after_tick()
@@ -127,6 +163,19 @@ class Reaper(Time, Rendering):
             time.sleep(0.001)
         return found
 
+    def skip(self, seconds: float) -> None:
+        """Hold everything up for so long."""
+        self._skipped += seconds
+
+    @property
+    def scripts_at_work(self) -> int:
+        return len(self._deferred)
+
+    @property
+    def window_place(self) -> str:
+        """Where our window was last, as it is kept."""
+        return self.ext.get(("Punchin", "window"), "")
+
     def window(self) -> str:
         """All that our window says."""
         return " ".join(self.screen.texts)
@@ -136,7 +185,7 @@ class Reaper(Time, Rendering):
         self.screen.press(caption)
 
     def quit(self) -> None:
-        for function in self._exits:
+        for _, function in self._exits:
             function()
         self._deferred.clear()
         self._exits.clear()
@@ -260,6 +309,8 @@ class Reaper(Time, Rendering):
         if command in self._scripts:
             self.ran.append(Path(self._scripts[command]).name)
             self.run(self._scripts[command])
+        elif command == PLAY:
+            self.playing = not self.playing
         elif command == RENDER:
             self.render()
         elif command == CROP:
@@ -276,6 +327,21 @@ class Reaper(Time, Rendering):
     def GetAudioDeviceInfo(self, what: str) -> tuple[bool, str]:
         assert what == "SRATE"
         return self.device is not None, str(self.device or "")
+
+    def GetCursorContext2(self, last_valid: bool) -> int:
+        assert last_valid
+        return self.context
+
+    def SetCursorContext(self, mode: int, envelope: Any) -> None:
+        """Gives that part of REAPER the keyboard."""
+        assert mode in (0, 1, 2)
+        assert mode != 2 or envelope is self.envelope, "no envelope would be selected any more"
+        self.context = mode
+        if isinstance(self.screen, Gfx):
+            self.screen.has_keyboard = False
+
+    def GetSelectedEnvelope(self, _project: Any) -> Envelope | None:
+        return self.envelope
 
     def PreventUIRefresh(self, step: int) -> None:
         self._refresh += step

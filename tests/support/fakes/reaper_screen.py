@@ -31,30 +31,54 @@ KINDS = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}
 
 
 class Gfx:
-    """A window of `gfx`; `picture` is what it shows, as (x, y, text)."""
+    """A window of `gfx`; `picture` is what it shows, as (x, y, text), `widest` the right edge of all texts so far.
+    It takes the keyboard when it opens and when it is clicked; `key` is what is pressed while it has it."""
 
     def __init__(self, lua: Any) -> None:
         self.is_open = self.closing = False
         self.picture: list[tuple[float, float, str]] = []
         self._draft: list[tuple[float, float, str]] = []
         self._mouse = (0, 0, 0)
-        self.table = lua.table_from({"mouse_cap": 0, "mouse_x": 0, "mouse_y": 0, "x": 0, "y": 0})
-        for name in ("init", "quit", "update", "set", "rect", "drawstr", "getchar"):
+        self.widest = self.width = self.height = self.key = 0
+        self.has_keyboard = False
+        self.place = (0, 0, 0)
+        self.table = lua.table_from({"mouse_cap": 0, "mouse_x": 0, "mouse_y": 0, "x": 0, "y": 0, "texth": 17})
+        for name in ("init", "quit", "update", "set", "rect", "drawstr", "getchar", "setfont", "measurestr", "dock"):
             self.table[name] = getattr(self, name)
 
-    def init(self, name: str, width: int, height: int, dock: int = 0) -> int:
+    def init(self, name: str, width: int, height: int, *place: int) -> int:
         assert name or self.is_open
         assert width > 0
         assert height > 0
-        assert dock == 0
-        self.is_open, self.closing = True, False
+        assert len(place) <= 3
+        assert not (self.is_open and self.place[0]), "a docked window has the docker's size"
+        if not self.is_open:
+            self.place = (*place, 0, 0, 0)[:3]
+        self.is_open, self.closing, self.has_keyboard = True, False, True
+        self.width, self.height = width, height
         return 1
 
     def quit(self) -> None:
-        self.is_open, self.picture = False, []
+        self.is_open, self.picture, self.has_keyboard = False, [], False
 
     def getchar(self) -> int:
-        return -1 if self.closing or not self.is_open else 0
+        key, self.key = self.key if self.has_keyboard else 0, 0
+        return -1 if self.closing or not self.is_open else key
+
+    def setfont(self, index: int, _name: str, size: int) -> None:
+        assert self.is_open
+        assert index > 0
+        assert size > 0
+
+    def measurestr(self, text: str) -> tuple[float, float]:
+        """Capitals and `m` are wide."""
+        assert self.is_open, "there is no font yet"
+        return float(sum(12 if letter.isupper() or letter in "mw%" else 7 for letter in text)), 17.0
+
+    def dock(self, value: int, *_more: int) -> tuple[int, int, int]:
+        assert self.is_open
+        assert value == -1, "only asked"
+        return self.place
 
     def set(self, red: float, green: float, blue: float) -> None:
         assert all(0 <= part <= 1 for part in (red, green, blue))
@@ -67,6 +91,7 @@ class Gfx:
     def drawstr(self, text: str) -> None:
         assert self.is_open
         self._draft.append((self.table.x, self.table.y, text))
+        self.widest = max(self.widest, int(self.table.x + self.measurestr(text)[0]))
 
     def update(self) -> None:
         self.picture, self._draft = self._draft, []
@@ -77,7 +102,7 @@ class Gfx:
 
     def press(self, caption: str) -> None:
         x, y, _ = next(place for place in self.picture if place[2] == caption)
-        self._mouse = (1, int(x), int(y))
+        self._mouse, self.has_keyboard = (1, int(x), int(y)), True
 
     def before_tick(self) -> None:
         self.table.mouse_cap, self.table.mouse_x, self.table.mouse_y = self._mouse

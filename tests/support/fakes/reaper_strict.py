@@ -52,6 +52,10 @@ end
 """
 
 
+class Envelope:
+    """A track's envelope; scripts only hand it on."""
+
+
 class ApiError(AssertionError):
     """A script used the API as REAPER does not have it."""
 
@@ -70,6 +74,8 @@ def fits(value: Any, kind: str) -> bool:
     """Whether a value may be given where the signature says `kind`."""
     if kind == "ReaProject":
         return value == 0 or isinstance(value, Project)
+    if kind == "TrackEnvelope":
+        return value is None or isinstance(value, Envelope)
     if kind == "identifier":
         return isinstance(value, (Track, Item, Take, Source))
     if kind == "reaper.array":
