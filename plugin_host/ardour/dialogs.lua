@@ -34,7 +34,7 @@ function dialogs.settings ()
     { type = "checkbox", key = "ask", title = "Ask before every transfer", default = set.transfer.ask },
     { type = "heading", title = "Tracks to follow" },
     { type = "entry", key = "chords", title = "Chords (MIDI track)", default = set.tracks.chords },
-    { type = "entry", key = "drums", title = "Drums (empty: by name)", default = set.tracks.drums },
+    { type = "entry", key = "drums", title = "Drums: track, bus, VCA, group (empty: by name)", default = set.tracks.drums },
     { type = "entry", key = "piano", title = "Piano to follow (MIDI track)", default = set.tracks.piano },
     { type = "entry", key = "target", title = "Track for takes, when none is selected", default = set.tracks.target },
     { type = "number", key = "seconds", title = "Seconds heard around the selection", min = 5, max = 30, step = 1, digits = 0,

@@ -1,11 +1,12 @@
 -- Reads the session: what is selected, tempo and metre, chords, and what a region looked like. Changes nothing.
 
-local json, meant = ...
+local json, meant, tracks, drums = ...
 local project = {}
 
 local FAR = 1 << 36 -- samples; no session is that long, and superclocks still fit
 local NAMED_BY_ARDOUR = 0x400 | 0x800 -- flags of locations: where the sound broke off, and cues
 local OURS = " (Punchin)" -- ends the names of our own markers
+local MIDI = "“%s” plays MIDI, and takes are audio: record it into an audio track, or import an export of it, and select that."
 local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
 
 local function at (sample)
@@ -98,24 +99,8 @@ end
 
 -- ---- tracks --------------------------------------------------------------------------------------------------
 
-local function audio_track (route)
-  local track = route:to_track ()
-  if track:isnil () or track:to_audio_track ():isnil () then return nil end
-  return track
-end
-
-function project.id (object)
-  return object:to_stateful ():id ():to_s ()
-end
-
-function project.track (id)
-  local route = Session:route_by_id (PBD.ID (id))
-  return not route:isnil () and audio_track (route) or nil
-end
-
-function project.name (track)
-  return track:name ()
-end
+project.id, project.name, project.track, project.channels = tracks.id, tracks.name, tracks.by_id, tracks.channels
+project.named, project.drums = tracks.midi, drums
 
 -- Takes can stand everywhere in Ardour.
 function project.refusal () end
@@ -124,81 +109,47 @@ function project.is_recording ()
   return Session:actively_recording ()
 end
 
--- How many channels a take on `track` has.
-function project.channels (track)
-  local most = track:n_inputs ():n_audio ()
-  if most == 0 then
-    for region in track:playlist ():region_list ():iter () do
-      most = math.max (most, region:to_audioregion ():n_channels ())
-    end
-  end
-  return math.max (1, math.min (16, most))
-end
-
-local function by_name (name)
-  if name == "" then return nil end
-  for route in Session:get_tracks ():iter () do
-    if route:name ():lower () == name:lower () then return route:to_track () end
-  end
-end
-
--- The MIDI track of that name, or nil.
-function project.named (name)
-  local track = by_name (name)
-  return track and not track:to_midi_track ():isnil () and track or nil
-end
-
--- The track to keep time by: the one that was named, else one that calls itself drums.
-function project.drums (name, target)
-  local track = by_name (name)
-  if track then return audio_track (track) end
-  if name ~= "" then return nil end
-  for route in Session:get_tracks ():iter () do
-    local found = route:name ():lower ():find ("drum", 1, true) and audio_track (route)
-    if found and project.id (found) ~= project.id (target) then return found end
-  end
-end
-
 -- ---- selection -----------------------------------------------------------------------------------------------
 
 local function selected_regions (selection)
-  local start, stop, tracks, seen = math.huge, -math.huge, {}, {}
+  local start, stop, owners, seen = math.huge, -math.huge, {}, {}
   for region in selection.regions:regionlist ():iter () do
     if not region:to_audioregion ():isnil () then
       local first = region:position ():samples ()
       start, stop = math.min (start, first), math.max (stop, first + region:length ():samples ())
       for route in Session:get_tracks ():iter () do
-        local track = audio_track (route)
+        local track = tracks.audio (route)
         if track and not seen[project.id (track)] and project.id (track:playlist ()) == project.id (region:playlist ()) then
           seen[project.id (track)] = true
-          tracks[#tracks + 1] = track
+          owners[#owners + 1] = track
         end
       end
     end
   end
-  if start < stop then return start, stop, tracks end
+  if start < stop then return start, stop, owners end
 end
 
+-- The audio tracks that are selected, and the name of a track that plays MIDI, if one is.
 local function selected_tracks (selection)
-  local tracks = {}
+  local found, plays_midi = {}, nil
   for route in selection.tracks:routelist ():iter () do
-    local track = audio_track (route)
-    if track then tracks[#tracks + 1] = track end
+    local track = tracks.audio (route)
+    if track then found[#found + 1] = track elseif tracks.is_midi (route) then plays_midi = route:name () end
   end
-  return tracks
+  return found, plays_midi
 end
 
 -- What is selected now, to choose takes in: samples `start` and `stop` of a range, else of regions; and the id of the
 -- uppermost track. Nil for what there is none of.
 function project.selected ()
   local selection = Editor:get_selection ()
-  local start, stop, tracks = selection.time:start_sample (), selection.time:end_sample (), selected_tracks (selection)
+  local start, stop, found = selection.time:start_sample (), selection.time:end_sample (), selected_tracks (selection)
   if start >= stop then
     local owners
     start, stop, owners = selected_regions (selection)
-    if start then tracks = owners end
+    if start then found = owners end
   end
-  return start, stop, tracks[1] and project.id (tracks[1])
+  return start, stop, found[1] and project.id (found[1])
 end
 
 local function loop ()
@@ -210,23 +161,22 @@ end
 function project.selection (names)
   local selection = Editor:get_selection ()
   local start, stop = selection.time:start_sample (), selection.time:end_sample ()
-  local tracks = selected_tracks (selection)
+  local found, plays_midi = selected_tracks (selection)
   if start >= stop then
     local first, last, owners = selected_regions (selection)
     if first then
-      start, stop, tracks = first, last, owners
+      start, stop, found = first, last, owners
     else
       start, stop = loop ()
     end
   end
+  local named = tracks.by_name (names.target)
+  if #found == 0 and plays_midi and not named then return nil, MIDI:format (plays_midi) end
   if not start or start >= stop then
     return nil, "Select a range, or a region, or set the loop around the bars that you want anew."
   end
-  local track = meant (tracks, names, project.name)
-  if not track and #tracks == 0 then
-    local named = by_name (names.target)
-    track = named and audio_track (named)
-  end
+  local track = meant (found, names, project.name)
+  if not track and #found == 0 then track = named and tracks.audio (named) end
   if not track then return nil, "Select one audio track: the one that takes are wanted for." end
   return start, stop, track
 end

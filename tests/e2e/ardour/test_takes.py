@@ -213,7 +213,7 @@ def test_our_tempo_map_is_ardours_to_the_sample(song: Studio) -> None:
     timeline = song.ardour.lua(
         f"""local function chunk (path, ...) return assert (loadfile ("{SCRIPTS}/" .. path)) (...) end
         local json = chunk ("lua/json.lua")
-        return json.encode (chunk ("ardour/project.lua", json).timeline ())"""
+        return json.encode (chunk ("ardour/project.lua", json, nil, chunk ("ardour/tracks.lua")).timeline ())"""
     )
     grid = tempo_map(msgspec.json.decode(timeline, type=Timeline))
     ticks = np.sort(np.random.default_rng(5).integers(0, 60 * 1920, 300)).tolist()
