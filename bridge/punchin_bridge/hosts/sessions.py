@@ -159,7 +159,11 @@ class HostSessions:
         record = JobRecord(submit, wall, seed)
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
-            self.failed(submit.job, QueueFull(f"{MAX_WORKING} jobs wait already.").info(), now)
+            self.failed(
+                submit.job,
+                QueueFull(f"{MAX_WORKING} jobs wait already.", "Wait until one is done, or cancel one.").info(),
+                now,
+            )
             return
         try:
             self._keeper.keep(record)

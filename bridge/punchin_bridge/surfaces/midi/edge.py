@@ -25,7 +25,7 @@ from .clock import Clocks, TimeCode
 from .learning import Learning
 from .lights import light
 from .mackie_page import Page
-from .mapping import Entry, Mapping, MappingFile, matches
+from .mapping import NO_MIDI, Entry, Mapping, MappingFile, matches
 from .pickup import Pickup
 from .ports import MidiMessage, Ports
 from .signals import FULL, Signal
@@ -133,7 +133,7 @@ class MidiEdge:
             self._console.complain(error)
         if self._learning and not self._learning.first and now > self._learning.until:
             self._learning = None
-            self._console.complain(BadSetting("No MIDI message came to be learned."))
+            self._console.complain(BadSetting("Nothing came from a MIDI controller.", NO_MIDI))
         if self._ports is None and self._file.mapping is not None and now >= self._try_again:
             self._look_for_midi(now)
         if changed:
