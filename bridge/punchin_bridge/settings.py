@@ -47,4 +47,6 @@ def load(env: Mapping[str, str]) -> Settings:
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise BadSetting(f"A setting in the environment ({PREFIX}…) is wrong: {in_words(error)}.") from None
+        raise BadSetting(
+            f"A setting in the environment ({PREFIX}…) is wrong: {in_words(error)}.", "See docs/cli.md, Settings."
+        ) from None

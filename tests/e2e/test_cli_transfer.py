@@ -145,7 +145,7 @@ def test_any_format_and_a_tenth_of_a_second(
     assert 20 * np.log10(np.std(made) / np.std(sound)) == pytest.approx(0, abs=3)
 
 
-def test_every_knob_is_in_the_report_and_guidance_may_be_one(punchin: Punchin, clip: Path, out: Path) -> None:
+def test_every_parameter_is_in_the_report_and_guidance_may_be_one(punchin: Punchin, clip: Path, out: Path) -> None:
     words = ["--task", "genre", "--to", "Jazz", "--pooling", "8,1", "--alpha", 0, "--guidance", 1, "--steps", 5]
     words += ["--scheduler", "dpm++", "--highband", "none", "--width", "mono", "--negative", "noise"]
     settings = punchin.json("transfer", clip, *words, "--out", out)["settings"]

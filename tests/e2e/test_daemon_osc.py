@@ -297,8 +297,8 @@ def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
         take = Path(str(heard[-1][1][3]))
         assert "violin" in take.name
         assert soundfile.info(take).frames == 2 * 48_000
-        knobs = recipe.read(take).request
-        assert (knobs.pooling, knobs.alpha) == ((2, 4), 0.25)
+        request = recipe.read(take).request
+        assert (request.pooling, request.alpha) == ((2, 4), 0.25)
         surface.ask("/punchin/job/transfer", "no-clip", str(tmp_path / "none.wav"), *asked[2:])
         assert surface.follow("no-clip", "/punchin/job/error")[-1][1][1] == "file_missing"
 

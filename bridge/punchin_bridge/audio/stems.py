@@ -14,6 +14,7 @@ from . import wavfile
 from .wavfile import Song
 
 RATES = range(4000, 768_001)
+CARRIED = f"Render it with up to {MAX_CHANNELS} channels, at 4 to 768 kHz."
 
 
 def probe(path: Path) -> Song:
@@ -25,7 +26,7 @@ def probe(path: Path) -> Song:
         raise BadAudio(f"{path.name} has no header that says what it holds.")  # libsndfile would ask us
     song = wavfile.probe(path)
     if song.rate not in RATES or song.channels > MAX_CHANNELS:
-        raise BadAudio(f"{path.name} has {song.channels} channels at {song.rate} Hz, which Punchin does not carry.")
+        raise BadAudio(f"{path.name} has {song.channels} channels at {song.rate} Hz.", CARRIED)
     return song
 
 

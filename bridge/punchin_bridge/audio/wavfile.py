@@ -360,7 +360,9 @@ def _copied(path: Path, start: int, end: int) -> Iterator[bytes]:
         while start < end:
             block = file.read(min(4 * BLOCK, end - start))
             if not block:
-                raise BadAudio(f"{path.name} became shorter while it was read.")
+                raise BadAudio(
+                    f"{path.name} became shorter while it was read.", "Wait until it is written, and ask again."
+                )
             yield block
             start += len(block)
 

@@ -30,7 +30,7 @@ from .progress import Bars
 
 def check_job(job: str | None) -> None:
     if job is not None and not re.fullmatch(JOB_ID, job):
-        raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.")
+        raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.", "Choose one like verse-2.")
 
 
 def check_alone(again: Path, *others: object) -> None:

@@ -124,7 +124,7 @@ def _client() -> Client:
     known = settings.load(os.environ)
     endpoint = launch.find(known)
     if endpoint is None:
-        raise DaemonUnreachable("No daemon is running.")
+        raise DaemonUnreachable("No daemon is running.", "The next job starts one by itself.")
     return Client(endpoint, known)
 
 
@@ -199,7 +199,9 @@ def _unexpected(error: Exception, as_json: bool) -> int:
 def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:
     """An error about a value says where the command's values are listed, unless it knows better."""
     if isinstance(error, BadSetting) and error.next_step == BadSetting.default_next_step and words:
-        error.next_step = f"See `punchin {words[0]} --help` for the values that are allowed."
+        groups = {group.name for group in app.registered_groups}
+        page = " ".join(words[: 2 if words[0] in groups else 1])
+        error.next_step = f"See `punchin {page} --help` for the values that are allowed."
     return error
 
 

@@ -55,7 +55,7 @@ def learn(
                 words = f"{after[-1]}\nIt stands in {path}."
                 print(json.dumps({"learned": name, "file": str(path)}) if as_json else words)
                 return
-    raise BadSetting("Nothing came from a MIDI controller.", "Is it plugged in, and among the `ports` of midi.toml?")
+    raise BadSetting("Nothing came from a MIDI controller.", mapping.NO_MIDI)
 
 
 @app.command()

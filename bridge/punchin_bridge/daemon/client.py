@@ -41,6 +41,7 @@ WAITING_PACKETS = 64
 """Packets that wait in memory until they are read; then the daemon keeps them."""
 
 WATCHED = zmq.EVENT_CONNECTED | zmq.EVENT_CONNECT_RETRIED | zmq.EVENT_DISCONNECTED
+HANGS = "Ask again. If that does not help, end its process: the next job starts a new one."
 AGAIN = "Ask again: a new daemon starts by itself, and a job with a name goes on under it."
 
 Reply = TypeVar("Reply", Accepted, Status, Pong)
@@ -103,7 +104,7 @@ class Client:
                 raise from_info(packet.message.error)
             if isinstance(packet.message, kind):
                 return packet.message
-        raise DaemonUnreachable(f"The daemon at {self._endpoint} did not answer.")
+        raise DaemonUnreachable(f"The daemon at {self._endpoint} did not answer.", HANGS)
 
     # ---- a job -----------------------------------------------------------------------------------------------
 
@@ -174,7 +175,10 @@ class Client:
         try:
             self._socket.connect(self._endpoint)
         except zmq.ZMQError as error:
-            raise DaemonUnreachable(f"{self._endpoint} is no address of a daemon: {error.strerror}.") from None
+            raise DaemonUnreachable(
+                f"{self._endpoint} is no address of a daemon: {error.strerror}.",
+                "Set PUNCHIN_BRIDGE_DAEMON to host:port, or leave it unset.",
+            ) from None
         self._connected = time.monotonic()
 
     def _drop(self) -> None:
@@ -186,7 +190,7 @@ class Client:
         try:
             self._socket.send_multipart(frames, copy=False)
         except zmq.Again:
-            raise DaemonUnreachable(f"The daemon at {self._endpoint} takes no messages.") from None
+            raise DaemonUnreachable(f"The daemon at {self._endpoint} takes no messages.", HANGS) from None
 
     def _receive(self, seconds: float) -> Packet | None:
         """The next packet within `seconds`, or None; sends a heartbeat when one is due."""

@@ -11,6 +11,8 @@ from punchin_wire.messages import Accepted, AudioChunk, Done, Position, Progress
 
 from .client import Client
 
+AGAIN = "Ask again. If that does not help, run `punchin doctor` and send its report to the developers."
+
 
 class Display(Protocol):
     """Someone who watches a job. All that is shown is measured, nothing is guessed."""
@@ -59,7 +61,7 @@ def follow(submit: Submit, audio: Sequence[Audio], client: Client, display: Disp
             lost = f"Job {submit.job} could not be cancelled: {error}"
             raise JobCancelled(lost, "Look at `punchin status`.") from interrupt
         raise JobCancelled(f"Job {submit.job} was cancelled.") from interrupt
-    raise BadMessage("The daemon ended a job without saying how.")
+    raise BadMessage("The daemon ended a job without saying how.", AGAIN)
 
 
 def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done | None:
@@ -83,5 +85,5 @@ def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done |
 def _complete(takes: dict[int, Sent], submit: Submit) -> tuple[Sent, ...]:
     wanted = len(submit.request.takes)
     if sorted(takes) != list(range(wanted)):
-        raise BadMessage(f"The daemon sent takes {sorted(takes)} of the {wanted} that were asked for.")
+        raise BadMessage(f"The daemon sent takes {sorted(takes)} of the {wanted} that were asked for.", AGAIN)
     return tuple(takes[index] for index in range(wanted))

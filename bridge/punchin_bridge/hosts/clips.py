@@ -70,7 +70,7 @@ def compose(
 def _open(clip: Clip) -> Song:
     path = Path(clip.path)
     if not path.is_absolute():
-        raise FileMissing(f"{path} does not say in which folder it lies.")
+        raise FileMissing(f"{path} does not say in which folder it lies.", "Save the project first.")
     return stems.probe(path)
 
 

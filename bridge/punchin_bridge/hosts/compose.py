@@ -41,7 +41,7 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     grid = timeline.tempo_map(submit.timeline)
     region = Region(submit.region.start, submit.region.end)
     if region.samples <= 0:
-        raise BadRegion(f"{_said(region, submit.timeline.rate).capitalize()} has no length.")
+        raise BadRegion(f"{_said(region, submit.timeline.rate).capitalize()} has no length.", "Select some bars.")
     holes = timeline.holes(submit)
     _check_holes(holes, region, submit.timeline.rate)
     target, notes = _stem(submit.target, region, grid, submit.timeline.rate, folder / "target.wav")
@@ -129,7 +129,7 @@ def _stem(track: Track, region: Region, grid: TempoMap, rate: int, composed: Pat
     else:
         path, start, notes = Path(track.audio.path), track.audio.start, ()
     if not path.is_absolute():
-        raise FileMissing(f"{path} does not say in which folder it lies.")
+        raise FileMissing(f"{path} does not say in which folder it lies.", "Save the project first.")
     song = stems.probe(path)
     if song.rate != rate:
         raise BadAudio(
@@ -149,7 +149,9 @@ def _around(region: Region, audio: Clips, name: str, rate: int) -> Region:
     whole = Region(audio.span.start, audio.span.end)
     here = excerpt.around(region.shifted(-whole.start), rate, whole.samples).shifted(whole.start)
     if here.samples <= 0:
-        raise BadRegion(f"The clips of {name or 'the track'} are nowhere near {_said(region, rate)}.")
+        raise BadRegion(
+            f"The clips of {name or 'the track'} are nowhere near {_said(region, rate)}.", "Select bars over them."
+        )
     return here
 
 

@@ -37,7 +37,8 @@ class Presence:
         if command.action not in can:
             raise BadMessage(f"{program} cannot {command.action}.", f"It can: {', '.join(can) or 'nothing'}.")
         if len(self.commands) >= MAX_COMMANDS:
-            raise QueueFull(f"{program} has not done the last {MAX_COMMANDS} things it was asked for.")
+            late = f"{program} has not done the last {MAX_COMMANDS} things it was asked for."
+            raise QueueFull(late, "Look whether it hangs, or shows a question.")
         self.commands[command.ask] = command
 
     def news(self, jobs: tuple[JobView, ...], now: float) -> State | None:

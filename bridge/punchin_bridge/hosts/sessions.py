@@ -164,7 +164,8 @@ class HostSessions:
         record = JobRecord(submit, wall, seed)
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
-            self.failed(submit.job, error_info(QueueFull(f"{MAX_WORKING} jobs wait already.")), now)
+            full = QueueFull(f"{MAX_WORKING} jobs wait already.", "Wait until one is done, or cancel one.")
+            self.failed(submit.job, error_info(full), now)
             return
         try:
             self._keeper.keep(record)

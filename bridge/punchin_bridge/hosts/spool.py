@@ -27,7 +27,15 @@ from typing import NamedTuple
 
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, replacing
-from punchin_wire.errors import BadMessage, BadSetting, PunchinError, TooLarge
+from punchin_wire.errors import (
+    BadMessage,
+    BadSetting,
+    DaemonError,
+    DaemonUnreachable,
+    InputError,
+    PunchinError,
+    TooLarge,
+)
 from punchin_wire.structs import in_words
 
 from .jobs import JobRecord
@@ -164,18 +172,21 @@ class Caller:
     spool: Spool
     name: str
 
-    def want(self, target: str, ask: Command, until: float) -> str:
-        """What became of `ask` by `until` (monotonic seconds): `done`, or why not."""
+    def want(self, target: str, ask: Command, until: float) -> None:
+        """Returns when `ask` is done. Raises InputError with what the host says, DaemonError with what the bridge does,
+        and DaemonUnreachable where nobody has answered by `until` (monotonic seconds)."""
         self._post("hello", Hello(self.name, "punchin", Project("")))
         self._post("00000001", CommandRequest(self.name, target, ask))
         while time.monotonic() < until:
             if (state := self._state()) is not None:
                 if state.trouble:
-                    return state.trouble
-                if state.answers.get(ask.ask):
-                    return state.answers[ask.ask]
+                    raise DaemonError(state.trouble, "Then ask again.")
+                if answer := state.answers.get(ask.ask):
+                    if answer != "done":
+                        raise InputError(answer, "Then ask again.")
+                    return
             time.sleep(0.02)
-        return f"{target} has not answered."
+        raise DaemonUnreachable(f"{target} has not answered.", "Look whether it hangs, or shows a question.")
 
     def leave(self) -> None:
         self._post("00000002", Bye(self.name))
@@ -199,8 +210,14 @@ def decode(data: bytes, host: str) -> Post:
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         _, job = signed(data)
         reason = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
-        return Post(host, None, BadMessage(f"A document from {host} cannot be used: {reason}."[:400]), job)
+        return Post(
+            host, None, BadMessage(f"A document from {host} cannot be used: {reason}."[:400], _update(host)), job
+        )
     return Post(document.host, document, None, getattr(document, "job", ""))
+
+
+def _update(host: str) -> str:
+    return f"Bring its scripts up to date: `punchin host install {host.partition('-')[0]}`."
 
 
 class _Signed(msgspec.Struct):
@@ -226,12 +243,16 @@ def _turn(name: str) -> tuple[bool, bool, str]:
 def _read(path: Path, host: str) -> Post:
     try:
         if path.stat().st_size > MAX_BYTES:
-            return Post(host, None, TooLarge(f"A document from {host} is over {MAX_BYTES >> 20} MiB."))
+            return Post(
+                host,
+                None,
+                TooLarge(f"A document from {host} is over {MAX_BYTES >> 20} MiB.", "Select a shorter region."),
+            )
         post = decode(path.read_bytes(), host)
     except OSError as error:
-        return Post(host, None, BadMessage(f"A document from {host} cannot be read: {error.strerror}."))
+        return Post(host, None, BadMessage(f"A document from {host} cannot be read: {error.strerror}.", OWN_FOLDER))
     if post.host != host:
-        return Post(host, None, BadMessage(f"A document in the name of {post.host} came from {host}."))
+        return Post(host, None, BadMessage(f"A document in the name of {post.host} came from {host}.", _update(host)))
     return post
 
 

@@ -19,7 +19,7 @@ _HELP = "Write one beat a line: its time in seconds and its number in the bar, f
 
 def read(path: Path) -> TempoMap:
     """The tempo map of the beat file at `path`. Raises FileMissing, InputError."""
-    return parse(text_files.read(path, "beats"), path.name)
+    return parse(text_files.read(path, "beats", _HELP), path.name)
 
 
 def parse(text: str, name: str = "beat file") -> TempoMap:

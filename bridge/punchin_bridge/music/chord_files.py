@@ -42,7 +42,7 @@ class _Line(NamedTuple):
 
 def read(path: Path) -> tuple[ChordSegment, ...]:
     """The chords in the file at `path`. Raises FileMissing, InputError (a line is not a chord's), UnknownChord."""
-    return parse(text_files.read(path, "chords"), path.name)
+    return parse(text_files.read(path, "chords", _HELP), path.name)
 
 
 def parse(text: str, name: str = "chord file") -> tuple[ChordSegment, ...]:

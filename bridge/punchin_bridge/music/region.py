@@ -68,7 +68,7 @@ def from_bars(text: str, tempo_map: TempoMap, rate: int, total: int) -> tuple[Re
 
 def _inside(start: int, end: int, name: str, rate: int, total: int) -> Region:
     if end <= start:
-        raise BadRegion(f"The region {name} has no length.")
+        raise BadRegion(f"The region {name} has no length.", "Let it end later than it starts.")
     if start < 0 or end > total:
         raise BadRegion(_outside(name, rate, total))
     return Region(start, end)

@@ -14,7 +14,7 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 """Control characters that files of text do not have, and all others soon do."""
 
 
-def read(path: Path, what: str) -> str:
+def read(path: Path, what: str, next_step: str) -> str:
     """The text of the file at `path`, which holds `what`. Raises FileMissing, or InputError where it is no text."""
     try:
         with path.open("rb") as file:
@@ -22,10 +22,10 @@ def read(path: Path, what: str) -> str:
     except OSError as error:
         raise FileMissing(f"There is no readable file {path}.") from error
     if len(raw) > MAX_BYTES:
-        raise InputError(f"{path.name} is too large to be a file of {what}.")
+        raise InputError(f"{path.name} is too large to be a file of {what}.", next_step)
     text = _decoded(raw)
     if text is None or _NO_TEXT.search(text):
-        raise InputError(f"{path.name} is not a text file of {what}.")
+        raise InputError(f"{path.name} is not a text file of {what}.", next_step)
     return text
 
 

@@ -72,7 +72,7 @@ def find(name: str, details: Details = Details()) -> Action:
         raise BadSetting(f"There is no action {name[:60]!r}.", f"There are {', '.join(BY_NAME)}.")
     given = {name for name, value in msgspec.structs.asdict(details).items() if value is not UNSET} - {"pressed"}
     if missing := set(action.needs) - given:
-        raise BadSetting(f"{name} needs {' and '.join(sorted(missing))}.")
+        raise BadSetting(f"{name} needs {' and '.join(sorted(missing))}.", "Say that, too.")
     if extra := given - {*action.needs, *action.may}:
-        raise BadSetting(f"{name} takes no {' or '.join(sorted(extra))}.")
+        raise BadSetting(f"{name} takes no {' or '.join(sorted(extra))}.", "Leave it out.")
     return action

@@ -28,6 +28,7 @@ from .presets import Task
 Engine = Literal["inpaint", "transfer"]
 
 FORMAT = 1
+COPY = "Use a copy of the take that no other program has saved again."
 
 
 class AudioInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,11 +95,11 @@ def decode(payload: bytes) -> Recipe:
     except BadRecipe:
         raise
     except msgspec.ValidationError as error:
-        raise BadRecipe(f"The recipe in the take is damaged: {in_words(error)}.") from None
+        raise BadRecipe(f"The recipe in the take is damaged: {in_words(error)}.", COPY) from None
     except PunchinError as error:
-        raise BadRecipe(f"The recipe in the take is damaged: {error}") from None
+        raise BadRecipe(f"The recipe in the take is damaged: {error}", COPY) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise BadRecipe("The recipe in the take is damaged: it is not JSON.") from None
+        raise BadRecipe("The recipe in the take is damaged: it is not JSON.", COPY) from None
 
 
 def read(path: Path) -> Recipe:
@@ -150,7 +151,7 @@ def reread(take: Path, engine: Engine, song_path: Path | None = None) -> Unchang
         raise BadRecipe(f"{take.name} is {kind}.", f"Write `punchin {made.engine} --again {take.name}`.")
     with_drums = isinstance(made.request, InpaintRequest) and made.request.drums is not None
     if len(made.inputs) != 1 + with_drums:
-        raise BadRecipe(f"The recipe in {take.name} does not say where all of its audio came from.")
+        raise BadRecipe(f"The recipe in {take.name} does not say where all of its audio came from.", COPY)
     paths = [song_path or Path(made.song.path), *(Path(item.path) for item in made.inputs[1:])]
     found = [_unchanged(path, item) for path, item in zip(paths, made.inputs, strict=True)]
     inputs = tuple(msgspec.structs.replace(item, path=str(path)) for path, item in zip(paths, made.inputs, strict=True))

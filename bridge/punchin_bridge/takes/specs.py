@@ -36,7 +36,7 @@ def take_specs(
         raise BadSetting(f"A seed is a whole number, {SEED.range}.")
     for control, weight in weights.items():
         if weight and control not in given:
-            raise BadSetting(f"There is a weight for {control}, but no {control} to follow.")
+            raise BadSetting(f"There is a weight for {control}, but no {control} to follow.", _bring(control))
     return tuple(TakeSpec(seed + index, controls) for index, controls in enumerate(followed))
 
 
@@ -64,9 +64,13 @@ def _followed(spec: str, given: Sequence[Control], weights: Weights) -> dict[Con
         name, equals, value = part.partition("=")
         control = _control(name)
         if control not in given:
-            raise BadSetting(f"A take follows {control}, but there is no {control} to follow.")
+            raise BadSetting(f"A take follows {control}, but there is no {control} to follow.", _bring(control))
         found[control] = _weight(value) if equals else weights.get(control, 1.0)
     return {control: weight for control, weight in found.items() if weight}
+
+
+def _bring(control: Control) -> str:
+    return f"Give takes the {'chords' if control == 'chord' else control}, or leave {control} out."
 
 
 def _control(name: str) -> Control:

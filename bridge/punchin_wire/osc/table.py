@@ -26,6 +26,7 @@ from ..params import MAX_TAKES, SEED, Flag, flags
 
 OscValue: TypeAlias = str | int | float
 
+PAGE = "See docs/osc.md."
 MAX_PACKET = 1500
 PROGRESS_HZ = 20
 """Packets of progress a second that one surface gets for one job, at most."""
@@ -67,12 +68,12 @@ class Arg:
     def check(self, value: object) -> OscValue:
         """The value as its Python type. Raises BadSetting."""
         if isinstance(value, bool) or not isinstance(value, _TYPES[self.type]):
-            raise BadSetting(f"{self.name!r} is of OSC type {self.type!r}, not {type(value).__name__}.")
+            raise BadSetting(f"{self.name!r} is of OSC type {self.type!r}, not {type(value).__name__}.", PAGE)
         if self.flag is not None:
             self.flag.check(value)
         if isinstance(value, str):
             if not re.fullmatch(self.pattern, value):
-                raise BadSetting(f"{self.name!r} cannot be {value[:60]!r}.")
+                raise BadSetting(f"{self.name!r} cannot be {value[:60]!r}.", f"It is {self.doc}.")
             return value
         assert isinstance(value, int | float)
         if not self.low <= value <= self.high or not math.isfinite(value):
@@ -361,7 +362,7 @@ def check(
     least = sum(not arg.optional for arg in address.args)
     if len(fixed) < least or len(rest) % 2 or (rest and not address.options):
         usage = " ".join(arg.name for arg in address.args) + (" [name value]..." if address.options else "")
-        raise BadSetting(f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", "See docs/osc.md.")
+        raise BadSetting(f"{path} takes {usage or 'no arguments'}; it came with {len(args)}.", PAGE)
     return (
         *(arg.check(value) for arg, value in zip(address.args, fixed, strict=False)),
         *_checked(address, rest),
@@ -389,6 +390,6 @@ def _checked(address: Address, rest: Sequence[object]) -> list[OscValue]:
     checked: list[OscValue] = []
     for name, value in zip(rest[::2], rest[1::2], strict=True):
         if not isinstance(name, str) or name not in known or name in checked[::2]:
-            raise BadSetting(f"{address.path} has no option {str(name)[:60]!r}, or it came twice.", "See docs/osc.md.")
+            raise BadSetting(f"{address.path} has no option {str(name)[:60]!r}, or it came twice.", PAGE)
         checked += [name, known[name].check(value)]
     return checked

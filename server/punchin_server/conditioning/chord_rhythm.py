@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from punchin_wire.messages import ChordSegment, Note
+from punchin_wire.params import ChordRhythm
 
 from .chords import spell
 
-Rule = Literal["clean", "compat"]
 VELOCITY = 100
 COINCIDENT = 0.08  # seconds; a beat this close after a chord change is the change itself
 
 
-def place(segments: Sequence[ChordSegment], beats: Sequence[float], rule: Rule = "clean") -> list[Note]:
+def place(segments: Sequence[ChordSegment], beats: Sequence[float], rule: ChordRhythm = "clean") -> list[Note]:
     """Notes of the chord track, program 0, velocity 100; times in seconds, in the order they are struck.
 
     `segments` follow each other in time, `beats` ascend. Under "clean" a chord is struck at its start and on

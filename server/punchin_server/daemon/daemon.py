@@ -188,7 +188,8 @@ class Daemon:
         if self._requests and held + sum(map(len, frames)) > self.settings.queue_bytes:
             raise QueueFull("The audio of the waiting jobs fills the memory set aside for it.")
         if self.store.bytes > self.settings.results_bytes:
-            raise QueueFull("Finished takes that nobody fetched fill the space set aside for them.")
+            fetch = "Fetch them: `punchin status` names their jobs, for --job. After a day they are dropped."
+            raise QueueFull("Finished takes that nobody fetched fill the space set aside for them.", fetch)
         engine = type(message.request).__struct_config__.tag
         job = Job(message.job, str(engine), message.request.pack, message.keep, now)
         self.jobs.submit(job)

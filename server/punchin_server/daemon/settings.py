@@ -23,6 +23,7 @@ OSC_PORT = 17812
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e7)]
 
+HELP_PAGE = "See `punchin serve --help`."
 HELP = {
     "port": "ZeroMQ port for clients; 0 lets the system choose",
     "events_port": "ZeroMQ port for observers of events; 0 lets the system choose",
@@ -84,12 +85,12 @@ def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Sett
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, BadSetting):
             raise error.__cause__ from None
-        raise BadSetting(f"A setting of the daemon is wrong: {in_words(error)}.") from None
+        raise BadSetting(f"A setting of the daemon is wrong: {in_words(error)}.", HELP_PAGE) from None
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise BadSetting(f"punchin serve: {message}", "See `punchin serve --help`.")
+        raise BadSetting(f"punchin serve: {message}", HELP_PAGE)
 
 
 def parser() -> argparse.ArgumentParser:

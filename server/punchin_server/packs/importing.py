@@ -24,11 +24,12 @@ from typing import Any
 
 from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadSetting, FileMissing, PackMissing
+from punchin_wire.params import Control
 from punchin_wire.paths import packs_folder
 
 from .hub import cached_folder
 from .loadable import check_loadable
-from .registry import HUB, NAME, POINTER, Base, Control, Manifest, Pack, PackFile, TransferParts, sha256, write_manifest
+from .registry import HUB, NAME, POINTER, Base, Manifest, Pack, PackFile, TransferParts, sha256, write_manifest
 
 LICENCE, TRANSFER_LICENCE = "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"
 """Of the published MusicGen and AudioLDM2 weights, and so of whatever is built on them."""

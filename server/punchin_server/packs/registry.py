@@ -15,16 +15,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 from punchin_wire.disk import replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
-from punchin_wire.params import Solver
+from punchin_wire.params import STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
 from punchin_wire.paths import packs_folder
 
-from ..conditioning.chord_rhythm import Rule
 from .hub import cached_folder, commit_of
 
 MANIFEST = "manifest.json"
@@ -50,8 +49,6 @@ Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Reference = Annotated[str, Meta(min_length=1, max_length=500)]
 """A path inside the pack, with `/`; or `hub:OWNER/NAME[@REVISION]`, a model in the Hugging Face cache."""
 
-Control = Literal["chord", "drums", "piano"]
-
 
 class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The frozen models: MusicGen's language model and EnCodec, each a file or a folder."""
@@ -63,9 +60,9 @@ class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How tokens are sampled where the request leaves it open. `guidance` is `cfg` in the file."""
 
-    temperature: Annotated[float, Meta(gt=0, le=10)] = 1.0
-    top_k: Annotated[int, Meta(ge=0)] = 250
-    guidance: Annotated[float, Meta(ge=0, le=100)] = msgspec.field(name="cfg", default=3.0)
+    temperature: Annotated[float, TEMPERATURE.meta] = TEMPERATURE.default
+    top_k: Annotated[int, TOP_K.meta] = TOP_K.default
+    guidance: Annotated[float, TEXT_GUIDANCE.meta] = msgspec.field(name="cfg", default=TEXT_GUIDANCE.default)
 
 
 class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,7 +75,7 @@ class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     audiomae: Reference | None = None
     adapter: Reference | None = None
     scheduler: Solver = "dpm++"
-    steps: Annotated[int, Meta(ge=1, le=1000)] = 20
+    steps: Annotated[int, STEPS.meta] = 20
     refine: Annotated[int, Meta(ge=0, le=100)] = 0
     guided: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
 
@@ -117,7 +114,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     soundfont: Reference | None = None
     window_frames: Annotated[int, Meta(ge=1, le=100_000)] = 750
     sampling: SamplingDefaults = SamplingDefaults()
-    chord_rhythm: Rule = msgspec.field(name="strikes", default="clean")
+    chord_rhythm: ChordRhythm = msgspec.field(name="strikes", default="clean")
     loudness: Annotated[float, Meta(ge=-60, le=0)] | None = None
     transfer: TransferParts | None = None
     files: tuple[PackFile, ...] = ()

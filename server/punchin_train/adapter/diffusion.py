@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple, get_args
 
 from diffusers import DDIMScheduler
 from punchin_server.models.audioldm2.prompted_unet import PromptedUNet
+from punchin_wire.params import Pooling
 from torch import Tensor
 
-POOLINGS: tuple[Literal[1, 2, 4, 8], ...] = (1, 2, 4, 8)
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 """Of the audio prompt, in time and frequency alike; drawn anew for each batch."""
 DROP_TEXT, DROP_AUDIO, DROP_BOTH = 0.05, 0.05, 0.05
 """Of the items, as published: guidance needs answers to half a prompt and to none."""

@@ -9,7 +9,7 @@
 :mod:`.embeddings`     sounds as points, for FAD and CLAP: LAION's if it is on disk, else a stand-in
 :mod:`.systems`        what fills the holes: the pack under each control, and the bounds beside it
 :mod:`.inpaint`        the table of all that
-:mod:`.transfer`       fidelity and transferability over the knobs, SDEdit, the paper's first experiments
+:mod:`.transfer`       fidelity and transferability over the parameters, SDEdit, the paper's first experiments
 :mod:`.table`          figures with their intervals as Markdown, JSON and plots
 =====================  ============================================================================
 """

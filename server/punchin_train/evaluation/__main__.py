@@ -16,7 +16,7 @@ from punchin_wire.errors import PunchinError, of_import
 
 FULL_MINUTES = 180.0
 MASKS = ("one gap", "two gaps", "four gaps", "10 s")
-KNOBS = ("omega", "alpha", "lambda", "sdedit", "negative", "fused")
+PARAMETERS = ("omega", "alpha", "lambda", "sdedit", "negative", "fused")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -49,7 +49,7 @@ def _run(args: argparse.Namespace) -> list[object]:
         font = args.soundfont or excerpts.other_soundfont()
         filled = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
         return [table.json() for table in inpaint.evaluate(filled)]
-    run = transfer.Run(full=args.full, knobs=tuple(args.knobs or KNOBS), **common)
+    run = transfer.Run(full=args.full, parameters=tuple(args.parameters or PARAMETERS), **common)
     return [table.json() for table in transfer.evaluate(run)]
 
 
@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--soundfont", type=Path, help="plays our songs (default: one that packs are not trained on)")
     parser.add_argument("--edition", type=int, choices=(1, 2), default=1, help="of our songs; 2: genres, tempo changes")
     parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
-    parser.add_argument("--knobs", nargs="+", choices=KNOBS, help="transfer: turn only these (default: all)")
+    parser.add_argument("--parameters", nargs="+", choices=PARAMETERS, help="transfer: vary only these (default: all)")
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
     parser.add_argument("--minutes", type=float, help="what the run may take (default: 10)")
     parser.add_argument("--windows", type=int, default=104, help="excerpts a row at most (default: 104)")

@@ -1,4 +1,5 @@
-"""`punchin eval transfer`: fidelity against transferability over the knobs, SDEdit, and the paper's first experiments.
+"""`punchin eval transfer`: fidelity against transferability over the parameters, SDEdit, and the paper's first
+experiments.
 
 Fidelity is the cosine of the take's chroma with the clip's. Transferability is how likely the target instrument is,
 to a judge that is trained on originals of our own generator (and kept), and to CLAP where it is on disk; clips of the
@@ -55,7 +56,7 @@ USUAL = ("ω 2", "α 0.5", "λ 7.5")
 """Rows that are the paper's settings."""
 WITHOUT_NEGATIVE: dict[str, Settings] = {"without negative prompt": {"negative_prompt": ""}}
 FUSED = "fused attention"
-KNOBS: dict[str, dict[str, Settings]] = {
+PARAMETERS: dict[str, dict[str, Settings]] = {
     "omega": OMEGAS,
     "alpha": ALPHAS,
     "lambda": LAMBDAS,
@@ -63,13 +64,13 @@ KNOBS: dict[str, dict[str, Settings]] = {
     "negative": WITHOUT_NEGATIVE,
     "fused": {FUSED: {}},
 }
-"""Rows by the knob that they turn; whatever they do not name is the paper's."""
+"""Rows by the parameter that they vary; whatever they do not name is the paper's."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for: `minutes` for all `knobs`, at most `windows` clips a row, of `songs` or of our own; `full` is
-    the whole grid of ω, α and λ."""
+    """What was asked for: `minutes` for all `parameters`, at most `windows` clips a row, of `songs` or of our own;
+    `full` is the whole grid of ω, α and λ."""
 
     pack: str
     out: Path
@@ -78,7 +79,7 @@ class Run:
     seed: int = 0
     songs: Path | None = None
     full: bool = False
-    knobs: tuple[str, ...] = tuple(KNOBS)
+    parameters: tuple[str, ...] = tuple(PARAMETERS)
     verbose: bool = True
 
 
@@ -98,11 +99,11 @@ def _held_out(run: Run, until: float) -> list[Table]:
     evaluation = TransferEvaluation(run.pack, lines, judge, min(run.windows, len(lines)))
     listener = _Listener(evaluation, judge, clap_if_installed())
     columns = (FIDELITY, TARGET, LIKELY, SOURCE, *((CLAP, CHANCE, Clap.fad) if listener.clap else ()))
-    bounds, knobs = Table("Bounds", columns), Table("Knobs", columns)
+    bounds, varied = Table("Bounds", columns), Table("Parameters", columns)
     for trial in evaluation.trials:
         for name, sound in _bounds(evaluation, trial):
             bounds.add(name, listener.measure(name, sound, trial))
-    rows = {name: settings for knob in run.knobs for name, settings in KNOBS[knob].items()}
+    rows = {name: settings for parameter in run.parameters for name, settings in PARAMETERS[parameter].items()}
     if run.full:
         rows |= {
             f"ω {w}, α {a}, λ {g}": {"pooling": (w, w), "alpha": a, "guidance": g}
@@ -119,15 +120,15 @@ def _held_out(run: Run, until: float) -> list[Table]:
             if key not in made:
                 with fused() if name == FUSED else nullcontext():
                     made[key] = evaluation.take(trial, **settings)
-            knobs.add(name, listener.measure(name, made[key], trial))
+            varied.add(name, listener.measure(name, made[key], trial))
         if run.verbose:
             print(f"\r{number + 1} clips, {len(rows)} settings", end="", flush=True)
     if run.verbose:
         print()
     for row, distance in listener.distances():
-        (bounds if row in bounds.values else knobs).set(row, Clap.fad, distance)
-    plot(knobs, run.out / "transfer.png")
-    return [bounds, knobs]
+        (bounds if row in bounds.values else varied).set(row, Clap.fad, distance)
+    plot(varied, run.out / "transfer.png")
+    return [bounds, varied]
 
 
 def prepared(seconds: float) -> tuple[Lines, Judge]:
@@ -275,14 +276,14 @@ def _read(path: Path) -> Audio:
 # ---- the report ----------------------------------------------------------------------------------------------
 
 
-def at_equal_accuracy(knobs: Table) -> str:
+def at_equal_accuracy(varied: Table) -> str:
     """How near SDEdit stays to the clip where it is as often the target as the adapter's default; by interpolation."""
-    usual = next((row for row in USUAL if row in knobs.values), "")
-    default, rows = knobs.interval(usual, TARGET), [knobs.interval(name, TARGET) for name in SDEDIT]
-    fidelity = knobs.interval(usual, FIDELITY)
+    usual = next((row for row in USUAL if row in varied.values), "")
+    default, rows = varied.interval(usual, TARGET), [varied.interval(name, TARGET) for name in SDEDIT]
+    fidelity = varied.interval(usual, FIDELITY)
     if default is None or fidelity is None or any(row is None for row in rows):
         return ""
-    points = sorted((row[0], knobs.interval(name, FIDELITY)[0]) for name, row in zip(SDEDIT, rows, strict=True))  # type: ignore[index]
+    points = sorted((row[0], varied.interval(name, FIDELITY)[0]) for name, row in zip(SDEDIT, rows, strict=True))  # type: ignore[index]
     accuracies, chromas = zip(*points, strict=True)
     if not accuracies[0] <= default[0] <= accuracies[-1]:
         return f"SDEdit reaches {accuracies[0]:.2f} to {accuracies[-1]:.2f} of targets; the adapter {default[0]:.2f}."
@@ -293,8 +294,8 @@ def at_equal_accuracy(knobs: Table) -> str:
     )
 
 
-def plot(knobs: Table, path: Path) -> None:
-    """Fidelity over transferability: a curve for each knob, the intervals as crosses."""
+def plot(varied: Table, path: Path) -> None:
+    """Fidelity over transferability: a curve for each parameter, the intervals as crosses."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -304,7 +305,7 @@ def plot(knobs: Table, path: Path) -> None:
     figure, panel = pyplot.subplots(figsize=(6.4, 4.4))
     curves = {"ω": OMEGAS, "α": ALPHAS, "λ": LAMBDAS, "SDEdit": SDEDIT}
     for (name, rows), colour in zip(curves.items(), ("#5e81ac", "#bf616a", "#a3be8c", "#8a8f98"), strict=True):
-        points = [(row, knobs.interval(row, LIKELY), knobs.interval(row, FIDELITY)) for row in rows]
+        points = [(row, varied.interval(row, LIKELY), varied.interval(row, FIDELITY)) for row in rows]
         known = [(row, target, chroma) for row, target, chroma in points if target and chroma]
         if known:
             panel.plot([t[0] for _, t, _ in known], [c[0] for _, _, c in known], "o-", color=colour, label=name)
@@ -335,8 +336,8 @@ def _heading(run: Run, tables: list[Table]) -> list[str]:
     lines = [
         f"# {run.pack}: transfer",
         "",
-        f"On {what}, seed {run.seed}. Means with half of their 95 % bootstrap interval. Knobs that a row does not name "
-        "are the paper's: ω 2, α 0.5, λ 7.5, the source as negative prompt.",
+        f"On {what}, seed {run.seed}. Means with half of their 95 % bootstrap interval. Parameters that a row does not "
+        "name are the paper's: ω 2, α 0.5, λ 7.5, the source as negative prompt.",
     ]
     lines += ["", _about_clap(tables)]
     if run.songs is None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 import yaml
-from punchin_server.packs.registry import Base, Control, Manifest, PackFile, SamplingDefaults, write_manifest
+from punchin_server.packs.registry import Base, Manifest, PackFile, SamplingDefaults, write_manifest
 from punchin_wire.disk import replacing
+from punchin_wire.params import Control
 from torch import Tensor
 
 from ..songs.rendering import MIX_LUFS

@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from punchin_server.packs.registry import Control
 from punchin_wire.disk import replacing
+from punchin_wire.params import Control
 from torch import Tensor, nn
 
 from .lm import Adapter, LanguageModel, LmShape, Tuning, delayed, track_types

@@ -77,7 +77,7 @@ def _chord_file(song: Song) -> mido.MidiFile:
     """A type-1 file: tempo and time signature with their changes, and one track of block chords named "chords"."""
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS)
     conductor, track = file.add_track("conductor"), file.add_track(CHORD_TRACK)
-    changes = [(bar.quarter, _signature(bar.signature)) for bar in _first_of_each_metre(song.timeline.bars)]
+    changes = [(bar.quarter, _signature(bar.signature)) for bar in _first_of_each_signature(song.timeline.bars)]
     changes += [(at, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(bpm))) for at, bpm in song.timeline.tempos]
     now = 0
     for quarter, message in sorted(changes, key=lambda change: change[0]):
@@ -97,7 +97,7 @@ def _chord_file(song: Song) -> mido.MidiFile:
     return file
 
 
-def _first_of_each_metre(bars: Sequence[Bar]) -> Iterator[Bar]:
+def _first_of_each_signature(bars: Sequence[Bar]) -> Iterator[Bar]:
     for before, bar in zip((None, *bars), bars, strict=False):
         if before is None or before.signature != bar.signature:
             yield bar

@@ -46,9 +46,9 @@ def sections(random: Random, genre: Genre, seconds: float) -> tuple[Timeline, tu
     """Sections until the time is filled. In half of the songs one letter has another time signature than the rest."""
     form, size = random.choice(FORMS), random.choice((4, 4, 8))
     usual = genre.time_signatures[0] if random.random() < 0.7 else random.choice(genre.time_signatures)
-    time_signatures = dict.fromkeys("ABC", _metre(usual))
+    time_signatures = dict.fromkeys("ABC", _signature(usual))
     if random.random() < 0.5:
-        time_signatures["B"] = _metre(random.choice([name for name in genre.time_signatures if name != usual]))
+        time_signatures["B"] = _signature(random.choice([name for name in genre.time_signatures if name != usual]))
     bpm, moves = round(random.uniform(*genre.tempo), 2), random.choice(TEMPI)
     factors = {letter: random.choice((0.85, 0.92, 1.09, 1.18)) for letter in "BC"} | {"A": 1.0}
     found: list[Section] = []
@@ -75,7 +75,7 @@ def sections(random: Random, genre: Genre, seconds: float) -> tuple[Timeline, tu
     return Timeline(tuple(bar for section in found for bar in section.bars), tuple(tempos)), tuple(found)
 
 
-def _metre(name: str) -> TimeSignature:
+def _signature(name: str) -> TimeSignature:
     numerator, denominator = name.split("/")
     return TimeSignature(int(numerator), int(denominator))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import typer
-from punchin_bridge.cli import host, options
+from punchin_bridge.cli import host, main, options
 from punchin_bridge.cli.main import app
 from punchin_wire.errors import BadSetting
 from punchin_wire.params import ENGINES, InpaintParams, Sampling, TransferParams, flags
@@ -81,6 +81,13 @@ def test_a_host_is_told_how_takes_are_made_or_nothing() -> None:
     for action, given in (("pick", {"takes": 3}), ("transfer", {"takes": 3}), ("inpaint", {"to": "flute"})):
         with pytest.raises(BadSetting):
             host._params(action, given, None)
+
+
+def test_an_error_about_a_value_names_the_page_of_its_command() -> None:
+    for words, page in ((["inpaint", "s.wav"], "inpaint"), (["host", "do", "reaper"], "host do")):
+        error = main._with_page(BadSetting("It is wrong."), words)
+        assert error.next_step == f"See `punchin {page} --help` for the values that are allowed."
+    assert main._with_page(BadSetting("It is wrong.", "Mend it."), ["host"]).next_step == "Mend it."
 
 
 def test_the_take_that_is_meant_counts_from_one() -> None:

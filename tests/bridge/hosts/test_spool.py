@@ -6,15 +6,17 @@ import os
 import shutil
 import stat
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import pytest
 from fakes.room import SUBMIT
 from punchin_bridge.hosts.jobs import JobRecord
-from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Hello, Project, Rendered, State
-from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Spool
-from punchin_wire.errors import BadMessage, BadSetting, TooLarge
+from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Command, Hello, Project, Rendered, State
+from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Caller, Spool
+from punchin_wire import VERSION
+from punchin_wire.errors import BadMessage, BadSetting, DaemonError, DaemonUnreachable, InputError, TooLarge
 
 
 @pytest.fixture
@@ -170,3 +172,20 @@ def test_finishing_deletes_the_hosts_own_stems_only(spool: Spool, tmp_path: Path
     assert not own.exists()
     assert others.exists()
     assert not spool.job("job-1").exists()
+
+
+def test_what_a_host_was_asked_for_is_done_or_says_why_not(spool: Spool) -> None:
+    """With a next step that does not speak of the daemon."""
+    ask = Command("ask-1", "pick")
+    answers = {"done": None, "There is no take.": InputError, "trouble": DaemonError, "": DaemonUnreachable}
+    for answer, error in answers.items():
+        me = Caller(spool, "cli-1")
+        spool.welcome("cli-1")
+        trouble = "No reaper is connected." if answer == "trouble" else ""
+        said = {"ask-1": answer} if answer and not trouble else {}
+        spool.send(State("cli-1", 1, 0, VERSION, (), (), trouble, said))
+        with pytest.raises(error) if error else nullcontext() as caught:
+            me.want("reaper", ask, time.monotonic() + 0.05)
+        if error:
+            assert type(caught.value) is error
+            assert "punchin serve" not in caught.value.next_step

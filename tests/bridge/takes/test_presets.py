@@ -1,4 +1,4 @@
-"""Names become the paper's sentences, sentences stay, and every knob has the task's setting until it is turned."""
+"""Names become the paper's sentences, sentences stay, and every parameter has the task's value until one is said."""
 
 import pytest
 from hypothesis import given

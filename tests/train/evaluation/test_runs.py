@@ -135,7 +135,7 @@ def test_transfer_of_ones_own_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.model
-def test_only_the_knobs_that_were_asked_for_are_turned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_parameters_that_were_asked_for_are_varied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On our own lines, with a judge that has hardly been trained: rows, bounds and plot, and every figure a number."""
     write_transfer_pack(tmp_path / "moves", steps=1)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
@@ -143,12 +143,12 @@ def test_only_the_knobs_that_were_asked_for_are_turned(tmp_path: Path, monkeypat
     monkeypatch.setattr(transfer, "LINES", 2)
     monkeypatch.setattr(transfer, "JUDGE_LINES", 2)
     out = tmp_path / "out"
-    words = ["transfer", "--pack", "moves", "--knobs", "alpha", "fused", "--minutes", "0.01", "--out", str(out)]
+    words = ["transfer", "--pack", "moves", "--parameters", "alpha", "fused", "--minutes", "0.01", "--out", str(out)]
     assert main(words) == 0
-    bounds, knobs = json.loads((out / "report.json").read_text())["tables"]
-    assert list(knobs["rows"]) == ["α 0.3", "α 0.5", "α 0.7", "α 1.0", "fused attention"]
+    bounds, varied = json.loads((out / "report.json").read_text())["tables"]
+    assert list(varied["rows"]) == ["α 0.3", "α 0.5", "α 0.7", "α 1.0", "fused attention"]
     assert bounds["rows"]["the clip itself"][transfer.FIDELITY][0] > 0.9  # silence is like nothing
-    for row in knobs["rows"].values():
+    for row in varied["rows"].values():
         assert 0 <= row[transfer.LIKELY][0] <= 1
     assert (out / "transfer.png").read_bytes().startswith(b"\x89PNG")
 

@@ -25,7 +25,7 @@ from .clock import Clocks, TimeCode
 from .learning import Learning
 from .lights import light
 from .mackie_page import Page
-from .mapping import Entry, Mapping, MappingFile, matches
+from .mapping import NO_MIDI, Entry, Mapping, MappingFile, matches
 from .pickup import Pickup
 from .ports import MidiMessage, Ports
 from .signals import FULL, Signal
@@ -40,8 +40,8 @@ LEARN_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
-Knob = tuple[str, int, int]
-"""Port, channel and number of a cc."""
+ControlId = tuple[str, int, int]
+"""Port, channel and number of a control change."""
 
 
 @dataclass
@@ -58,8 +58,8 @@ class Device:
     """What is known of one port: its clocks, its faders, the coarse halves of fine ones, keys, and its lights."""
 
     clocks: Clocks
-    pickups: dict[Knob, Pickup] = field(default_factory=dict)
-    coarse: dict[Knob, int] = field(default_factory=dict)
+    pickups: dict[ControlId, Pickup] = field(default_factory=dict)
+    coarse: dict[ControlId, int] = field(default_factory=dict)
     struck: dict[tuple[int, int], float] = field(default_factory=dict)
     lights: dict[tuple[int, int], int] = field(default_factory=dict)
     page: Page | None = None
@@ -107,14 +107,14 @@ class MidiEdge:
             self._look(now)
         if self._ports is None:
             return
-        turned: dict[Knob, Turned] = {}
+        turned: dict[ControlId, Turned] = {}
         for message in self._ports.receive():
             try:
                 self._receive(message, now, turned)
             except PunchinError as error:
                 self._console.complain(error)
-        for knob, what in turned.items():
-            self._turn(knob, what)
+        for control, what in turned.items():
+            self._turn(control, what)
         self._turn_pots()
         self._write_down(now)
         self._show(self._console.view(now), now)
@@ -133,7 +133,7 @@ class MidiEdge:
             self._console.complain(error)
         if self._learning and not self._learning.first and now > self._learning.until:
             self._learning = None
-            self._console.complain(BadSetting("No MIDI message came to be learned."))
+            self._console.complain(BadSetting("Nothing came from a MIDI controller.", NO_MIDI))
         if self._ports is None and self._file.mapping is not None and now >= self._try_again:
             self._look_for_midi(now)
         if changed:
@@ -190,7 +190,7 @@ class MidiEdge:
 
     # ---- what is done ----------------------------------------------------------------------------------------
 
-    def _receive(self, message: MidiMessage, now: float, turned: dict[Knob, Turned]) -> None:
+    def _receive(self, message: MidiMessage, now: float, turned: dict[ControlId, Turned]) -> None:
         """Raises PunchinError."""
         port, when, data = message
         device = self._device(port)
@@ -238,33 +238,33 @@ class MidiEdge:
         before, device.struck[key] = device.struck.get(key, -1e9), when
         return abs(when - before) < TWICE
 
-    def _gather(self, device: Device, port: str, signal: Signal, entry: Entry, turned: dict[Knob, Turned]) -> None:
+    def _gather(self, device: Device, port: str, signal: Signal, entry: Entry, turned: dict[ControlId, Turned]) -> None:
         number = entry.cc if entry.cc is not None else signal.number
-        knob = (port, signal.channel, number)
-        what = turned.setdefault(knob, Turned(entry))
+        control = (port, signal.channel, number)
+        what = turned.setdefault(control, Turned(entry))
         if entry.mode == "absolute":
             what.places.append(signal.value / FULL)
         elif entry.mode == "fine":
             if signal.number == number:
-                device.coarse[knob] = signal.value
+                device.coarse[control] = signal.value
             low = signal.value if signal.number != number else 0
-            what.places.append((device.coarse.get(knob, 0) << 7 | low) / 0x3FFF)
+            what.places.append((device.coarse.get(control, 0) << 7 | low) / 0x3FFF)
         else:
             what.clicks += signals.clicks(signal.value, entry.mode)
 
-    def _turn(self, knob: Knob, what: Turned) -> None:
+    def _turn(self, control: ControlId, what: Turned) -> None:
         name = str(what.entry.control)
         parameter = BY_NAME[name]
         try:
             if not what.places:
                 self._console.nudge(name, what.clicks)
                 return
-            pickup = self._device(knob[0]).pickups.setdefault(knob, Pickup())
+            pickup = self._device(control[0]).pickups.setdefault(control, Pickup())
             place = parameter.normalized(self._console.parameters.values[name])
             width = 1 / (parameter.steps - 1) if parameter.steps > 1 else 0.0
             if not what.entry.pickup or pickup.move(what.places, place, width):
                 self._console.turn(name, what.places[-1])
-                self._device(knob[0]).lights[knob[1], knob[2]] = round(what.places[-1] * FULL)
+                self._device(control[0]).lights[control[1], control[2]] = round(what.places[-1] * FULL)
         except PunchinError as error:
             self._console.complain(error)
 

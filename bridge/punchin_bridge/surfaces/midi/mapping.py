@@ -46,6 +46,9 @@ from ..actions import Details
 from .signals import MMC, Kind, Signal
 
 MAX_BYTES = 2**20
+EXAMPLE = "See docs/surfaces.md for an example."
+NO_MIDI = "Plug one in, and see that `ports` in midi.toml, if it is there, names it."
+"""The next step where nothing is received."""
 Number = Annotated[int, Meta(ge=0, le=127)]
 Channel = Annotated[int, Meta(ge=1, le=16)]
 Mode = Literal["absolute", "fine", "twos", "offset", "sign"]
@@ -160,12 +163,13 @@ def parse(data: bytes) -> Mapping:
     try:
         found = msgspec.toml.decode(data, type=Mapping)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadSetting(f"midi.toml: {error}", "See docs/surfaces.md for an example.") from None
+        raise BadSetting(f"midi.toml: {error}", EXAMPLE) from None
     for number, entry in enumerate(found.entries, start=1):
         try:
             entry.check()
         except BadSetting as error:
-            raise BadSetting(f"midi.toml, map {number}: {error}", error.next_step) from None
+            known = error.next_step != BadSetting.default_next_step
+            raise BadSetting(f"midi.toml, map {number}: {error}", error.next_step if known else EXAMPLE) from None
     return found
 
 
@@ -220,11 +224,11 @@ class MappingFile:
             return False
         self.stamp = stamp
         if found.st_size > MAX_BYTES:
-            raise BadSetting(f"{self.path.name} has {found.st_size} bytes, which is no mapping.")
+            raise BadSetting(f"{self.path.name} has {found.st_size} bytes, which is no mapping.", EXAMPLE)
         try:
             self.mapping = parse(self.path.read_bytes())
         except OSError as error:
-            raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.") from None
+            raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.", disk.OWN_FOLDER) from None
         return True
 
     def learn(self, port: str, signal: Signal, name: str, mode: Mode = "absolute") -> None:
@@ -232,7 +236,7 @@ class MappingFile:
         try:
             data = self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
-            raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.") from None
+            raise BadSetting(f"{self.path.name} cannot be read: {error.strerror}.", disk.OWN_FOLDER) from None
         added = learned(data, port, signal, name, mode)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with disk.replacing(self.path, durable=True, next_step=disk.OWN_FOLDER) as file:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from punchin_wire.frames import Audio
 from punchin_wire.messages import InpaintRequest, Note
+from punchin_wire.params import ChordRhythm
 
 from ...conditioning import chord_rhythm, level, piano, render
 
@@ -45,7 +46,7 @@ def condition(
     controls: Collection[str],
     drums: Audio | None,
     excerpt: Excerpt,
-    rule: chord_rhythm.Rule,
+    rule: ChordRhythm,
     soundfont: Path | None,
 ) -> Audio:
     """What `controls` of the request sound like in `excerpt`: `[excerpt.samples]`; silence without controls.

@@ -113,7 +113,7 @@ class InpaintEngine:
         rate, hop, source = self._m.codec.sample_rate, self._m.codec.hop, request.source
         song = mono(audio[source.frame], source.sample_rate, rate)
         if not len(song):
-            raise BadRegion("The audio is shorter than one sample of the model.")
+            raise BadRegion("The audio is shorter than one sample of the model.", "Select a longer region.")
         holes = to_frames(request.holes, source.sample_rate, len(song), rate, hop)
         gain_db = loudness.gain_db(song, holes, hop, rate, self._m.loudness) if request.at_learned_loudness else 0.0
         past = 0 if self._adapters else self._m.window

@@ -10,11 +10,10 @@ from typing import Protocol, get_args
 import torch
 from punchin_wire.errors import BadCheckpoint
 from punchin_wire.frames import Audio
-from punchin_wire.params import Control
+from punchin_wire.params import ChordRhythm, Control
 from torch import Tensor
 
 from ...codecs.encodec import load_codec, load_model
-from ...conditioning.chord_rhythm import Rule
 from ...models.musicgen import linear
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
 from ...models.musicgen.musicgen import LMConfig, MusicGen
@@ -68,7 +67,7 @@ class Models:
     text: TextReader | None
     window: int
     sampling: SamplingParams = MUSICGEN
-    chord_rhythm: Rule = "clean"
+    chord_rhythm: ChordRhythm = "clean"
     soundfont: Path | None = None
     loudness: float | None = None
     names: Mapping[str, str] = field(default_factory=dict)

@@ -160,7 +160,7 @@ def test_what_cannot_be_learned_is_said(sessions: MidiStage) -> None:
     sessions.step(LEARN_SECONDS + LOOK_SECONDS)
     trouble = sessions.stage.console.view(0).trouble
     assert trouble is not None
-    assert "learned" in trouble.message
+    assert trouble.message == "Nothing came from a MIDI controller."
     sessions.play(note(37))
     assert sessions.actions == ["inpaint"]
 
