@@ -1,8 +1,9 @@
 """Notes to audio through a General MIDI soundfont.
 
-Knows notes and samples; knows nothing about chords, songs or models. Plays what a condition needs: samples,
-loops, volume envelopes, velocity. No filters, vibrato, reverb or stereo: the model hears mono tokens. The default
-soundfont is the one pretty_midi ships (TimGM6mb, GPL-2), used where it lies and never copied.
+Knows notes and samples; knows nothing about chords, songs or models. What is played here is plain: samples, loops,
+volume envelopes, velocity; no filters or vibrato. :mod:`.fluidsynth` plays as FluidSynth does. Both are mono, as the
+model hears, and dry. The default soundfont is the one pretty_midi ships (TimGM6mb, GPL-2), used where it lies and
+never copied.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from punchin_wire.messages import Note
 
+from . import Style
 from .soundfont import FULL_SCALE, Soundfont, Zone
 
 LONGEST_RELEASE = 1.0  # seconds
@@ -29,17 +31,28 @@ def default_soundfont() -> Path:
 
 
 def render(
-    notes: Iterable[Note], seconds: float, sample_rate: int = 32_000, soundfont: Path | None = None
+    notes: Iterable[Note],
+    seconds: float,
+    sample_rate: int = 32_000,
+    soundfont: Path | None = None,
+    *,
+    style: Style = "plain",
+    origin: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Mono float32 [round(seconds * sample_rate)]; notes beyond the end are cut, a note before 0 starts at 0.
+    """Mono float32 [round(seconds * sample_rate)] of the music from `origin` seconds on.
 
-    Raises FileMissing, PackCorrupt for a soundfont that cannot be read.
+    Notes beyond the end are cut, a note before `origin` starts there. Raises FileMissing, PackCorrupt for a soundfont
+    that cannot be read.
     """
-    audio = np.zeros(round(seconds * sample_rate), np.float32)
     font = _load(soundfont or default_soundfont())
+    audio = np.zeros(round(seconds * sample_rate), np.float32)
+    if style == "published":
+        from .fluidsynth import perform  # brings scipy
+
+        return perform(font, notes, origin, len(audio), sample_rate) * np.float32(MASTER)
     for note in notes:
-        start = round(max(note.start, 0.0) * sample_rate)
-        length = min(round(note.end * sample_rate), len(audio)) - start
+        start = round(max(note.start - origin, 0.0) * sample_rate)
+        length = min(round((note.end - origin) * sample_rate), len(audio)) - start
         if start >= len(audio) or length <= 0:
             continue
         loudness = MASTER * (note.velocity / 127) ** 2  # the format's default velocity curve

@@ -111,6 +111,7 @@ def describe(
         adapters=adapters,
         text=text,
         chord_rhythm="compat",  # as the published chord adapter was trained
+        conditions="published",
         loudness=MUSICGEN_LUFS if fills else None,
         transfer=transfer,
         files=tuple(_listed(folder, path) for path in sorted(_files(folder, used))),

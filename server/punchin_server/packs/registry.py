@@ -24,6 +24,7 @@ from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
 from punchin_wire.params import STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
 from punchin_wire.paths import packs_folder
 
+from ..conditioning import Style
 from .hub import cached_folder, commit_of
 
 MANIFEST = "manifest.json"
@@ -99,8 +100,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """`manifest.json`. A pack fills holes (`base` and what goes with it), or transfers, or both.
 
     `window_frames` is the length of half a window: what the adapters were trained for; `chord_rhythm` (`strikes` in the
-    file) the rule by which chords fell on beats for the chord adapter; `loudness` that of the songs that the models
-    which fill holes learned from, in LUFS (None: not known, songs are heard as loud as they are).
+    file) the rule by which chords fell on beats for the chord adapter, `conditions` how notes became sound for it and
+    the piano's; `loudness` that of the songs that the models which fill holes learned from, in LUFS (None: not known,
+    songs are heard as loud as they are).
     """
 
     name: PackName
@@ -115,6 +117,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     window_frames: Annotated[int, Meta(ge=1, le=100_000)] = 750
     sampling: SamplingDefaults = SamplingDefaults()
     chord_rhythm: ChordRhythm = msgspec.field(name="strikes", default="clean")
+    conditions: Style = "plain"
     loudness: Annotated[float, Meta(ge=-60, le=0)] | None = None
     transfer: TransferParts | None = None
     files: tuple[PackFile, ...] = ()

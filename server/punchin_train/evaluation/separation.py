@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-import soxr
 import torch
-from punchin_server.packs.tensor_files import first_line
-from punchin_wire.errors import Unsupported
+from punchin_server.models import demucs
 from punchin_wire.frames import Audio
 
 from .excerpts import Excerpt
 
 FFT = 1024
 AROUND = 1.0  # seconds on either side of a hole that a model hears, too
-DEMUCS_MODEL, DEMUCS_FILE = "htdemucs", "955717e8-8726e21a.th"
-"""Its weights as torch's hub keeps them: a pickle, which demucs itself opens, and nothing of ours."""
 
 
 class Separator(Protocol):
@@ -32,21 +25,10 @@ class Separator(Protocol):
 
 
 def installed(rate: int) -> Separator:
-    """For audio at `rate` Hz: Demucs where it can be imported and its weights are on disk, else oracle masks.
-
-    Downloads nothing. Raises Unsupported for weights that demucs cannot open.
-    """
-    if not (Path(torch.hub.get_dir()) / "checkpoints" / DEMUCS_FILE).is_file():
-        return OracleMasks()
-    try:
-        return Demucs(rate)
-    except ImportError:
-        return OracleMasks()
-    except Exception as error:  # whatever its unpickler meets
-        raise Unsupported(
-            f"demucs is installed, but cannot open {DEMUCS_FILE}: {first_line(error)}",
-            "Update demucs, or delete that file: then drums are told apart by oracle masks.",
-        ) from error
+    """For audio at `rate` Hz: Demucs where it is installed, else oracle masks. Raises Unsupported for weights that
+    demucs cannot open."""
+    found = demucs.installed(rate)
+    return OracleMasks() if found is None else Demucs(found, rate)
 
 
 class OracleMasks:
@@ -72,26 +54,13 @@ class OracleMasks:
 
 
 class Demucs:
-    """Hybrid Transformer Demucs by its own package (arXiv 2211.08553; MIT). Raises ImportError without it."""
+    """The drums that :mod:`punchin_server.models.demucs` hears."""
 
-    name = DEMUCS_MODEL
-
-    def __init__(self, rate: int) -> None:
-        self._rate = rate
-        self._apply = import_module("demucs.apply").apply_model
-        self._model: Any = import_module("demucs.pretrained").get_model(DEMUCS_MODEL)
+    def __init__(self, model: demucs.Demucs, rate: int) -> None:
+        self.name = model.name
+        self._model, self._around = model, round(AROUND * rate)
 
     def drums(self, audio: Audio, _excerpt: Excerpt, hole: tuple[int, int], /) -> Audio:
-        around = round(AROUND * self._rate)
-        first = max(0, hole[0] - around)
-        theirs = self._model.samplerate
-        resampled = soxr.resample(audio[first : hole[1] + around], self._rate, theirs, quality="HQ")
-        mean, deviation = float(resampled.mean()), float(resampled.std()) + 1e-8  # as demucs' own command does
-        mix = torch.from_numpy((resampled - mean) / deviation).expand(1, self._model.audio_channels, -1)
-        # Without its random shifts, so that a take has one figure.
-        stems = self._apply(self._model, mix, shifts=0, device="cpu")  # [1, sources, channels, samples]
-        separated = stems[0, self._model.sources.index("drums")].mean(0).numpy() * deviation + mean
-        back = soxr.resample(separated, theirs, self._rate, quality="HQ")
-        start, length = hole[0] - first, hole[1] - hole[0]
-        found: Audio = np.pad(back, (0, length))[start : start + length].astype(np.float32)
-        return found
+        first = max(0, hole[0] - self._around)
+        separated = self._model.stem("drums", audio[first : hole[1] + self._around])
+        return separated[hole[0] - first :][: hole[1] - hole[0]]

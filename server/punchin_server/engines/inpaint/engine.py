@@ -30,7 +30,7 @@ from ..events import Emission
 from ..spans import Part, Span
 from ..tries import Tries
 from . import loudness
-from .conditions import condition
+from .conditions import condition, other_stem
 from .decode import TakeBatch, fill
 from .loading import Models, load_models
 from .sampling import Noise, SamplingParams
@@ -69,7 +69,8 @@ class InpaintEngine:
             drums = None
             if request.drums is not None:
                 drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate) * gain
-        codes = yield from self._encode(request, scene, drums, clock)  # [B, K, frames of the scene]
+            other, level = self._level(request, scene)
+        codes = yield from self._encode(request, scene, drums, other, clock)  # [B, K, frames of the scene]
         bank, sampling = self._bank(request.takes), self._sampling(request.sampling)
         start = scene.take_span.start * self._m.codec.hop
         tries, before = Tries(request.takes, request.retries), 0
@@ -87,7 +88,7 @@ class InpaintEngine:
                     event = Take(take.number, take.spec.seed, start, describe(sound, rate))
                     yield _at_songs_level(Emission(event, sound), gain)
         heard = {"input_gain_db": f"{gain_db:+.1f}"} if request.at_learned_loudness else {}
-        yield Emission(Done(dict(clock.seconds), dict(self._m.names) | heard))
+        yield Emission(Done(dict(clock.seconds), dict(self._m.names) | heard | level))
 
     def _check(self, request: InpaintRequest) -> None:
         for control in {c for take in request.takes for c in take.controls}:
@@ -120,6 +121,13 @@ class InpaintEngine:
         song = song * np.float32(10.0 ** (gain_db / 20.0))
         return Scene.of(song, holes, rate, hop, self._m.window, past), gain_db
 
+    def _level(self, request: InpaintRequest, scene: Scene) -> tuple[Audio, dict[str, str]]:
+        """What has the level of rendered conditions, and what the report says of it; nothing where none is."""
+        if not any({"chord", "piano"} & set(take.controls) for take in request.takes):
+            return np.zeros(0, np.float32), {}
+        other, said = other_stem(scene.excerpt(), self._m.separator)
+        return other, {"condition_level": said}
+
     def _sampling(self, requested: Sampling) -> SamplingParams:
         default = self._m.sampling
         return SamplingParams(
@@ -150,7 +158,7 @@ class InpaintEngine:
         return TakeBatch(self._coefficients(takes, bank.names if bank else ()), noise, sampling, bank, text)
 
     def _encode(
-        self, request: InpaintRequest, scene: Scene, drums: Audio | None, clock: Clock
+        self, request: InpaintRequest, scene: Scene, drums: Audio | None, other: Audio, clock: Clock
     ) -> Generator[Emission, None, Tensor]:
         """Tokens `[B, K, F]` of the scene for every take: the song's, and in the holes those of its condition."""
         sets = sorted({frozenset(take.controls) for take in request.takes}, key=sorted)
@@ -160,7 +168,7 @@ class InpaintEngine:
         for i, controls in enumerate(sets, start=1):
             with clock("encode"):
                 rule = request.chord_rhythm or self._m.chord_rhythm
-                sound = condition(request, controls, drums, scene.excerpt(), rule, self._m.soundfont)
+                sound = condition(request, controls, drums, scene.excerpt(), other, rule, self._m.instrument)
             tokens = yield from self._tokens(scene, sound, i, 1 + len(sets), clock)
             codes[controls] = torch.where(unknown, tokens, song)
         return torch.stack([codes[frozenset(take.controls)] for take in request.takes])

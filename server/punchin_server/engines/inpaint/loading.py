@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol, get_args
 
 import torch
@@ -14,6 +13,8 @@ from punchin_wire.params import ChordRhythm, Control
 from torch import Tensor
 
 from ...codecs.encodec import load_codec, load_model
+from ...conditioning.soundfont import Soundfont
+from ...models.demucs import Demucs, installed
 from ...models.musicgen import linear
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
 from ...models.musicgen.musicgen import LMConfig, MusicGen
@@ -21,6 +22,7 @@ from ...models.musicgen.text import TextEncoder
 from ...models.musicgen.weights import load_adapter, load_lm
 from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models
+from .conditions import Instrument
 from .sampling import SamplingParams
 
 
@@ -51,6 +53,7 @@ class TextReader(Protocol):
 
 
 MUSICGEN = SamplingParams()
+DEFAULT_INSTRUMENT = Instrument()
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Models:
     window: int
     sampling: SamplingParams = MUSICGEN
     chord_rhythm: ChordRhythm = "clean"
-    soundfont: Path | None = None
+    instrument: Instrument = DEFAULT_INSTRUMENT
+    separator: Demucs | None = None
     loudness: float | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,15 +90,17 @@ def load_models(name: str, device: str, precision: str) -> Models:
     chosen = choose_precision(precision, where)
     lm, bank = _language_model(pack, where, chosen)
     sampling = pack.manifest.sampling
+    codec = load_codec(pack.codec, device=str(where))
     return Models(
         lm=lm,
-        codec=load_codec(pack.codec, device=str(where)),
+        codec=codec,
         bank=bank,
         text=TextEncoder(pack.text, where) if pack.text else None,
         window=pack.manifest.window_frames,
         sampling=SamplingParams(sampling.temperature, sampling.top_k, sampling.guidance),
         chord_rhythm=pack.manifest.chord_rhythm,
-        soundfont=pack.soundfont,
+        instrument=Instrument(pack.soundfont, pack.manifest.conditions),
+        separator=_separator(pack, codec.sample_rate, where),
         loudness=pack.manifest.loudness,
         names=describe_models(pack, pack.manifest.inpaint_references(), where, chosen),
     )
@@ -114,6 +120,8 @@ def open_models(pack: Pack) -> None:
             f"The text encoder {pack.text.name} is {width} wide; this language model reads {lm.text_width}.",
             "Use the T5 that belongs to it: google-t5/t5-base for the published ones.",
         )
+    if pack.soundfont:
+        Soundfont(pack.soundfont)
 
 
 def _check_tokens(lm: LMConfig, n_q: int, card: int) -> None:
@@ -127,6 +135,13 @@ def _check_tokens(lm: LMConfig, n_q: int, card: int) -> None:
 def _adapters(pack: Pack) -> dict[str, AdapterWeights]:
     paths = {control: pack.adapter(control) for control in get_args(Control)}
     return {control: load_adapter(path) for control, path in paths.items() if path is not None}
+
+
+def _separator(pack: Pack, rate: int, device: torch.device) -> Demucs | None:
+    """What tells the level of rendered conditions, where it is installed and the pack learned with it."""
+    manifest = pack.manifest
+    rendered = manifest.conditions == "published" and {"chord", "piano"} & manifest.adapters.keys()
+    return installed(rate, str(device)) if rendered else None
 
 
 def _language_model(
