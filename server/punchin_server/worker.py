@@ -13,11 +13,12 @@ import importlib
 import logging
 import math
 import os
+import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -110,10 +111,16 @@ class Worker:
 
     def _work(self, submit: Submit, audio: tuple[Audio, ...]) -> None:
         job = submit.job
+        failure = None
         try:
             self._perform(job, submit.request, audio)
         except Exception as error:
-            self._send(job, Failed(self._explain(error).info()))
+            failure = _explain(error)
+        if isinstance(failure, OutOfMemory):  # here, where no traceback holds the engine and what it made any longer
+            self._loaded.clear()
+            _give_memory_back()
+        if failure is not None:
+            self._send(job, Failed(failure.info()))
         for key, held in self._loaded.items():
             if held.used == math.inf:
                 self._loaded[key] = Held(held.engine, time.monotonic())
@@ -147,8 +154,8 @@ class Worker:
         if held is None:
             while len(self._loaded) >= LOADED:
                 self._drop(next(iter(self._loaded)))
-            engine = self._engines[name](pack_name, self._orders.device, self._orders.precision)
-            _give_memory_back()
+            with frugal():
+                engine = self._engines[name](pack_name, self._orders.device, self._orders.precision)
         else:
             engine = held.engine
         self._loaded[name, pack_name] = Held(engine, math.inf)
@@ -163,19 +170,6 @@ class Worker:
     def _drop(self, key: tuple[str, str]) -> None:
         del self._loaded[key]
         _give_memory_back()
-
-    def _explain(self, error: Exception) -> PunchinError:
-        """The error of our tree that `error` is. Unknown ones are our mistake: the log keeps where."""
-        if isinstance(error, PunchinError):
-            return error
-        log.error("a job failed", exc_info=error)
-        if isinstance(error, ImportError):
-            return of_import(error)
-        if isinstance(error, MemoryError) or _is_torch_out_of_memory(error):
-            self._loaded.clear()
-            _give_memory_back()
-            return OutOfMemory("The memory of this machine does not suffice for the job.")
-        return InternalError(f"The engine failed: {type(error).__name__}: {error}")
 
     def _cancelled(self, job: str) -> bool:
         while (packet := self._receive(timeout=0.0)) is not None:
@@ -214,30 +208,65 @@ class Worker:
         return Heartbeat(self._device, packs, psutil.Process().memory_info().rss)
 
 
+@contextmanager
+def frugal() -> Iterator[None]:
+    """Inside the block, memory goes back to the system as soon as it is freed, and behind it what was freed before.
+
+    Otherwise the C library keeps it: beside the weights of a model up to an eighth of their size, and when int8 weights
+    were made of float ones, three times their size.
+    """
+    _c_library("mallopt", MMAP_THRESHOLD, 2**20)
+    try:
+        yield
+    finally:
+        # Where they come to by themselves once large blocks were freed: work is quicker so.
+        _c_library("mallopt", MMAP_THRESHOLD, 2**25)
+        _c_library("mallopt", TRIM_THRESHOLD, 2**26)
+        _c_library("malloc_trim", 0)
+
+
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
+"""Numbers of `mallopt`, from malloc.h."""
+
+
+def _c_library(function: str, *arguments: int) -> None:
+    """Call a function that only GNU's C library has; elsewhere do nothing."""
+    with suppress(OSError, AttributeError):
+        getattr(ctypes.CDLL("libc.so.6"), function)(*map(ctypes.c_int, arguments))
+
+
 def _give_memory_back() -> None:
     gc.collect()
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
-    if _C_LIBRARY is not None:
-        _C_LIBRARY.malloc_trim(0)
+    _c_library("malloc_trim", 0)
 
 
-def _glibc() -> ctypes.CDLL | None:
-    """The C library where it is GNU's, which keeps what is freed for itself: when int8 weights were made, more than
-    they are."""
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL("libc.so.6")
-        library.malloc_trim.argtypes, library.malloc_trim.restype = [ctypes.c_size_t], ctypes.c_int
-        return library
-    return None
+OUT_OF_MEMORY = re.compile(
+    r"DefaultCPUAllocator|out of memory|_ALLOC_FAILED|bad_?alloc|failed to allocate memory|cannot allocate memory",
+    re.IGNORECASE,
+)
+"""What torch, cuBLAS, cuDNN, onnxruntime and the system say, in errors of any class."""
+GPU_FAILED = re.compile(r"CUDA (error|failure)|CUBLAS_STATUS|CUDNN_STATUS|CUDNN failure|HIP error", re.IGNORECASE)
+"""The same where the GPU or its driver is at fault."""
 
 
-_C_LIBRARY = _glibc()
-
-
-def _is_torch_out_of_memory(error: Exception) -> bool:
-    """torch raises a class of its own for accelerators, and a plain RuntimeError for the processor's memory."""
-    return type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+def _explain(error: Exception) -> PunchinError:
+    """The error of our tree that `error` is. Unknown ones are our mistake: the log keeps where."""
+    if isinstance(error, PunchinError):
+        return error
+    log.error("a job failed", exc_info=error)
+    if isinstance(error, ImportError):
+        return of_import(error)
+    says = f"{type(error).__name__}: {error}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or OUT_OF_MEMORY.search(says):
+        return OutOfMemory("The memory of this machine does not suffice for the job.")
+    if GPU_FAILED.search(says):
+        return InternalError(
+            f"The GPU or its driver failed: {says[:300]}",
+            "End `punchin serve` and ask again; if that does not help, update the driver, or serve with --device cpu.",
+        )
+    return InternalError(f"The engine failed: {says}")
 
 
 def _leave_with_the_daemon() -> None:

@@ -19,17 +19,29 @@ from punchin_wire.frames import Audio, describe, unpack
 from punchin_wire.messages import Done, Event, Failed, Hole, InpaintRequest, Progress, Submit, TakeSpec, TransferRequest
 
 SOUND = np.ones((1, 100), np.float32)
+TEXTS = {
+    "torch": "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to …",
+    "cuda": "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB of which …",
+    "onnxruntime": "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : … CUDA failure 2: out of memory ; GPU=0 ; hostname=…",
+    "arena": "[ONNXRuntimeError] : 1 : FAIL : … Failed to allocate memory for requested buffer of size 536870912",
+    "cublas": "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "driver": "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm( …`",
+    "kernel": "CUDA error: no kernel image is available for execution on the device",
+    "other": "shape '[2]' is invalid for input of size 3",
+}
+"""What the libraries say, by the pack that makes them say it."""
+MEMORY = ("torch", "cuda", "onnxruntime", "arena", "cublas")
 
 
 class Engine:
-    """Is done at once, but for the steps of `meanwhile`. The pack `oom` has no memory for it."""
+    """Is done at once, but for the steps of `meanwhile`. A pack of TEXTS fails with its text."""
 
     def __init__(self, pack: str, meanwhile: Sequence[Callable[[], None]] = ()) -> None:
         self.pack, self.meanwhile = pack, meanwhile
 
     def run(self, _request: Any, _audio: tuple[Audio, ...]) -> Iterator[FakeEmission]:
-        if self.pack == "oom":
-            raise MemoryError
+        if self.pack in TEXTS:
+            raise RuntimeError(TEXTS[self.pack])
         for number, step in enumerate(self.meanwhile):
             step()
             yield FakeEmission(Progress("denoise", number, len(self.meanwhile)))
@@ -158,12 +170,37 @@ def test_one_more_takes_the_place_of_the_one_used_longest_ago(bench: Bench) -> N
     assert bench.gone("transfer", "a")
 
 
-def test_without_memory_both_are_given_up(bench: Bench) -> None:
+@pytest.mark.parametrize("pack", MEMORY)
+def test_without_memory_everything_is_given_up(bench: Bench, monkeypatch: pytest.MonkeyPatch, pack: str) -> None:
+    """By the time memory is given back, no engine and nothing that the failed job made is alive; the next job works."""
     bench.work("inpaint", "a")
-    failed = bench.work("transfer", "oom")
+    alive: list[bool] = []
+
+    def look() -> None:
+        gc.collect()
+        alive.extend(engine() is not None for engine in bench.alive.values())
+
+    monkeypatch.setattr(module.log, "propagate", False)  # pytest keeps what is logged, tracebacks too
+    monkeypatch.setattr(module, "_give_memory_back", look)
+    failed = bench.work("transfer", pack)
     assert (failed.error.code, bench.held) == ("out_of_memory", ())
-    assert bench.gone("inpaint", "a")
+    assert alive == [False, False]
     assert isinstance(bench.work("inpaint", "a"), Done)
+
+
+@pytest.mark.parametrize(
+    ("pack", "says", "next_step"),
+    [
+        ("driver", "The GPU or its driver failed: RuntimeError: CUDA error: CUBLAS_STATUS_EXEC", "--device cpu"),
+        ("kernel", "The GPU or its driver failed", "update the driver"),
+        ("other", "The engine failed: RuntimeError: shape", "punchin doctor"),
+    ],
+)
+def test_what_a_library_says_becomes_our_error(bench: Bench, pack: str, says: str, next_step: str) -> None:
+    error = bench.work("inpaint", pack).error
+    assert error.code == "internal"
+    assert error.message.startswith(says)
+    assert next_step in error.next_step
 
 
 def test_an_engine_that_cannot_be_loaded_is_not_held(bench: Bench) -> None:

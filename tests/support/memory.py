@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 POLL_SECONDS = 0.002
 
 SCRIPT = """import sys
@@ -22,7 +24,8 @@ input()
 
 
 class Memory(NamedTuple):
-    """Bytes that a process took beyond what it had before the work, and the seconds that the work took.
+    """Bytes that a process took beyond what it had before the work, and the seconds that the work took: by the clock,
+    and of processors.
 
     `peak` and `held` are anonymous memory, at most and in the end: what this process alone has, and nobody can take
     from it. `resident` is the peak of everything, pages of mapped files included, which the system drops when it needs
@@ -33,6 +36,7 @@ class Memory(NamedTuple):
     held: int
     resident: int
     seconds: float
+    cpu: float
 
 
 def measure(prepare: str, work: str, *argv: str, timeout: float = 600.0) -> Memory:
@@ -65,17 +69,17 @@ def _watch(child: subprocess.Popen[str]) -> Memory:
     poller = threading.Thread(target=poll)
     poller.start()
     try:
-        started = time.perf_counter()
+        started, before = time.perf_counter(), _processors(child.pid)
         child.stdin.write("\n")
         child.stdin.flush()
         _hear(child, "done")
-        seconds = time.perf_counter() - started
+        seconds, cpu = time.perf_counter() - started, _processors(child.pid) - before
     finally:
         over.set()
         poller.join()
     held = _bytes(child.pid, "RssAnon")
     peak = max(*seen, held)
-    return Memory(peak - anonymous, held - anonymous, _bytes(child.pid, "VmHWM") - resident, seconds)
+    return Memory(peak - anonymous, held - anonymous, _bytes(child.pid, "VmHWM") - resident, seconds, cpu)
 
 
 def _hear(child: subprocess.Popen[str], word: str) -> None:
@@ -84,6 +88,11 @@ def _hear(child: subprocess.Popen[str], word: str) -> None:
         if line.strip() == word:
             return
     raise RuntimeError(f"The measured process ended before it said {word!r}.")
+
+
+def _processors(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _bytes(pid: int, field: str) -> int:

@@ -58,8 +58,8 @@ class CastLinear(nn.Module):
 def quantize(weight: Tensor, largest: int) -> tuple[Tensor, Tensor]:
     """Integers `[N, K]` in [-largest, largest] and scales `[N]`, one a row, whose product is nearest to `weight`."""
     weight = weight.detach().float()
-    scale = (weight.abs().amax(dim=1) / largest).clamp_min(TINIEST)
-    return (weight / scale[:, None]).round().to(torch.int8), scale
+    scale = (torch.linalg.vector_norm(weight, torch.inf, dim=1) / largest).clamp_min(TINIEST)
+    return (weight / scale[:, None]).round_().to(torch.int8), scale
 
 
 class Int8Linear(nn.Module):
