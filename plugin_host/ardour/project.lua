@@ -102,7 +102,8 @@ end
 project.id, project.name, project.track, project.channels = tracks.id, tracks.name, tracks.by_id, tracks.channels
 project.named, project.drums = tracks.midi, drums
 
--- Takes can stand everywhere in Ardour.
+-- All that is on audio tracks can be heard in Ardour, and takes can stand everywhere.
+function project.unheard () end
 function project.refusal () end
 
 function project.is_recording ()

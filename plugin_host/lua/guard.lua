@@ -4,7 +4,7 @@
 -- audio device's, and another once that is closed or changed. All of it runs on the [host tick]; `project` is the host's
 -- (see `session`).
 
-local json, project = ...
+local json, spool, project = ...
 local guard = {}
 
 -- The clock between two samples: where they lie in quarters, and the points of tempo and time signature that count there.
@@ -18,7 +18,8 @@ local function clock (start, stop, rate)
     end
     list[#list + 1] = inside
   end
-  return { first = ("%.14g"):format (first), last = ("%.14g"):format (last), points = list }
+  local points = spool.hashed (json.encode (list)) -- a document has no room for a tempo at every beat
+  return { first = ("%.14g"):format (first), last = ("%.14g"):format (last), points = points }
 end
 
 -- What must still hold when takes come back. `ours` are ids of what we laid, which does not count.

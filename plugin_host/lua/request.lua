@@ -81,7 +81,7 @@ local function make (job, audio, track, region, wish, clicked)
   local settings, engine = here.settings (), wish.engine
   local start, stop = region.start, region.stop
   for _, hole in ipairs (region.holes or { region }) do
-    local why = project.refusal (track, hole.start, hole.stop)
+    local why = project.unheard (track, hole.start, hole.stop) or project.refusal (track, hole.start, hole.stop)
     if why then return nil, why end
   end
   local from, till = around (engine, start, stop, settings.seconds)

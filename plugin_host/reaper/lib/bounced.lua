@@ -45,6 +45,7 @@ function bounced.new_track (target)
   for _, name in ipairs ({ "B_MAINSEND", "I_CUSTOMCOLOR" }) do
     reaper.SetMediaTrackInfo_Value (track, name, reaper.GetMediaTrackInfo_Value (target, name))
   end
+  reaper.TrackList_AdjustWindows (false)
   return track
 end
 

@@ -1,6 +1,6 @@
 -- What a region plays apart from our takes, so that it can be compared later; and whether it was moved. Changes nothing.
 
-local json, tracks, items, midi, bounced, line = ...
+local json, spool, tracks, items, midi, bounced, line = ...
 local guarded = {}
 
 -- The first take of an item that is not one of ours.
@@ -56,14 +56,19 @@ local function all_pieces (target, start, stop, ours, rate)
   return list
 end
 
+-- One short text for all of it: documents have an end.
+local function digest (list)
+  return spool.hashed (json.encode (list))
+end
+
 -- What plays there, and the item that comes first: where it goes, all goes. `bounced` says that takes lie beside it.
 function guarded.heard (track, start, stop, ours, rate)
   if bounced.is (track, start / rate, stop / rate) then
-    return { items = all_pieces (track, start, stop, ours, rate), bounced = true }
+    return { items = digest (all_pieces (track, start, stop, ours, rate)), bounced = true }
   end
   local found = items.between (track, start / rate, stop / rate)[1]
   return {
-    items = pieces (track, start, stop, ours, rate),
+    items = digest (pieces (track, start, stop, ours, rate)),
     first = found and { id = items.id (found.item), offset = line.sample_of (found.start, rate) - start },
   }
 end
@@ -74,8 +79,7 @@ function guarded.moved (track, start, stop, before, ours, rate)
   for _, found in ipairs (items.between (track, -math.huge, math.huge)) do
     if items.id (found.item) == before.first.id then
       local by = line.sample_of (found.start, rate) - before.first.offset - start
-      local there = by ~= 0 and pieces (track, start + by, stop + by, ours, rate)
-      if there and json.encode (there) == json.encode (before.items) then return by end
+      if by ~= 0 and digest (pieces (track, start + by, stop + by, ours, rate)) == before.items then return by end
     end
   end
 end

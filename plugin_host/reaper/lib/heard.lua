@@ -3,6 +3,8 @@
 local tracks, items = ...
 local heard = {}
 
+local CURRENT = 0
+
 -- `track` and, where it is a folder, all tracks within it that are heard through it, from the top: { track, gain, muted }.
 -- `gain` is that of their faders up to the folder's own.
 function heard.within (track)
@@ -59,10 +61,12 @@ end
 
 -- What `track` and the tracks within it hold between two seconds.
 local function survey (track, from, till)
-  local all = { parts = {}, tracks = 0 }
+  local all = { parts = {} }
   for _, one in ipairs (heard.within (track)) do
     local found = content (one.track, from, till)
     local plays, why = instrument (one.track)
+    all.has_instrument = all.has_instrument or plays or why ~= nil
+    all.inner = all.inner or (found.audio or found.midi) and one.track ~= track
     if one.muted then
       all.muted = all.muted or found.audio or found.midi
     else
@@ -75,13 +79,38 @@ local function survey (track, from, till)
   return all
 end
 
+-- Whether other tracks are soloed, so that nothing of `track` is rendered: neither it, nor one within or around it is.
+local function is_unsoloed (track)
+  if not reaper.AnyTrackSolo (CURRENT) then return false end
+  local one = track
+  while one do
+    if reaper.GetMediaTrackInfo_Value (one, "I_SOLO") > 0 then return false end
+    one = reaper.GetParentTrack (one)
+  end
+  for _, inner in ipairs (heard.within (track)) do
+    if reaper.GetMediaTrackInfo_Value (inner.track, "I_SOLO") > 0 then return false end
+  end
+  return true
+end
+
+-- Why a render of `track` would be silent, as a part of a sentence; or nil.
+function heard.silenced (track)
+  local silent = heard.is_muted (track)
+  if silent then return tracks.name (silent) .. " is muted" end
+  if is_unsoloed (track) then return tracks.name (track) .. " is not heard while other tracks are soloed" end
+end
+
 -- How what `track` plays between two seconds can be heard: { rendered = true }, or { parts }, a list of { track, gain } whose
 -- items together are the sound. Nil and why not, as a part of a sentence.
 function heard.how (track, from, till)
   local silent = heard.is_muted (track)
   if silent then return nil, tracks.name (silent) .. " is muted" end
   local found, name = survey (track, from, till), tracks.name (track)
-  if found.midi and found.instrument then return { rendered = true } end
+  if found.midi and found.instrument then
+    local why = heard.silenced (track)
+    if why then return nil, why end
+    return { rendered = true }
+  end
   if #found.parts > 0 then return { parts = found.parts } end
   if found.midi then return nil, found.why or name .. " plays MIDI, and has no instrument" end
   if found.offline then return nil, "the media of " .. name .. " are offline" end
@@ -89,12 +118,11 @@ function heard.how (track, from, till)
   return nil, name .. " plays nothing there"
 end
 
--- Whether takes of `track` must lie beside it: an instrument would play over them, and tracks in a folder play on.
+-- Whether takes of `track` must lie beside it, heard or not: an instrument would play over them, and tracks in a folder play
+-- on.
 function heard.is_bounced (track, from, till)
-  local how = heard.how (track, from, till)
-  if not how then return false end
-  if how.rendered then return true end
-  return #how.parts > 1 or tracks.id (how.parts[1].track) ~= tracks.id (track)
+  local found = survey (track, from, till)
+  return found.inner or found.midi and found.has_instrument or false
 end
 
 return heard

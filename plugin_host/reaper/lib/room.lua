@@ -1,4 +1,5 @@
--- Whether takes can stand where they are wanted, and how wide the cuts around them must be. Changes nothing.
+-- Whether takes can stand where they are wanted, how wide the cuts around them must be, and whether what they replace can be
+-- heard. Changes nothing.
 
 local tracks, items, heard, bounced, line = ...
 local room = {}
@@ -53,30 +54,39 @@ local function uncut (track, start, stop, rate)
   return unheard (track, first, start, rate) or unheard (track, stop, last, rate)
 end
 
--- Why what `track` plays between two seconds cannot be heard, where it is MIDI alone; or nil.
-local function mute_midi (track, from, till)
-  local midi = false
-  for _, found in ipairs (items.audible (track, from, till)) do
-    local take = reaper.GetActiveTake (found.item)
-    if take and not reaper.TakeIsMIDI (take) then return nil end
-    midi = midi or take ~= nil
-  end
-  local _, why = heard.how (track, from, till)
-  if midi and why then
-    return why:sub (1, 1):upper () .. why:sub (2) .. ", so its MIDI cannot be heard. Change that, or freeze the track, and "
-      .. "ask again."
-  end
-end
-
 -- Why takes of samples `[start, stop)` cannot stand on `track`, or nil.
 function room.refusal (track, start, stop, rate)
   rate = rate or line.rate ()
-  if not bounced.is (track, start / rate, stop / rate) then
-    return mute_midi (track, start / rate, stop / rate) or uncut (track, start, stop, rate)
-  end
+  if not bounced.is (track, start / rate, stop / rate) then return uncut (track, start, stop, rate) end
   for _, source in ipairs (bounced.sources (track)) do
     local why = uncut (source, start, stop, rate)
     if why then return why end
+  end
+end
+
+-- Whether MIDI and nothing else plays on `track` between two seconds.
+local function is_midi (track, from, till)
+  local midi = false
+  for _, found in ipairs (items.audible (track, from, till)) do
+    local take = reaper.GetActiveTake (found.item)
+    if take and not reaper.TakeIsMIDI (take) then return false end
+    midi = midi or take ~= nil
+  end
+  return midi
+end
+
+-- Why what `track` plays between two samples cannot be heard, or nil. Silence is no reason, where no MIDI says otherwise.
+function room.unheard (track, start, stop)
+  local from, till = start / line.rate (), stop / line.rate ()
+  local why = nil
+  if bounced.track (track) then
+    why = heard.silenced (track)
+  elseif bounced.is (track, from, till) or is_midi (track, from, till) then
+    why = select (2, heard.how (track, from, till)) or heard.silenced (track)
+  end
+  if why then
+    return why:sub (1, 1):upper () .. why:sub (2) .. ", and takes are made of what is heard. Change that, or freeze the "
+      .. "track, and ask again."
   end
 end
 

@@ -267,7 +267,42 @@ def test_an_instrument_that_cannot_be_heard_is_said(studio: Studio) -> None:
     aim(studio, synth)
     studio.click("Inpaint selection")
     studio.reaper.ticks(lambda: studio.reaper.said)
-    assert studio.reaper.said[0].startswith("The instrument of Synth is bypassed, so its MIDI cannot be heard.")
+    assert studio.reaper.said[0].startswith("The instrument of Synth is bypassed, and takes are made of what is heard.")
+
+
+@pytest.mark.parametrize("name", ["Synth", "Strings"])
+def test_a_target_that_others_silence_by_their_solo(studio: Studio, name: str) -> None:
+    project = studio.project
+    instrument(project, "Synth")
+    project.add("Strings", depth=1)
+    project.add("Violin", audio_item(project.folder / "keys.wav", 0.0), depth=-1)
+    aim(studio, project.track(name))
+    project.track("Drums").info["I_SOLO"] = 1.0
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert studio.reaper.said[0].startswith(f"{name} is not heard while other tracks are soloed")
+    project.track("Violin" if name == "Strings" else name).info["I_SOLO"] = 1.0
+    assert studio.submit().target.name == name
+
+
+def test_an_instrument_that_is_muted_is_no_target_though_it_has_takes(studio: Studio) -> None:
+    synth = instrument(studio.project, "Synth")
+    aim(studio, synth)
+    studio.ready(studio.submit())
+    studio.hear(Placed)
+    synth.info["B_MUTE"] = 1.0
+    studio.click("Inpaint selection")
+    studio.reaper.ticks(lambda: studio.reaper.said)
+    assert studio.reaper.said[0].startswith("Synth is muted, and takes are made of what is heard.")
+
+
+def test_a_solo_or_mute_that_came_meanwhile_is_no_matter_to_the_takes(studio: Studio) -> None:
+    synth = instrument(studio.project, "Synth")
+    aim(studio, synth)
+    said = studio.submit()
+    synth.info["B_MUTE"] = studio.project.track("Keys").info["I_SOLO"] = 1.0
+    studio.ready(said)
+    assert studio.hear(Placed).job == said.job
 
 
 def test_nothing_is_rendered_while_reaper_records(studio: Studio) -> None:

@@ -503,4 +503,6 @@ def test_midi_alone_is_refused(studio: Studio) -> None:
     studio.project.track("Keys").items[0].takes = [Take(Source(notes=[]))]
     studio.click("Inpaint selection")
     studio.reaper.ticks(lambda: studio.reaper.said)
-    assert studio.reaper.said[0].startswith("Keys plays MIDI, and has no instrument, so its MIDI cannot be heard.")
+    assert studio.reaper.said[0].startswith(
+        "Keys plays MIDI, and has no instrument, and takes are made of what is heard."
+    )

@@ -411,6 +411,11 @@ class Reaper(Time, Rendering):
         track.info[name] = float(value)
         return True
 
+    def AnyTrackSolo(self, _project: Any) -> bool:
+        return any(track.info["I_SOLO"] for track in self.project.tracks)
+
+    def TrackList_AdjustWindows(self, _minor: bool) -> None: ...
+
     def InsertTrackAtIndex(self, index: int, defaults: bool) -> None:
         assert not defaults, "the musician's default track may have effects"
         self.project.tracks.insert(index, Track())

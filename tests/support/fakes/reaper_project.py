@@ -111,7 +111,14 @@ class Track:
     effects: float = 1.0
     receives: int = 0
     info: dict[str, float] = field(
-        default_factory=lambda: {"D_VOL": 1.0, "B_MUTE": 0.0, "B_MAINSEND": 1.0, "I_FXEN": 1.0, "I_CUSTOMCOLOR": 0.0}
+        default_factory=lambda: {
+            "D_VOL": 1.0,
+            "B_MUTE": 0.0,
+            "B_MAINSEND": 1.0,
+            "I_FXEN": 1.0,
+            "I_CUSTOMCOLOR": 0.0,
+            "I_SOLO": 0.0,
+        }
     )
     guid: str = field(default_factory=guid)
 
