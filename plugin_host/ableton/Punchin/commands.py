@@ -81,7 +81,10 @@ class Commands:
         job = "live-" + os.urandom(6).hex()
         ids: Json = {"host": self._host, "job": job, "project": self._jobs.project()}
         document = submit(song, found, wish, settings, ids, clicked)
-        self._program.say(f"Punchin: {found.end - found.start:g} beats of {found.track.name}{_at(song)}")
+        notes = document["notes"]
+        assert isinstance(notes, list)
+        said = "; ".join([f"{found.end - found.start:g} beats of {found.track.name}{_at(song)}", *notes])
+        self._program.say(f"Punchin: {said}")
         self._wish = wish
         self._jobs.add(job)
         self._outbox.post("submit", job, document, now)

@@ -45,7 +45,7 @@ class StatusBar:
 
     def _progress(self, job: Json, now: float) -> None:
         line, percent = str(job["line"]), int(100 * float(str(job["fraction"])))
-        text = "Punchin: {}{}".format(line, f", {percent} %" if percent and "%" not in line else "")
+        text = "{}{} · Punchin".format(f"{percent} % · " if percent and "%" not in line else "", line.rstrip("."))
         if text != self._said[0]:
             self._said = (text, now)
             self._program.say(text)

@@ -51,10 +51,12 @@ def submit(song: Song, found: Region, wish: Json, settings: Json, ids: Json, cli
         "chord_names": locators(song) if found.scene is None else [],
         "folder": takes_folder(song, str(settings["folder"])),
         "guard": guard.of(song, found, rate),
+        "notes": [],
         "clicked": clicked,
     }
     document.update(ids)
-    _add_followed(document, song, found, settings, low, high, sample)
+    if wish["engine"] == "inpaint":
+        _add_followed(document, song, found, settings, low, high, sample)
     document["read"] = time.time() - began
     return document
 
@@ -92,15 +94,44 @@ def _track(song: Song, track: Track, found: Region, low: float, high: float, nam
 def _add_followed(
     document: Json, song: Song, found: Region, settings: Json, low: float, high: float, sample: Sample
 ) -> None:
-    """The drums, where they are audio, and the notes of the piano track; never the target itself."""
-    drums = named(song, str(settings["drums_track"]))
-    if drums is not None and drums != found.track and drums.has_audio_input:
-        track = _track(song, drums, found, low, high, "drums", sample)
-        if any(clip.is_audio_clip for clip, _ in playing(song, drums, found, low, high)):
-            document["drums"] = track
+    """The drums, where they can be heard, else why not; and the notes of the piano track."""
+    drums = _drum_track(song, found, str(settings["drums_track"]), low, high)
+    why = "" if drums is None else _why_unheard(song, drums, found, str(settings["drums_track"]), low, high)
+    if drums is not None and not why:
+        document["drums"] = _track(song, drums, found, low, high, "drums", sample)
+    if why:
+        document["notes"] = [why]
     piano = named(song, str(settings["piano_track"]))
     if piano is not None and piano.has_midi_input:
         document["piano"] = notes(song, piano, found, low, high)
+
+
+def _drum_track(song: Song, found: Region, name: str, low: float, high: float) -> Track | None:
+    """The track called `name`, else one with a Drum Rack that plays around the region; never the target itself, and
+    none for an empty name."""
+    if not name:
+        return None
+    drums = named(song, name)
+    if drums is not None:
+        return drums if drums != found.track else None
+    for track in all_tracks(song):
+        has_rack = any(device.can_have_drum_pads for device in track.devices)
+        if has_rack and track != found.track and any(True for _ in playing(song, track, found, low, high)):
+            return track
+    return None
+
+
+def _why_unheard(song: Song, drums: Track, found: Region, name: str, low: float, high: float) -> str:
+    """Why the drums cannot be followed, in a sentence; empty where they can."""
+    if drums.is_foldable:
+        return f"{drums.name} is a group, which no script can hear: record it into an audio track called {name}."
+    if drums.has_midi_input:
+        return (
+            f"{drums.name} plays MIDI, which no script can hear: freeze and flatten a copy of it, and call that {name}."
+        )
+    if not any(clip.is_audio_clip for clip, _ in playing(song, drums, found, low, high)):
+        return f"{drums.name} is silent there, so takes follow no drums."
+    return ""
 
 
 def chord_notes(song: Song, found: Region, name: str, low: float, high: float) -> list[Json]:

@@ -122,7 +122,21 @@ def test_what_cannot_be_heard_is_passed_over(song: Studio, running: RunningBridg
     song.ardour.lua('Session:route_by_name ("Bass"):mute_control ():set_value (1, PBD.GroupControlDisposition.NoGroup)')
     submit, _ = asked(song, running)
     assert submit.drums is None
+    assert submit.notes == ("Drum bus is silent there, so takes follow no drums.",)
+    song.select("Piano", 3 * BAR, 4 * BAR)
+    view = song.run("inpaint", InpaintParams(seed=1))
+    assert view.line == "1 take placed. Drum bus is silent there, so takes follow no drums."
+    assert " · chord · " in view.takes[0].name
+    song.undo()
     song.ardour.lua(mute % "false")
+
+
+def test_drums_that_are_named_and_not_there_are_said(song: Studio, running: RunningBridge, settings: Path) -> None:
+    settings.write_bytes(msgspec.json.encode({"tracks": {"drums": "Congas"}}))
+    submit, _ = asked(song, running)
+    assert submit.drums is None
+    [note] = submit.notes
+    assert note.startswith("There is no track, bus, VCA or group “Congas”")
 
 
 def test_an_instrument_is_bounced_where_the_settings_name_it(

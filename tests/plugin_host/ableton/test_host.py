@@ -101,7 +101,7 @@ def test_progress_is_shown_a_few_times_a_second_and_the_queue_too(on: Stage, bri
     submit = submitted(on)
     bridge.say(on.view(submit, "queued", line="2 jobs ahead", position=2))
     on.turn()
-    assert on.live.messages[-1] == "Punchin: 2 jobs ahead"
+    assert on.live.messages[-1] == "2 jobs ahead · Punchin"
     before = len(on.live.messages)
     began = time.monotonic()
     for step in range(60):
@@ -109,12 +109,12 @@ def test_progress_is_shown_a_few_times_a_second_and_the_queue_too(on: Stage, bri
         on.turn()
         time.sleep(0.01)
     shown = on.live.messages[before:]
-    assert all(text.startswith("Punchin: take 1") for text in shown)
+    assert all(text.endswith("take 1 · Punchin") for text in shown)
     assert 0 < len(shown) <= (time.monotonic() - began) * 4 + 2
     time.sleep(0.3)
     bridge.say(on.view(submit, "running", line="take 1", fraction=0.99))
     on.turn()
-    assert on.live.messages[-1] == "Punchin: take 1, 99 %"
+    assert on.live.messages[-1] == "99 % · take 1 · Punchin"
 
 
 def test_a_failed_job_is_told_once_with_what_to_do(on: Stage, bridge: BridgeEnd) -> None:

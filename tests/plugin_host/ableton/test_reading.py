@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.live_models import CuePoint, MidiNote, WarpMarker
+from fakes.live_models import CuePoint, Device, MidiNote, WarpMarker
 from fakes.live_set import RATE, BridgeEnd, Stage, clip, in_slot, midi_clip, wav
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,9 +88,37 @@ def test_locators_are_sent_for_the_chords_that_they_name(on: Stage, song: Song) 
 def test_the_target_is_not_its_own_drums_and_midi_drums_are_left_out(on: Stage, song: Song) -> None:
     song.live.song.view.selected_track = song.drums
     assert asked(on).drums is None
+    assert asked(on).notes == ()
     song.live.song.view.selected_track = song.bass
     song.drums.has_midi_input = True
-    assert asked(on).drums is None
+    submit = asked(on)
+    assert submit.drums is None
+    assert submit.notes == (
+        "Drums plays MIDI, which no script can hear: freeze and flatten a copy of it, and call that drums.",
+    )
+    assert on.live.messages[-1] == f"Punchin: 16 beats of Bass; {submit.notes[0]}"
+
+
+def test_a_drum_rack_that_plays_there_is_said(on: Stage, song: Song) -> None:
+    song.drums.name = "Breaks"
+    assert asked(on).notes == ()
+    beat = song.live.track("808", has_midi_input=True, devices=[Device("Drum Rack", can_have_drum_pads=True)])
+    assert asked(on).notes == ()  # it has no clips
+    midi_clip(beat, 0.0, 32.0, [MidiNote(36, 0.0, 1.0)])
+    [note] = asked(on).notes
+    assert note.startswith("808 plays MIDI")
+    song.live.song.view.selected_track = song.drums
+    song.drums.name = "drums"
+    assert asked(on).notes == ()
+
+
+def test_a_group_of_drums_and_silent_drums_are_said(on: Stage, song: Song) -> None:
+    song.drums.arrangement_clips[0].muted_ = True
+    assert asked(on).notes == ("Drums is silent there, so takes follow no drums.",)
+    song.drums.is_foldable = True
+    submit = asked(on)
+    assert submit.drums is None
+    assert submit.notes == ("Drums is a group, which no script can hear: record it into an audio track called drums.",)
 
 
 def test_with_the_loop_off_the_clip_that_was_clicked(on: Stage, song: Song) -> None:

@@ -233,6 +233,7 @@ class TakeLane(Model):
 class Device(Model):
     STUB = "Device.Device"
     name: str
+    can_have_drum_pads: bool = False
 
 
 @dataclass(eq=False)
@@ -280,7 +281,7 @@ class Track(Model):
     def copy(self) -> Track:
         """With clips, lanes and devices of its own."""
         made = Track(**{each.name: getattr(self, each.name) for each in fields(self)})
-        made.devices = [Device(device.name) for device in self.devices]
+        made.devices = [Device(device.name, device.can_have_drum_pads) for device in self.devices]
         made.arrangement_clips = [clip.copy() for clip in self.arrangement_clips]
         made.clip_slots = [ClipSlot(made, slot.clip and slot.clip.copy()) for slot in self.clip_slots]
         made.take_lanes = [
