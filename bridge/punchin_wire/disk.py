@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import BadSetting, PunchinError
+from .errors import BadSetting, PunchinError, readable
 
 ANOTHER_FOLDER = "Choose another folder for takes."
 OWN_FOLDER = "Give yourself the right to write there, or set PUNCHIN_HOME to another folder."
@@ -105,12 +105,11 @@ def make_folder(folder: Path, next_step: str, mode: int = 0o777) -> None:
 
 
 def check_name(path: Path) -> None:
-    """Raises BadSetting where the name of a file, or of a folder above it, is no text: takes could not say it."""
-    try:
-        str(path.absolute()).encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-        raise BadSetting(f"The name {shown} is not in UTF-8.", "Rename that file or folder.") from None
+    """Raises BadSetting where the name of a file, or of a folder above it, is no text: recipes, reports and hosts could
+    not say it, and nobody could make the take again."""
+    name = str(path.absolute())
+    if readable(name) != name:
+        raise BadSetting(f"The name {name} is not in UTF-8.", "Rename that file or folder.")
 
 
 def free_stem(folder: Path, stem: str, *endings: str) -> str:

@@ -45,6 +45,18 @@ from typing import ClassVar
 import msgspec
 
 
+def readable(text: str) -> str:
+    """`text` as it can be shown and sent: bytes of file names that are not UTF-8 become `\\xe9`.
+
+    >>> readable("caf\\udce9.wav")
+    'caf\\\\xe9.wav'
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character that is no byte of a file name
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
 class ErrorInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An error as it travels: `code` from the tree, one sentence of `message`, one of `next_step`."""
 
@@ -62,8 +74,8 @@ class PunchinError(Exception):
     default_next_step: ClassVar[str] = "Run `punchin doctor` and send its report to the developers."
 
     def __init__(self, message: str, next_step: str | None = None) -> None:
-        super().__init__(message)
-        self.next_step = next_step or self.default_next_step
+        super().__init__(readable(message))
+        self.next_step = readable(next_step or self.default_next_step)
 
     def info(self) -> ErrorInfo:
         return ErrorInfo(self.code, str(self), self.next_step)

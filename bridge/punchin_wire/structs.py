@@ -25,9 +25,12 @@ _TYPES = {"float": "a number", "int": "a whole number", "str": "text", "array": 
 
 
 def in_words(error: msgspec.ValidationError) -> str:
-    """What does not fit, for people and without a full stop: `sampling.temperature must be above 0`."""
+    """What does not fit, for people and without a full stop: `takes 1.seed must be at least 0`."""
     text, _, path = str(error).partition(" - at `")
-    where = path.rstrip("`").removeprefix("$").lstrip(".") or "it"
+    is_key = path.startswith("key` in `")
+    path = path.removeprefix("key` in `").rstrip("`").removeprefix("$").lstrip(".")
+    path = re.sub(r"\[(\d+)\]", lambda found: f" {int(found[1]) + 1}", path).strip()  # people count from 1
+    where = f"a name in {path or 'it'}" if is_key else path or "it"
     if found := re.fullmatch(r"Expected `(?:float|int)` (>=|>|<=|<) (\S+)", text):
         return f"{where} {_BOUNDS[found[1]]} {float(found[2]):g}"
     if found := re.fullmatch(r"Expected `([^`]+)`(?:, got `([^`]+)`)?", text):

@@ -269,13 +269,22 @@ def test_a_home_below_a_file_is_named(punchin: Punchin, tmp_path: Path, monkeypa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_names_that_are_no_text_are_refused_before_any_work(punchin: Punchin, tmp_path: Path, song: Path) -> None:
+def test_names_that_are_no_text_are_refused_before_any_work(
+    punchin: Punchin, tmp_path: Path, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     odd = tmp_path / os.fsdecode(b"d\xe9")
     odd.mkdir()
     shutil.copy(song, odd / "song.wav")
     region = ["--start", 4, "--end", 5, "--full"]
     assert "not in UTF-8" in punchin.fails(2, "bad_setting", "inpaint", odd / "song.wav", *region, "--out", tmp_path)
     assert "not in UTF-8" in punchin.fails(2, "bad_setting", "inpaint", song, *region, "--out", odd)
+    assert r"d\xe9" in punchin.stderr
+    for words in (["packs", "add", odd, "--name", "x"], ["host", "install", "reaper", "--folder", odd]):
+        punchin.fails(2, "bad_setting", *words)
+    monkeypatch.chdir(odd)
+    assert r"d\xe9/song.wav" in punchin.fails(2, "bad_setting", "inpaint", "song.wav", *region, "--out", tmp_path)
+    monkeypatch.setenv("PUNCHIN_HOME", str(odd))
+    punchin.fails(2, "bad_setting", "doctor")
     assert [path.name for path in odd.iterdir()] == ["song.wav"]
 
 

@@ -14,6 +14,7 @@ class _Inner(msgspec.Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(pattern="^[a-z]+$")] = "a"
     kind: Literal["mild", "hot"] = "mild"
     few: Annotated[list[int], Meta(max_length=2)] = []
+    weights: dict[Literal["high"], int] = {}
 
 
 class _Outer(msgspec.Struct):
@@ -30,6 +31,8 @@ class _Outer(msgspec.Struct):
         ({"inner": {"name": "A1"}}, "inner.name is not written as it must be"),
         ({"inner": {"kind": "cold"}}, "inner.kind cannot be 'cold'"),
         ({"inner": {"few": [1, 2, 3]}}, "inner.few is too long"),
+        ({"inner": {"few": [1, "two"]}}, "inner.few 2 must be a whole number, not text"),
+        ({"inner": {"weights": {"low": 1}}}, "a name in inner.weights cannot be 'low'"),
         ({"inner": {"more": 1}}, "more is not known"),
         ({}, "inner is missing"),
         (3, "it must be a group of values, not a whole number"),

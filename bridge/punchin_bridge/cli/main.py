@@ -28,6 +28,7 @@ from punchin_wire.errors import (
     InternalError,
     PunchinError,
     of_import,
+    readable,
 )
 from punchin_wire.messages import Status
 from punchin_wire.program import fail
@@ -153,6 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
+        _check(*words, os.environ.get("PUNCHIN_HOME", ""))
         with _stoppable():
             code = app(words, prog_name="punchin", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
@@ -174,6 +176,13 @@ def _run(words: list[str]) -> int:
             return fail(_wrong_words(error), as_json)
         return _unexpected(error, as_json)
     return code if isinstance(code, int) else 0
+
+
+def _check(*words: str) -> None:
+    """Raises BadSetting where a word is no text, for whatever it is meant."""
+    for word in words:
+        if readable(word) != word:
+            raise BadSetting(f"{word} is not in UTF-8.", "Rename that file or folder, or write those words in UTF-8.")
 
 
 @contextlib.contextmanager

@@ -40,6 +40,7 @@ import msgspec
 from msgspec import Meta
 from punchin_wire import disk, params, paths
 from punchin_wire.errors import BadSetting
+from punchin_wire.structs import in_words
 
 from .. import actions
 from ..actions import Details
@@ -162,8 +163,10 @@ def parse(data: bytes) -> Mapping:
     """Raises BadSetting, with the place in the file where it can be told."""
     try:
         found = msgspec.toml.decode(data, type=Mapping)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"midi.toml: {in_words(error)}.", EXAMPLE) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadSetting(f"midi.toml: {error}", EXAMPLE) from None
+        raise BadSetting(f"midi.toml is not TOML: {error}.", EXAMPLE) from None
     for number, entry in enumerate(found.entries, start=1):
         try:
             entry.check()

@@ -225,9 +225,10 @@ def test_the_last_entry_that_fits_counts() -> None:
         ('[[map]]\ncc = 1\ncontrol = "text"', "text"),
         ('[[map]]\ncc = 40\ncontrol = "alpha"\nmode = "fine"', "14-bit"),
         ('[[map]]\nmmc = "eject"\naction = "punch"', "MMC"),
-        ('[[map]]\ncc = 1\ncolour = "red"', "colour"),
-        ("[[map", "midi.toml"),
-        ("\xff", "midi.toml"),
+        ('[[map]]\ncc = 1\ncolour = "red"', "midi.toml: colour is not known"),
+        ('[[map]]\nnote = 1\naction = "punch"\n[[map]]\nnote = "C3"', "midi.toml: map 2.note must be a whole number"),
+        ("[[map", "midi.toml is not TOML"),
+        ("\xff", "midi.toml is not TOML"),
     ],
 )
 def test_a_mapping_that_cannot_be_used_says_why(text: str, says: str) -> None:
