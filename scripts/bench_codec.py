@@ -26,6 +26,7 @@ import torch
 from onnx import TensorProto, helper
 from punchin_server.codecs.checkpoint import to_audiocraft
 from punchin_server.codecs.encodec import load_codec, load_model
+from punchin_server.codecs.network import Encodec
 from transformers import EncodecConfig, EncodecModel
 
 XP_CFG = "{seanet: {pad_mode: constant}}"  # everything else is MusicGen's own size by default
@@ -64,7 +65,7 @@ def best(repeats: int, *jobs: Callable[[], object]) -> list[float]:
     return [min(taken) for taken in times]
 
 
-def operations(model: EncodecModel, frames: int) -> dict[str, float]:
+def operations(model: Encodec, frames: int) -> dict[str, float]:
     """Floating-point operations (a product and a sum are two) to encode and to decode `frames`."""
     counts = {}
     for name, network, length in (("encode", model.encoder, frames * 640), ("decode", model.decoder, frames)):
@@ -80,6 +81,12 @@ def operations(model: EncodecModel, frames: int) -> dict[str, float]:
                 total += 2 * sum(p.numel() for n, p in module.named_parameters() if "weight" in n) * frames
         counts[name] = total
     return counts
+
+
+def latent(model: Encodec, tokens: torch.Tensor) -> torch.Tensor:
+    """What the decoder reads of `tokens` `[K, B, T]`: `[B, D, T]`."""
+    entries = [book.embed[codes] for book, codes in zip(model.quantizer.codebooks, tokens, strict=True)]
+    return torch.stack(entries).sum(0).transpose(1, 2)
 
 
 def product_rate(threads: int, repeats: int) -> float:
@@ -118,10 +125,10 @@ def measure(path: Path, threads: int = 2, seconds: float = 10.0, repeats: int = 
             lambda: ours.encode(wav),
             lambda: model.quantizer.encode(model.encoder(wav[:, None])),
             lambda: ours.decode(codes),
-            lambda: model.decoder(model.quantizer.decode(tokens)),
+            lambda: model.decoder(latent(model, tokens)),
         )
         same = torch.equal(codes, model.quantizer.encode(model.encoder(wav[:, None])).transpose(0, 1))
-        heard = model.decoder(model.quantizer.decode(tokens))[:, 0].numpy()
+        heard = model.decoder(latent(model, tokens))[:, 0].numpy()
         rate = product_rate(threads, repeats)
     counts = operations(model, batch * frames)
     return {

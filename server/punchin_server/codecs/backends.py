@@ -15,9 +15,9 @@ import onnxruntime as ort
 import torch
 from punchin_wire.errors import Unsupported
 from torch import nn
-from transformers.models.encodec.modeling_encodec import EncodecResidualVectorQuantizer
 
 from . import onnx_graph
+from .network import ResidualVectorQuantizer
 from .tiles import Run, Signal
 
 Recur: TypeAlias = Callable[[Signal, Signal, Signal], tuple[Signal, Signal, Signal]]
@@ -46,7 +46,7 @@ class Backend(Protocol):
 
     def recurrence(self, lstm: nn.LSTM) -> Recur: ...
 
-    def search(self, quantizer: EncodecResidualVectorQuantizer) -> Search: ...
+    def search(self, quantizer: ResidualVectorQuantizer) -> Search: ...
 
 
 class TorchBackend:
@@ -78,7 +78,7 @@ class TorchBackend:
 
         return run
 
-    def search(self, quantizer: EncodecResidualVectorQuantizer) -> Search:
+    def search(self, quantizer: ResidualVectorQuantizer) -> Search:
         quantizer = quantizer.to(self._device)
 
         def run(latent: Signal) -> Codes:
@@ -139,7 +139,7 @@ class OnnxBackend:
 
         return run
 
-    def search(self, quantizer: EncodecResidualVectorQuantizer) -> Search:
+    def search(self, quantizer: ResidualVectorQuantizer) -> Search:
         session = self._session(onnx_graph.nearest(codebooks(quantizer)), 1)
         tile = self.chunk if self.pool is None else 64
 
@@ -154,7 +154,6 @@ class OnnxBackend:
         return run
 
 
-def codebooks(quantizer: EncodecResidualVectorQuantizer) -> Signal:
+def codebooks(quantizer: ResidualVectorQuantizer) -> Signal:
     """The entries of every codebook, `[K, card, D]`."""
-    layers: Any = quantizer.layers  # torch types what a ModuleList holds as any module
-    return np.stack([layer.codebook.embed.numpy(force=True) for layer in layers])
+    return np.stack([codebook.embed.numpy(force=True) for codebook in quantizer.codebooks])

@@ -11,14 +11,14 @@ Both formats hold the same tensors (audiocraft `models/loaders.py`; transformers
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
+from math import ceil, log2
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from punchin_wire.errors import BadCheckpoint, FileMissing, PackMissing
-from transformers import EncodecConfig
 
 from ..packs.hub import cached_folder
 from ..packs.tensor_files import (
@@ -30,6 +30,7 @@ from ..packs.tensor_files import (
     read_pickle,
     read_settings,
 )
+from .network import EncodecConfig
 
 AUDIOCRAFT_FILE = "compression_state_dict.bin"
 
@@ -135,7 +136,7 @@ _FIXED = {
 
 
 def _audiocraft_config(settings: Mapping[str, Any]) -> EncodecConfig:
-    """transformers' config of what `xp.cfg` describes. What xp.cfg leaves out has audiocraft's default."""
+    """The shape that `xp.cfg` describes. What it leaves out has audiocraft's default."""
 
     def get(section: str, key: str, default: Any) -> Any:
         value = (settings.get(section) or {}).get(key, default)
@@ -154,40 +155,43 @@ def _audiocraft_config(settings: Mapping[str, Any]) -> EncodecConfig:
             )
     if get("seanet", "decoder", {}).get("final_activation") is not None:
         raise BadCheckpoint("The codec's decoder ends in an activation; MusicGen's EnCodec has none.")
-    try:
-        return _config(
-            sample_rate=int(get("encodec", "sample_rate", settings.get("sample_rate", 32_000))),
-            n_q=int(get("rvq", "n_q", 4)),
-            num_filters=int(get("seanet", "n_filters", 64)),
-            upsampling_ratios=[int(r) for r in get("seanet", "ratios", [8, 5, 4, 4])],
-            codebook_size=int(get("rvq", "bins", 2048)),
-            hidden_size=int(get("seanet", "dimension", 128)),
-            num_residual_layers=int(get("seanet", "n_residual_layers", 1)),
-            kernel_size=int(get("seanet", "kernel_size", 7)),
-            last_kernel_size=int(get("seanet", "last_kernel_size", 7)),
-            residual_kernel_size=int(get("seanet", "residual_kernel_size", 3)),
-            dilation_growth_rate=int(get("seanet", "dilation_base", 2)),
-            compress=int(get("seanet", "compress", 2)),
-            num_lstm_layers=int(get("seanet", "lstm", 2)),
-            pad_mode=str(get("seanet", "pad_mode", "constant")),
-        )
-    except (TypeError, ValueError) as error:
-        raise BadCheckpoint(f"The xp.cfg describes no codec: {first_line(error)}") from error
-
-
-def _config(*, sample_rate: int, n_q: int, **shape: Any) -> EncodecConfig:
-    config = EncodecConfig(
-        sampling_rate=sample_rate, audio_channels=1, use_causal_conv=False, use_conv_shortcut=False, **shape
+    return _config(
+        "xp.cfg",
+        n_q=get("rvq", "n_q", 4),
+        sampling_rate=get("encodec", "sample_rate", settings.get("sample_rate", 32_000)),
+        num_filters=get("seanet", "n_filters", 64),
+        upsampling_ratios=get("seanet", "ratios", [8, 5, 4, 4]),
+        codebook_size=get("rvq", "bins", 2048),
+        hidden_size=get("seanet", "dimension", 128),
+        num_residual_layers=get("seanet", "n_residual_layers", 1),
+        kernel_size=get("seanet", "kernel_size", 7),
+        last_kernel_size=get("seanet", "last_kernel_size", 7),
+        residual_kernel_size=get("seanet", "residual_kernel_size", 3),
+        dilation_growth_rate=get("seanet", "dilation_base", 2),
+        compress=get("seanet", "compress", 2),
+        num_lstm_layers=get("seanet", "lstm", 2),
+        pad_mode=get("seanet", "pad_mode", "constant"),
     )
-    if shape["num_lstm_layers"] < 1 or n_q < 1 or shape["pad_mode"] not in ("constant", "reflect"):
-        raise ValueError("it needs an LSTM, at least one codebook, and constant or reflect padding")
-    # transformers only knows bit rates; half a codebook more makes its rounding down land on n_q.
-    bits = math.ceil(math.log2(config.codebook_size))
-    config.target_bandwidths = [(n_q + 0.5) * config.frame_rate * bits / 1000]
-    return config
+
+
+def _config(source: str, **described: Any) -> EncodecConfig:
+    """The shape that `described` tells, other settings left aside. Raises BadCheckpoint."""
+    try:
+        return msgspec.convert(described, EncodecConfig, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadCheckpoint(f"The {source} describes no EnCodec: {first_line(error)}.") from error
 
 
 # --- Hugging Face
+
+_ONLY: dict[str, tuple[object, object]] = {
+    "audio_channels": (1, 1),
+    "use_causal_conv": (False, True),
+    "use_conv_shortcut": (False, True),
+    "normalize": (False, False),
+    "norm_type": ("weight_norm", "weight_norm"),
+}
+"""What MusicGen's EnCodec has, and what a file means that does not say."""
 
 
 def _read_hugging_face(folder: Path) -> tuple[EncodecConfig, Tensors]:
@@ -197,23 +201,20 @@ def _read_hugging_face(folder: Path) -> tuple[EncodecConfig, Tensors]:
         described, prefix = described.get("audio_encoder") or {}, "audio_encoder."
     if (kind := described.get("model_type")) != "encodec":
         raise BadCheckpoint(f"The config.json in {folder.name} describes a {kind!r} model, not EnCodec.")
-    try:
-        config = EncodecConfig(**described)
-    except Exception as error:  # whatever transformers' own validation raises
-        raise BadCheckpoint(f"The config.json in {folder.name} describes no EnCodec: {first_line(error)}") from error
-    wanted: dict[str, object] = {
-        "audio_channels": 1,
-        "use_causal_conv": False,
-        "use_conv_shortcut": False,
-        "normalize": False,
-    }
-    wanted["norm_type"] = "weight_norm"
-    for key, only in wanted.items():
-        if (value := getattr(config, key)) != only:
+    source = f"config.json in {folder.name}"
+    config = _config(source, **(described | {"n_q": 1}))
+    for key, (only, default) in _ONLY.items():
+        if (value := described.get(key, default)) != only:
             raise BadCheckpoint(
                 f"The codec in {folder.name} has {key} = {value!r}; MusicGen's 32 kHz EnCodec has {only!r}.",
                 "Use facebook/encodec_32khz; the 24 and 48 kHz codecs are other models.",
             )
+    try:  # as transformers counts: the codebooks that the highest bit rate fills
+        kilobits = described.get("target_bandwidths", [24.0])[-1]
+        n_q = int(1000 * kilobits // (config.frame_rate * ceil(log2(config.codebook_size))))
+    except (TypeError, LookupError, ZeroDivisionError) as error:
+        raise BadCheckpoint(f"The {source} tells no bit rate of EnCodec: {first_line(error)}.") from error
+    config = _config(source, **(described | {"n_q": n_q}))
     return config, _tensors(read_hugging_face(folder, prefix))
 
 

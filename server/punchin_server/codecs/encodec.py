@@ -1,7 +1,7 @@
 """EnCodec: waveforms to tokens and back. Knows nothing about packs, jobs or language models.
 
-The network is transformers' EncodecModel (Défossez et al., arXiv 2210.13438; the mono 32 kHz edition of MusicGen,
-arXiv 2306.05284), from either checkpoint format. onnxruntime runs it, or torch.
+The networks (:mod:`.network`) are those of the mono 32 kHz EnCodec of MusicGen (arXiv 2306.05284), from either
+checkpoint format. onnxruntime runs them, or torch.
 
 Sounds of any length go through in bounded memory, and exactly: the convolutions run in tiles with all the neighbours
 they see (:mod:`.tiles`), and the LSTM, which only looks back, carries its state from one chunk to the next.
@@ -18,45 +18,35 @@ import numpy as np
 import torch
 from punchin_wire.errors import BadCheckpoint, Unsupported
 from torch import nn
-from torch.nn.utils import parametrize
-from transformers import EncodecModel
-from transformers.models.encodec.modeling_encodec import EncodecConv1d, EncodecLSTM
 
 from ..packs.tensor_files import Tensors
 from .backends import Backend, Codes, OnnxBackend, Recur, TorchBackend, codebooks
 from .checkpoint import read_checkpoint
+from .network import Encodec, EncodecLSTM, folded, stored_shapes
 from .tiles import Chain, Signal, Stage
 
 
-def load_model(path: Path) -> EncodecModel:
-    """The network of the checkpoint at `path`, float32, weight norm folded into the weights, ready to infer.
+def load_model(path: Path) -> Encodec:
+    """The networks of the checkpoint at `path`, float32, weight norm folded into the weights, ready to infer.
 
     Raises FileMissing, PackMissing, or BadCheckpoint that says which tensor does not fit.
     """
     config, state = read_checkpoint(path)
     with torch.device("meta"):  # without memory or random weights that the file's would replace at once
-        model = EncodecModel(config)
-    _check(model.state_dict(), state, path.name)
-    model.load_state_dict(state, strict=True, assign=True)
-    for module in model.modules():
-        if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-            parametrize.remove_parametrizations(module, "weight")
-        elif isinstance(module, EncodecConv1d):  # numbers that are in no file
-            reach = (module.conv.kernel_size[0] - 1) * module.conv.dilation[0] + 1
-            module.kernel_size = torch.tensor(reach)
-            module.stride = torch.tensor(module.conv.stride[0])
-            module.padding_total = torch.tensor(reach - module.conv.stride[0])
+        model = Encodec(config)
+    _check(stored_shapes(model), state, path.name)
+    model.load_state_dict(folded(state), strict=True, assign=True)
     return model.eval().requires_grad_(False)
 
 
-def _check(expected: Tensors, found: Tensors, source: str) -> None:
+def _check(expected: dict[str, torch.Size], found: Tensors, source: str) -> None:
     """Every tensor there, none too many, each in its shape; else BadCheckpoint with the first of each kind."""
     missing = sorted(expected.keys() - found.keys())
     extra = sorted(found.keys() - expected.keys())
     shapes = [
-        f"{name} is {list(found[name].shape)}, not {list(expected[name].shape)}"
+        f"{name} is {list(found[name].shape)}, not {list(expected[name])}"
         for name in expected
-        if name in found and found[name].shape != expected[name].shape
+        if name in found and found[name].shape != expected[name]
     ]
     faults = [
         *([f"{len(missing)} tensors are missing, first {missing[0]}"] if missing else []),
@@ -70,13 +60,13 @@ def _check(expected: Tensors, found: Tensors, source: str) -> None:
 class Codec:
     """Mono audio at `sample_rate` to `n_q` token streams of `card` entries, one frame each `hop` samples, and back."""
 
-    def __init__(self, model: EncodecModel, backend: Backend, *, short: Callable[[], Codec] | None = None) -> None:
+    def __init__(self, model: Encodec, backend: Backend, *, short: Callable[[], Codec] | None = None) -> None:
         """`short` makes the codec for sounds too short for `backend`; None when it takes any length."""
         config = model.config
         self.sample_rate: int = config.sampling_rate
         self.hop: int = config.hop_length
         self.frame_rate: float = self.sample_rate / self.hop
-        self.n_q: int = len(model.quantizer.layers)
+        self.n_q: int = config.n_q
         self.card: int = config.codebook_size
         self._codebooks = codebooks(model.quantizer)  # [K, card, D]
         self._short = short
@@ -88,16 +78,18 @@ class Codec:
         half = len(config.upsampling_ratios) // 2
         inner = 1 + (len(config.upsampling_ratios) - half) * size
         outer = 2 + half * size
-        recurrent = down.index(next(m for m in down if isinstance(m, EncodecLSTM)))
+        recurrent, listens = next((i, m) for i, m in enumerate(down) if isinstance(m, EncodecLSTM))
+        speaks = up[1]
+        assert isinstance(speaks, EncodecLSTM)
         chain = partial(_chain, backend)
         self._analyse = chain(down[:inner], down[inner:recurrent])
-        self._encoder_lstm = backend.recurrence(down[recurrent].lstm)
+        self._encoder_lstm = backend.recurrence(listens.lstm)
         self._project = chain(down[recurrent + 1 :])
         self._expand = chain(up[:1])
-        self._decoder_lstm = backend.recurrence(up[1].lstm)
+        self._decoder_lstm = backend.recurrence(speaks.lstm)
         self._synthesise = chain(up[2:outer], up[outer:])
         self._search = backend.search(model.quantizer)
-        self._state = (config.num_lstm_layers, up[1].lstm.hidden_size)
+        self._state = (config.num_lstm_layers, speaks.lstm.hidden_size)
 
     def encode(self, wav: Signal | torch.Tensor) -> torch.Tensor:
         """Tokens of `wav` float32 `[B, N]` in -1..1: int64 `[B, n_q, ceil(N / hop)]` on the CPU."""

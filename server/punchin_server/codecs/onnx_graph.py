@@ -20,11 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from onnx import GraphProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from torch import nn
-from transformers.models.encodec.modeling_encodec import (
-    EncodecConv1d,
-    EncodecConvTranspose1d,
-    EncodecResnetBlock,
-)
+
+from .network import EncodecConv1d, EncodecConvTranspose1d, EncodecResnetBlock
 
 Array = npt.NDArray[Any]
 
@@ -126,8 +123,13 @@ def _conv(g: Graph, x: str, layer: EncodecConv1d) -> str:
     elif total:
         x = g("Pad", x, g.ints(0, 0, 0, left, 0, 0, 0, right), mode=layer.pad_mode)
     weight = g.weight(layer.conv.weight.numpy(force=True)[:, :, None])  # [out, in, 1, k]
-    bias = g.weight(layer.conv.bias.numpy(force=True))
+    bias = g.weight(_bias(layer.conv))
     return g("Conv", x, weight, bias, strides=[1, stride], dilations=[1, dilation])
+
+
+def _bias(conv: nn.Conv1d | nn.ConvTranspose1d) -> Array:
+    assert conv.bias is not None
+    return conv.bias.numpy(force=True)
 
 
 def _upsample(g: Graph, x: str, layer: EncodecConvTranspose1d) -> str:
@@ -136,7 +138,7 @@ def _upsample(g: Graph, x: str, layer: EncodecConvTranspose1d) -> str:
     # y[q * stride + r] = x[q] w[r] + x[q - 1] w[r + stride]: the two taps, oldest first.
     taps = np.stack([w[:, :, stride:], w[:, :, :stride]], axis=-1)  # [in, out, stride, 2]
     weight = taps.transpose(1, 2, 0, 3).reshape(out * stride, -1, 1, 2)
-    bias = np.repeat(layer.conv.bias.numpy(force=True), stride)
+    bias = np.repeat(_bias(layer.conv), stride)
     y = g("Conv", x, g.weight(weight), g.weight(bias), pads=[0, 1, 0, 1])  # [B, out * stride, 1, t + 1]
     y = g("Transpose", g("Reshape", y, g.ints(0, out, stride, -1)), perm=[0, 1, 3, 2])
     y = g("Reshape", y, g.ints(0, out, 1, -1))  # [B, out, 1, (t + 1) * stride]
