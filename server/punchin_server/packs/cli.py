@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 from punchin_wire import program
 from punchin_wire.errors import PackError, PunchinError
 
-from . import registry
+from . import registry, soundfonts
 from .importing import LICENCE, TRANSFER_LICENCE, add
 from .registry import Broken, Pack
+
+SOUNDFONT = "plays chords and piano; copied into the folder (default: MS_Basic.sf2 there, or any other .sf2 or .sf3)"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -51,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument(
         "--transfer-base", metavar="MODEL", help="a downloaded AudioLDM2, for example cvssp/audioldm2-large"
     )
+    new.add_argument("--soundfont", type=Path, metavar="FILE", help=SOUNDFONT)
     licences = f"{TRANSFER_LICENCE} with AudioLDM2, else {LICENCE}"
     new.add_argument("--licence", help=f"SPDX name of the files' licence (default {licences})")
     return parser
@@ -66,9 +69,8 @@ def _verify(args: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _add(args: argparse.Namespace) -> list[dict[str, Any]]:
-    return [
-        describe(add(args.folder, args.name, base=args.base, transfer_base=args.transfer_base, licence=args.licence))
-    ]
+    given = {name: getattr(args, name) for name in ("base", "transfer_base", "soundfont", "licence")}
+    return [describe(add(args.folder, args.name, **given))]
 
 
 def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
@@ -91,6 +93,8 @@ def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
         "engines": list(manifest.engines),
         "controls": sorted(manifest.adapters),
         "text": manifest.text is not None,
+        "soundfont": PurePosixPath(manifest.soundfont).name if manifest.soundfont else None,
+        "lacks": soundfonts.lacking(manifest),
         "adapter": manifest.transfer is not None and manifest.transfer.adapter is not None,
         "bytes": sum(file.size for file in manifest.files),
         "licence": pack.licence,
@@ -120,6 +124,8 @@ def _text(row: dict[str, Any]) -> str:
     lines = [
         f"{row['name']} {row['version']}{'  (default)' if row['default'] else ''}  {row['bytes'] / 1e6:.1f} MB",
         *(f"  does     {what}" for what in abilities(row)),
+        *([f"  plays    {row['soundfont']}"] if row["soundfont"] else []),
+        *([f"  lacks    {row['lacks']}"] if row["lacks"] else []),
         f"  licence  {row['licence']}",
         f"  source   {row['source']}",
         f"  folder   {row['folder']}",

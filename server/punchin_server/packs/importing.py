@@ -27,6 +27,7 @@ from punchin_wire.errors import BadSetting, FileMissing, PackMissing
 from punchin_wire.params import Control
 from punchin_wire.paths import packs_folder
 
+from . import soundfonts
 from .hub import cached_folder
 from .loadable import check_loadable
 from .registry import HUB, NAME, POINTER, Base, Manifest, Pack, PackFile, TransferParts, sha256, write_manifest
@@ -49,9 +50,16 @@ _ADAPTER_FILES = {".pth", ".pt", ".bin", ".safetensors"}
 
 
 def add(
-    folder: Path, name: str, *, base: str | None = None, transfer_base: str | None = None, licence: str | None = None
+    folder: Path,
+    name: str,
+    *,
+    base: str | None = None,
+    transfer_base: str | None = None,
+    soundfont: Path | None = None,
+    licence: str | None = None,
 ) -> Pack:
-    """Write the manifest of `folder` and make the pack known as `name`. The files stay where they are.
+    """Write the manifest of `folder` and make the pack known as `name`. The files stay where they are; a `soundfont`
+    that lies elsewhere is copied there.
 
     Raises BadSetting (name), FileMissing (what the folder lacks), PackMissing (a base is not in the cache), or whatever
     :func:`.loadable.check_loadable` does: nothing is added that cannot be loaded.
@@ -63,7 +71,9 @@ def add(
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise FileMissing(f"{folder} is not a folder.")
-    pack = Pack(folder, describe(folder, name, base=base, transfer_base=transfer_base, licence=licence))
+    plays = soundfonts.bring(soundfont, folder) if soundfont else None
+    manifest = describe(folder, name, base=base, transfer_base=transfer_base, soundfont=plays, licence=licence)
+    pack = Pack(folder, manifest)
     check_loadable(pack)
     write_manifest(folder, pack.manifest)
     packs = packs_folder()
@@ -75,7 +85,13 @@ def add(
 
 
 def describe(
-    folder: Path, name: str, *, base: str | None = None, transfer_base: str | None = None, licence: str | None = None
+    folder: Path,
+    name: str,
+    *,
+    base: str | None = None,
+    transfer_base: str | None = None,
+    soundfont: str | None = None,
+    licence: str | None = None,
 ) -> Manifest:
     """The manifest of what lies in `folder`; every file of it is read once for its sha256."""
     kinds = dict(_kinds(folder))
@@ -97,9 +113,12 @@ def describe(
             "downloaded model: --base facebook/… or --transfer-base cvssp/….",
         )
     fills = Base(lm=lm, codec=codec) if lm and codec else None
+    if soundfont and not fills:
+        raise BadSetting("What only transfers plays no chords or piano.", "Leave --soundfont out.")
     adapters = dict(_adapters(folder)) if fills else {}
     text = (kinds.get("t5") or own_text or _cached_text_encoder()) if fills else None
-    references = [lm, codec, text, *adapters.values(), *(transfer.references() if transfer else ())]
+    plays = (soundfont or soundfonts.find(folder)) if fills else None
+    references = [lm, codec, text, plays, *adapters.values(), *(transfer.references() if transfer else ())]
     used = [path for path in references if path and not path.startswith(HUB)]
     return Manifest(
         name=name,
@@ -110,6 +129,7 @@ def describe(
         base=fills,
         adapters=adapters,
         text=text,
+        soundfont=plays,
         chord_rhythm="compat",  # as the published chord adapter was trained
         conditions="published",
         loudness=MUSICGEN_LUFS if fills else None,

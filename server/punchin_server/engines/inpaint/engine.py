@@ -22,6 +22,7 @@ from punchin_wire.params import Sampling
 from punchin_wire.silence import silent_share
 from torch import Tensor
 
+from ...conditioning.render import default_soundfont
 from ...models.musicgen.airgen import AdapterBank, mix_weights
 from ...models.musicgen.musicgen import TextState
 from ..audio import mono
@@ -125,8 +126,9 @@ class InpaintEngine:
         """What has the level of rendered conditions, and what the report says of it; nothing where none is."""
         if not any({"chord", "piano"} & set(take.controls) for take in request.takes):
             return np.zeros(0, np.float32), {}
-        other, said = other_stem(scene.excerpt(), self._m.separator)
-        return other, {"condition_level": said}
+        other, level = other_stem(scene.excerpt(), self._m.separator)
+        font = self._m.instrument.soundfont or default_soundfont()
+        return other, {"condition_level": level, "soundfont": font.name}
 
     def _sampling(self, requested: Sampling) -> SamplingParams:
         default = self._m.sampling

@@ -83,15 +83,28 @@ class PromptText(nn.Module):
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str]) -> TextPrompt:
-        """The prompts of `texts`, padded together. Raises BadSetting where one is too long to be read whole."""
-        return self(*self.tokenize(texts))
+        """The prompts of `texts`, the last of which is the positive one. Raises BadSetting where one is too long to be
+        read whole.
+
+        Others are padded to its length, as in the published pipeline, which cuts those that are longer. Here they are
+        read whole, and the positive one is encoded apart then: GPT-2 writes behind the padding, so that it would be
+        another by a longer neighbour.
+        """
+        tokens = self.tokenize(texts)
+        together = self(*tokens)
+        own = int(tokens.t5_mask[-1].sum())
+        if own == tokens.t5_mask.shape[1]:
+            return together
+        apart = self(*self.tokenize(texts[-1:]))
+        together.loa[-1], together.t5[-1, :own] = apart.loa[0], apart.t5[0]
+        return together
 
     def tokenize(self, texts: Sequence[str], *, cut: bool = False) -> Tokens:
         """Both encoders' tokens of `texts`, on the models' device.
 
         A text that is too long is `cut`, as in training, or raises BadSetting.
         Each text is padded to the longest, where the published pipeline pads CLAP to its maximum (the same numbers:
-        padding is masked, and CLAP reads its first token) and cuts the negative prompt to the positive's length.
+        padding is masked, and CLAP reads its first token).
         """
         clap = getattr(self.clap.config, "text_config", self.clap.config)
         limit = clap.max_position_embeddings - clap.pad_token_id - 1  # RoBERTa counts positions from its pad id on

@@ -1,4 +1,4 @@
-"""The text path is the published pipeline's, with both texts padded to the longer, and a loop of our own."""
+"""The text path is the published pipeline's, but that it reads long negative texts, and a loop of our own."""
 
 from __future__ import annotations
 
@@ -51,14 +51,23 @@ def test_prompts_are_the_published_pipelines(tmp_path: Path) -> None:
     assert torch.equal(ours.t5_mask, mask)
 
 
-def test_both_texts_are_padded_to_the_longer(text: PromptText) -> None:
-    """The longer may be the negative one: nothing of it is cut off, and what it says does not depend on its place."""
-    first, second = text.encode([LONG, SHORT]), text.encode([SHORT, LONG])
-    assert first.loa.shape == (2, 8, fake.LOA)
-    assert first.t5.shape == (2, 7, fake.T5)
-    assert first.t5_mask.tolist() == [[1] * 7, [1] * 3 + [0] * 4]
-    for a, b in zip(first, second, strict=True):
-        torch.testing.assert_close(a, b.flip(0), atol=1e-5, rtol=0)
+@pytest.mark.parametrize("negative", ["", SHORT, LONG, "a recording of a piano"])
+def test_the_negative_text_does_not_move_the_positive_one(text: PromptText, negative: str) -> None:
+    """However long it is; padding between a text and what GPT-2 writes behind it would."""
+    both, alone = text.encode([negative, SHORT]), text.encode([SHORT])
+    longer = both.t5.shape[1] > 3
+    assert both.t5_mask[1].tolist() == [1] * 3 + [0] * (both.t5.shape[1] - 3)
+    for found, wanted in ((both.loa[1], alone.loa[0]), (both.t5[1, :3], alone.t5[0])):
+        torch.testing.assert_close(found, wanted, atol=0 if longer else 1e-5, rtol=0)
+    padded = text(*text.tokenize([negative, SHORT])).loa[1]
+    assert torch.allclose(padded, alone.loa[0], atol=1e-4) is not longer
+
+
+def test_a_negative_text_longer_than_the_prompt_is_read_whole(text: PromptText) -> None:
+    negative, alone = text.encode([LONG, SHORT]), text.encode([LONG])
+    assert negative.t5_mask.tolist() == [[1] * 7, [1] * 3 + [0] * 4]
+    for found, wanted in zip(negative, alone, strict=True):
+        torch.testing.assert_close(found[0], wanted[0], atol=1e-5, rtol=0)
 
 
 def test_the_language_of_audio_is_written_without_shortcuts(text: PromptText) -> None:
