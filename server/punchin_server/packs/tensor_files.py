@@ -22,19 +22,9 @@ from punchin_wire.errors import BadCheckpoint, FileMissing, PackError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-Tensors = dict[str, Tensor]
+from .layouts import WEIGHT_FILES
 
-WEIGHT_FILES = (
-    "model.safetensors",
-    "pytorch_model.bin",
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.bin",
-    "model.fp16.safetensors",
-    "pytorch_model.fp16.bin",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "diffusion_pytorch_model.fp16.bin",
-)
-"""Where the folders of Hugging Face libraries keep their tensors, in the order in which they are taken."""
+Tensors = dict[str, Tensor]
 
 DISGUISES = (
     (
