@@ -25,9 +25,10 @@ from punchin_wire.paths import packs_folder
 
 from . import hub, licences, registry
 from .catalog import size as in_words
-from .fetch import Wanted, copy, locked
+from .loadable import UNCHECKED, check_loadable
+from .part import Wanted, copy, locked
 from .plan import SPARE
-from .pull import UNCHECKED, View, look_into
+from .pull import View
 from .registry import HUB, MANIFEST, Manifest, Origin, Pack
 
 HEAD, TEXTS, BLOBS = "punchin-pack.json", "LICENCES.txt", "blobs/"
@@ -157,6 +158,7 @@ def _import(manifest: Manifest, starts: dict[str, int], source: BinaryIO, whence
             f"Take it away first: `punchin packs remove {manifest.name}`.",
         )
     folder = there.folder if isinstance(there, Pack) else packs_folder() / manifest.name
+    make_folder(folder, OWN_FOLDER)
     contents = list(_places(manifest, folder))
     _check_room(contents, folder)
     total, before = sum(content.size for content in contents), 0
@@ -169,10 +171,11 @@ def _import(manifest: Manifest, starts: dict[str, int], source: BinaryIO, whence
             repo, _, commit = content.origin.source.removeprefix(HUB).partition("@")
             hub.link(repo, commit, content.origin.path, content.origin.blob)
         before += content.size
+    pack = Pack(folder, manifest)
     view.note("Looking into the files …")
-    look_into(folder, manifest)
+    check_loadable(pack)
     registry.write_manifest(folder, manifest)
-    return Pack(folder, manifest)
+    return pack
 
 
 def _places(manifest: Manifest, folder: Path) -> Iterator[Content]:
@@ -256,7 +259,7 @@ def _check_manifest(manifest: Manifest, name: str) -> None:
     if any(ref.startswith(HUB) and ref not in carried for ref in manifest.references()):
         raise PackCorrupt(f"{name} lacks a model that its manifest uses.", AGAIN)
     for origin in manifest.cached():
-        if not re.fullmatch(r"hub:[\w.-]+/[\w.-]+@[0-9a-f]{40}", origin.source, re.ASCII):
+        if not re.fullmatch(r"hub:\w[\w.-]*/\w[\w.-]*@[0-9a-f]{40}", origin.source, re.ASCII):
             raise _refused(name, f"a model called {ascii(origin.source)[:80]}")
         if origin.blob is None or (len(origin.blob) == 64 and origin.blob != origin.sha256):
             raise _refused(name, f"{ascii(origin.path)[:80]} under a wrong name")

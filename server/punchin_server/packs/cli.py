@@ -7,6 +7,7 @@ well, 2 wrong arguments or a licence that was not accepted, 3 a pack is missing 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -30,6 +30,12 @@ _SMALL = {".json", ".txt", ".model"}
 """Configurations and tokenizers."""
 
 
+def index_names(single: str) -> tuple[str, ...]:
+    """What the list of shards is called where the weights are not the one file `single`."""
+    stem, variant, ending = single.rpartition(".fp16.")
+    return (f"{single}.index.json", *((f"{stem}.{ending}.index.fp16.json",) if variant else ()))
+
+
 def layout_of(names: Collection[str], repo: str) -> Layout:
     """How the model `repo` of these files is laid out. Raises Unsupported."""
     if set(AUDIOCRAFT) <= set(names):
@@ -78,8 +84,10 @@ def _weights(weights: set[str], inside: set[str]) -> set[str]:
     for single in WEIGHT_FILES:
         if single in weights:
             return {single}
-        if (index := f"{single}.index.json") in inside:
-            stem, _, ending = single.rpartition(".")
-            shard = re.compile(rf"{re.escape(stem)}-\d+-of-\d+\.{ending}")
-            return {index, *filter(shard.fullmatch, weights)}
+        for index in index_names(single):
+            if index in inside:
+                stem, _, ending = single.replace(".fp16", "").rpartition(".")
+                shard = re.compile(rf"{re.escape(stem)}(\.fp16)?-\d+-of-\d+(\.fp16)?\.{ending}")
+                is_half = ".fp16" in single
+                return {index, *(name for name in weights if shard.fullmatch(name) and (".fp16" in name) == is_half)}
     return set()

@@ -17,7 +17,7 @@ from punchin_wire.paths import packs_folder
 
 from . import catalog, hub, registry, sources
 from .catalog import HUB, Entry
-from .fetch import Watcher, note_of, part_of
+from .part import Watcher, note_of, part_of
 from .registry import Acceptance, Manifest, Pack
 from .sources import Item
 
@@ -157,7 +157,7 @@ def check_room(plan: Plan) -> None:
     """Before the first byte: what is missing must fit each disk that it goes to. Raises NotWritten."""
     wanted: dict[int, tuple[Path, int]] = {}
     for item in plan.missing():
-        place = _existing(item.target(Path(plan.folder)))
+        place = existing(item.target(Path(plan.folder)))
         device = place.stat().st_dev
         wanted[device] = (place, wanted.get(device, (place, 0))[1] + plan.left_of(item))
     for place, missing in wanted.values():
@@ -170,7 +170,8 @@ def check_room(plan: Plan) -> None:
             )
 
 
-def _existing(path: Path) -> Path:
+def existing(path: Path) -> Path:
+    """The folder nearest to `path` that is there: its disk is the one that `path` will be on."""
     while not path.exists():
         path = path.parent
     return path

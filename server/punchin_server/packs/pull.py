@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,20 +17,17 @@ from typing import Any, Protocol
 
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
-from punchin_wire.errors import BadCheckpoint, ErrorInfo, PackCorrupt, from_info
+from punchin_wire.errors import PackCorrupt
 from punchin_wire.paths import packs_folder
 
 from . import hub, registry, terms
 from .catalog import HUB
-from .fetch import Watcher, fetch, locked, sha256_if_right
+from .fetch import fetch
+from .loadable import check_loadable
+from .part import Watcher, locked, sha256_if_right
 from .plan import Plan, begun, check_room, elsewhere, file_of, keep, leftovers, name_of, settle
 from .registry import Manifest, Origin, Pack, PackFile
 from .sources import Item
-
-UNCHECKED = "manifest.unchecked.json"
-LOOK_SECONDS = 1800.0
-"""For the child that opens every file: large ones, from a slow disk."""
-OPENING = (sys.executable, "-m", "punchin_server.opening")
 
 
 class View(Protocol):
@@ -97,13 +92,14 @@ def _bring(plan: Plan, view: View) -> Pack:
         file_of(plan.name).unlink(missing_ok=True)
         return registry.read_pack(folder)
     manifest = _manifest(plan, origins)
+    pack = Pack(folder, manifest)
     view.note("Looking into the files …")
-    look_into(folder, manifest)
+    check_loadable(pack)
     registry.write_manifest(folder, manifest)
     registry.point_to(folder, plan.name)
     _name_commits(plan)
     file_of(plan.name).unlink(missing_ok=True)
-    return Pack(folder, manifest)
+    return pack
 
 
 def _one(item: Item, folder: Path, watcher: Watcher) -> str:
@@ -170,30 +166,6 @@ def _replaced(value: Any, places: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {key: _replaced(inner, places) if key != "source" else inner for key, inner in value.items()}
     return places.get(value, value) if isinstance(value, str) else value
-
-
-def look_into(folder: Path, manifest: Manifest) -> None:
-    """Have a child open every file as the engines do, so that nothing becomes a pack that cannot load. Raises what
-    it finds, PackError."""
-    file = folder / UNCHECKED
-    with replacing(file, durable=False, next_step=OWN_FOLDER) as written:
-        written.write(msgspec.json.encode(manifest))
-    try:
-        done = subprocess.run(
-            [*OPENING, str(folder), UNCHECKED], capture_output=True, timeout=LOOK_SECONDS, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        raise BadCheckpoint(
-            f"The files of {manifest.name} could not be opened in {LOOK_SECONDS / 60:.0f} minutes."
-        ) from None
-    finally:
-        file.unlink(missing_ok=True)
-    if done.returncode:
-        try:
-            raise from_info(msgspec.json.decode(done.stdout, type=ErrorInfo))
-        except msgspec.DecodeError:
-            last = (done.stderr.decode(errors="replace").strip().splitlines() or ["it was killed"])[-1]
-            raise BadCheckpoint(f"The files of {manifest.name} cannot be opened: {last[:300]}") from None
 
 
 def _name_commits(plan: Plan) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn
 
 import msgspec
 
-from . import bundle, catalog, pull_view, removal, sources
-from .fetch import Unwatched
+from . import bundle, catalog, plan_text, pull_view, removal, sources
+from .part import Unwatched
 from .plan import settle
 from .pull import pull
 from .registry import Pack
@@ -46,20 +47,20 @@ def add_verbs(verbs: Any, shared: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> list[Pack] | None:
     """Run one of these verbs; the packs to describe, or None where everything is printed. Raises PunchinError."""
-    _stop_as_interrupted()
-    match args.verb:
-        case "pull":
-            return _pull(args)
-        case "pin":
-            entry = msgspec.json.encode(pinned(args.name))
-            print((entry if args.json else msgspec.json.format(entry, indent=2)).decode())
-        case "remove":
-            _remove(args)
-        case "export":
-            _export(args)
-        case "import":
-            with pull_view.view(args.json) as view:
-                return [bundle.import_pack(args.file, view)]
+    with _stoppable():
+        match args.verb:
+            case "pull":
+                return _pull(args)
+            case "pin":
+                entry = msgspec.json.encode(pinned(args.name))
+                print((entry if args.json else msgspec.json.format(entry, indent=2)).decode())
+            case "remove":
+                _remove(args)
+            case "export":
+                _export(args)
+            case "import":
+                with pull_view.view(args.json) as view:
+                    return [bundle.import_pack(args.file, view)]
     return None
 
 
@@ -70,13 +71,13 @@ def _pull(args: argparse.Namespace) -> list[Pack] | None:
     if args.dry_run:
         plan = settle(args.name, args.into, Unwatched())
         if args.json:
-            print(msgspec.json.encode({"plan": pull_view.as_json(plan)}).decode())
+            print(msgspec.json.encode({"plan": plan_text.as_json(plan)}).decode())
         else:
-            print(pull_view.in_words(plan))
+            print(plan_text.in_words(plan))
         return None
     can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not args.json
     with pull_view.view(args.json) as view:
-        return [pull(args.name, view, accept=args.accept, into=args.into, ask=pull_view.ask if can_ask else None)]
+        return [pull(args.name, view, accept=args.accept, into=args.into, ask=plan_text.ask if can_ask else None)]
 
 
 def _print_catalog(as_json: bool) -> None:
@@ -141,10 +142,15 @@ def _export(args: argparse.Namespace) -> None:
         print(f"{args.file} holds {args.name}, {catalog.size(size)}; `punchin packs import` reads it elsewhere.")
 
 
-def _stop_as_interrupted() -> None:
+@contextmanager
+def _stoppable() -> Iterator[None]:
     """SIGTERM is as Ctrl-C: what came is kept, and said so."""
 
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -17,12 +17,13 @@ from punchin_wire.errors import BadSetting, PackCorrupt, SourceRefused, Unsuppor
 
 from . import hub, licences
 from .catalog import DRIVE, HUB, Entry, File, Part
-from .fetch import Wanted, Watcher, get_json
+from .fetch import get_json
 from .layouts import chosen, layout_of
+from .part import Wanted, Watcher
 from .registry import Origin, Pinned
 
 DRIVE_ADDRESS = "https://drive.usercontent.google.com/download"
-REPO = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
+REPO = re.compile(r"hub:(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", re.ASCII)
 T5 = "google-t5/t5-base"
 """The text encoder that MusicGen was trained with."""
 MOST = 2**36
@@ -159,7 +160,8 @@ def resolve(entry: Entry, into: bool, watcher: Watcher) -> list[Item]:
 
 def _of_file(part: Part, file: File) -> Item:
     pinned: Pinned = "project" if file.sha256 else "first-use"
-    bound = file.size or file.at_most or MOST
+    bound = file.size or file.at_most
+    assert bound
     return Item(
         source=part.source,
         path=file.path,

@@ -22,7 +22,7 @@ from punchin_wire.errors import BadCheckpoint, FileMissing, PackError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .layouts import WEIGHT_FILES
+from .layouts import WEIGHT_FILES, index_names
 
 Tensors = dict[str, Tensor]
 
@@ -96,9 +96,8 @@ def _weight_files(folder: Path, prefix: str) -> list[Path]:
     for single in WEIGHT_FILES:
         if (folder / single).is_file():
             return [folder / single]
-        stem, variant, ending = single.rpartition(".fp16.")
-        for index in (f"{single}.index.json", f"{stem}.{ending}.index.fp16.json" if variant else ""):
-            if index and (folder / index).is_file():
+        for index in index_names(single):
+            if (folder / index).is_file():
                 shards = read_json(folder / index).get("weight_map", {})
                 return [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
     raise FileMissing(

@@ -12,7 +12,8 @@ import pytest
 from fakes.sources import Sources
 from punchin_server.packs import fetch as module
 from punchin_server.packs import web
-from punchin_server.packs.fetch import Unwatched, Wanted, fetch, locked, part_of
+from punchin_server.packs.fetch import fetch
+from punchin_server.packs.part import Part, Unwatched, Wanted, locked, note_of, part_of
 from punchin_wire.errors import NotWritten, PackCorrupt, SourceRefused, SourceUnreachable
 
 CONTENT = random.Random(1).randbytes(300_000)
@@ -98,7 +99,7 @@ def test_a_part_that_is_longer_than_the_file_by_now(sources: Sources, tmp_path: 
     """416: of a file without a hash only the server knows its length."""
     unknown = wanted(sources, size=None, sha256=None)
     part_of(tmp_path / "f").write_bytes(CONTENT + b"more")
-    module.note_of(tmp_path / "f").write_text(f'"{SHA256[:16]}"')
+    note_of(tmp_path / "f").write_text(f'"{SHA256[:16]}"')
     assert fetch(unknown, tmp_path / "f") == SHA256
 
 
@@ -113,7 +114,7 @@ def test_a_file_without_hash_goes_on_only_in_the_same_version(sources: Sources, 
     assert fetch(unknown, tmp_path / "f") == hashlib.sha256(other).hexdigest()
     assert (tmp_path / "f").read_bytes() == other
     assert left(tmp_path) >= {"f"}
-    assert not module.note_of(tmp_path / "f").exists()
+    assert not note_of(tmp_path / "f").exists()
 
 
 def _once(wanted: Wanted, to: Path) -> None:
@@ -219,14 +220,14 @@ def test_two_at_once_fetch_it_once(sources: Sources, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_part(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, room = module.Part.append, 100_000
+    write, room = Part.append, 100_000
 
-    def append(self: module.Part, data: bytes) -> None:
+    def append(self: Part, data: bytes) -> None:
         if self.length + len(data) > room:
             raise OSError(28, os.strerror(28))
         write(self, data)
 
-    monkeypatch.setattr(module.Part, "append", append)
+    monkeypatch.setattr(Part, "append", append)
     monkeypatch.setattr(module, "CHUNK", 2**14)
     with pytest.raises(NotWritten, match="No space left"):
         fetch(wanted(sources), tmp_path / "f")

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from fakes.sources import COMMIT, Sources, blob
-from punchin_server.packs import cli, machine, pull, registry
+from punchin_server.packs import cli, loadable, machine, registry
 from punchin_server.packs import plan as plans
 from punchin_wire.errors import PackCorrupt, PackMissing
+
+pytestmark = pytest.mark.slow
 
 Out = pytest.CaptureFixture[str]
 GIB = 2**30
@@ -45,7 +47,7 @@ def packs(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     }
     sources.drive["DRIVEID"] = CHORD
     write_entry(tmp_path)
-    monkeypatch.setattr(pull, "OPENING", (sys.executable, "-c", ""))
+    monkeypatch.setattr(loadable, "OPENING", ("true",))
     monkeypatch.setattr(registry, "EMBEDDED", tmp_path / "embedded")
     return tmp_path / "home" / "data" / "packs"
 
@@ -344,13 +346,13 @@ def test_what_goes_wrong_leaves_no_pack(
 def test_files_that_no_engine_opens_become_no_pack(packs: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
     found = {"code": "adapter_mismatch", "message": "M", "next_step": "N"}
     says = f"import sys; print({json.dumps(found)!r}); sys.exit(3)"
-    monkeypatch.setattr(pull, "OPENING", (sys.executable, "-c", says))
+    monkeypatch.setattr(loadable, "OPENING", (sys.executable, "-c", says))
     error = run(capsys, "pull", "air", *ACCEPT, code=3)["error"]
     assert error == found
     assert not (packs / "air" / "manifest.json").exists()
-    monkeypatch.setattr(pull, "OPENING", (sys.executable, "-c", "import os; os._exit(9)"))
-    assert run(capsys, "pull", "air", code=3)["error"]["code"] == "bad_checkpoint"
-    monkeypatch.setattr(pull, "OPENING", (sys.executable, "-c", ""))
+    monkeypatch.setattr(loadable, "OPENING", (sys.executable, "-c", "import os; os._exit(9)"))
+    assert run(capsys, "pull", "air", code=70)["error"]["code"] == "internal"
+    monkeypatch.setattr(loadable, "OPENING", ("true",))
     run(capsys, "pull", "air")
     assert files(packs) == {"air/chord.pth", "air/manifest.json"}
 
@@ -445,7 +447,7 @@ def cli_in_child() -> int:
     import subprocess
 
     code = (
-        "import sys; from punchin_server.packs import cli, pull; pull.OPENING = (sys.executable, '-c', '');"
+        "import sys; from punchin_server.packs import cli, loadable; loadable.OPENING = (sys.executable, '-c', '');"
         f"sys.exit(cli.main(['pull', 'air', *{ACCEPT!r}]))"
     )
     return subprocess.run([sys.executable, "-c", code], timeout=60).returncode

@@ -44,6 +44,10 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     layout: Layout | None = None
     files: tuple[File, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not self.source.startswith(HUB) and not all(file.size or file.at_most for file in self.files):
+            raise ValueError(f"{self.source} must say a size or a bound")
+
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A pack that can be pulled. `manifest` is what its manifest says beside name, dates, files and origins; `bytes` is
@@ -77,13 +81,21 @@ def _files(env: Mapping[str, str]) -> Iterator[Path]:
 
 def pull_of(name: str) -> str | None:
     """The next step that brings the pack `name`, if it is in the catalog."""
-    entry = entries().get(name)
+    entry = _readable().get(name)
     return f"`punchin packs pull {name}` fetches it, {size(entry.bytes)} in all." if entry else None
+
+
+def _readable() -> dict[str, Entry]:
+    """For what is said of another error: none, where the catalog is damaged."""
+    try:
+        return entries()
+    except PackCorrupt:
+        return {}
 
 
 def pull_with(repo: str) -> str | None:
     """The next step that brings the hub's model `repo`, if a pack of the catalog is made of it: the smallest."""
-    made = [e for e in entries().values() if any(p.source.partition("@")[0] == HUB + repo for p in e.parts)]
+    made = [e for e in _readable().values() if any(p.source.partition("@")[0] == HUB + repo for p in e.parts)]
     return pull_of(min(made, key=lambda entry: entry.bytes).name) if made else None
 
 
