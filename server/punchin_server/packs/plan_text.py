@@ -49,9 +49,9 @@ def in_words(plan: Plan, machine: Machine | None = None) -> str:
     whole = sum(item.size or item.at_most for item in plan.items)
     lines = [f"{plan.name}: {plan.entry.title}", ""]
     for item in plan.items:
-        state = "fetched" if item in missing else "here"
+        state = "to fetch" if item in missing else "here"
         at_most = "" if item.size is not None else "at most "
-        lines.append(f"  {state:<8} {at_most + size(item.size or item.at_most):>16}  {item.name}")
+        lines.append(f"  {state:<8}  {at_most + size(item.size or item.at_most):>16}  {item.name}")
     lines += ["", f"  fetches  {size(plan.to_fetch())} of {size(whole)}"]
     for place, found in _places(plan):
         lines.append(f"  into     {place} ({size(shutil.disk_usage(found).free)} free)")

@@ -20,11 +20,8 @@ class Removal:
     name: str
     folder: Path
     files: tuple[Path, ...]
+    bytes: int
     kept: tuple[str, ...]
-
-    @property
-    def bytes(self) -> int:
-        return sum(file.stat().st_size for file in self.files if file.is_file())
 
     def __str__(self) -> str:
         return f"{self.name} ({len(self.files)} files in {self.folder})"
@@ -48,7 +45,8 @@ def what(name: str) -> Removal:
     elif pack is not None and _is_ours(folder, pack.manifest):
         files += [folder / MANIFEST, *(folder / file.path for file in pack.manifest.files)]
         kept = tuple(dict.fromkeys(o.source.removeprefix(HUB).partition("@")[0] for o in pack.manifest.cached()))
-    return Removal(name, folder, tuple(file for file in dict.fromkeys(files) if file.exists()), kept)
+    there = tuple(file for file in dict.fromkeys(files) if file.is_file())
+    return Removal(name, folder, there, sum(file.stat().st_size for file in there), kept)
 
 
 def _is_ours(folder: Path, manifest: Manifest) -> bool:

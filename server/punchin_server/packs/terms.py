@@ -18,7 +18,7 @@ def shown(plan: Plan, licence: str) -> str:
     """The terms of one licence of the plan as they are shown: what it asks, where it stands, what is unclear."""
     parts = [part for part in plan.entry.parts if part.licence == licence]
     lines = [licences.in_words(licence)]
-    lines += [f"  {part.home or part.source}: {part.licence_url}" for part in parts]
+    lines += [f"  {part.home}: {part.licence_url}" if part.home else f"  {part.licence_url}" for part in parts]
     lines += [f"  {note}" for note in dict.fromkeys(part.note for part in parts) if note]
     return "\n".join(dict.fromkeys(lines))
 

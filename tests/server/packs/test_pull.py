@@ -490,6 +490,7 @@ def test_remove_takes_what_is_the_packs_own(packs: Path, capsys: Out, tmp_path: 
     (packs / "air" / "notes.txt").write_text("mine")
     gone = run(capsys, "remove", "air", "--yes")
     assert gone["removed"] == "air"
+    assert gone["bytes"] > len(CHORD)
     assert gone["kept"] == ["facebook/mg", "google-t5/t5-base"]
     assert files(packs) == {"air/notes.txt"}
     assert next((tmp_path / "hf").rglob(blob(LM))).is_file()
