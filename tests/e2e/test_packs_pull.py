@@ -15,11 +15,13 @@ import soundfile
 from fakes import mini_pack
 from fakes import sources as fakes
 from fakes.command import Punchin
-from fakes.harness import daemon
+from fakes.harness import daemon, until
 from fakes.pack import write_random_pack
 from fakes.songs import RATE, audio, write_song
 from fakes.sources import Sources
 from fakes.transfer_pack import write_transfer_pack
+from punchin_bridge.surfaces.osc.pulls import Pulls
+from punchin_server.conditioning.render import default_soundfont
 
 pytestmark = [pytest.mark.e2e, pytest.mark.model]
 
@@ -129,6 +131,24 @@ def test_a_clip_is_transferred_by_what_was_pulled(
     with daemon(home, env={"REAL_WORKER": "1"}):
         report = punchin.json("transfer", clip, "--to", "violin", "--pack", "theirs", "--out", tmp_path / "takes")
     assert Path(report["takes"][0]["path"]).is_file()
+
+
+def test_a_surface_starts_a_pull_and_sees_it_end(home: Path, sources: Sources, tmp_path: Path) -> None:
+    """The bridge and the server's own program between them; a soundfont, which loads no model."""
+    sources.plain["font.sf2"] = default_soundfont().read_bytes()
+    part = {"source": f"{sources.cdn_url}/plain/font.sf2", "files": [{"path": "font.sf2", "at_most": 10**7}]}
+    manifest = {"licence": "CC-BY-NC-4.0", "source": "them", "soundfont": "font.sf2"}
+    entry = {"name": "font", "title": "mini", "bytes": 10**6, "parts": [part | PARTS], "manifest": manifest}
+    (tmp_path / "catalog" / "font.json").write_text(json.dumps(entry))
+    pulls = Pulls()
+    pulls.start("font", [])
+    assert until(lambda: [news for news in pulls.news() if news.error], 60)[0].error.code == "not_accepted"
+    pulls.start("font", ["CC-BY-NC-4.0"])
+    seen = []
+    until(lambda: seen.extend(pulls.news()) or (seen and seen[-1].state != "running"), 120)
+    assert seen[-1].state == "done"
+    assert [news.fraction for news in seen] == sorted(news.fraction for news in seen)
+    assert (home / "data" / "packs" / "font" / "font.sf2").read_bytes() == sources.plain["font.sf2"]
 
 
 def test_an_adapter_of_another_size_becomes_no_pack(home: Path, sources: Sources, tmp_path: Path) -> None:

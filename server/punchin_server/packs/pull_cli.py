@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from . import bundle, catalog, plan_text, pull_view, removal, sources
+from .machine import this_machine
 from .part import Unwatched
 from .plan import settle
 from .pull import pull
@@ -83,7 +84,18 @@ def _pull(args: argparse.Namespace) -> list[Pack] | None:
 def _print_catalog(as_json: bool) -> None:
     entries = catalog.entries().values()
     if as_json:
-        rows = [{"name": e.name, "title": e.title, "bytes": e.bytes, "need": e.need} for e in entries]
+        machine = this_machine()
+        rows = [
+            {
+                "name": entry.name,
+                "title": entry.title,
+                "bytes": entry.bytes,
+                "size": catalog.size(entry.bytes),
+                "need": entry.need,
+                "memory": machine.judge(entry.need),
+            }
+            for entry in entries
+        ]
         print(msgspec.json.encode({"catalog": rows}).decode())
         return
     width = max(len(entry.name) for entry in entries)
