@@ -18,6 +18,7 @@ from punchin_wire.errors import BadSetting, PackCorrupt, SourceRefused, Unsuppor
 from . import hub, licences
 from .catalog import DRIVE, HUB, Entry, File, Part
 from .fetch import get_json
+from .importing import MUSICGEN_LUFS
 from .layouts import chosen, layout_of
 from .part import Wanted, Watcher
 from .registry import Origin, Pinned
@@ -286,7 +287,8 @@ def entry_of_hub(word: str, watcher: Watcher) -> Entry:
         kind = (info.get("config") or {}).get("model_type", "musicgen")
         if kind != "musicgen":
             raise Unsupported(f"{repo} is a model of the kind {kind!r}, no pack.", "Name a MusicGen or an AudioLDM2.")
-        manifest |= {"base": {"lm": HUB + repo, "codec": HUB + repo}, "strikes": "compat", "loudness": -14.0}
+        manifest |= {"base": {"lm": HUB + repo, "codec": HUB + repo}, "loudness": MUSICGEN_LUFS}
+        manifest |= {"strikes": "compat", "conditions": "published"}
         manifest["text"] = HUB + repo if layout == "transformers" else HUB + T5
         if layout == "audiocraft":  # whose files name their text encoder only
             parts.append(
