@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
-from punchin_wire.errors import PackCorrupt
+from punchin_wire.errors import PackCorrupt, PackError
 from punchin_wire.paths import packs_folder
 
 from . import hub, registry, terms
@@ -94,7 +94,7 @@ def _bring(plan: Plan, view: View) -> Pack:
     manifest = _manifest(plan, origins)
     pack = Pack(folder, manifest)
     view.note("Looking into the files …")
-    check_loadable(pack)
+    _look_into(pack, plan)
     registry.write_manifest(folder, manifest)
     registry.point_to(folder, plan.name)
     _name_commits(plan)
@@ -134,6 +134,18 @@ def _share(source: Path, target: Path) -> None:
     except OSError:
         with source.open("rb") as file, replacing(target, durable=True, next_step=OWN_FOLDER) as copy:
             shutil.copyfileobj(file, copy, 2**20)
+
+
+def _look_into(pack: Pack, plan: Plan) -> None:
+    """Have it opened. A file that nobody knew the hash of is not kept where that fails: the next pull must not take it
+    for the right one. Raises as :func:`.loadable.check_loadable` does."""
+    try:
+        check_loadable(pack)
+    except PackError:
+        for item in plan.items:
+            if item.pinned == "first-use":
+                item.target(pack.folder).unlink(missing_ok=True)
+        raise
 
 
 # ---- the pack ------------------------------------------------------------------------------------------------

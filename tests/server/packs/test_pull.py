@@ -349,6 +349,7 @@ def test_files_that_no_engine_opens_become_no_pack(packs: Path, capsys: Out, mon
     monkeypatch.setattr(loadable, "OPENING", (sys.executable, "-c", says))
     error = run(capsys, "pull", "air", *ACCEPT, code=3)["error"]
     assert error == found
+    assert files(packs) == {"air.pull"}  # nobody knew the adapter's hash, so that the next one is fetched anew
     assert not (packs / "air" / "manifest.json").exists()
     monkeypatch.setattr(loadable, "OPENING", (sys.executable, "-c", "import os; os._exit(9)"))
     assert run(capsys, "pull", "air", code=70)["error"]["code"] == "internal"

@@ -36,7 +36,6 @@ class Faults:
     short: bool = False  # a whole file that is one byte shorter, and says so
     page: bool = False  # HTML instead of the file
     rate: float | None = None  # bytes a second
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -247,7 +246,7 @@ async def _send(sources: Sources, request: web.Request, content: bytes, headers:
     start, status = _start(faults, request, headers), 200
     if start >= len(content) and start:
         return web.Response(status=416, headers={"Content-Range": f"bytes */{len(content)}"})
-    headers = headers | faults.headers | {"Content-Length": str(len(content) - start)}
+    headers = headers | {"Content-Length": str(len(content) - start)}
     if start:
         status, headers["Content-Range"] = 206, f"bytes {start}-{len(content) - 1}/{len(content)}"
     answer = web.StreamResponse(status=status, headers=headers)
