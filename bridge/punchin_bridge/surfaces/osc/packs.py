@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from punchin_wire.errors import DaemonError, ErrorInfo, PunchinError, from_info
@@ -51,11 +51,15 @@ class _Answer(msgspec.Struct, frozen=True):
     error: ErrorInfo | None = None
 
 
+Look = Callable[[Sequence[str]], tuple[Pack | Offer, ...]]
+"""Asks a command, and waits for what it answers. Raises PunchinError."""
+
+
 class Packs:
     """:meth:`ask`, and some steps later there is :meth:`answer`. Several that ask meanwhile get the same."""
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
-        self._command = command
+    def __init__(self, command: Sequence[str] = COMMAND, look: Look | None = None) -> None:
+        self._command, self._look_up = command, look or listed
         self._answers: queue.SimpleQueue[tuple[Pack | Offer, ...] | PunchinError] = queue.SimpleQueue()
         self._is_asking = False
 
@@ -75,13 +79,22 @@ class Packs:
 
     def _look(self) -> None:
         try:
-            self._answers.put(_listed(self._command))
+            self._answers.put(self._look_up(self._command))
         except PunchinError as error:
             self._answers.put(error)
 
 
-def _listed(command: Sequence[str]) -> tuple[Pack | Offer, ...]:
-    """Raises PunchinError."""
+def listed(command: Sequence[str] = COMMAND) -> tuple[Pack, ...]:
+    """The packs that are installed; asks, and waits for it. Raises PunchinError."""
+    return _asked(command).packs
+
+
+def offered(command: Sequence[str] = CATALOG) -> tuple[Offer, ...]:
+    """The packs that can be fetched; asks, and waits for it. Raises PunchinError."""
+    return _asked(command).catalog
+
+
+def _asked(command: Sequence[str]) -> _Answer:
     unknown = DaemonError("The model packs are not known.", "Run `punchin packs list` to see why.")
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
@@ -90,4 +103,4 @@ def _listed(command: Sequence[str]) -> tuple[Pack | Offer, ...]:
         raise unknown from None
     if answer.error is not None:
         raise from_info(answer.error)
-    return answer.packs or answer.catalog
+    return answer

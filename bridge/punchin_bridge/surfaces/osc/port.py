@@ -24,7 +24,7 @@ from ..actions import Details
 from ..console import Console
 from ..edge import HasFileno
 from . import picture
-from .packs import CATALOG, Packs
+from .packs import CATALOG, Packs, offered
 from .picture import MOVING, OscMessage, Picture
 from .pulls import Pulls
 
@@ -73,7 +73,7 @@ class SurfacePort:
         pulls: Pulls | None = None,
     ) -> None:
         self._console, self._learn, self._allowed = console, learn, allowed | {LOOPBACK}
-        self._packs = {"here": Asked(packs or Packs()), "offer": Asked(offers or Packs(CATALOG))}
+        self._packs = {"here": Asked(packs or Packs()), "offer": Asked(offers or Packs(CATALOG, offered))}
         self._pulls, self._pullers = pulls or Pulls(), dict[Peer, None]()
         self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0

@@ -16,7 +16,7 @@ from fakes.room import submit
 from fakes.surfaces import Stage, no_midi
 from punchin_bridge.hosts.protocol import CommandResult
 from punchin_bridge.surfaces import actions
-from punchin_bridge.surfaces.osc.packs import Packs
+from punchin_bridge.surfaces.osc.packs import Packs, offered
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
 from punchin_bridge.surfaces.osc.pulls import Pulls
 from punchin_wire import VERSION, params
@@ -272,7 +272,7 @@ def test_packs_that_are_not_known_are_one_error(stage: Stage, program: str, code
 def test_packs_that_can_be_fetched_are_offered(stage: Stage) -> None:
     row = {"name": "airgen", "title": "chords", "size": "7.9 GB", "memory": "It fits.", "bytes": 1, "need": {}}
     command = [sys.executable, "-c", f"print({json.dumps({'catalog': [row]})!r})"]
-    port = SurfacePort(stage.console, no_midi, 0, offers=Packs(command))
+    port = SurfacePort(stage.console, no_midi, 0, offers=Packs(command, offered))
     with contextlib.closing(port):
         tablet = Surface(stage, port)
         tablet.say("/punchin/pack/catalog")
