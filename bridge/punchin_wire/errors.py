@@ -11,6 +11,7 @@
     │   ├── UnknownChord         unknown_chord
     │   ├── BadSetting           bad_setting
     │   ├── NotWritten           not_written
+    │   ├── NotAccepted          not_accepted
     │   └── BadRecipe            bad_recipe
     ├── PackError                                  what is installed
     │   ├── NotInstalled         not_installed
@@ -18,6 +19,7 @@
     │   ├── PackCorrupt          pack_corrupt
     │   ├── BadCheckpoint        bad_checkpoint
     │   ├── AdapterMismatch      adapter_mismatch
+    │   ├── SourceRefused        source_refused
     │   ├── Unsupported          unsupported
     │   └── SilentTake           silent_take
     ├── ProtocolError                              what came over the wire
@@ -32,6 +34,7 @@
     │   ├── JobLost              job_lost
     │   ├── WorkerDied           worker_died
     │   └── OutOfMemory          out_of_memory
+    ├── SourceUnreachable        source_unreachable where models come from
     └── InternalError            internal          our mistake
 
 Errors travel as :class:`ErrorInfo`; :func:`from_info` builds the same class again on the other side. The exit code of
@@ -130,6 +133,13 @@ class NotWritten(InputError):
     default_next_step = "Make room on the disk, or choose another folder, and ask again."
 
 
+class NotAccepted(InputError):
+    """What a licence asks was not accepted; nothing was fetched."""
+
+    code = "not_accepted"
+    default_next_step = "Read the licence, and name it with --accept when you accept it."
+
+
 class BadRecipe(InputError):
     code = "bad_recipe"
     default_next_step = "Use a take written by Punchin; other WAV files carry no recipe."
@@ -167,6 +177,13 @@ class BadCheckpoint(PackError):
 class AdapterMismatch(PackError):
     code = "adapter_mismatch"
     default_next_step = "Use the adapter made for this size of the base model."
+
+
+class SourceRefused(PackError):
+    """Where a model comes from answers, but does not give the file: it is gone, gated, or another one."""
+
+    code = "source_refused"
+    default_next_step = "Download the file in a browser and give it to Punchin with `punchin packs add FOLDER`."
 
 
 class Unsupported(PackError):
@@ -208,7 +225,7 @@ class TooLarge(ProtocolError):
 class DaemonError(PunchinError):
     code = "daemon"
     exit_code = 5
-    exit_text = "the daemon or its queue: not reachable, full, job cancelled, worker died"
+    exit_text = "the daemon, its queue or the network: not reachable, full, job cancelled, worker died"
     default_next_step = "Look at `punchin status`."
 
 
@@ -247,6 +264,15 @@ class WorkerDied(DaemonError):
 class OutOfMemory(DaemonError):
     code = "out_of_memory"
     default_next_step = "Ask for fewer takes, choose a smaller pack, or close other programs."
+
+
+class SourceUnreachable(PunchinError):
+    """Where a model comes from does not answer, or no longer; what came is kept."""
+
+    code = "source_unreachable"
+    exit_code = DaemonError.exit_code
+    exit_text = DaemonError.exit_text
+    default_next_step = "Look at the network, then give the same command: it goes on where it stopped."
 
 
 class InternalError(PunchinError):

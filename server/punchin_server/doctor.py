@@ -22,11 +22,12 @@ import msgspec
 import psutil
 from punchin_wire import paths
 from punchin_wire.disk import OWN_FOLDER
-from punchin_wire.errors import NotInstalled
+from punchin_wire.errors import NotInstalled, PackCorrupt
 
 from .daemon.settings import OSC_PORT
-from .packs import registry
+from .packs import catalog, registry
 from .packs.cli import abilities, describe
+from .packs.machine import this_machine
 
 State = Literal["ok", "note", "problem"]
 PROBE_SECONDS = 90.0
@@ -94,6 +95,7 @@ def examine() -> Iterator[Fact]:
     yield from _folders()
     yield from _soundfont()
     yield from _packs()
+    yield from _catalog()
     yield from _daemon()
     yield from _compute()
     yield _diffusers()
@@ -160,6 +162,22 @@ def _packs() -> Iterator[Fact]:
             yield Fact(f"pack {row['name']}", about)
         else:
             yield Fact(f"pack {row['name']}", row["problem"], "problem", row["next_step"])
+
+
+def _catalog() -> Iterator[Fact]:
+    """What could be fetched and is not here: whether it fits this computer, and the command that brings it."""
+    here, machine = {pack.name for pack in registry.installed()}, this_machine()
+    try:
+        entries = catalog.entries().values()
+    except PackCorrupt as error:
+        yield Fact("catalog", str(error), "problem", error.next_step)
+        return
+    for entry in entries:
+        if entry.need and entry.name not in here:
+            fits = machine.fitting(entry.need) is not None
+            about = f"{entry.title}; {catalog.size(entry.bytes)} to fetch. {machine.judge(entry.need)}"
+            bring = f"punchin packs pull {entry.name}" if fits else ""
+            yield Fact(f"pull {entry.name}", about, "ok" if fits else "note", bring)
 
 
 def _daemon() -> Iterator[Fact]:

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 from punchin_server import doctor
 from punchin_server.packs import registry
+from punchin_server.packs.machine import Machine
 from punchin_server.packs.registry import Base, TransferParts
 from punchin_wire import paths
+from punchin_wire.errors import PackMissing
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +57,28 @@ def test_what_is_found() -> None:
     assert found["GPU"] == doctor.Fact("GPU", "Some GPU")
     assert found["packs"].state == "problem"
     assert not (paths.data_folder()).exists()  # looking changes nothing
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_fits_this_computer_and_how_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "this_machine", lambda: Machine(8 * 2**30))
+    found = facts()
+    assert found["pull musicgen-small"].next_step == "punchin packs pull musicgen-small"
+    assert found["pull musicgen-small"].state == "ok"
+    assert "--precision int8" in found["pull airgen"].found
+    monkeypatch.setattr(doctor, "this_machine", lambda: Machine(2**30))
+    assert facts()["pull airgen"].state == "note"
+    assert "too small" in facts()["pull airgen"].found
+    assert "pull soundfont" not in found
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_damaged_catalog_is_a_line_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUNCHIN_CATALOG", str(tmp_path))
+    (tmp_path / "mine.json").write_text("{")
+    assert facts()["catalog"].state == "problem"
+    with pytest.raises(PackMissing):
+        registry.find("nothing")
 
 
 @pytest.mark.usefixtures("quick")

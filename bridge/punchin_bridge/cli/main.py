@@ -99,7 +99,7 @@ def _server(verb: str, text: str) -> None:
 
 
 _server("serve", "Serve jobs in the foreground; `punchin serve --help` lists its settings.")
-_server("packs", "Model packs: list | verify | add FOLDER.")
+_server("packs", "Model packs: list | pull NAME | add FOLDER | verify | remove | export | import | pin.")
 _server("doctor", "Check this installation and say what is missing.")
 
 

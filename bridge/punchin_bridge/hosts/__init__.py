@@ -23,6 +23,7 @@ crosses from one to another goes through a queue. What has no mark shares nothin
 `[loop]`       the bridge's thread of control (:meth:`punchin_bridge.serve.Bridge.run`): it waits for nothing long
 `[job]`        a thread of one job, which prepares, waits for the daemon, and writes (:mod:`.runner`)
 `[rtmidi]`     rtmidi's own threads, whenever a MIDI message comes (:mod:`punchin_bridge.surfaces.midi.ports`)
-`[oscquery]`   HTTP for surfaces (:mod:`punchin_bridge.surfaces.osc.query`), and `[packs]` asks the server what it has
+`[oscquery]`   HTTP for surfaces (:mod:`punchin_bridge.surfaces.osc.query`); `[packs]` and `[pull]` wait for the
+               server's own program (:mod:`punchin_bridge.surfaces.osc.pulls`)
 `[host tick]`  the timer of a host's main thread: all of `plugin_host` that runs within a DAW
 """

@@ -163,6 +163,19 @@ SURFACES = (
     ),
     _at_surfaces("status/get", "to", "Answered by `/punchin/status/now`, then `/punchin/host/here` for each host."),
     _at_surfaces("pack/list", "to", "Answered by `/punchin/pack/here` for each model pack, or `/punchin/error`."),
+    _at_surfaces(
+        "pack/catalog",
+        "to",
+        "Answered by `/punchin/pack/offer` for each pack that can be fetched.",
+    ),
+    _at_surfaces(
+        "pack/pull",
+        "to",
+        "Fetch this pack ([what it forbids](models.md)). An error names the licences that must be accepted first.",
+        Arg("name", "s", "its name, or hub:OWNER/NAME", pattern=r"[A-Za-z0-9][\w.:/@-]{0,200}"),
+        Arg("accept", "s", "licences that you accept, separated by spaces", pattern=r"[\w. -]{0,500}", optional=True),
+    ),
+    _at_surfaces("pack/stop", "to", "Stop fetching. What came is kept, and the next `/punchin/pack/pull` goes on."),
     _at_surfaces("job/cancel", "to", "Stop this job.", JOB),
     _at_surfaces(
         "job/pick", "to", "Show this take of this job.", JOB, Arg("take", "i", "from 0", low=0, high=MAX_TAKES - 1)
@@ -196,6 +209,26 @@ SURFACES = (
         Arg("version", "s", "its version"),
         Arg("engines", "s", "inpaint, transfer or both"),
         Arg("state", "s", "ok, or an error's code"),
+    ),
+    _at_surfaces(
+        "pack/offer",
+        "from",
+        "A model pack that can be fetched.",
+        Arg("number", "i", "from 0", low=0),
+        Arg("of", "i", "how many there are", low=0),
+        Arg("name", "s", "its name, for `/punchin/pack/pull`"),
+        Arg("title", "s", "what it is"),
+        Arg("size", "s", "how much is fetched"),
+        Arg("memory", "s", "whether it fits this computer"),
+    ),
+    _at_surfaces(
+        "pack/pulling",
+        "from",
+        "How fetching goes.",
+        Arg("name", "s", "the pack"),
+        Arg("state", "s", "running, done, stopped or failed"),
+        _FRACTION,
+        Arg("line", "s", "the same for people"),
     ),
     _at_surfaces(
         "job/state",

@@ -1,20 +1,22 @@
-"""`python -m punchin_server packs list | verify | add`: the registry on the command line. Knows no torch.
+"""`python -m punchin_server packs …`: the registry on the command line. Knows no torch.
 
-Exit codes: 0 all well, 2 wrong arguments, 3 a pack is missing or damaged (the error tree of punchin_wire).
+What changes which packs there are is in :mod:`.pull_cli`. Exit codes are those of the error tree of punchin_wire: 0 all
+well, 2 wrong arguments or a licence that was not accepted, 3 a pack is missing or damaged, 5 no network.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 from punchin_wire import program
-from punchin_wire.errors import PackError, PunchinError
+from punchin_wire.errors import INTERRUPTED, PackError, PunchinError
 
-from . import registry, soundfonts
+from . import pull_cli, registry, soundfonts
 from .importing import LICENCE, TRANSFER_LICENCE, add
 from .registry import Broken, Pack
 
@@ -25,9 +27,14 @@ def main(argv: Sequence[str]) -> int:
     """Run one verb and return the exit code."""
     args = parser().parse_args(argv)
     try:
-        rows = {"list": _list, "verify": _verify, "add": _add}[args.verb](args)
+        rows = {"list": _list, "verify": _verify, "add": _add}.get(args.verb, _change)(args)
+    except KeyboardInterrupt:
+        print("\nInterrupted. What came is kept: the same command goes on.", file=sys.stderr)
+        return INTERRUPTED
     except PunchinError as error:
         return program.fail(error, args.json)
+    if rows is None:
+        return 0
     if args.json:
         _print_json({"packs": rows})
     else:
@@ -56,7 +63,13 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument("--soundfont", type=Path, metavar="FILE", help=SOUNDFONT)
     licences = f"{TRANSFER_LICENCE} with AudioLDM2, else {LICENCE}"
     new.add_argument("--licence", help=f"SPDX name of the files' licence (default {licences})")
+    pull_cli.add_verbs(verbs, shared)
     return parser
+
+
+def _change(args: argparse.Namespace) -> list[dict[str, Any]] | None:
+    packs = pull_cli.run(args)
+    return None if packs is None else [describe(pack) for pack in packs]
 
 
 def _list(_args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -96,7 +109,8 @@ def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
         "soundfont": PurePosixPath(manifest.soundfont).name if manifest.soundfont else None,
         "lacks": soundfonts.lacking(manifest),
         "adapter": manifest.transfer is not None and manifest.transfer.adapter is not None,
-        "bytes": sum(file.size for file in manifest.files),
+        "listener": manifest.listener is not None,
+        "bytes": manifest.bytes,
         "licence": pack.licence,
         "source": manifest.source,
         "default": pack.name == registry.default(),
@@ -109,6 +123,8 @@ def abilities(row: dict[str, Any]) -> list[str]:
     does = [f"fills holes, follows {follows}"] if "inpaint" in row["engines"] else []
     if "transfer" in row["engines"]:
         does.append("transfers to other instruments and genres" + ("" if row["adapter"] else ", by SDEdit only"))
+    if not does:
+        does.append("hears notes in audio" if row["listener"] else "a soundfont that others play with")
     return does
 
 

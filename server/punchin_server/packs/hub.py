@@ -1,10 +1,80 @@
-"""Finds models that are already on this computer in the Hugging Face cache. Never downloads; knows no torch."""
+"""Where models lie in the Hugging Face cache, in its own layout, so that every program shares one copy. Opens no
+sockets; knows no torch.
+
+    HF_HUB_CACHE/models--OWNER--NAME/blobs/<sha256, or git's sha1 of a small file>
+                                     snapshots/<commit>/<path>     a link to the blob
+                                     refs/main                     the commit that was `main` when last asked
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
 from punchin_wire.errors import PackMissing
+
+from . import catalog
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def cache() -> Path:
+    """The folder of the cache, as HF_HOME, HF_HUB_CACHE or the library itself say."""
+    # Lazy: packs that carry their own files never need it.
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE).expanduser()
+
+
+def repo_folder(repo: str) -> Path:
+    """The folder of `repo` (`OWNER/NAME`) in the cache."""
+    return cache() / f"models--{repo.replace('/', '--')}"
+
+
+def cached_file(repo: str, commit: str, path: str) -> Path:
+    """Where a file of `repo` lies, if it does."""
+    return repo_folder(repo) / "snapshots" / commit / path
+
+
+def blob(repo: str, name: str) -> Path:
+    """Where a file's content lies, if it does."""
+    return repo_folder(repo) / "blobs" / name
+
+
+def lock_file(repo: str, name: str) -> Path:
+    """Who holds this writes the blob `name`; the library's own downloads hold it, too."""
+    return cache() / ".locks" / repo_folder(repo).name / f"{name}.lock"
+
+
+def blobs_called(name: str) -> Iterator[Path]:
+    """Every file of the cache with this content, whatever model it belongs to."""
+    yield from cache().glob(f"models--*/blobs/{name}")
+
+
+def link(repo: str, commit: str, path: str, name: str) -> None:
+    """Make the blob `name` known as `path` of `commit`, as the library does: by a link, or by moving it where there are
+    none (Windows without developer mode)."""
+    to = cached_file(repo, commit, path)
+    if to.is_file():
+        return
+    make_folder(to.parent, OWN_FOLDER)
+    to.unlink(missing_ok=True)  # a link whose blob was taken away
+    content = blob(repo, name)
+    try:
+        to.symlink_to(os.path.relpath(content, to.parent))
+    except OSError:
+        os.replace(content, to)
+
+
+def name_commit(repo: str, ref: str, commit: str) -> None:
+    """Note that `ref` (a branch or tag) was `commit`, as the library does: others then find it without network."""
+    file = repo_folder(repo) / "refs" / ref
+    make_folder(file.parent, OWN_FOLDER)
+    with replacing(file, durable=False) as written:
+        written.write(commit.encode())
 
 
 def commit_of(folder: Path) -> str:
@@ -17,6 +87,11 @@ def cached_folder(repo_id: str, revision: str | None = None) -> Path:
 
     Raises PackMissing when the model, or that revision of it, was never downloaded.
     """
+    if revision and COMMIT.fullmatch(revision):  # a pulled pack's, whose files its manifest lists
+        folder = cached_file(repo_id, revision, "")
+        if not folder.is_dir():
+            raise _missing(repo_id)
+        return folder
     # Lazy: huggingface_hub costs a third of a second, and packs that carry their own files never need it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -26,7 +101,11 @@ def cached_folder(repo_id: str, revision: str | None = None) -> Path:
     except HFValidationError as error:
         raise PackMissing(f"{repo_id!r} is neither a folder nor the name of a model.") from error
     except LocalEntryNotFoundError as error:
-        raise PackMissing(
-            f"The model {repo_id} is not on this computer.",
-            f"Download it once with `hf download {repo_id}`; Punchin itself never downloads weights.",
-        ) from error
+        raise _missing(repo_id) from error
+
+
+def _missing(repo: str) -> PackMissing:
+    return PackMissing(
+        f"The model {repo} is not on this computer.",
+        catalog.pull_with(repo) or f"Download it once with `hf download {repo}`.",
+    )

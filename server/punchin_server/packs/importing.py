@@ -22,15 +22,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadSetting, FileMissing, PackMissing
 from punchin_wire.params import Control
-from punchin_wire.paths import packs_folder
 
 from . import soundfonts
 from .hub import cached_folder
 from .loadable import check_loadable
-from .registry import HUB, NAME, POINTER, Base, Manifest, Pack, PackFile, TransferParts, sha256, write_manifest
+from .registry import HUB, NAME, Base, Manifest, Pack, PackFile, TransferParts, point_to, sha256, write_manifest
 
 LICENCE, TRANSFER_LICENCE = "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"
 """Of the published MusicGen and AudioLDM2 weights, and so of whatever is built on them."""
@@ -76,11 +74,7 @@ def add(
     pack = Pack(folder, manifest)
     check_loadable(pack)
     write_manifest(folder, pack.manifest)
-    packs = packs_folder()
-    if folder.parent != packs:
-        packs.mkdir(parents=True, exist_ok=True)
-        with replacing(packs / f"{name}{POINTER}", durable=True, next_step=OWN_FOLDER) as file:
-            file.write(f"{folder}\n".encode())
+    point_to(folder, name)
     return pack
 
 

@@ -15,32 +15,23 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import IO, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from punchin_wire.disk import replacing
+from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
 from punchin_wire.params import STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
 from punchin_wire.paths import packs_folder
 
 from ..conditioning import Style
-from .hub import cached_folder, commit_of
+from . import catalog, licences
+from .hub import cached_file, cached_folder, commit_of
 
 MANIFEST = "manifest.json"
 POINTER = ".folder"
 HUB = "hub:"
 EMBEDDED = Path(__file__).parent
-
-LICENCES: Mapping[str, str] = {
-    "Apache-2.0": "free use, also commercial; keep the notice when you pass the pack on",
-    "MIT": "free use, also commercial; keep the notice when you pass the pack on",
-    "CC0-1.0": "free use, no conditions",
-    "CC-BY-4.0": "free use, also commercial; name the authors",
-    "CC-BY-NC-4.0": "NON-COMMERCIAL use only; name the authors",
-    "CC-BY-NC-SA-4.0": "NON-COMMERCIAL use only; name the authors, share changes alike",
-}
-"""What the licences that models come under ask of a musician, in a line."""
 
 NEEDS_OTHER = "Choose another pack with --pack; see `punchin packs list`."
 
@@ -96,13 +87,40 @@ class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
+Pinned = Literal["project", "hub", "first-use"]
+"""Who says what a pulled file's sha256 must be: Punchin's catalog, the hub at a commit, or whoever came first."""
+
+
+class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where a file of a pulled pack came from: `source` is `hub:OWNER/NAME@COMMIT`, `drive:ID` or an address, `path`
+    where it lies in the pack, or in that model of the hub's cache; `blob` is what the cache calls its content."""
+
+    source: Text
+    path: Reference
+    size: Annotated[int, Meta(ge=0)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    pinned: Pinned
+    licence: Text
+    blob: Annotated[str, Meta(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")] | None = None
+
+
+class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A licence that was accepted before a pull: its name, when, and the sha256 of the terms that were shown."""
+
+    licence: Text
+    when: Text
+    terms: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`manifest.json`. A pack fills holes (`base` and what goes with it), or transfers, or both.
+    """`manifest.json`. A pack fills holes (`base` and what goes with it), or transfers, or both; or it holds but a
+    soundfont or a `listener` (hears notes in audio), which serve others.
 
     `window_frames` is the length of half a window: what the adapters were trained for; `chord_rhythm` (`strikes` in the
     file) the rule by which chords fell on beats for the chord adapter, `conditions` how notes became sound for it and
     the piano's; `loudness` that of the songs that the models which fill holes learned from, in LUFS (None: not known,
-    songs are heard as loud as they are).
+    songs are heard as loud as they are). A pack that was pulled says the `origins` of its files and what was
+    `accepted`.
     """
 
     name: PackName
@@ -120,17 +138,23 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     conditions: Style = "plain"
     loudness: Annotated[float, Meta(ge=-60, le=0)] | None = None
     transfer: TransferParts | None = None
+    listener: Reference | None = None
     files: tuple[PackFile, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
 
     def __post_init__(self) -> None:
         listed = {file.path for file in self.files}
-        if not self.engines:
+        if not (self.engines or self.soundfont or self.listener):
             raise ValueError("it has neither `base` nor `transfer`")
         if len(listed) < len(self.files):
             raise ValueError("a file is listed twice")
         for path in sorted(listed | set(self.references())):
-            if not path.startswith(HUB) and _leaves(path):
+            if not path.startswith(HUB) and leaves(path):
                 raise ValueError(f"{path[:80]!r} leaves the folder of the pack")
+        for origin in self.origins:
+            if leaves(origin.path):
+                raise ValueError(f"{origin.path[:80]!r} leaves the folder of the pack")
         for path in self.references():
             if not path.startswith(HUB) and not any(_within(file, path) for file in listed):
                 raise ValueError(f"{path[:80]!r} is used, but no file of it is listed")
@@ -143,7 +167,18 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def references(self) -> tuple[str, ...]:
         """Every file, folder or model of the hub that the engines load."""
-        return (*self.inpaint_references(), *(self.transfer.references() if self.transfer else ()))
+        transfer = self.transfer.references() if self.transfer else ()
+        return (*self.inpaint_references(), *transfer, *((self.listener,) if self.listener else ()))
+
+    def cached(self) -> tuple[Origin, ...]:
+        """The files that lie in the Hugging Face cache, shared with every other program."""
+        used = set(self.references())
+        return tuple(origin for origin in self.origins if origin.source in used)
+
+    @property
+    def bytes(self) -> int:
+        """Of all files, those in the Hugging Face cache too."""
+        return sum(file.size for file in self.files) + sum(origin.size for origin in self.cached())
 
     def inpaint_references(self) -> tuple[str, ...]:
         base = (self.base.lm, self.base.codec) if self.base else ()
@@ -151,7 +186,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return (*base, *self.adapters.values(), *(ref for ref in perhaps if ref))
 
 
-def _leaves(path: str) -> bool:
+def leaves(path: str) -> bool:
+    """Whether a path of a manifest could be outside the pack."""
     parts = PurePosixPath(path).parts
     return path.startswith("/") or ".." in parts or "\\" in path or ":" in path or "\0" in path
 
@@ -211,8 +247,15 @@ class Pack:
     @property
     def licence(self) -> str:
         """The licence with what it asks, in a line."""
-        named = self.manifest.licence
-        return f"{named}: {LICENCES[named]}" if named in LICENCES else named
+        return licences.in_words(self.manifest.licence)
+
+    @property
+    def mend(self) -> str | None:
+        """The next step where a file is missing or differs; None: the error's own."""
+        if not self.manifest.origins:
+            return None
+        word = self.manifest.source if self.manifest.source.startswith(HUB) else self.name
+        return f"Run `punchin packs pull {word}`: it fetches only what is missing or differs."
 
     def hashes(self, references: Sequence[str]) -> dict[str, str]:
         """sha256 of each file that `references` comprise by its path, and the commit of each `hub:` reference."""
@@ -280,12 +323,13 @@ def find(name: str, env: Mapping[str, str] = os.environ) -> Pack:
             check(pack)
             return pack
     others = ", ".join(p.name for p in packs if isinstance(p, Pack)) or "none"
-    raise PackMissing(f"There is no pack called {name[:80]!r}. Installed: {others}.")
+    raise PackMissing(f"There is no pack called {name[:80]!r}. Installed: {others}.", catalog.pull_of(name))
 
 
 def default(env: Mapping[str, str] = os.environ) -> str:
     """The pack to use when nobody says: the newest that the user installed, else the embedded one."""
-    own = [p for p in installed(env) if isinstance(p, Pack) and not p.folder.is_relative_to(EMBEDDED)]
+    packs = [p for p in installed(env) if isinstance(p, Pack) and p.manifest.engines]
+    own = [p for p in packs if not p.folder.is_relative_to(EMBEDDED)]
     return max(own, key=lambda p: p.manifest.created).name if own else "tiny"
 
 
@@ -304,30 +348,55 @@ def read_pack(folder: Path) -> Pack:
 def verify(pack: Pack) -> None:
     """Every file read and compared with the manifest, every hub model found. Raises PackCorrupt, PackMissing."""
     check(pack)
-    for file in pack.manifest.files:
-        if sha256(pack.folder / file.path) != file.sha256:
-            raise PackCorrupt(f"The file {file.path} of the pack {pack.name} differs from its manifest.")
+    for path, shown, _, expected in _contents(pack):
+        if sha256(path) != expected:
+            raise PackCorrupt(f"The file {shown} of the pack {pack.name} differs from its manifest.", pack.mend)
     for reference in pack.manifest.references():
         pack.resolve(reference)
 
 
 def check(pack: Pack) -> None:
     """Every file there, in the size that the manifest says. Raises PackCorrupt."""
-    for file in pack.manifest.files:
-        path = pack.folder / file.path
+    for path, shown, expected, _ in _contents(pack):
         if not path.is_file():
-            raise PackCorrupt(f"The file {file.path} of the pack {pack.name} is missing.")
-        if (size := path.stat().st_size) != file.size:
-            raise PackCorrupt(f"The file {file.path} of the pack {pack.name} has {size} bytes, not {file.size}.")
+            raise PackCorrupt(f"The file {shown} of the pack {pack.name} is missing.", pack.mend)
+        if (size := path.stat().st_size) != expected:
+            raise PackCorrupt(f"The file {shown} of the pack {pack.name} has {size} bytes, not {expected}.", pack.mend)
+
+
+def _contents(pack: Pack) -> Iterator[tuple[Path, str, int, str]]:
+    """Every file of the pack as where it lies, how to speak of it, its size and its sha256."""
+    for file in pack.manifest.files:
+        yield pack.folder / file.path, file.path, file.size, file.sha256
+    for origin in pack.manifest.cached():
+        repo, _, commit = origin.source.removeprefix(HUB).partition("@")
+        yield cached_file(repo, commit, origin.path), f"{repo}/{origin.path}", origin.size, origin.sha256
 
 
 def sha256(path: Path) -> str:
     """The sha256 of a file in hex, read in pieces."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(file)
+
+
+def sha256_of(stream: IO[bytes]) -> str:
+    """The sha256 of what is left in `stream`, in hex."""
+    digest = hashlib.sha256()
+    while data := stream.read(2**20):
+        digest.update(data)
+    return digest.hexdigest()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `manifest` into `folder`, all of it or nothing. Raises BadSetting."""
     with replacing(folder / MANIFEST, durable=True, next_step="Give yourself the right to write there.") as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+
+
+def point_to(folder: Path, name: str) -> None:
+    """Make a pack in `folder` known as `name`, wherever it lies. Raises BadSetting."""
+    packs = packs_folder()
+    if folder.parent != packs:
+        packs.mkdir(parents=True, exist_ok=True)
+        with replacing(packs / f"{name}{POINTER}", durable=True, next_step=OWN_FOLDER) as file:
+            file.write(f"{folder}\n".encode())

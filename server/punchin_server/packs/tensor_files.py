@@ -22,19 +22,9 @@ from punchin_wire.errors import BadCheckpoint, FileMissing, PackError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-Tensors = dict[str, Tensor]
+from .layouts import WEIGHT_FILES, index_names
 
-WEIGHT_FILES = (
-    "model.safetensors",
-    "pytorch_model.bin",
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.bin",
-    "model.fp16.safetensors",
-    "pytorch_model.fp16.bin",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "diffusion_pytorch_model.fp16.bin",
-)
-"""Where the folders of Hugging Face libraries keep their tensors, in the order in which they are taken."""
+Tensors = dict[str, Tensor]
 
 DISGUISES = (
     (
@@ -106,9 +96,8 @@ def _weight_files(folder: Path, prefix: str) -> list[Path]:
     for single in WEIGHT_FILES:
         if (folder / single).is_file():
             return [folder / single]
-        stem, variant, ending = single.rpartition(".fp16.")
-        for index in (f"{single}.index.json", f"{stem}.{ending}.index.fp16.json" if variant else ""):
-            if index and (folder / index).is_file():
+        for index in index_names(single):
+            if (folder / index).is_file():
                 shards = read_json(folder / index).get("weight_map", {})
                 return [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
     raise FileMissing(

@@ -126,7 +126,7 @@ def test_add_says_what_is_missing(tmp_path: Path, capsys: Out) -> None:
     error = run(capsys, "add", str(tmp_path / "none"), "--name", "x", code=2)["error"]
     assert "is not a folder" in error["message"]
     error = run(capsys, "add", str(folder), "--name", "x", "--base", "facebook/musicgen-large", code=3)["error"]
-    assert "hf download facebook/musicgen-large" in error["next_step"]
+    assert "packs pull musicgen-large" in error["next_step"]
     error = run(capsys, "add", str(published(tmp_path / "p")), "--name", "../x", code=2)["error"]
     assert error["code"] == "bad_setting"
     assert not (folder / "manifest.json").exists()

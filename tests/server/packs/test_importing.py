@@ -151,7 +151,7 @@ def test_a_downloaded_base(tmp_path: Path, capsys: Out) -> None:
     assert transfer("ap") == ("hub:cvssp/audioldm2-large", "pretrained.pth", "pytorch_model.bin")
     assert {file.path for file in registry.find("ap").manifest.files} == {"pretrained.pth", "pytorch_model.bin"}
     error = run(capsys, "add", str(folder), "--name", "ap", "--transfer-base", "cvssp/audioldm2", code=3)["error"]
-    assert "hf download cvssp/audioldm2" in error["next_step"]
+    assert "packs pull audioldm2" in error["next_step"]
 
 
 def test_a_base_alone_is_a_pack_for_sdedit(tmp_path: Path, capsys: Out) -> None:

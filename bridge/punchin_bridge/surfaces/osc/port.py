@@ -24,8 +24,9 @@ from ..actions import Details
 from ..console import Console
 from ..edge import HasFileno
 from . import picture
-from .packs import Packs
+from .packs import CATALOG, Packs, offered
 from .picture import MOVING, OscMessage, Picture
+from .pulls import Pulls
 
 PORT = 17814
 MAX_SURFACES = 32
@@ -49,6 +50,14 @@ class Listener:
     troubles: int = 0
 
 
+@dataclass
+class Asked:
+    """A question about packs, and who asked it."""
+
+    packs: Packs
+    by: dict[Peer, None] = field(default_factory=dict)
+
+
 class SurfacePort:
     """The bridge's port for surfaces: `port`, or another where that is taken. `allowed` are the addresses beyond this
     machine that are heard."""
@@ -60,9 +69,12 @@ class SurfacePort:
         port: int = PORT,
         allowed: frozenset[str] = frozenset(),
         packs: Packs | None = None,
+        offers: Packs | None = None,
+        pulls: Pulls | None = None,
     ) -> None:
         self._console, self._learn, self._allowed = console, learn, allowed | {LOOPBACK}
-        self._packs, self._ask_packs = packs or Packs(), dict[Peer, None]()
+        self._packs = {"here": Asked(packs or Packs()), "offer": Asked(offers or Packs(CATALOG, offered))}
+        self._pulls, self._pullers = pulls or Pulls(), dict[Peer, None]()
         self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0
         """Packets of strangers."""
@@ -75,6 +87,7 @@ class SurfacePort:
         return (self._endpoint,)
 
     def close(self) -> None:
+        self._pulls.close()
         self._endpoint.close()
 
     def step(self, now: float) -> None:
@@ -88,6 +101,7 @@ class SurfacePort:
                 log.info("refused what %s:%d sent: %s", *peer, error)
                 self._complain(self._home(peer), error.info())
         self._send_packs()
+        self._send_pulls()
         self._listeners = {peer: each for peer, each in self._listeners.items() if now < each.until}
         if self._listeners:
             self._show(now)
@@ -110,8 +124,15 @@ class SurfacePort:
                 self._send(self._home(peer), "/punchin/pong", VERSION)
             case "status", _, _:
                 self._send_status(self._home(peer), now)
-            case "pack", _, _:
-                self._list_packs(self._home(peer))
+            case "pack", "list", _:
+                self._ask_packs(self._home(peer), "here")
+            case "pack", "catalog", _:
+                self._ask_packs(self._home(peer), "offer")
+            case "pack", "pull", (str(name), *accept):
+                self._pulls.start(name, str(*accept).split())
+                self._pullers[self._home(peer)] = None
+            case "pack", "stop", _:
+                self._pulls.stop()
             case "listen", _, (float(seconds), *port):
                 self._listen(peer, (peer[0], int(port[0])) if port else peer, now + seconds)
             case "control", name, (value,):
@@ -197,24 +218,33 @@ class SurfacePort:
         for host in view.hosts:
             self._send(peer, "/punchin/host/here", host)
 
-    def _list_packs(self, peer: Peer) -> None:
-        if len(self._ask_packs) >= MAX_SURFACES:
+    def _ask_packs(self, peer: Peer, which: str) -> None:
+        asked = self._packs[which]
+        if len(asked.by) >= MAX_SURFACES:
             raise QueueFull(f"{MAX_SURFACES} surfaces ask for packs already.", "Ask again.")
-        self._ask_packs[peer] = None
-        self._packs.ask()
+        asked.by[peer] = None
+        asked.packs.ask()
 
     def _send_packs(self) -> None:
-        found = self._packs.answer()
-        if found is None:
-            return
-        for peer in self._ask_packs:
-            if isinstance(found, PunchinError):
-                self._complain(peer, found.info())
+        for which, asked in self._packs.items():
+            if (found := asked.packs.answer()) is None:
                 continue
-            for number, pack in enumerate(found):
-                words = map(plain, (pack.name, pack.version, ", ".join(pack.engines), pack.state))
-                self._send(peer, "/punchin/pack/here", number, len(found), *words)
-        self._ask_packs.clear()
+            for peer in asked.by:
+                if isinstance(found, PunchinError):
+                    self._complain(peer, found.info())
+                    continue
+                for number, pack in enumerate(found):
+                    self._send(peer, f"/punchin/pack/{which}", number, len(found), *map(plain, pack.words))
+            asked.by.clear()
+
+    def _send_pulls(self) -> None:
+        for news in self._pulls.news():
+            for peer in {**self._listeners, **self._pullers}:
+                self._send(peer, "/punchin/pack/pulling", news.name, news.state, news.fraction, plain(news.line))
+                if news.error is not None:
+                    self._complain(peer, news.error.info())
+            if news.state != "running":
+                self._pullers.clear()
 
     def _home(self, source: Peer) -> Peer:
         """Where a surface that sends from `source` hears: there, or where it listens."""

@@ -8,7 +8,7 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,8 +16,9 @@ from fakes.room import submit
 from fakes.surfaces import Stage, no_midi
 from punchin_bridge.hosts.protocol import CommandResult
 from punchin_bridge.surfaces import actions
-from punchin_bridge.surfaces.osc.packs import Packs
+from punchin_bridge.surfaces.osc.packs import Packs, offered
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
+from punchin_bridge.surfaces.osc.pulls import Pulls
 from punchin_wire import VERSION, params
 from punchin_wire.errors import BadSetting, InternalError
 from punchin_wire.messages import Progress
@@ -266,6 +267,100 @@ def test_packs_are_listed_once_to_whoever_asks(stage: Stage) -> None:
 def test_packs_that_are_not_known_are_one_error(stage: Stage, program: str, code: str) -> None:
     [(path, args)] = packs_from(stage, program)
     assert (path, args[0]) == ("/punchin/error", code)
+
+
+def test_packs_that_can_be_fetched_are_offered(stage: Stage) -> None:
+    row = {"name": "airgen", "title": "chords", "size": "7.9 GB", "memory": "It fits.", "bytes": 1, "need": {}}
+    command = [sys.executable, "-c", f"print({json.dumps({'catalog': [row]})!r})"]
+    port = SurfacePort(stage.console, no_midi, 0, offers=Packs(command, offered))
+    with contextlib.closing(port):
+        tablet = Surface(stage, port)
+        tablet.say("/punchin/pack/catalog")
+        said = hear_until(tablet, lambda said: bool(said))
+        tablet.socket.close()
+    assert said == [("/punchin/pack/offer", [0, 1, "airgen", "chords", "7.9 GB", "It fits."])]
+
+
+def hear_until(surface: Surface, is_all: Callable[[list[tuple[str, list[Any]]]], bool]) -> list[tuple[str, list[Any]]]:
+    """All that a surface is told until `is_all`, each as the table has it."""
+    said: list[tuple[str, list[Any]]] = []
+    deadline = time.monotonic() + 30
+    while not is_all(said) and time.monotonic() < deadline:
+        time.sleep(0.01)
+        surface.port.step(surface.stage.room.now)
+        said += [found for data in surface.packets() for found in parse(data)]
+    for path, args in said:
+        check(path, args, "from", "surfaces")
+    return said
+
+
+PULL = """
+import json, sys, time
+def say(**line): print(json.dumps(line), flush=True)
+say(plan={"name": "airgen"})
+say(progress={"file": "a.bin", "done": 1000000, "total": 4000000})
+say(waiting="the connection was cut")
+say(progress={"file": "a.bin", "done": 500000, "total": 4000000})
+"""
+
+
+def pull_by(stage: Stage, program: str, *args: str) -> tuple[list[tuple[str, list[Any]]], SurfacePort, Surface]:
+    port = SurfacePort(stage.console, no_midi, 0, pulls=Pulls([sys.executable, "-c", PULL + program]))
+    tablet = Surface(stage, port)
+    tablet.say("/punchin/pack/pull", *args)
+    until = "running" if "sleep" in program else "done failed stopped"
+    return hear_until(tablet, lambda said: _states(said)[-1:] and _states(said)[-1] in until.split()), port, tablet
+
+
+def _states(said: list[tuple[str, list[Any]]]) -> list[str]:
+    return [args[1] for path, args in said if path == "/punchin/pack/pulling"]
+
+
+def test_a_pull_is_told_as_it_goes(stage: Stage) -> None:
+    said, port, tablet = pull_by(
+        stage, "say(note=' '.join(sys.argv[1:])); say(packs=[{}])", "airgen", "A-1.0 none-stated"
+    )
+    port.close()
+    tablet.socket.close()
+    assert [args for _, args in said] == [
+        ["airgen", "running", 0.25, "a.bin, 1 of 4 MB"],
+        ["airgen", "running", 0.25, "the connection was cut"],
+        ["airgen", "running", 0.25, "a.bin, 0 of 4 MB"],
+        ["airgen", "running", 0.25, "airgen --accept=A-1.0 --accept=none-stated --json"],
+        ["airgen", "done", 1.0, "airgen is here."],
+    ]
+
+
+def test_a_licence_that_was_not_accepted_is_an_error(stage: Stage) -> None:
+    error = {"code": "not_accepted", "message": "It comes under X.", "next_step": "Read it."}
+    said, port, tablet = pull_by(stage, f"say(error={error!r}); sys.exit(2)", "airgen")
+    port.close()
+    tablet.socket.close()
+    assert _states(said)[-1] == "failed"
+    assert ("/punchin/error", ["not_accepted", "It comes under X.", "Read it."]) in said
+
+
+def test_a_pull_is_stopped_and_there_is_but_one(stage: Stage) -> None:
+    _, port, tablet = pull_by(stage, "time.sleep(60)", "airgen")
+    tablet.say("/punchin/pack/pull", "airgen")
+    assert tablet.hear()["/punchin/error"][0] == "queue_full"
+    tablet.say("/punchin/pack/stop")
+    said = hear_until(tablet, lambda said: _states(said)[-1:] == ["stopped"])
+    assert said[-1][1][3] == "airgen is not whole; what came is kept."
+    tablet.say("/punchin/pack/pull", "airgen")
+    assert "/punchin/error" not in tablet.hear()
+    port.close()  # ends the other one
+    tablet.socket.close()
+
+
+@pytest.mark.parametrize("args", [("--into=/tmp",), ("",), ("air gen",), ("airgen", "--into=/x")])
+def test_a_name_is_no_option(stage: Stage, args: tuple[str, ...]) -> None:
+    port = SurfacePort(stage.console, no_midi, 0, pulls=Pulls([sys.executable, "-c", "raise SystemExit"]))
+    tablet = Surface(stage, port)
+    tablet.say("/punchin/pack/pull", *args)
+    assert tablet.hear()["/punchin/error"][0] == "bad_setting"
+    tablet.socket.close()
+    port.close()
 
 
 def test_what_a_host_does_not_do_is_told_to_all_who_listen(tablet: Surface, phone: Surface, stage: Stage) -> None:

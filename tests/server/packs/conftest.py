@@ -1,0 +1,32 @@
+"""A computer without packs and models, and fakes of where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import sources as fakes
+from fakes.sources import Sources
+from punchin_server.packs import fetch
+
+
+@pytest.fixture
+def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
+    """The fakes, with an empty home and an empty cache, for this process and its children; nobody waits long."""
+    with fakes.running() as running:
+        env = running.env() | {
+            "PUNCHIN_HOME": str(tmp_path / "home"),
+            "PUNCHIN_CATALOG": str(tmp_path / "catalog"),
+            "HF_HOME": str(tmp_path / "hf"),
+        }
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        for name in ("PUNCHIN_PACKS", "HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "http_proxy", "https_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.hub_url)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+        monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0.01)
+        yield running

@@ -1,0 +1,520 @@
+"""From a name to a pack: the plan, the licences, one copy in the cache, and no pack before all of it is right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.sources import COMMIT, Sources, blob
+from punchin_server.packs import cli, loadable, machine, registry
+from punchin_server.packs import plan as plans
+from punchin_wire.errors import PackCorrupt, PackMissing
+
+pytestmark = pytest.mark.slow
+
+Out = pytest.CaptureFixture[str]
+GIB = 2**30
+
+
+def content(name: str, length: int = 50_000) -> bytes:
+    return random.Random(name).randbytes(length)
+
+
+LM, CODEC, T5, CHORD = content("lm", 200_000), content("codec"), content("t5"), content("chord", 20_000)
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def packs(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalog with `air`: a MusicGen and its text encoder of the hub, an adapter on Drive. Whatever comes, loads."""
+    sources.files = {
+        ("facebook/mg", "state_dict.bin"): LM,
+        ("facebook/mg", "compression_state_dict.bin"): CODEC,
+        ("facebook/mg", "model.safetensors"): content("again", 10**6),
+        ("google-t5/t5-base", "config.json"): b'{"model_type": "t5"}',
+        ("google-t5/t5-base", "model.safetensors"): T5,
+        ("google-t5/t5-base", "pytorch_model.bin"): T5[::-1],
+    }
+    sources.drive["DRIVEID"] = CHORD
+    write_entry(tmp_path)
+    monkeypatch.setattr(loadable, "OPENING", ("true",))
+    monkeypatch.setattr(registry, "EMBEDDED", tmp_path / "embedded")
+    return tmp_path / "home" / "data" / "packs"
+
+
+def write_entry(tmp_path: Path, **changes: Any) -> None:
+    nc, url = "CC-BY-NC-4.0", "https://example.org/licence"
+    entry: dict[str, Any] = {
+        "name": "air",
+        "title": "a test",
+        "bytes": 320_000,
+        "parts": [
+            {
+                "source": "hub:facebook/mg",
+                "licence": nc,
+                "licence_url": url,
+                "files": [
+                    {"path": "state_dict.bin", "size": len(LM), "sha256": digest(LM)},
+                    {"path": "compression_state_dict.bin"},
+                ],
+            },
+            {"source": "hub:google-t5/t5-base", "licence": "Apache-2.0", "licence_url": url, "layout": "transformers"},
+            {
+                "source": "drive:DRIVEID",
+                "licence": "none-stated",
+                "licence_url": url,
+                "home": "https://example.org/authors",
+                "note": "The authors say nothing.",
+                "files": [{"path": "chord.pth", "at_most": 30_000}],
+            },
+        ],
+        "manifest": {
+            "licence": nc,
+            "source": "facebook/mg with an adapter",
+            "base": {"lm": "hub:facebook/mg", "codec": "hub:facebook/mg"},
+            "adapters": {"chord": "chord.pth"},
+            "text": "hub:google-t5/t5-base",
+        },
+        "need": {"float32": 2.0, "float16": 1.0},
+    } | changes
+    (tmp_path / "catalog").mkdir(exist_ok=True)
+    (tmp_path / "catalog" / f"{entry['name']}.json").write_text(json.dumps(entry))
+
+
+ACCEPT = ("--accept", "CC-BY-NC-4.0", "--accept", "none-stated")
+
+
+def run(out: Out, *argv: str, code: int = 0) -> Any:
+    """The last object that the command prints."""
+    out.readouterr()
+    assert cli.main([*argv, "--json"]) == code, out.readouterr()
+    return json.loads(out.readouterr().out.splitlines()[-1])
+
+
+def files(folder: Path) -> set[str]:
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and ".locks" not in path.parts
+    }
+
+
+def test_a_pack_from_nothing(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    (row,) = run(capsys, "pull", "air", *ACCEPT)["packs"]
+    assert (row["state"], row["controls"], row["text"]) == ("ok", ["chord"], True)
+    assert row["bytes"] == len(LM) + len(CODEC) + len(T5) + len(CHORD) + 20
+    pack = registry.find("air")
+    registry.verify(pack)
+    assert pack.lm == pack.codec == tmp_path / "hf/hub/models--facebook--mg/snapshots" / COMMIT
+    assert (pack.lm / "state_dict.bin").read_bytes() == LM
+    assert pack.hashes([pack.base.lm]) == {f"hub:facebook/mg@{COMMIT}": COMMIT}  # what a recipe says
+    pins = {origin.path: origin.pinned for origin in pack.manifest.origins}
+    assert (pins["state_dict.bin"], pins["model.safetensors"], pins["chord.pth"]) == ("project", "hub", "first-use")
+    assert [a.licence for a in pack.manifest.accepted] == ["CC-BY-NC-4.0", "none-stated"]
+    assert files(packs) == {"air/chord.pth", "air/manifest.json"}
+    assert sources.served == row["bytes"]  # not the weights that lie there twice
+
+
+def test_a_second_pull_asks_nobody(packs: Path, sources: Sources, capsys: Out) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    manifest = (packs / "air" / "manifest.json").read_bytes()
+    sources.asked.clear()
+    run(capsys, "pull", "air")  # what was accepted is known
+    assert sources.asked == []
+    assert (packs / "air" / "manifest.json").read_bytes() == manifest
+
+
+def test_the_librarys_own_programs_find_the_same_copy(sources: Sources, capsys: Out) -> None:
+    """`main` was noted: `packs add --base` and others find it without network."""
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    run(capsys, "pull", "air", *ACCEPT)
+    sources.asked.clear()
+    folder = Path(snapshot_download("facebook/mg", local_files_only=True))
+    assert (folder / "state_dict.bin").read_bytes() == LM
+    assert Path(hf_hub_download("facebook/mg", "state_dict.bin", revision=COMMIT)).samefile(folder / "state_dict.bin")
+    assert not any("facebook" in line for line in sources.asked)  # the library reports which programs use it
+
+
+def test_what_lies_in_the_cache_already_is_neither_fetched_nor_copied(
+    sources: Sources, capsys: Out, tmp_path: Path
+) -> None:
+    """Of this model, and the same content of another one: codecs of three sizes are one file."""
+    there = tmp_path / "hf/hub/models--facebook--mg/blobs" / blob(LM)
+    other = tmp_path / "hf/hub/models--facebook--other/blobs" / blob(CODEC)
+    for file, data in ((there, LM), (other, CODEC)):
+        file.parent.mkdir(parents=True)
+        file.write_bytes(data)
+    run(capsys, "pull", "air", *ACCEPT)
+    pack = registry.find("air")
+    assert (pack.lm / "state_dict.bin").samefile(there)
+    assert (pack.codec / "compression_state_dict.bin").samefile(other)
+    assert sources.served == len(T5) + len(CHORD) + 20
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_anew(capsys: Out, tmp_path: Path) -> None:
+    there = tmp_path / "hf/hub/models--facebook--mg/blobs" / blob(LM)
+    there.parent.mkdir(parents=True)
+    there.write_bytes(bytes(len(LM)))
+    run(capsys, "pull", "air", *ACCEPT)
+    assert there.read_bytes() == LM
+
+
+def test_without_links_the_file_is_moved(sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows without developer mode."""
+
+    def refuse(*_: object) -> None:
+        raise OSError("no links")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    run(capsys, "pull", "air", *ACCEPT)
+    assert not (registry.find("air").lm / "state_dict.bin").is_symlink()
+    sources.asked.clear()
+    run(capsys, "pull", "air")
+    assert sources.asked == []
+
+
+# ---- licences ------------------------------------------------------------------------------------------------
+
+
+def test_without_acceptance_nothing_is_fetched(packs: Path, sources: Sources, capsys: Out) -> None:
+    error = run(capsys, "pull", "air", "--accept", "CC-BY-NC-4.0", code=2)["error"]
+    assert error["code"] == "not_accepted"
+    assert "none-stated" in error["message"]
+    assert "--accept CC-BY-NC-4.0 --accept none-stated" in error["next_step"]
+    assert sources.served == 0
+    assert not packs.exists() or files(packs) == set()
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\ny\n", 0), ("y\nn\n", 2), ("\n", 2), ("", 2)])
+def test_a_person_is_asked(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
+    import io
+
+    terminal = io.StringIO(answer)
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert cli.main(["pull", "air"]) == code
+    shown = capsys.readouterr().err
+    assert "NON-COMMERCIAL use only" in shown
+    assert "NONE STATED" in shown
+    assert "The authors say nothing." in shown
+    assert "Do you accept CC-BY-NC-4.0" in shown
+
+
+def test_new_terms_must_be_accepted_again(sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    sources.faults.refuse = 404
+    run(capsys, "pull", "air", *ACCEPT, code=3)
+    sources.faults.refuse = 0
+    write_entry(tmp_path, title="another")
+    run(capsys, "pull", "air", code=2)  # another entry: a pull of its own
+
+
+# ---- plan ----------------------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_changes_nothing(sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    plan = run(capsys, "pull", "air", "--dry-run")["plan"]
+    assert plan["to_fetch"] == len(LM) + len(CODEC) + len(T5) + 20 + 30_000
+    assert plan["to_accept"] == ["CC-BY-NC-4.0", "none-stated"]
+    assert {file["name"]: file["is_here"] for file in plan["files"]}["chord.pth"] is False
+    assert plan["files"][0]["url"] == f"{sources.hub_url}/facebook/mg/resolve/{COMMIT}/state_dict.bin"
+    assert cli.main(["pull", "air", "--dry-run"]) == 0
+    text = capsys.readouterr().out
+    for words in ("at most 30 kB", "facebook/mg/state_dict.bin", "NON-COMMERCIAL", "no published checksum", "memory"):
+        assert words in text
+    assert not (tmp_path / "home").exists()
+    assert not (tmp_path / "hf").exists()
+
+
+def test_a_disk_that_is_too_small_is_seen_before_the_first_byte(
+    sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 300_000))  # type: ignore[attr-defined]
+    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
+    assert error["code"] == "not_written"
+    assert "needs 347 kB" in error["message"]
+    assert sources.served == 0
+
+
+@pytest.mark.parametrize(
+    ("memory", "gpu", "says"),
+    [
+        (8, 0, "in float32 (2 GiB)."),
+        (1.5, 0, "float16"),  # no CPU computes in it
+        (8, 1.5, "in float16 (1 GiB)."),
+        (8, 0.5, "on the CPU only"),
+        (0.2, 0, "too small"),
+    ],
+)
+def test_memory_is_judged_by_precision(memory: float, gpu: float, says: str) -> None:
+    here = machine.Machine(int(memory * GIB), int(gpu * GIB), "a card")
+    assert says in here.judge({"float32": 2.0, "float16": 1.0})
+
+
+def test_a_smaller_precision_is_named() -> None:
+    need = {"float32": 17.0, "float16": 9.0, "bfloat16": 9.0, "int8": 7.0}
+    assert "--precision bfloat16" in machine.Machine(12 * GIB).judge(need)
+    assert "--precision int8" in machine.Machine(8 * GIB).judge(need)
+
+
+def test_an_interrupted_pull_goes_on_with_the_same_commit(packs: Path, sources: Sources, capsys: Out) -> None:
+    """Though `main` moved meanwhile: nothing is fetched twice, nothing is left over."""
+    sources.faults.cut_after, sources.faults.cuts = 100_000, 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("punchin_server.packs.fetch.TRIES", 0)
+        assert run(capsys, "pull", "air", *ACCEPT, code=5)["error"]["code"] == "source_unreachable"
+    assert [row["name"] for row in run(capsys, "list")["packs"]] == []
+    sources.commits["facebook/mg"] = "f" * 40
+    sources.asked.clear()
+    run(capsys, "pull", "air")  # accepted before
+    assert not any("/api/" in line for line in sources.asked)
+    assert registry.find("air").base.lm == f"hub:facebook/mg@{COMMIT}"
+    assert sources.served < 1.1 * registry.find("air").manifest.bytes
+    assert not any("punchin-part" in name for name in files(packs.parents[2]))
+
+
+def test_what_another_catalog_began_is_taken_away(sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    sources.faults.cut_after, sources.faults.cuts = 100_000, 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("punchin_server.packs.fetch.TRIES", 0)
+        run(capsys, "pull", "air", *ACCEPT, code=5)
+    part = next((tmp_path / "hf").rglob("*.punchin-part"))
+    sources.files["facebook/mg", "state_dict.bin"] = other = LM[::-1]
+    entry = json.loads((tmp_path / "catalog" / "air.json").read_text())
+    entry["parts"][0]["files"][0]["sha256"] = digest(other)
+    write_entry(tmp_path, **entry)
+    run(capsys, "pull", "air", *ACCEPT)
+    assert not part.exists()
+
+
+def test_another_file_than_the_catalog_pins_is_not_fetched(sources: Sources, capsys: Out) -> None:
+    sources.files["facebook/mg", "state_dict.bin"] = LM[::-1]
+    error = run(capsys, "pull", "air", *ACCEPT, code=3)["error"]
+    assert error["code"] == "pack_corrupt"
+    assert "packs pull hub:facebook/mg" in error["next_step"]
+    assert sources.served == 0
+
+
+def test_a_file_of_first_use_must_stay_the_same(packs: Path, sources: Sources, capsys: Out) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    (packs / "air" / "chord.pth").unlink()
+    sources.drive["DRIVEID"] = CHORD[::-1]
+    error = run(capsys, "pull", "air", code=3)["error"]
+    assert "another content" in error["message"]
+    assert run(capsys, "list", code=3)["packs"][0]["state"] == "pack_corrupt"
+    sources.drive["DRIVEID"] = CHORD
+    run(capsys, "pull", "air")
+    registry.verify(registry.find("air"))
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "says"),
+    [
+        (lambda s: s.gated.add("facebook/mg"), 3, "given to those who agreed"),
+        (lambda s: s.files.pop(("facebook/mg", "state_dict.bin")), 3, "has no state_dict.bin any more"),
+        (
+            lambda s: [s.files.pop(key) for key in list(s.files) if key[0] == "facebook/mg"],
+            3,
+            "has no model facebook/mg",
+        ),
+        (lambda s: s.drive.clear(), 3, "not there any more"),
+        (lambda s: setattr(s.faults, "page", True), 3, "a web page instead of"),
+        (lambda s: setattr(s.faults, "wrong_byte", True), 3, "another content"),
+    ],
+)
+def test_what_goes_wrong_leaves_no_pack(
+    packs: Path, sources: Sources, capsys: Out, change: Callable[[Sources], object], code: int, says: str
+) -> None:
+    change(sources)
+    error = run(capsys, "pull", "air", *ACCEPT, code=code)["error"]
+    assert says in error["message"]
+    assert run(capsys, "list")["packs"] == []
+    assert not (packs / "air" / "manifest.json").exists()
+
+
+def test_files_that_no_engine_opens_become_no_pack(packs: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {"code": "adapter_mismatch", "message": "M", "next_step": "N"}
+    says = f"import sys; print({json.dumps(found)!r}); sys.exit(3)"
+    monkeypatch.setattr(loadable, "OPENING", (sys.executable, "-c", says))
+    error = run(capsys, "pull", "air", *ACCEPT, code=3)["error"]
+    assert error == found
+    assert files(packs) == {"air.pull"}  # nobody knew the adapter's hash, so that the next one is fetched anew
+    assert not (packs / "air" / "manifest.json").exists()
+    monkeypatch.setattr(loadable, "OPENING", (sys.executable, "-c", "import os; os._exit(9)"))
+    assert run(capsys, "pull", "air", code=70)["error"]["code"] == "internal"
+    monkeypatch.setattr(loadable, "OPENING", ("true",))
+    run(capsys, "pull", "air")
+    assert files(packs) == {"air/chord.pth", "air/manifest.json"}
+
+
+def test_xet_is_not_in_the_way(sources: Sources, capsys: Out) -> None:
+    sources.xet = True
+    run(capsys, "pull", "air", *ACCEPT)
+    assert not any("xet" in line for line in sources.asked)
+
+
+def test_a_token_goes_to_the_hub_alone(sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    run(capsys, "pull", "air", *ACCEPT)
+    assert {host for host, _ in sources.tokens} == {sources.hub_url.removeprefix("http://")}
+    assert {token for _, token in sources.tokens} == {"Bearer hf_secret"}
+
+
+def test_into_a_folder_of_ones_own(sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    (row,) = run(capsys, "pull", "air", *ACCEPT, "--into", str(tmp_path / "disk" / "air"))["packs"]
+    assert row["folder"] == str(tmp_path / "disk" / "air")
+    pack = registry.find("air")
+    registry.verify(pack)
+    assert pack.lm == tmp_path / "disk" / "air" / "mg"
+    assert pack.text == tmp_path / "disk" / "air" / "t5-base"
+    assert not (tmp_path / "hf" / "hub" / "models--facebook--mg" / "blobs").exists()
+    (pack.lm / "state_dict.bin").unlink()
+    sources.asked.clear()
+    run(capsys, "pull", "air")
+    assert [line.partition("?")[0] for line in sources.asked if "/cdn/" in line] == [
+        "GET /cdn/facebook/mg/state_dict.bin"
+    ]
+    registry.verify(pack)
+
+
+def test_a_pack_of_ones_own_is_not_replaced(sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("state_dict.bin", "compression_state_dict.bin"):
+        (own / name).write_bytes(b"mine")
+    run(capsys, "add", str(own), "--name", "air")
+    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
+    assert "comes from elsewhere" in error["message"]
+    assert sources.asked == []
+
+
+def test_a_model_of_the_hub_by_its_name(sources: Sources, capsys: Out) -> None:
+    sources.licences["facebook/mg"] = None
+    error = run(capsys, "pull", "hub:facebook/mg", code=2)["error"]
+    assert "none-stated" in error["message"]
+    (row,) = run(capsys, "pull", "hub:facebook/mg", "--accept", "none-stated")["packs"]
+    assert (row["name"], row["text"], row["engines"]) == ("mg", True, ["inpaint"])
+    assert run(capsys, "pull", "hub:facebook/../x", code=2)["error"]["code"] == "bad_setting"
+    assert "no model that Punchin knows" in _only_readme(sources, capsys)
+
+
+def _only_readme(sources: Sources, capsys: Out) -> str:
+    sources.files["a/b", "README.md"] = b"text"
+    return str(run(capsys, "pull", "hub:a/b", code=3)["error"]["message"])
+
+
+def test_an_unknown_pack_says_which_command_brings_it(capsys: Out) -> None:
+    with pytest.raises(PackMissing) as caught:
+        registry.find("air")
+    assert "`punchin packs pull air` fetches it, 320 kB in all." in caught.value.next_step
+    assert "air" in run(capsys, "pull", "nonsense", code=2)["error"]["next_step"]
+
+
+def test_a_lost_file_says_which_command_brings_it(capsys: Out) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    (registry.find("air").lm / "state_dict.bin").unlink()
+    with pytest.raises(PackCorrupt, match=r"facebook/mg/state_dict\.bin of the pack air is missing") as caught:
+        registry.find("air")
+    assert "packs pull air" in caught.value.next_step
+
+
+def test_a_busy_pack_waits(sources: Sources) -> None:
+    import threading
+
+    sources.faults.rate = 4e5
+    codes: list[int] = []
+    threads = [threading.Thread(target=lambda: codes.append(cli_in_child())) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert codes == [0, 0]
+    assert sources.served == registry.find("air").manifest.bytes
+
+
+def cli_in_child() -> int:
+    """The command in a process of its own, with no look into the files."""
+    import subprocess
+
+    code = (
+        "import sys; from punchin_server.packs import cli, loadable; loadable.OPENING = (sys.executable, '-c', '');"
+        f"sys.exit(cli.main(['pull', 'air', *{ACCEPT!r}]))"
+    )
+    return subprocess.run([sys.executable, "-c", code], timeout=60).returncode
+
+
+def test_offline_with_everything_here(sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert run(capsys, "pull", "air", *ACCEPT, code=5)["error"]["code"] == "source_unreachable"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    run(capsys, "pull", "air", *ACCEPT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    sources.asked.clear()
+    run(capsys, "pull", "air")
+    assert sources.asked == []
+
+
+# ---- after it ------------------------------------------------------------------------------------------------
+
+
+def test_pins_for_the_catalog(capsys: Out) -> None:
+    entry = run(capsys, "pin", "air")
+    assert entry["parts"][0]["source"] == f"hub:facebook/mg@{COMMIT}"
+    assert [file["sha256"] for file in entry["parts"][0]["files"]] == [digest(LM), digest(CODEC)]
+    assert "sha256" not in entry["parts"][2]["files"][0] or entry["parts"][2]["files"][0]["sha256"] is None
+    run(capsys, "pull", "air", *ACCEPT)
+    assert run(capsys, "pin", "air")["parts"][2]["files"][0]["sha256"] == digest(CHORD)
+
+
+def test_a_pinned_entry_is_one(capsys: Out, tmp_path: Path) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    entry = run(capsys, "pin", "air")
+    run(capsys, "remove", "air", "--yes")
+    write_entry(tmp_path, **entry)
+    run(capsys, "pull", "air", *ACCEPT)
+    assert {origin.pinned for origin in registry.find("air").manifest.origins} == {"project", "hub"}
+
+
+def test_remove_takes_what_is_the_packs_own(packs: Path, capsys: Out, tmp_path: Path) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    (packs / "air" / "notes.txt").write_text("mine")
+    gone = run(capsys, "remove", "air", "--yes")
+    assert gone["removed"] == "air"
+    assert gone["bytes"] > len(CHORD)
+    assert gone["kept"] == ["facebook/mg", "google-t5/t5-base"]
+    assert files(packs) == {"air/notes.txt"}
+    assert next((tmp_path / "hf").rglob(blob(LM))).is_file()
+    assert run(capsys, "remove", "air", "--yes", code=3)["error"]["code"] == "pack_missing"
+
+
+def test_remove_ends_what_a_pull_began(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    sources.faults.cut_after, sources.faults.cuts = 100_000, 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("punchin_server.packs.fetch.TRIES", 0)
+        run(capsys, "pull", "air", *ACCEPT, code=5)
+    assert plans.begun("air") is not None
+    run(capsys, "remove", "air", "--yes")
+    assert files(packs) == set()
+    assert not list((tmp_path / "hf").rglob("*.punchin-part"))
+
+
+def test_remove_leaves_files_that_were_added(capsys: Out, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("state_dict.bin", "compression_state_dict.bin"):
+        (own / name).write_bytes(b"mine")
+    run(capsys, "add", str(own), "--name", "mine")
+    run(capsys, "remove", "mine", "--yes")
+    assert (own / "state_dict.bin").read_bytes() == b"mine"
+    assert run(capsys, "list")["packs"] == []
