@@ -24,5 +24,6 @@ crosses from one to another goes through a queue. What has no mark shares nothin
 `[job]`        a thread of one job, which prepares, waits for the daemon, and writes (:mod:`.runner`)
 `[rtmidi]`     rtmidi's own threads, whenever a MIDI message comes (:mod:`punchin_bridge.surfaces.midi.ports`)
 `[oscquery]`   HTTP for surfaces (:mod:`punchin_bridge.surfaces.osc.query`), and `[packs]` asks the server what it has
+`[page]`       HTTP for the page (:mod:`punchin_bridge.page`), and `[page job]` what it has read and written for it
 `[host tick]`  the timer of a host's main thread: all of `plugin_host` that runs within a DAW
 """
