@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import threading
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import soundfile
 from punchin_bridge.audio import wavfile
@@ -78,6 +80,21 @@ class Browser:
 
     def act(self, do: str, **more: Any) -> Answer:
         return self.post("/api/act", {"do": do, **more})
+
+    def part(self, name: str) -> Any:
+        """A part of what the page is told."""
+
+        async def run() -> Any:
+            address = f"http://127.0.0.1:{self.port}/api/events"
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(address, protocols=["punchin", self.token]) as link,
+            ):
+                while (said := json.loads(await link.receive_str(timeout=20)))["part"] != name:
+                    pass
+                return said["value"]
+
+        return asyncio.run(run())
 
     def ticket(self, song: Path | None = None) -> Answer:
         body = json.dumps({"song": str(song)} if song else {}).encode()
@@ -195,3 +212,29 @@ def write_take(song: Path, folder: Path, start: float, end: float, seed: int, le
     tags = Tags(f"job-{seed}", song.stem, order.scene, 1, created)
     wavfile.write_region(path, order.song, order.region.start, audio, tags, payload)
     return path
+
+
+def at_bridge(home: Path) -> Browser:
+    """Our page at a real bridge, with a token."""
+    record = json.loads((home / "runtime" / "bridge.json").read_text())
+    found = Browser(record["page_port"], (home / "runtime" / "page.key").read_text())
+    found.enter()
+    return found
+
+
+class Asking(threading.Thread):
+    """Asks the page for something while the test turns a host; then :attr:`answer` is there."""
+
+    def __init__(self, browser: Browser, do: str, **more: Any) -> None:
+        super().__init__(daemon=True)
+        self._asked = browser, do, more
+        self.answer: Answer | None = None
+        self.start()
+
+    def run(self) -> None:
+        browser, do, more = self._asked
+        self.answer = browser.act(do, **more)
+
+    @property
+    def is_done(self) -> bool:
+        return self.answer is not None
