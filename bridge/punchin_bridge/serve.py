@@ -18,10 +18,11 @@ from .audio import foreign
 from .daemon import launch
 from .hosts.jobs import ENDED, WORKING
 from .hosts.osc_link import PORT, OscLink
-from .hosts.protocol import LEASE_SECONDS, CommandResult, Submit
+from .hosts.protocol import LEASE_SECONDS, CommandResult, FromHost, Submit
 from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works, settle
 from .hosts.sessions import HostSessions
 from .hosts.spool import Post, Spool
+from .page.edge import PageEdge
 from .settings import Settings
 from .surfaces.console import Console
 from .surfaces.edge import Edge
@@ -66,6 +67,8 @@ class Bridge:
             query = OscQuery(self.console, self.surfaces.port)
             self.edges.append(query)
             self.query_port = query.port
+        self.page = PageEdge(self.console, self.sessions, self._say, root, paths.page_key())
+        self.edges.append(self.page)
         self._idle_exit = idle_exit
         self._stopped = False
         self._began = time.monotonic()
@@ -74,7 +77,7 @@ class Bridge:
 
     @property
     def record(self) -> BridgeRecord:
-        return BridgeRecord(os.getpid(), self.link.port, VERSION, self.surfaces.port, self.query_port)
+        return BridgeRecord(os.getpid(), self.link.port, VERSION, self.surfaces.port, self.query_port, self.page.port)
 
     def stop(self) -> None:
         self._stopped = True
@@ -95,7 +98,7 @@ class Bridge:
                 self.step(now)
             except Exception:  # a mistake of ours; what it was about comes or is sent again, and others go on
                 log.exception("a step failed")
-            busy = busy if self.sessions.is_idle else now
+            busy = busy if self.sessions.is_idle and not self.page.is_watched else now
             if self._idle_exit and now - busy > self._idle_exit:
                 log.info("nobody was here for %.0f s", now - busy)
                 return
@@ -120,6 +123,10 @@ class Bridge:
                 continue
             if hello.port:
                 self.link.send(hello.port, state, path)
+
+    def _say(self, document: FromHost, now: float) -> None:
+        """[loop] A document of a host that lives in this process: the page's."""
+        receive(Post(document.host, document), self.console, self.sessions, now, time.time())
 
     def _take_events(self, now: float) -> None:
         """What has become of jobs."""

@@ -4,12 +4,14 @@ With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable inst
 
     runtime/daemon.json   who serves: process, ports, version   (removed when the daemon stops)
     runtime/bridge.json   the same of the bridge
+    runtime/page.key      who holds it may open the bridge's page
     log/daemon.log        what the daemon says; bridge.log what the bridge says
     data/packs/           installed model packs
     data/hosts/           what was installed in which host, and what their scripts remember
     results/              takes that the daemon keeps until they are fetched
     spool/                what hosts and the bridge hand each other (punchin_bridge.hosts.spool)
     cache/                what can be made again
+    takes/                songs handed to the page, and takes of them (by default `Punchin` in the music folder)
 """
 
 from __future__ import annotations
@@ -79,6 +81,14 @@ def spool_folder() -> Path:
     return _place("spool", _DIRS.user_state_path / "spool")
 
 
+def page_key() -> Path:
+    return runtime_folder() / "page.key"
+
+
+def takes_folder() -> Path:
+    return _place("takes", _DIRS.user_music_path / "Punchin")
+
+
 def bridge_file() -> Path:
     return runtime_folder() / "bridge.json"
 
@@ -102,13 +112,14 @@ class DaemonRecord(msgspec.Struct, frozen=True):
 
 class BridgeRecord(msgspec.Struct, frozen=True):
     """The bridge that serves this user's hosts: its process, its OSC port for hosts, its version, its OSC port for
-    control surfaces, and the HTTP port where they may ask what there is (OSCQuery; 0: none)."""
+    control surfaces, the HTTP port where they may ask what there is (OSCQuery; 0: none), and that of the page."""
 
     pid: int
     osc_port: int
     version: str
     surface_port: int = 0
     query_port: int = 0
+    page_port: int = 0
 
 
 ready(DaemonRecord, BridgeRecord)

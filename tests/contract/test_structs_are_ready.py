@@ -12,6 +12,11 @@ MODULES = (
     "punchin_wire.paths",
     "punchin_bridge.hosts.protocol",
     "punchin_bridge.hosts.jobs",
+    "punchin_bridge.page.acts",
+    "punchin_bridge.page.groups",
+    "punchin_bridge.page.material",
+    "punchin_bridge.page.picture",
+    "punchin_bridge.page.uploads",
     "punchin_server.daemon.link",
 )
 LOOK = """

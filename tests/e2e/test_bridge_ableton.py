@@ -23,6 +23,7 @@ from fakes.harness import daemon, until
 from fakes.live import Live
 from fakes.live_models import MidiNote
 from fakes.live_set import Stage, clip, midi_clip, stage, wav
+from fakes.page import Asking, at_bridge
 
 pytestmark = pytest.mark.e2e
 
@@ -279,3 +280,33 @@ def test_on_the_built_in_pack(tmp_path: Path) -> None:
     old = before[16 * rate : 20 * rate]
     assert np.sqrt(np.mean(audio**2)) > 1e-3
     assert abs(np.corrcoef(audio[:, 0], old[:, 0])[0, 1]) < 0.5
+
+
+def test_the_page_lets_it_play_a_take_of_any_job_in_one_step(
+    running: RunningBridge,  # noqa: ARG001
+    home: Path,
+    tune: Tune,
+    tmp_path: Path,
+) -> None:
+    """Takes on tracks: the one that the page says plays, also of a job before the last."""
+    browser = at_bridge(home)
+    with stage(tune.live, tmp_path, home=home, settings={"takes": 2, "place": "tracks"}) as on:
+        names: list[str] = []
+        for count in (1, 2):
+            start(on)
+            on.until(lambda count=count: [each["phase"] for each in on.jobs] == ["placed"] * count, 30)  # type: ignore[misc]
+            names = [each["job"] for each in on.jobs]
+        tracks = [track for track in tune.live.song.tracks if track.name.startswith("Bass take")]
+        assert len(tracks) == 4
+        steps = len(tune.live.song.steps)
+        muted = [track.arrangement_clips[0].muted for track in tracks]
+        asking = Asking(browser, "use", job=names[0], take=1)
+        on.until(lambda: asking.is_done, 30)
+        assert asking.answer is not None
+        assert asking.answer.status == 200, asking.answer.body
+        now = [track.arrangement_clips[0].muted for track in tracks]
+        assert sum(a != b for a, b in zip(muted, now, strict=True)) == 2
+        assert len(tune.live.song.steps) == steps + 1
+        asking = Asking(browser, "use", job=names[0], take=5)
+        on.until(lambda: asking.is_done, 30)
+        assert asking.answer.status == 400

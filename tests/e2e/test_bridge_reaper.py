@@ -20,6 +20,7 @@ import pytest
 import soundfile
 from fakes.bridge import RunningBridge, bridge, launch
 from fakes.harness import daemon, until
+from fakes.page import Asking, at_bridge
 from fakes.reaper import Reaper
 from fakes.reaper_project import Item, load, midi_item, render, save
 from fakes.reaper_song import RATE, SECONDS, song
@@ -295,3 +296,27 @@ def test_on_the_built_in_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert np.array_equal(after[END:], before[END:])
     assert np.sqrt(np.mean(after[START:END] ** 2)) > 1e-3
     assert abs(np.corrcoef(after[START:END, 0], before[START:END, 0])[0, 1]) < 0.5
+
+
+def test_the_page_lets_it_show_a_take_in_one_step(desk: Desk, home: Path) -> None:
+    """Use on the page: the take plays, the other one does not, and one undo takes that back."""
+    browser = at_bridge(home)
+    desk.click("Background")
+    desk.click("Inpaint selection")
+    desk.until(lambda: desk.phase("placed"))
+    [job] = desk.jobs
+    first = desk.sound()
+    asking = Asking(browser, "use", job=job["job"], take=1)
+    desk.until(lambda: asking.is_done)
+    assert asking.answer is not None
+    assert asking.answer.status == 200, asking.answer.body
+    [item] = desk.punched
+    second = soundfile.read(item.takes[2].source.path, dtype="float32")[0]  # type: ignore[union-attr]
+    assert np.array_equal(desk.sound()[START:END].astype(np.float32), second)
+    assert len(desk.reaper.undos[0]) == 2
+    desk.reaper.undo()
+    assert np.array_equal(desk.sound(), first)
+    asking = Asking(browser, "use", job=job["job"], take=7)
+    desk.until(lambda: asking.is_done)
+    assert asking.answer.status == 400
+    assert "take" in asking.answer.json["error"]["message"]

@@ -41,6 +41,7 @@ from ..daemon.client import Client
 from . import host, surface
 from .bridge import bridge
 from .inpaint import inpaint
+from .open import open_page
 from .transfer import transfer
 
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
@@ -60,6 +61,7 @@ app = typer.Typer(
 app.command("inpaint", epilog=EXIT_CODES)(inpaint)
 app.command("transfer", epilog=EXIT_CODES)(transfer)
 app.command("bridge")(bridge)
+app.command("open")(open_page)
 app.add_typer(host.app, name="host")
 app.add_typer(surface.app, name="surface")
 

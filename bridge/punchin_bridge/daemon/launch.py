@@ -51,7 +51,7 @@ def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> str:
     command = command or (*program("punchin_server"), "serve")
     disk.make_folder(paths.log_folder(), disk.OWN_FOLDER, 0o700)  # else the daemon could not even say why it ends
     output = paths.log_folder() / "daemon.out"
-    child = _start([*command, f"--idle-exit={settings.idle_exit}"], output)
+    child = start([*command, f"--idle-exit={settings.idle_exit}"], output)
     until = time.monotonic() + settings.start_seconds
     ended = None
     while time.monotonic() < until:
@@ -63,10 +63,10 @@ def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> str:
             until = min(until, time.monotonic() + OTHERS_SECONDS)
         time.sleep(0.05)
     how = f"within {settings.start_seconds:.0f} s" if ended is None else f"(exit code {ended})"
-    raise DaemonUnreachable(f"The daemon did not start {how}. {_tail(output)}", "Run `punchin serve` to see why.")
+    raise DaemonUnreachable(f"The daemon did not start {how}. {tail(output)}", "Run `punchin serve` to see why.")
 
 
-def _start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
+def start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
     """A process that outlives us: its own session, no terminal, its words in a file."""
     flags = 0
     if sys.platform == "win32":
@@ -99,7 +99,8 @@ def _answers(endpoint: str, seconds: float) -> bool:
     return True
 
 
-def _tail(path: Path) -> str:
+def tail(path: Path) -> str:
+    """What a process that we started said last."""
     try:
         lines = path.read_text("utf-8", "replace").strip().splitlines()
     except OSError:

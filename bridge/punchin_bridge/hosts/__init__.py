@@ -25,5 +25,6 @@ crosses from one to another goes through a queue. What has no mark shares nothin
 `[rtmidi]`     rtmidi's own threads, whenever a MIDI message comes (:mod:`punchin_bridge.surfaces.midi.ports`)
 `[oscquery]`   HTTP for surfaces (:mod:`punchin_bridge.surfaces.osc.query`); `[packs]` and `[pull]` wait for the
                server's own program (:mod:`punchin_bridge.surfaces.osc.pulls`)
+`[page]`       HTTP for the page (:mod:`punchin_bridge.page`), and `[page job]` what it has read and written for it
 `[host tick]`  the timer of a host's main thread: all of `plugin_host` that runs within a DAW
 """

@@ -48,24 +48,23 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
     _check_region(region, target, submit.target.name)
     here, scene = region.shifted(-target.origin), naming.scene(holes, timeline.ruler(submit.timeline))
     parts = tuple(hole.shifted(-target.origin) for hole in holes)
-    place = Place(target.song, here, scene, grid, target.origin, parts=parts)
+    place = Place(target.song, here, scene, timeline.bars(submit.timeline), target.origin, parts=parts)
     made: Order
     if isinstance(submit.params, TransferParams):
         if len(holes) > 1:
             raise BadRegion("A transfer replaces one region, not several.", "Select one region at a time.")
         made = transfer.arrange(place, submit.params, seed)
     else:
-        made = _inpaint(submit, submit.params, place, seed, folder)
+        made = _inpaint(submit, submit.params, place, grid, seed, folder)
     return replace(made, title=naming.title(submit.target.name), notes=(*submit.notes, *made.notes, *notes))
 
 
-def _inpaint(submit: Submit, params: InpaintParams, place: Place, seed: int, folder: Path) -> Order:
-    grid = place.grid or TempoMap()
+def _inpaint(submit: Submit, params: InpaintParams, place: Place, grid: TempoMap, seed: int, folder: Path) -> Order:
     by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
     played = _notes(submit.chords, submit.chord_pedals, grid, place)
     labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(played, grid)
     piano = _notes(submit.piano, submit.piano_pedals, grid, place)
-    inputs = Inputs(labels, "names" if by_names else "midi", grid, piano)
+    inputs = Inputs(labels, "names" if by_names else "midi", place.grid, piano)
     drums, notes = _drums(submit, place, grid, folder / "drums.wav")
     if drums is None and (submit.drums is not None or submit.notes):
         params = specs.without(params, "drums")  # what is said of them is enough
@@ -123,7 +122,7 @@ def _stem(track: Track, region: Region, grid: TempoMap, rate: int, composed: Pat
     """A track's audio around `region` on the project's time line, and what a musician should know of it. Clips are put
     together at `composed`."""
     if isinstance(track.audio, Clips):
-        span = _around(region, track.audio, track.name, rate)
+        span = around(region, track.audio, track.name, rate)
         notes = clips.compose(track.audio.clips, grid, span, rate, track.channels or 1, composed)
         path, start = composed, span.start
     else:
@@ -143,7 +142,7 @@ def _stem(track: Track, region: Region, grid: TempoMap, rate: int, composed: Pat
     return Stem(msgspec.structs.replace(song, time_reference=start), start), notes
 
 
-def _around(region: Region, audio: Clips, name: str, rate: int) -> Region:
+def around(region: Region, audio: Clips, name: str, rate: int) -> Region:
     """The part of the clips that is put together: as much as a request carries. Raises BadRegion where the region is
     too long, or none of them are near it."""
     whole = Region(audio.span.start, audio.span.end)

@@ -23,15 +23,18 @@ MAX_PLACES = 2
 
 
 class Ruler(NamedTuple):
-    """How a project counts: samples at `rate`, bars by `grid`, the first of which is called `first_bar`."""
+    """How a project counts: samples at `rate`, bars by `grid`, the first of which is called `first_bar`; without a
+    `grid` there are no bars."""
 
-    grid: TempoMap
+    grid: TempoMap | None
     rate: int
     first_bar: int = 1
 
 
 def bars(region: Region, ruler: Ruler) -> tuple[int, int] | None:
     """The first and last bar of a region of the project that begins and ends on bar lines, as the ruler calls them."""
+    if ruler.grid is None:
+        return None
     first = _line(region.start / ruler.rate, ruler.grid)
     after = _line(region.end / ruler.rate, ruler.grid)
     if first is None or after is None or not 1 <= first < after:

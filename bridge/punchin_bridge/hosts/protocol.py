@@ -80,7 +80,9 @@ class TimeSignaturePoint(Piece, frozen=True):
 
 class Timeline(Piece, frozen=True):
     """The project's clock: its rate, its tempos and its time signatures. The first points lie at quarter 0, which
-    sounds at sample `origin` (not always a whole one). The host's ruler calls the bar there `first_bar`."""
+    sounds at sample `origin` (not always a whole one). The host's ruler calls the bar there `first_bar`.
+    Where it `is_free` nobody knows the tempo: its quarters only say when something sounds, and there are no bars and no
+    beats."""
 
     rate: Rate
     tempos: Annotated[tuple[TempoPoint, ...], Meta(min_length=1, max_length=65536)]
@@ -89,6 +91,7 @@ class Timeline(Piece, frozen=True):
     )
     origin: float = 0.0
     first_bar: Annotated[int, Meta(ge=-(2**20), le=2**20)] = 1
+    is_free: bool = msgspec.field(default=False, name="free")
 
 
 # ---- what plays ----------------------------------------------------------------------------------------------

@@ -18,9 +18,14 @@ def tempo_map(timeline: Timeline) -> TempoMap:
     )
 
 
+def bars(timeline: Timeline) -> TempoMap | None:
+    """The same where its bars and beats are those of the music; None where nobody knows them. Raises BadSetting."""
+    return None if timeline.is_free else tempo_map(timeline)
+
+
 def ruler(timeline: Timeline) -> Ruler:
     """What places of the project are named by. Raises BadSetting as :func:`tempo_map` does."""
-    return Ruler(tempo_map(timeline), timeline.rate, timeline.first_bar)
+    return Ruler(bars(timeline), timeline.rate, timeline.first_bar)
 
 
 def holes(submit: Submit) -> tuple[Region, ...]:

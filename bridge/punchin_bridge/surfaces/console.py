@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -28,6 +29,11 @@ from .parameters import Parameters
 
 PATIENCE_SECONDS = 10.0
 """How long a host may take to do what it was asked for, before surfaces show that it has not."""
+
+MAX_DONE = 64
+"""Commands whose outcome is remembered."""
+PASSIVE = ("page-", "cli-")
+"""Hosts that cannot be driven: songs on the page, which has its own buttons, and the command line."""
 
 Foot = Literal["up", "in", "out"]
 """What a foot has marked so far: nothing, the start, or start and end."""
@@ -73,6 +79,7 @@ class Console:
         self._foot: Foot = "up"
         self._mark: Place | None = None
         self._open: dict[str, _Open] = {}
+        self._done: OrderedDict[str, PunchinError | None] = OrderedDict()
         self._trouble: ErrorInfo | None = None
         self._troubles = 0
 
@@ -100,9 +107,10 @@ class Console:
             place = parameter.normalized(value + math.copysign(1, clicks))  # a whole step
         self.turn(name, place)
 
-    def act(self, name: str, now: float, details: Details = Details(), at: Place | None = None) -> None:
-        """Do an action, or ask the host for it; `at` is where the song was, if a clock says so. Raises BadSetting,
-        BadMessage (no host, or it cannot) and QueueFull."""
+    def act(self, name: str, now: float, details: Details = Details(), at: Place | None = None, host: str = "") -> str:
+        """Do an action, or ask the host for it: the one that is driven, or this one. `at` is where the song was, if a
+        clock says so. Returns what the host's command is called, for :meth:`outcome`; empty where there is none. Raises
+        BadSetting, BadMessage (no host, or it cannot) and QueueFull."""
         action = actions.find(name, details)
         if name == "reset":
             self.parameters.reset()
@@ -111,7 +119,14 @@ class Console:
         elif name == "punch":
             self._punch(now, details, at)
         else:
-            self._command(action.name, now, details)
+            return self._command(action.name, now, details, host)
+        return ""
+
+    def outcome(self, command: str) -> PunchinError | Literal["open", "done"]:
+        """What went wrong with a command, or that it is done, or that the host has not answered."""
+        if command not in self._done:
+            return "open"
+        return self._done[command] or "done"
 
     def choose(self, target: str) -> None:
         """Drive this host from now on, by id or program; empty: whichever worked last."""
@@ -143,8 +158,8 @@ class Console:
             self._foot, self._mark = "up", None
             self._command("inpaint", now, details)
 
-    def _command(self, action: str, now: float, details: Details) -> None:
-        host = self.host
+    def _command(self, action: str, now: float, details: Details, host: str = "") -> str:
+        host = host or self.host
         if not host:
             raise DaemonUnreachable("No host is connected.", "Open REAPER, Live or Ardour with Punchin in it.")
         given = {name: value for name, value in msgspec.structs.asdict(details).items() if value is not UNSET}
@@ -152,14 +167,22 @@ class Console:
         command = Command(uuid.uuid4().hex[:12], action, params, **given)
         self._sessions.command(host, command)
         self._open[command.ask] = _Open(action, self._sessions.hosts[host].hello.program, now + PATIENCE_SECONDS)
+        return command.ask
 
     # ---- what hosts do ---------------------------------------------------------------------------------------
 
     def finished(self, command: str, error: str) -> None:
         """A host has done a command, or says why not."""
-        done = self._open.pop(command, None)
-        if done is not None and error:
-            self.complain(BadSetting(error, f"Look at {done.program}."))
+        if command in self._open:
+            self._end(command, BadSetting(error, f"Look at {self._open[command].program}.") if error else None)
+
+    def _end(self, command: str, error: PunchinError | None) -> None:
+        del self._open[command]
+        self._done[command] = error
+        while len(self._done) > MAX_DONE:
+            self._done.popitem(last=False)
+        if error:
+            self.complain(error)
 
     def complete(self, submit: Submit) -> Submit:
         """A new job with what was played live for it, which is used once. Raises BadSetting for a time line that is
@@ -171,13 +194,14 @@ class Console:
     def expire(self, now: float) -> None:
         """Complain of hosts that have not answered."""
         for command in [command for command, waiting in self._open.items() if now > waiting.until]:
-            late = self._open.pop(command)
-            self.complain(DaemonUnreachable(f"{late.program} has not done {late.action}.", "Look whether it hangs."))
+            late = self._open[command]
+            error = DaemonUnreachable(f"{late.program} has not done {late.action}.", "Look whether it hangs.")
+            self._end(command, error)
 
     @property
     def host(self) -> str:
         """The id of the host that is driven; empty where none is here."""
-        hosts = self._sessions.hosts
+        hosts = {name: here for name, here in self._sessions.hosts.items() if not name.startswith(PASSIVE)}
         if self.target:
             return self._named(self.target)
         last = max(self._sessions.jobs.values(), key=lambda job: job.record.accepted, default=None)

@@ -14,6 +14,7 @@
 :mod:`.inpaint`      orders to fill a region anew; reads songs, stems, MIDI and chord files
 :mod:`.transfer`     orders to hand a clip to another instrument or genre, or to have it accompanied; reads clips
 :mod:`.render`       an order to takes on disk; the only one here that knows the daemon
+:mod:`.whole`        the whole song with a finished take in it
 :mod:`.sweep`        a grid of parameters; :mod:`.sweep_files`: its table and plot
 ===================  ==================================================================================================
 

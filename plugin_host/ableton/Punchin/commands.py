@@ -38,7 +38,7 @@ class Commands:
             "repeat": self._repeat,
             "next_take": lambda _command, _now: placing.step(1),
             "previous_take": lambda _command, _now: placing.step(-1),
-            "pick": lambda command, _now: placing.pick(int(str(command.get("take", 0)))),
+            "pick": lambda command, _now: placing.pick(int(str(command.get("take", 0))), str(command.get("job", ""))),
             "cancel": self._cancel,
             "settings": lambda _command, _now: self._settings(),
             "place": lambda command, now: placing.place_held(command.get("job"), now),

@@ -27,8 +27,8 @@ class Placing:
         self._program, self._jobs, self._outbox, self._folder = program, jobs, outbox, folder
         self._placed: list[str] = []
         self._moved: dict[str, float] = {}  # held jobs, and the beat where they would be placed now
-        self._shelf: Shelf | None = None
-        self._active = 0
+        self._shelves: dict[str, Shelf] = {}  # by job, the last one last
+        self._active: dict[str, int] = {}
 
     def place_next(self, now: float) -> None:
         """Place the first job that is ready; one a tick."""
@@ -75,8 +75,11 @@ class Placing:
         if name in self._placed or stands(song, found.track, list(takes)):
             return {}  # and then Live or the bridge went away
         at = on_sample(song, self._beat(job, found) if at is None else at, rate)
-        self._shelf, self._active = place(song, found, at, list(takes), str(load(self._folder)["place"])), 0
-        self._program.say(f"Punchin: {self._shelf.message}")
+        shelf = place(song, found, at, list(takes), str(load(self._folder)["place"]))
+        self._shelves[name], self._active[name] = shelf, 0
+        for old in list(self._shelves)[:-REMEMBERED]:
+            del self._shelves[old], self._active[old]
+        self._program.say(f"Punchin: {shelf.message}")
         more: Json = {"seconds": time.perf_counter() - began}
         if abs(at - found.start) * 60.0 / song.tempo * rate > 1:
             more["at"] = _moved_sample(job, found, at)
@@ -92,27 +95,32 @@ class Placing:
 
     def step(self, by: int) -> None:
         """Let the next take play, or with -1 the one before. Raises Refusal."""
-        shelf = self._standing()
-        self._pick(shelf, (self._active + by) % len(shelf.clips))
+        job = self._standing()
+        self._pick(job, (self._active[job] + by) % len(self._shelves[job].clips))
 
-    def pick(self, take: int) -> None:
-        """Let take `take` (0-based) of the last job play. Raises Refusal."""
-        shelf = self._standing()
-        if not 0 <= take < len(shelf.clips):
-            raise Refusal(f"There is no take {take + 1}: {len(shelf.clips)} were placed.")
-        self._pick(shelf, take)
+    def pick(self, take: int, job: str = "") -> None:
+        """Let take `take` (0-based) of a job play, or of the last one. Raises Refusal."""
+        job = self._standing(job)
+        count = len(self._shelves[job].clips)
+        if not 0 <= take < count:
+            raise Refusal(f"There is no take {take + 1}: {count} were placed.")
+        self._pick(job, take)
 
-    def _standing(self) -> Shelf:
-        if self._shelf is None or not self._shelf.clips:
-            raise Refusal("No takes were placed since this set was opened.")
-        return self._shelf
+    def _standing(self, wanted: str = "") -> str:
+        """The job that is meant, if its takes stand. Raises Refusal."""
+        job = wanted or next(reversed(list(self._shelves)), "")
+        if job not in self._shelves or not self._shelves[job].clips:
+            which = "of this job " if wanted else ""
+            raise Refusal(f"No takes {which}were placed since this set was opened.")
+        return job
 
-    def _pick(self, shelf: Shelf, take: int) -> None:
+    def _pick(self, job: str, take: int) -> None:
+        shelf = self._shelves[job]
         try:
             said = pick(self._program.song(), shelf, take)
         except RuntimeError as problem:  # what Live says of clips that were deleted or undone
             raise Refusal(f"These takes do not stand any more ({problem}).") from problem
-        self._active = take
+        self._active[job] = take
         self._program.say(f"Punchin: {said}")
 
 

@@ -18,6 +18,7 @@ import pytest
 import soundfile
 from fakes.bridge import RunningBridge, launch
 from fakes.harness import until
+from fakes.page import at_bridge
 from hosts.ardour import Tempo
 from hosts.studio import Placed, Samples, Studio, make_song, noise, studio
 from punchin_bridge.cli.main import main
@@ -325,3 +326,25 @@ def test_a_bridge_that_dies_under_a_job_is_replaced(song: Studio, running: Runni
     assert record["pid"] != running.process.pid
     psutil.Process(record["pid"]).kill()  # Ardour's own; the fixture ends the one that the test started
     running.process = launch(running.home).process
+
+
+def test_the_page_lets_it_show_a_take_in_one_step(song: Studio, home: Path) -> None:
+    """Use on the page: the take plays, and one undo takes that back."""
+    browser = at_bridge(home)
+    start = 2 * BAR
+    song.select("Piano", start, 3 * BAR)
+    view = song.run("inpaint", InpaintParams(takes=2, seed=1))
+    names = [take.name for take in view.takes]
+    assert song.playing("Piano", start)[-1] == names[0]
+    used = browser.act("use", job=view.job, take=1)
+    assert used.status == 200, used.body
+    assert song.playing("Piano", start)[-1] == names[1]
+    song.undo()
+    assert song.playing("Piano", start)[-1] == names[0]
+    [group] = [each for each in browser.part("groups") if view.job in each["jobs"]]
+    assert [take["seed"] for take in group["takes"]] == [1, 2]
+    audio = browser.get(f"/api/audio/{group['id']}/{group['takes'][1]['id']}")
+    assert audio.status == 200
+    refused = browser.act("use", job=view.job, take=9)
+    assert refused.status == 400
+    assert "takes" in refused.json["error"]["message"]

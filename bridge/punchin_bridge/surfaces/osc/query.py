@@ -22,12 +22,15 @@ from punchin_wire.osc.table import PROGRESS_HZ, TABLE
 from punchin_wire.osc.udp import LOOPBACK
 from punchin_wire.throttle import Throttle
 
+from .. import loopback
 from ..console import Console
 from ..edge import HasFileno
 from . import picture, tree
 from .picture import Picture
 
 SERVICE = "_oscjson._tcp.local."
+NAME = "punchin.local"
+"""What the service calls this machine; who found us by it asks for it."""
 MAX_LISTENERS = 32
 MAX_PATHS = 256
 HERE = (None, "localhost", LOOPBACK)
@@ -121,7 +124,7 @@ class OscQuery:
                 f"Punchin {self.port}.{SERVICE}",
                 port=self.port,
                 addresses=[socket.inet_aton(LOOPBACK)],
-                server="punchin.local.",
+                server=f"{NAME}.",
             )
             await found.async_register_service(info)
         except Exception as error:  # no multicast on this machine, or no zeroconf
@@ -132,6 +135,8 @@ class OscQuery:
     async def _get(self, request: Any) -> Any:
         from aiohttp import web
 
+        if not loopback.is_asked_by_name(request.headers, loopback.hosts(self.port, NAME)):
+            return web.json_response({"error": "That is not the name of this machine."}, status=421)
         if urlsplit(request.headers.get("Origin", "")).hostname not in HERE:  # any page may open a WebSocket to here
             return web.json_response({"error": "Only pages of this machine may ask."}, status=403)
         if request.headers.get("Upgrade", "").lower() == "websocket":

@@ -177,3 +177,18 @@ def test_others_find_it_and_walk_it(stage: Stage) -> None:
     assert root is not None
     assert root.find_subnode("/punchin/action/punch") is not None
     query.close()
+
+
+@pytest.mark.parametrize("name", ["evil.example", "127.0.0.1.evil.example:{port}", "127.0.0.1:1", "127.0.0.1"])
+def test_a_name_that_was_pointed_here_is_not_ours(query: OscQuery, name: str) -> None:
+    """DNS rebinding: the page's own name leads here, and its browser takes us for it."""
+    address = f"http://127.0.0.1:{query.port}/?HOST_INFO"
+    asked = urllib.request.Request(address, headers={"Host": name.format(port=query.port)})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=5)
+    assert refused.value.code == 421
+    refused.value.close()
+    for ours in ("localhost", "127.0.0.1", "punchin.local"):
+        asked = urllib.request.Request(address, headers={"Host": f"{ours}:{query.port}"})
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert answer.status == 200

@@ -1,0 +1,494 @@
+"""HTTP for the browser, on a thread of its own: the page's files, its state, audio, and what it asks for.
+
+`[page]` is this thread's asyncio loop. What reads or writes files runs on threads beside it (`[page job]`), a few at a
+time. What changes is sent to all listeners part by part, the last value of each: a slow one misses some, and keeps up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import web
+from punchin_wire import VERSION
+from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinError
+from punchin_wire.parameter import Parameter
+from punchin_wire.params import MAX_TAKES, TABLE
+from punchin_wire.structs import in_words
+
+from ..music.region import Region
+from . import groups, guard, listening
+from .acts import Act
+from .doing import Doer, Loop
+from .groups import Group, Library
+from .keys import Keys
+from .listening import Levels
+from .peaks import Shapes
+from .picture import Picture
+from .songs import PageSong, Songs
+from .uploads import PIECE_BYTES, Announced, Uploads
+
+MAX_LISTENERS = 16
+AT_ONCE = 4
+"""Requests that read or write files at once; the next ones wait."""
+MOST_BARS = 20_000
+KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class PageServer:
+    """`loop` is the bridge's, `folder` where uploads come in. Serves on `listening` from :meth:`start` on."""
+
+    def __init__(self, loop: Loop, keys: Keys, listener: socket.socket, folder: Path) -> None:
+        self._keys, self._socket = keys, listener
+        self._port: int = listener.getsockname()[1]
+        self.songs = Songs()
+        self._uploads = Uploads(folder, self.songs)
+        self._library, self._shapes, self._levels = Library(), Shapes(), Levels()
+        self._doer = Doer(loop, self.songs, lambda: self._groups)
+        self._files = _files()
+        self._picture = Picture()
+        self._groups: tuple[Group, ...] = ()
+        self._parts: dict[str, bytes] = {}
+        self._listeners: dict[Any, tuple[set[str], asyncio.Event]] = {}
+        self._opened = time.monotonic()
+        self._asyncio: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody listens, or has just asked for the page."""
+        return bool(self._listeners) or time.monotonic() - self._opened < 30.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def show(self, shown: Picture) -> None:
+        """[loop] Show this from now on."""
+        with contextlib.suppress(RuntimeError):
+            if self._asyncio is not None:
+                self._asyncio.call_soon_threadsafe(self._take_in, shown)
+
+    def close(self) -> None:
+        self._closed.set()
+        with contextlib.suppress(RuntimeError):
+            if self._asyncio is not None and self._stop is not None:
+                self._asyncio.call_soon_threadsafe(self._stop.set)
+        self._thread.join(5.0)
+
+    # ---- the thread ------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception:
+            log.exception("the page is not served any more")
+
+    async def _serve(self) -> None:
+        self._uploads.open()
+        self._jobs = asyncio.Semaphore(AT_ONCE)
+        self._regroup = asyncio.Event()
+        app = web.Application(middlewares=[self._guarded], client_max_size=PIECE_BYTES)
+        app.add_routes(
+            [
+                web.post("/api/open", self._open),
+                web.post("/api/enter", self._enter),
+                web.get("/api/session", self._session),
+                web.get("/api/song/{song}", self._song),
+                web.get("/api/peaks/{song}", self._peaks),
+                web.get("/api/group/{group}", self._group),
+                web.get("/api/levels/{group}", self._matching),
+                web.get("/api/audio/{group}/{heard}", self._audio),
+                web.get("/api/file/{take}", self._file),
+                web.post("/api/act", self._act),
+                web.post("/api/upload", self._announce),
+                web.put("/api/upload/{upload}", self._piece),
+                web.post("/api/upload/{upload}", self._finish),
+                web.get("/api/events", self._events),
+                web.get("/{file:.*}", self._static),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        await web.SockSite(runner, self._socket).start()
+        self._asyncio, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        grouping = asyncio.ensure_future(self._keep_grouping())
+        try:
+            if not self._closed.is_set():
+                await self._stop.wait()
+        finally:
+            grouping.cancel()
+            for listener in list(self._listeners):
+                await listener.close()
+            await runner.cleanup()
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        refused = guard.refusal(request.headers, self._port)
+        if refused is None and request.path.startswith("/api/") and request.path not in ("/api/open", "/api/enter"):
+            shown = guard.token(request.headers, request.path == "/api/events")
+            if not self._keys.is_token(shown):
+                refused = 401, "This page is not open any more. Run `punchin open` again."
+        if refused is not None:
+            answer: web.StreamResponse = _failed(refused[0], "refused", refused[1], "Run `punchin open` again.")
+        else:
+            try:
+                answer = await handler(request)
+            except PunchinError as error:
+                answer = _told(error)
+            except web.HTTPException as error:
+                answer = _failed(error.status, "refused", error.reason, "Look at what was asked for.")
+            except msgspec.DecodeError as error:
+                words = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+                answer = _told(BadSetting(f"What was asked for cannot be done: {words}."[:400]))
+            except (asyncio.CancelledError, ConnectionResetError):
+                raise
+            except Exception as error:  # our mistake
+                log.exception("%s %s", request.method, request.path)
+                answer = _told(InternalError(f"{type(error).__name__}: {error}"[:400]))
+        if not answer.prepared:
+            answer.headers.update(guard.HEADERS)
+        return answer
+
+    async def _job(self, do: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Do something with files on a thread beside this one."""
+        async with self._jobs:
+            return await asyncio.to_thread(partial(do, *args, **named))
+
+    # ---- who comes -------------------------------------------------------------------------------------------
+
+    async def _open(self, request: web.Request) -> web.Response:
+        """`punchin open`: a ticket for who holds the key, and the song that the page shall show."""
+        ticket = self._keys.ticket(guard.token(request.headers, False), time.monotonic())
+        if ticket is None:
+            return _failed(401, "refused", "That is not the key of this page.", "Run `punchin open` again.")
+        asked = msgspec.json.decode(await request.read() or b"{}", type=dict[str, str])
+        self._opened = time.monotonic()
+        song = ""
+        if asked.get("song"):
+            song = (await self._job(self.songs.open, Path(asked["song"]))).id
+            self._changed()
+        return web.json_response({"ticket": ticket, "song": song})
+
+    async def _enter(self, request: web.Request) -> web.Response:
+        token = self._keys.enter(guard.token(request.headers, False), time.monotonic())
+        if token is None:
+            return _failed(401, "refused", "This address has been used.", "Run `punchin open` again.")
+        self._opened = time.monotonic()
+        return web.json_response({"token": token})
+
+    async def _static(self, request: web.Request) -> web.Response:
+        name = request.match_info["file"] or "index.html"
+        if name not in self._files:
+            return _failed(404, "refused", "There is no such page.", "Run `punchin open` again.")
+        return web.Response(body=self._files[name], content_type=KINDS[Path(name).suffix], charset="utf-8")
+
+    # ---- what there is ---------------------------------------------------------------------------------------
+
+    async def _session(self, _: web.Request) -> web.Response:
+        """What does not change: the version and the parameters."""
+        parameters = [_parameter(each) for each in TABLE]
+        return web.json_response({"version": VERSION, "parameters": parameters, "most_takes": MAX_TAKES})
+
+    async def _song(self, request: web.Request) -> web.Response:
+        song = self.songs.find(request.match_info["song"])
+        return web.json_response(await self._job(_described, song))
+
+    async def _peaks(self, request: web.Request) -> web.Response:
+        """Lowest, then highest sample of each of `px` pieces, float32; `X-Whole` says whether they are all exact."""
+        song = self.songs.find(request.match_info["song"])
+        start, end, count = (_number(request, name) for name in ("from", "to", "px"))
+        start, end = max(start, 0), min(end, song.song.samples)
+        if start >= end:
+            raise BadSetting("There is nothing between these samples.")
+        shape, is_new = self._shapes.of(song.id, song.song)
+        if is_new:
+            filling = asyncio.ensure_future(asyncio.to_thread(shape.fill))
+            filling.add_done_callback(lambda done: self._filled(song, done))
+        found = await self._job(shape.pieces, start, end, count)
+        answer = web.Response(body=found.tobytes(), content_type="application/octet-stream")
+        answer.headers["X-Whole"] = "1" if shape.is_whole else "0"
+        return answer
+
+    def _filled(self, song: PageSong, done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("%s: %s", song.name, error)
+        self._put("shape", {"song": song.id})
+
+    async def _group(self, request: web.Request) -> web.Response:
+        """What is heard of a region: which samples, and which takes."""
+        return web.json_response(await self._job(_window, self._find_group(request)))
+
+    async def _matching(self, request: web.Request) -> web.Response:
+        """How loud the song and each take are, and the gains that make them equally loud."""
+        return web.json_response(await self._job(_matched, self._find_group(request), self._levels))
+
+    async def _audio(self, request: web.Request) -> web.Response:
+        """One of them as raw float32 `[channels, samples]`, little-endian."""
+        group, name = self._find_group(request), request.match_info["heard"]
+        take = next((take for take in group.takes if take.id == name), None)
+        if take is None and name != listening.SONG:
+            raise FileMissing("That take is not there any more.", "Look into its folder.")
+
+        def read() -> tuple[bytes, int]:
+            heard = listening.window(group)
+            audio = listening.take_audio(group, heard, take) if take else listening.song_audio(group, heard)
+            return audio.astype("<f4").tobytes(), len(audio)
+
+        body, channels = await self._job(read)
+        answer = web.Response(body=body, content_type="application/octet-stream")
+        answer.headers["X-Channels"] = str(channels)
+        return answer
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        found = groups.find(self._groups, request.match_info["take"])
+        if found is None or not Path(found[1].path).is_file():
+            raise FileMissing("That take is not there any more.", "Look into its folder.")
+        answer = web.FileResponse(found[1].path)
+        answer.content_type = "audio/wav"
+        answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found[1].file)}"
+        return answer
+
+    def _find_group(self, request: web.Request) -> Group:
+        """A group by its id; of a region without takes, the song alone. Raises FileMissing and BadSetting."""
+        name = request.match_info["group"]
+        group = next((group for group in self._groups if group.id == name), None)
+        if group is not None:
+            return group
+        if "song" not in request.query:
+            raise FileMissing("Those takes are not there any more.", "Punch in anew.")
+        song = self.songs.find(request.query["song"])
+        start, end = _number(request, "start"), _number(request, "end")
+        if not 0 <= start < end <= song.song.samples:
+            raise BadSetting("The region lies outside the song.")
+        return groups.of_region(song, Region(start, end))
+
+    # ---- what is asked for -----------------------------------------------------------------------------------
+
+    async def _act(self, request: web.Request) -> web.Response:
+        act = msgspec.json.decode(await request.read(), type=Act)
+        done = await self._job(self._doer.do, act)
+        self._changed()
+        return web.json_response(done)
+
+    async def _announce(self, request: web.Request) -> web.Response:
+        announced = msgspec.json.decode(await request.read(), type=Announced)
+        name = await self._job(self._uploads.begin, announced, time.monotonic())
+        return web.json_response({"upload": name, "piece": PIECE_BYTES})
+
+    async def _piece(self, request: web.Request) -> web.Response:
+        at, data = _number(request, "at"), await request.read()
+        here = await self._job(self._uploads.piece, request.match_info["upload"], at, data, time.monotonic())
+        return web.json_response({"here": here})
+
+    async def _finish(self, request: web.Request) -> web.Response:
+        song = await self._job(self._uploads.finish, request.match_info["upload"])
+        self._changed()
+        return web.json_response({"song": song.id})
+
+    # ---- what changes ----------------------------------------------------------------------------------------
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """A WebSocket that says what changes. Nothing is to be said by the browser."""
+        link = web.WebSocketResponse(protocols=(guard.PROTOCOL,), heartbeat=20.0, max_msg_size=1024)
+        link.headers.update(guard.HEADERS)
+        await link.prepare(request)
+        if len(self._listeners) >= MAX_LISTENERS:
+            await link.close(code=1013)
+            return link
+        waiting, woken = set(self._parts), asyncio.Event()
+        woken.set()
+        self._listeners[link] = waiting, woken
+        sending = asyncio.ensure_future(self._send(link, waiting, woken))
+        try:
+            async for _ in link:
+                await link.close(code=1008)  # whoever talks here is not our page
+        finally:
+            self._listeners.pop(link, None)
+            sending.cancel()
+        return link
+
+    async def _send(self, link: web.WebSocketResponse, waiting: set[str], woken: asyncio.Event) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await woken.wait()
+                woken.clear()
+                while waiting:
+                    name = waiting.pop()
+                    await link.send_str(f'{{"part":"{name}","value":{self._parts[name].decode()}}}')
+
+    def _put(self, name: str, value: object) -> None:
+        """Tell all listeners a part that has changed."""
+        data = msgspec.json.encode(value)
+        if self._parts.get(name) == data and name != "shape":
+            return
+        self._parts[name] = data
+        for waiting, woken in self._listeners.values():
+            waiting.add(name)
+            woken.set()
+
+    def _take_in(self, shown: Picture) -> None:
+        before, self._picture = self._picture, shown
+        for name in ("hosts", "jobs", "knobs"):
+            self._put(name, getattr(shown, name))
+        self._put("trouble", {"count": shown.troubles, "error": shown.trouble})
+        if [_made(card) for card in before.jobs] != [_made(card) for card in shown.jobs]:
+            self._changed()
+
+    def _changed(self) -> None:
+        """Songs or takes have."""
+        self._regroup.set()
+
+    async def _keep_grouping(self) -> None:
+        while True:
+            await self._regroup.wait()
+            self._regroup.clear()
+            try:
+                opened = self.songs.all()
+                self._groups = await self._job(self._library.groups, opened, self._picture.jobs)
+                self._put("songs", [{"id": song.id, "name": song.name, "revision": song.revision} for song in opened])
+                self._put("groups", self._groups)
+            except Exception:
+                log.exception("the takes could not be listed")
+
+
+# ---- helpers -------------------------------------------------------------------------------------------------
+
+
+def _made(card: Any) -> tuple[object, ...]:
+    """What of a job decides about groups."""
+    return card.job, card.phase, card.stem, len(card.takes)
+
+
+def _parameter(of: Parameter[Any]) -> dict[str, Any]:
+    """A parameter for the page: its words, its range, and how its fader maps where it has one that glides."""
+    is_number = of.type is not str and not of.choices
+    return {
+        "name": of.name,
+        "text": of.text,
+        "engines": of.engines,
+        "methods": of.methods,
+        "default": of.default,
+        "type": of.type.__name__,
+        "stops": of.stops,
+        "low": of.low if is_number else None,
+        "high": of.high if is_number else None,
+        "ends": of.ends if is_number else None,
+        "log": of.log,
+        "unit": of.unit,
+        "unsaid": of.unsaid,
+        "range": of.range,
+    }
+
+
+def _described(song: PageSong) -> dict[str, Any]:
+    """A song, its bars as samples, and what its takes may follow."""
+    file, heard, material = song.song, song.heard, song.material
+    bars: list[int] = []
+    if heard.grid is not None:
+        number = max(1, heard.grid.bar_at(0.0))
+        while len(bars) < MOST_BARS and (at := heard.grid.sample(heard.grid.bar(number), file.rate)) <= file.samples:
+            bars.append(at)
+            number += 1
+    return {
+        "id": song.id,
+        "name": song.name,
+        "revision": song.revision,
+        "rate": file.rate,
+        "channels": file.channels,
+        "samples": file.samples,
+        "folder": str(song.folder),
+        "bars": bars,
+        "bpm": material.bpm or (heard.grid.tempos[0].bpm if heard.grid else 0.0),
+        "typed_tempo": bool(material.bpm),
+        "downbeat": material.downbeat if material.bpm else (heard.grid.origin if heard.grid else 0.0),
+        "beats": heard.grid.time_signatures[0].numerator if heard.grid else 4,
+        "chords": [(round(c.start * file.rate), round(c.end * file.rate), c.label) for c in heard.labels],
+        "typed_chords": material.typed.text if material.typed else "",
+        "follows": {
+            "chord": "typed" if material.typed else Path(material.chords).name,
+            "drums": Path(material.drums).name,
+            "piano": Path(material.piano).name,
+            "tempo": Path(material.tempo).name,
+        },
+        "notes": file.notes,
+    }
+
+
+def _window(group: Group) -> dict[str, Any]:
+    heard = listening.window(group)
+    return {
+        "start": heard.start,
+        "samples": heard.samples,
+        "rate": heard.rate,
+        "region": heard.region,
+        "takes": [take.id for take in listening.last_heard(group)],
+        "has_song": bool(group.source),
+    }
+
+
+def _matched(group: Group, known: Levels) -> dict[str, Any]:
+    """The level and the gain of the song and of each take; None where its file is gone or was cut."""
+    heard = listening.window(group)
+    levels = {listening.SONG: known.of(group, heard, None)}
+    missing: dict[str, None] = {}
+    for take in listening.last_heard(group):
+        try:
+            levels[take.id] = known.of(group, heard, take)
+        except PunchinError:
+            missing[take.id] = None
+    gains = listening.matched(levels)
+    return missing | {
+        name: {"lufs": round(level.lufs, 2) if level.lufs > -200 else None, "peak": level.peak, "gain": gains[name]}
+        for name, level in levels.items()
+    }
+
+
+def _number(request: web.Request, name: str) -> int:
+    """A whole number of the query. Raises BadSetting."""
+    text = request.query.get(name, "")
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise BadSetting(f"{name} must be a whole number.")
+    return int(text)
+
+
+def _told(error: PunchinError) -> web.Response:
+    status = 500 if isinstance(error, InternalError) else 404 if isinstance(error, FileMissing) else 400
+    info = error.info()
+    return _failed(status, info.code, info.message, info.next_step)
+
+
+def _failed(status: int, code: str, message: str, next_step: str) -> web.Response:
+    text = json.dumps({"error": {"code": code, "message": message, "next_step": next_step}})
+    return web.Response(status=status, text=text, content_type="application/json")
+
+
+def _files() -> dict[str, bytes]:
+    """The page's own files, by their names in addresses: what is not among them cannot be asked for."""
+    found: dict[str, bytes] = {}
+
+    def walk(folder: Any, prefix: str) -> None:
+        for entry in folder.iterdir():
+            if entry.is_dir():
+                walk(entry, f"{prefix}{entry.name}/")
+            elif Path(entry.name).suffix in KINDS:
+                found[prefix + entry.name] = entry.read_bytes()
+
+    walk(resources.files(__package__) / "static", "")
+    return found

@@ -1,0 +1,48 @@
+// The keyboard: one table, which also is the help.
+import { blind, choose, toggle, toggleLeadIn, toggleMatched } from "/app/audition.js";
+import { helping, punch, song } from "/app/state.js";
+import { nameAt, neighbour } from "/app/views/takes.js";
+import { fit, zoom } from "/app/views/wave.js";
+
+/** @type {{keys: string[], shown: string, text: string, do: (key: string) => void}[]} */
+export const KEYS = [
+  { keys: [" "], shown: "Space", text: "Play and stop", do: () => void toggle() },
+  {
+    keys: [..."0123456789"], shown: "0 … 9", text: "Hear the song (0) or a take, also while it plays",
+    do: (key) => nameAt(+key) && choose(nameAt(+key)),
+  },
+  { keys: ["ArrowUp"], shown: "↑", text: "The one above", do: () => choose(neighbour(-1)) },
+  { keys: ["ArrowDown"], shown: "↓", text: "The one below", do: () => choose(neighbour(1)) },
+  { keys: ["l", "L"], shown: "L", text: "Loop the region alone, or with 4 s around it", do: toggleLeadIn },
+  { keys: ["m", "M"], shown: "M", text: "The same loudness for all, or raw levels", do: toggleMatched },
+  { keys: ["x", "X"], shown: "X", text: "Blind: names and pictures are hidden, the order is drawn", do: () => (blind.value = !blind.value) },
+  { keys: ["z", "Z"], shown: "Z", text: "See the region, or the whole song", do: () => zoomed() },
+  { keys: ["+", "="], shown: "+", text: "Zoom in", do: () => zoom(0.5) },
+  { keys: ["-"], shown: "−", text: "Zoom out", do: () => zoom(2) },
+  { keys: ["p", "P"], shown: "P", text: "Punch in: new takes of the region", do: () => song.value && void punch() },
+  { keys: ["?"], shown: "?", text: "These keys", do: () => (helping.value = !helping.value) },
+  { keys: ["Escape"], shown: "Esc", text: "Close this", do: () => (helping.value = false) },
+];
+
+let isNear = false;
+function zoomed() {
+  isNear = !isNear;
+  fit(!isNear);
+}
+
+/** Keys count everywhere but in fields, and where they would press a button, not on it. @param {KeyboardEvent} event */
+export function pressed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  const at = /** @type {HTMLElement} */ (event.target);
+  const writes = at.matches("textarea, select, input:not([type=checkbox], [type=range], [type=file])");
+  if (writes) {
+    if (event.key === "Escape") at.blur();
+    return;
+  }
+  if (event.key === " " && at.matches("button:not(.pick), input, summary, label")) return;
+  if (event.key === "Enter" || (event.key.startsWith("Arrow") && at.matches("input, summary"))) return;
+  const found = KEYS.find((each) => each.keys.includes(event.key));
+  if (!found) return;
+  event.preventDefault();
+  found.do(event.key);
+}

@@ -1,0 +1,87 @@
+// What new takes are made with: what they follow, the knobs that matter, the rest of them, and the button.
+import { html } from "/vendor/vendor.js";
+import { doing, engine, followed, punch, region, song, songId, take, unfollowed } from "/app/state.js";
+import { texts } from "/app/texts.js";
+import { Knob, Knobs } from "/app/views/knobs.js";
+
+const words = texts.make;
+const CONTROLS = /** @type {const} */ (["chord", "drums", "piano"]);
+const KINDS = { chord: "chords", drums: "drums", piano: "piano", tempo: "tempo" };
+const ACCEPT = { chord: ".mid,.midi,.smf,.lab,.txt", drums: "audio/*", piano: ".mid,.midi,.smf", tempo: ".mid,.midi,.txt,.beats" };
+
+export function Make() {
+  if (!song.value) return null;
+  const transfers = engine.value === "transfer";
+  return html`<section class="panel make" aria-label=${words.title}>
+    <div class="bar">
+      <h2>${words.title}</h2>
+      <span class="grow"></span>
+      <div class="tabs" role="radiogroup" aria-label=${words.title}>
+        ${/** @type {const} */ (["inpaint", "transfer"]).map(
+          (each) => html`<button role="radio" aria-checked=${engine.value === each} onClick=${() => (engine.value = each)}>
+            ${words[each]}</button>`,
+        )}
+      </div>
+    </div>
+    <p class="dim">${transfers ? words.transfer_text : words.inpaint_text}</p>
+    ${transfers
+      ? html`<${Knob} name="to" label=${words.to} hint=${words.to_hint} />
+          <${Knob} name="source" label=${words.from} hint=${words.from_hint} />
+          <${Knob} name="task" label=${words.task} />`
+      : html`<fieldset class="follow"><legend>${words.follow}</legend>
+          ${CONTROLS.map((each) => html`<${Follow} key=${each} control=${each} />`)}
+          <${Typed} /></fieldset>`}
+    <div class="row"><${Knob} name="takes" label=${words.takes} /><${Knob} name="seed" label=${words.seed} /></div>
+    <details>
+      <summary>${words.more}</summary>
+      <${Knobs} engine=${engine.value} but=${["takes", "seed", "to", "source", "task"]} />
+    </details>
+    <button class="primary big" id="punch" disabled=${!region.value} onClick=${() => void punch()}
+      title=${region.value ? "" : words.no_region}>${transfers ? words.transfer_now : words.punch}<kbd>P</kbd></button>
+  </section>`;
+}
+
+/** @param {{control: "chord" | "drums" | "piano"}} props */
+function Follow({ control }) {
+  const name = song.value?.follows[control] ?? "";
+  const isOn = followed.value.includes(control);
+  const turn = () => {
+    const off = new Set(unfollowed.value);
+    off.has(control) ? off.delete(control) : off.add(control);
+    unfollowed.value = off;
+  };
+  const drop = (/** @type {DragEvent} */ event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    void take(event.dataTransfer?.files ?? [], KINDS[control]);
+  };
+  const chosen = (/** @type {any} */ event) => {
+    void take([...event.target.files], KINDS[control]);
+    event.target.value = "";
+  };
+  return html`<div class="control" data-control=${control} onDrop=${drop}
+    onDragOver=${(/** @type {DragEvent} */ e) => e.preventDefault()}>
+    <label class="check"><input type="checkbox" checked=${isOn} disabled=${!name} onChange=${turn} /> ${words[control]}</label>
+    <span class="file ${name ? "" : "dim"}" title=${name}>${name === "typed" ? words.typed : name || words.drop[control]}</span>
+    ${name
+      ? html`<button class="quiet" aria-label=${`${words.forget}: ${words[control]}`}
+          onClick=${() => void doing("forget", { song: songId.value, what: control })}>✕</button>`
+      : html`<label class="quiet button">${words.file}<input class="hidden-file" type="file" accept=${ACCEPT[control]}
+          aria-label=${`${words[control]}: ${words.file}`} onChange=${chosen} /></label>`}
+  </div>`;
+}
+
+function Typed() {
+  const here = region.value;
+  const set = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const text = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("chords") ?? "");
+    if (!here || !text.trim()) return;
+    void doing("chords", { song: songId.value, text, ...here });
+  };
+  return html`<form class="typed" onSubmit=${set}>
+    <input name="chords" type="text" maxlength="2000" placeholder=${words.type_chords} aria-label=${words.type_chords}
+      key=${song.value?.typed_chords} value=${song.value?.typed_chords} disabled=${!here} />
+    <button class="quiet" disabled=${!here}>${words.use_chords}</button>
+  </form>`;
+}

@@ -1,0 +1,164 @@
+// The takes of the region, to be switched between while they play.
+import { effect, html, useEffect, useRef } from "/vendor/vendor.js";
+import {
+  blind, choose, chosen, heard, leadIn, levels, loaded, matched, order, player, playing, SONG, toggle, toggleLeadIn, toggleMatched,
+} from "/app/audition.js";
+import { colour, fitted, peaksOf, wave } from "/app/draw.js";
+import { decibels, following } from "/app/format.js";
+import { doing, download, group, jobs, notify } from "/app/state.js";
+import { texts } from "/app/texts.js";
+import { repeatable } from "/app/views/jobs.js";
+
+const words = texts.takes;
+const LONG = 118; // seconds: the window ends with its region where the region is longer
+const NAMES = { chord: texts.make.chord, drums: texts.make.drums, piano: texts.make.piano };
+
+/** @typedef {import("/app/types.js").Take} Take */
+
+export function Takes() {
+  const of = group.value;
+  if (!of) return null;
+  const window = heard.value;
+  const again = repeatable(of.jobs);
+  return html`<section class="panel takes" aria-label=${words.title}>
+    <div class="bar">
+      <h2>${words.title}</h2>
+      <span class="dim">${of.place}</span>
+      <span class="grow"></span>
+      <button id="play" aria-pressed=${playing.value} disabled=${!loaded.value.has(chosen.value)} onClick=${() => void toggle()}>
+        ${playing.value ? words.stop : words.play}<kbd>Space</kbd></button>
+      <button aria-pressed=${leadIn.value} title=${words.lead_in_text} onClick=${toggleLeadIn}>${words.lead_in}<kbd>L</kbd></button>
+      <button aria-pressed=${matched.value} title=${words.matched_text} onClick=${toggleMatched}>
+        ${words.matched}<kbd>M</kbd></button>
+      <button aria-pressed=${blind.value} title=${words.blind_text} onClick=${() => (blind.value = !blind.value)}>
+        ${words.blind}<kbd>X</kbd></button>
+      ${again &&
+      html`<button title=${texts.jobs.again_text} onClick=${() => void doing("again", { job: again.job })}>
+        ${texts.jobs.again}</button>`}
+    </div>
+    ${window && !window.has_song && html`<p class="dim">${words.no_song}</p>`}
+    ${window && window.region[1] === window.samples && window.samples > LONG * window.rate && html`<p class="dim">${words.long}</p>`}
+    <div class="list" role="radiogroup" aria-label=${words.title}>
+      ${shuffled().map((name, index) => html`<${Row} key=${name} name=${name} index=${index} />`)}
+    </div>
+    ${!of.takes.length && html`<p class="dim">${words.none}</p>`}
+  </section>`;
+}
+
+/** In blind mode the order says nothing; it is drawn once for each set of names. */
+function shuffled() {
+  const names = order.value;
+  if (!blind.value) return names;
+  const key = names.join();
+  if (drawn.key !== key) {
+    const mixed = [...names];
+    for (let i = mixed.length - 1; i > 0; i--) {
+      const j = crypto.getRandomValues(new Uint32Array(1))[0] % (i + 1);
+      [mixed[i], mixed[j]] = [mixed[j], mixed[i]];
+    }
+    drawn = { key, names: mixed };
+  }
+  return drawn.names;
+}
+let drawn = { key: "", names: /** @type {string[]} */ ([]) };
+
+/** The name at a key's number, as it is shown. @param {number} index */
+export const nameAt = (index) => shuffled()[index];
+
+/** The shown name before or after the chosen one. @param {number} by */
+export function neighbour(by) {
+  const names = shuffled();
+  return names[(names.indexOf(chosen.value) + by + names.length) % names.length];
+}
+
+/** @param {{name: string, index: number}} props */
+function Row({ name, index }) {
+  const of = group.value;
+  const take = of?.takes.find((each) => each.id === name);
+  const isBlind = blind.value;
+  const level = levels.value[name];
+  const title = isBlind ? words.letter(index) : take && of ? words.take(of.takes.indexOf(take) + 1) : words.song;
+  const isChosen = chosen.value === name;
+  return html`<div class="take ${isChosen ? "chosen" : ""}" data-take=${isBlind ? "" : name}>
+    <button class="pick" role="radio" aria-checked=${isChosen} tabindex=${isChosen ? 0 : -1} onClick=${() => choose(name)}>
+      <kbd>${index < 10 ? index : ""}</kbd>
+      <span class="name"><b>${title}</b>${!isBlind && html`<span class="dim"> ${take ? about(take) : ""}</span>`}</span>
+      ${!isBlind && html`<span class="dim level">${said(name, level)}</span>`}
+      ${isBlind ? html`<span class="mini"></span>` : html`<${Mini} name=${name} isTake=${!!take} />`}
+    </button>
+    ${take && !isBlind && html`<${Does} take=${take} />`}
+  </div>`;
+}
+
+/** @param {Take} take */
+const about = (take) =>
+  [take.to || following(take.follows, NAMES) || words.free, words.seed(take.seed)].filter(Boolean).join(" · ");
+
+/** @param {string} name @param {{lufs: number | null, gain: number} | null | undefined} level */
+function said(name, level) {
+  if (level === null) return words.missing;
+  if (!level || !loaded.value.has(name)) return words.loading;
+  if (level.lufs === null) return words.silent;
+  return `${words.lufs(level.lufs)} · ${words.gain(matched.value ? decibels(level.gain) : 0)}`;
+}
+
+/** What can be done with a take. @param {{take: Take}} props */
+function Does({ take }) {
+  const of = group.value;
+  const job = jobs.value.find((each) => each.job === take.job);
+  const use = async () => {
+    if (await doing("use", { job: take.job, take: take.index })) notify(words.used);
+  };
+  const save = async () => {
+    const done = await doing("save", { take: take.id });
+    if (done) notify(words.saved(done.path));
+  };
+  const copy = async () => {
+    await navigator.clipboard.writeText(take.path);
+    notify(words.copied);
+  };
+  return html`<span class="does">
+    ${job?.uses && html`<button class="primary" onClick=${use}>${words.use}</button>`}
+    ${of?.song && html`<button class="primary" onClick=${save}>${words.save}</button>`}
+    <button class="quiet" onClick=${() => void doing("show", { take: take.id })}>${words.show}</button>
+    <button class="quiet" onClick=${copy}>${words.copy}</button>
+    <button class="quiet" onClick=${() => void download(`/api/file/${take.id}`, take.file)}>${words.download}</button>
+  </span>`;
+}
+
+/** The largest sample of all that can be heard, as loud as it is heard: small waveforms share its scale. */
+const loudest = () => {
+  const known = Object.values(levels.value).flatMap((each) => (each ? [each.peak * (matched.value ? each.gain : 1)] : []));
+  return known.length ? Math.max(1e-3, ...known) : 1;
+};
+
+/** A small waveform of what is heard; what the take fills stands out. @param {{name: string, isTake: boolean}} props */
+function Mini({ name, isTake }) {
+  /** @type {{current: HTMLCanvasElement | null}} */
+  const ref = useRef(null);
+  useEffect(
+    () =>
+      effect(() => {
+        const canvas = /** @type {HTMLCanvasElement} */ (ref.current);
+        const { to, width, height } = fitted(canvas);
+        const buffer = loaded.value.has(name) ? player?.buffers.get(name) : undefined;
+        const window = heard.value;
+        if (!buffer || !window) return;
+        const gain = (matched.value ? (levels.value[name]?.gain ?? 1) : 1) / loudest();
+        const [left, right] = window.region.map((each) => (each / window.samples) * width);
+        to.fillStyle = colour(canvas, "region");
+        to.fillRect(left, 0, right - left, height);
+        const peaks = peaksOf(buffer, 0, buffer.length, Math.max(1, Math.round(width)));
+        wave(to, peaks, 0, width, 0, height, colour(canvas, "wave"), gain);
+        if (!isTake) return;
+        to.save();
+        to.beginPath();
+        to.rect(left, 0, right - left, height);
+        to.clip();
+        wave(to, peaks, 0, width, 0, height, colour(canvas, "accent"), gain);
+        to.restore();
+      }),
+    [name],
+  );
+  return html`<canvas class="mini" ref=${ref} aria-hidden="true"></canvas>`;
+}

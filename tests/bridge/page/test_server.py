@@ -1,0 +1,239 @@
+"""The page's server as a browser uses it: songs come in, are described, drawn and heard; jobs come and are shown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+from fakes.harness import until
+from fakes.page import Browser, RunningPage, page, write_song, write_take
+from fakes.room import submit
+from fakes.songs import write_chords
+from punchin_bridge.hosts.protocol import Placed, Rendered, Submit, TakeFile, Track
+from punchin_wire import paths
+from punchin_wire.params import TransferParams
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningPage]:
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "home"))
+    with page(tmp_path / "home") as found:
+        yield found
+
+
+@pytest.fixture
+def browser(running: RunningPage) -> Browser:
+    return running.browser
+
+
+def last_submit(running: RunningPage) -> Submit:
+    return list(running.stage.room.sessions.jobs.values())[-1].record.submit
+
+
+# ---- waking --------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_loaded_until_somebody_comes(running: RunningPage) -> None:
+    assert running.edge._server is None
+    assert not running.edge.is_watched
+    running.browser.enter()
+    assert running.edge._server is not None
+    assert running.edge.is_watched
+
+
+# ---- songs ---------------------------------------------------------------------------------------------------
+
+
+def test_a_song_that_is_dropped_lies_in_a_folder_of_its_own(browser: Browser, tmp_path: Path) -> None:
+    browser.enter()
+    path = write_song(tmp_path / "Mein Lied.flac")
+    song = browser.upload("song", path).json["song"]
+    kept = paths.takes_folder() / "Mein Lied" / "Mein Lied.flac"
+    assert kept.read_bytes() == path.read_bytes()
+    assert browser.upload("song", path).json["song"] == song
+    other = browser.upload("song", write_song(path, 2.0)).json["song"]
+    assert other != song
+    assert (paths.takes_folder() / "Mein Lied_2" / "Mein Lied.flac").exists()
+    assert not list((paths.spool_folder() / "page" / "uploads").iterdir())
+    described = browser.get(f"/api/song/{song}").json
+    assert (described["name"], described["samples"], described["rate"]) == ("Mein Lied", 8 * 44_100, 44_100)
+    assert described["bars"] == []
+
+
+def test_what_it_follows_is_dropped_and_typed(browser: Browser, tmp_path: Path) -> None:
+    song = browser.enter(write_song(tmp_path / "song.wav"))
+    assert browser.upload("chords", write_chords(tmp_path), song).status == 200
+    described = browser.get(f"/api/song/{song}").json
+    assert described["bars"][:3] == [0, 88_200, 176_400]
+    assert described["chords"][0] == [0, 88_200, "C:maj"]
+    assert described["follows"]["chord"] == "chords.mid"
+    assert browser.act("tempo", song=song, bpm=60, downbeat=1.0, beats=3).status == 200
+    assert browser.act("chords", song=song, text="Am | Dm", start=44_100, end=44_100 * 7).status == 200
+    described = browser.get(f"/api/song/{song}").json
+    assert described["bars"] == [44_100, 4 * 44_100, 7 * 44_100]
+    assert [label for _, _, label in described["chords"]] == ["A:min", "D:min"]
+    wrong = browser.act("chords", song=song, text="Am | Qx", start=0, end=44_100)
+    assert wrong.code == "unknown_chord"
+    assert browser.act("forget", song=song, what="chord").status == 200
+    assert browser.get(f"/api/song/{song}").json["chords"] == []
+    refused = browser.upload("drums", write_chords(tmp_path), song)
+    assert refused.code == "bad_audio"
+    assert browser.get(f"/api/song/{song}").json["follows"]["drums"] == ""
+
+
+def test_its_shape_and_its_sound(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    path = write_song(tmp_path / "song.wav")
+    song = browser.enter(path)
+    shape = browser.get(f"/api/peaks/{song}?from=0&to=352800&px=100")
+    assert np.frombuffer(shape.body, "<f4").reshape(2, 100).max() > 0.19
+    for wrong in ("from=5&to=5&px=1", "from=-1&to=5&px=1", "from=a&to=5&px=1", "to=5&px=1", "from=0&to=9e9&px=1"):
+        assert browser.get(f"/api/peaks/{song}?{wrong}").code == "bad_setting"
+    [folder] = [song.folder for song in running.songs()]
+    take = write_take(path, folder, 3.0, 4.0, 1, 0.4)
+    browser.act("reset")
+    [group] = until(running.groups)
+    heard = browser.get(f"/api/group/{group['id']}").json
+    assert heard["region"] == [3 * 44_100, 4 * 44_100]
+    levels = browser.get(f"/api/levels/{group['id']}").json
+    assert 0.4 < levels[group["takes"][0]["id"]]["gain"] < 0.6
+    assert levels["song"]["peak"] < 0.21
+    answer = browser.get(f"/api/audio/{group['id']}/{group['takes'][0]['id']}")
+    audio = np.frombuffer(answer.body, "<f4").reshape(int(answer.headers["X-Channels"]), -1)
+    written, _ = soundfile.read(take, dtype="float32", always_2d=True)
+    first, last = heard["region"]
+    assert np.array_equal(audio[:, first:last], written.T)
+    own = np.frombuffer(browser.get(f"/api/audio/{group['id']}/song").body, "<f4").reshape(2, -1)
+    assert np.array_equal(own[:, :first], audio[:, :first])
+    assert browser.get(f"/api/file/{group['takes'][0]['id']}").body == take.read_bytes()
+    for path_ in (f"/api/audio/{group['id']}/000000000000", "/api/audio/x/song", "/api/file/x", "/api/group/x"):
+        assert browser.get(path_).status == 404
+
+
+def test_the_whole_song_is_saved_with_a_take_in_it(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    path = write_song(tmp_path / "song.wav")
+    browser.enter(path)
+    [song] = running.songs()
+    write_take(path, song.folder, 3.0, 4.0, 1)
+    browser.act("reset")
+    [group] = until(running.groups)
+    saved = browser.act("save", take=group["takes"][0]["id"]).json
+    assert saved["outside_delta"] == 0.0
+    whole, _ = soundfile.read(saved["path"], dtype="int16")
+    before, _ = soundfile.read(path, dtype="int16")
+    assert np.array_equal(whole[: 3 * 44_100], before[: 3 * 44_100])
+    assert np.array_equal(whole[4 * 44_100 :], before[4 * 44_100 :])
+    assert not np.array_equal(whole, before)
+    assert browser.act("save", take="000000000000").code == "file_missing"
+
+
+# ---- jobs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_region_is_punched_in_as_a_host_does_it(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    path = write_song(tmp_path / "song.wav")
+    song = browser.enter(path)
+    assert browser.act("turn", name="takes", value=3).status == 200
+    assert browser.act("turn", name="temperature", value=99).code == "bad_setting"
+    asked = browser.act("punch", song=song, start=44_100, end=88_200, engine="inpaint", follow=["chord"])
+    submitted = last_submit(running)
+    assert submitted.job == asked.json["job"]
+    assert submitted.host == f"page-{song}"
+    assert submitted.params.takes == 3
+    assert submitted.target.audio == Rendered(str(path), 0)
+    assert Path(submitted.folder).parent == paths.takes_folder()
+    assert running.stage.room.elsewhere.started == [submitted.job]
+    assert browser.act("stop", job=submitted.job).status == 200
+    assert running.stage.room.elsewhere.stopped == [submitted.job]
+    again = browser.act("again", job=submitted.job).json["job"]
+    assert msgspec.structs.replace(last_submit(running), job="", clicked=0.0) == msgspec.structs.replace(
+        submitted, job="", clicked=0.0
+    )
+    assert again != submitted.job
+    missing = browser.act("punch", song=song, start=0, end=44_100, engine="transfer")
+    assert missing.code == "bad_setting"
+    browser.act("turn", name="to", value="violin")
+    browser.act("punch", song=song, start=0, end=44_100, engine="transfer")
+    assert isinstance(last_submit(running).params, TransferParams)
+
+
+def test_the_pages_songs_are_not_driven_by_surfaces(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    song = browser.enter(write_song(tmp_path / "song.wav"))
+    browser.act("punch", song=song, start=44_100, end=88_200, engine="inpaint")
+    assert running.stage.console.host == "fake-1"
+
+
+def test_takes_of_a_page_song_need_no_placing(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    song = browser.enter(write_song(tmp_path / "song.wav"))
+    job = browser.act("punch", song=song, start=44_100, end=88_200, engine="inpaint").json["job"]
+    running.stage.room.ready(job)
+    until(lambda: running.stage.room.sessions.jobs[job].phase == "placed")
+    assert job in running.stage.room.elsewhere.finished
+
+
+def test_the_jobs_of_a_daw_are_shown_heard_and_used(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    """Also after its host has placed its takes, and what it rendered is deleted."""
+    browser.enter()
+    stem, region = write_song(tmp_path / "stem.wav", 6.0, 48_000), write_song(tmp_path / "take.wav", 1.0, 48_000)
+    running.stage.say(submit("job-1", target=Track("t", "Keys", Rendered(str(stem), -48_000))))
+    until(lambda: (running.edge._ledger.folder / "job-1.wav").exists())
+    room = running.stage.room
+    record = room.sessions.jobs["job-1"].record
+    takes = (TakeFile(str(region), "Punchin 1", 7, 0, 48_000, 2),)
+    room.sessions.ready(msgspec.structs.replace(record, phase="ready", takes=takes), room.now)
+    stem.unlink()
+    running.stage.say(Placed("fake-1", "job-1"))
+    [group] = until(lambda: [found for found in running.groups() if found["takes"]])
+    assert (group["title"], group["takes"][0]["seed"], group["takes"][0]["job"]) == ("Keys", 7, "job-1")
+    heard = browser.get(f"/api/group/{group['id']}").json
+    assert heard["start"] == -48_000
+    assert heard["has_song"]
+    assert browser.get(f"/api/audio/{group['id']}/song").status == 200
+    with running.obeying("") as asked:
+        assert browser.act("use", job="job-1", take=0).status == 200
+        assert browser.act("again", job="job-1").status == 200
+    assert [(each.action, each.take, each.job) for each in asked[:1]] == [("pick", 0, "job-1")]
+    assert [each.action for each in asked] == ["pick", "repeat"]
+    with running.obeying("These takes do not stand any more."):
+        refused = browser.act("use", job="job-1", take=0)
+    assert refused.json["error"]["message"] == "These takes do not stand any more."
+    assert browser.act("again", job="job-9").code == "unknown_job"
+    assert browser.act("stop", job="job-1").code == "unknown_job"
+
+
+def test_what_changes_is_told(browser: Browser, running: RunningPage) -> None:
+    """Each part when it changes, and all of them to who comes late."""
+
+    async def parts(link: aiohttp.ClientWebSocketResponse, until_part: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while until_part not in found:
+            message = json.loads(await link.receive_str(timeout=10))
+            found[message["part"]] = message["value"]
+        return found
+
+    async def run() -> None:
+        browser.enter()
+        address = f"http://127.0.0.1:{browser.port}/api/events"
+        async with aiohttp.ClientSession() as session:
+            async with session.ws_connect(address, protocols=["punchin", browser.token]) as link:
+                first = await parts(link, "knobs")
+                assert first["knobs"]["alpha"] == {"value": 0.5, "normalized": 0.5, "touched": False}
+                running.stage.console.set("alpha", 0.25)
+                running.stage.say(submit("job-1"))
+                found = await parts(link, "jobs")
+                while not found["jobs"]:
+                    found |= await parts(link, "jobs")
+                assert found["jobs"][0]["line"] == "Preparing."
+                assert found["jobs"][0]["program"] == "Fake"
+            async with session.ws_connect(address, protocols=["punchin", browser.token]) as link:
+                late = await parts(link, "knobs")
+                assert late["knobs"]["alpha"]["touched"]
+
+    asyncio.run(run())

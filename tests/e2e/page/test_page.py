@@ -1,0 +1,195 @@
+"""The page in a real browser, between real processes with the fake engine: what is shown, what is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.bridge import RunningBridge, bridge
+from fakes.harness import RunningDaemon, daemon, until
+from fakes.host import FakeHost
+from fakes.page import write_song, write_take
+from peers.browser import Browser, browser
+from peers.opened import address, opened
+from punchin_bridge.hosts.protocol import CommandResult
+from punchin_wire.params import InpaintParams
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def served(home: Path) -> Iterator[RunningDaemon]:
+    with daemon(home) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
+    with bridge(home) as found:
+        yield found
+
+
+@pytest.fixture
+def tab(home: Path, running: RunningBridge) -> Iterator[Browser]:  # noqa: ARG001
+    with opened(home) as found:
+        yield found
+
+
+SLOW = InpaintParams(takes=1, seed=1, text="steps=400 step=0.02")
+
+
+# ---- coming in -----------------------------------------------------------------------------------------------
+
+
+def test_the_address_opens_the_page_once_and_a_tab_stays_in(home: Path, running: RunningBridge) -> None:  # noqa: ARG001
+    where = address(home)
+    with browser() as tab:
+        tab.open(where)
+        tab.until("document.querySelector('.welcome .big')")
+        assert "#" not in tab.call("address")
+        tab.call("go", tab.call("address"))
+        tab.until("document.querySelector('.welcome .big')")
+        assert tab.log == []
+        tab.open(where)  # another tab with the address that was used
+        tab.until("document.querySelector('.refused')")
+        assert "punchin open" in tab.text(".refused")
+
+
+def test_another_page_gets_nothing(tab: Browser) -> None:
+    where = tab.call("address")
+    tab.open("data:text/html,<h1>evil</h1>")
+    found = tab.run(
+        f"""async () => {{
+          const said = [];
+          for (const path of ["", "api/session", "app/main.js"]) {{
+            said.push(await fetch("{where}" + path).then((r) => r.status, () => "refused"));
+          }}
+          said.push(await new Promise((done) => {{
+            const socket = new WebSocket("{where}".replace("http", "ws") + "api/events", ["punchin", "x"]);
+            socket.onopen = () => done("open");
+            socket.onerror = () => done("refused");
+          }}));
+          return said;
+        }}"""
+    )
+    assert found == ["refused"] * 4
+
+
+# ---- names are texts -----------------------------------------------------------------------------------------
+
+EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+def test_names_are_shown_as_they_are(home: Path, tab: Browser, running: RunningBridge, tmp_path: Path) -> None:
+    """Of a song, a track, a project and a chord: none of them is markup."""
+    song = write_song(tmp_path / "a <b onclick=x>&amp;.wav")
+    tab.open(address(home, song))
+    tab.until("document.querySelector('.song h2')")
+    assert "<b onclick" not in tab.run("document.querySelector('.song').innerHTML")
+    host = FakeHost(running.spool, project=EVIL)
+    host.hello()
+    job = host.submit(params=InpaintParams(takes=1, seed=1, text="steps=60 step=0.02"))
+    tab.until("document.querySelector('.chip')")
+    assert EVIL in tab.text("header")
+    assert tab.count("header img") + tab.count("header script") + tab.count("main img") == 0
+    host.place(job)
+    host.bye()
+    assert tab.log == []
+
+
+# ---- jobs of a DAW -------------------------------------------------------------------------------------------
+
+
+def test_a_daws_job_is_shown_as_it_goes_heard_and_used(tab: Browser, running: RunningBridge) -> None:
+    host = FakeHost(running.spool, can=("inpaint", "cancel", "pick", "repeat"))
+    host.hello()
+    job = host.submit(params=InpaintParams(takes=2, seed=5, text="steps=60 step=0.02"))
+    tab.until(f"document.querySelector('[data-job=\"{job}\"] progress')?.value > 0")
+    line = tab.text(f'[data-job="{job}"]')
+    assert "Keys" in line
+    assert "Fake 1.0" in line
+    assert "%" in line
+    host.place(job)
+    listen = f'[data-job="{job}"] .primary'
+    tab.until(f"document.querySelectorAll('.take').length === 3 || document.querySelector('{listen}')")
+    if tab.count(listen):  # another one is shown
+        tab.click(listen)
+    tab.until("document.querySelectorAll('.take').length === 3")
+    tab.until("[...document.querySelectorAll('.take .level')].every((e) => e.innerText.includes('LUFS'))")
+    assert "seed 6" in tab.text(".take:nth-child(3)")
+    tab.press("2", " ")
+    tab.until("document.querySelector('#play[aria-pressed=true]')")
+    tab.press(" ")
+    tab.click(".take.chosen .does .primary")
+    until(host.asks)
+    asked = host.asks()[-1]
+    assert (asked.action, asked.take, asked.job) == ("pick", 1, job)
+    host.post(CommandResult(host.name, asked.ask, "These takes do not stand any more."))
+    tab.until("document.querySelector('.notice.bad')")
+    assert "do not stand" in tab.text(".notice.bad")
+    tab.click(".take.chosen .does .primary")
+    until(host.asks)
+    host.post(CommandResult(host.name, host.asks()[-1].ask))
+    tab.until("document.querySelector('.notice.good')")
+    tab.run("[...document.querySelectorAll('.takes button')].find((e) => e.innerText === 'Again').click()")
+    until(lambda: host.asks() and host.asks()[-1].action == "repeat")
+    host.post(CommandResult(host.name, host.asks()[-1].ask))
+    host.bye()
+    assert tab.log == []
+
+
+def test_a_job_is_cancelled_within_a_second_and_errors_say_what_next(tab: Browser, running: RunningBridge) -> None:
+    host = FakeHost(running.spool)
+    host.hello()
+    job = host.submit(params=SLOW)
+    tab.until(f"document.querySelector('[data-job=\"{job}\"] progress')?.value > 0")
+    tab.click(f'[data-job="{job}"] button')
+    host.wait(job, "cancelled")
+    tab.until(f"!document.querySelector('[data-job=\"{job}\"]')", 5)
+    failing = host.submit(params=InpaintParams(takes=1, seed=1, text="fail"))
+    tab.until(f"document.querySelector('[data-job=\"{failing}\"].failed')")
+    assert tab.text(".jobs .failed .line .dim")
+    host.bye()
+
+
+# ---- listening -----------------------------------------------------------------------------------------------
+
+
+def test_blind_mode_says_nothing(home: Path, tab: Browser, tmp_path: Path) -> None:
+    song = write_song(tmp_path / "blind.wav")
+    tab.open(address(home, song))
+    tab.until("document.querySelector('.make')")
+    folder = tab.run("async () => (await import('/app/state.js')).song.value.folder")
+    for seed in (1, 2, 3):
+        write_take(song, Path(folder), 3.0, 4.0, seed)
+    tab.run("async () => (await import('/app/state.js')).doing('reset', {})")
+    tab.until("async () => (await import('/app/state.js')).groups.value.some((g) => g.takes.length === 3)")
+    tab.call("drag", ".wave", (3.2 / 8, 0.5), (3.2 / 8 + 0.0001, 0.5))
+    tab.until("document.querySelectorAll('.take').length === 4")
+    assert "seed 2" in tab.text(".takes")
+    tab.press("x")
+    tab.until("document.querySelector('.take b').innerText === 'Candidate A'")
+    shown = tab.text(".takes .list")
+    assert "seed" not in shown
+    assert "Take" not in shown
+    assert "song" not in shown
+    assert tab.count(".takes canvas") == 0
+    assert tab.count(".takes .does") == 0
+    assert tab.run("document.querySelector('.takes').innerHTML.includes('seed')") is False
+    assert tab.log == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_it_fits_a_small_window(home: Path, running: RunningBridge, tmp_path: Path, scheme: str) -> None:  # noqa: ARG001
+    """800 × 600: nothing is wider than the window, in either colours."""
+    song = write_song(tmp_path / f"{scheme} with a name that is much longer than any name of a song should ever be.wav")
+    with opened(home, song, colorScheme=scheme, viewport={"width": 800, "height": 600}) as tab:
+        tab.until("document.querySelector('.make')")
+        assert tab.run("document.documentElement.scrollWidth") <= 800
+        assert tab.log == []
