@@ -55,5 +55,5 @@ def lacking(manifest: Manifest) -> str | None:
         return None
     return (
         f"chords and piano are played by TimGM6mb; the published adapters learned from MuseScore's {PUBLISHED}.sf2: "
-        "add the pack again with --soundfont FILE"
+        "add the pack again with --soundfont FILE (`punchin packs pull soundfont` brings MuseScore's newer one)"
     )
