@@ -79,8 +79,10 @@ end
 -- Nil and why not where that cannot be.
 local function look (track, region)
   local remarks, said = json.array (), {}
+  local why = project.unheard (track, region.start, region.stop)
+  if why then return nil, why end
   for _, hole in ipairs (region.holes or { region }) do
-    local why = project.unheard (track, hole.start, hole.stop) or project.refusal (track, hole.start, hole.stop)
+    why = project.refusal (track, hole.start, hole.stop)
     if why then return nil, why end
     for _, remark in ipairs (project.remarks (track, hole.start, hole.stop)) do
       if not said[remark] then remarks[#remarks + 1] = remark end
@@ -115,6 +117,7 @@ local function make (job, audio, track, region, wish, clicked)
   local reading = {}
   submit.target, reading[1] = stem (
     job, audio, track, from, till, rate, "target", project.channels (track, start, stop))
+  reading[1].region = region -- by what plays there, not around it, a host knows how to read the track
   if engine == "inpaint" then
     local drums, why = company (submit, settings.tracks, track, from, till)
     notes[#notes + 1] = why

@@ -24,7 +24,8 @@
 --            refusal (track, start, stop, rate): why takes cannot stand there, or nil
 --            heard (track, start, stop, ours, rate): { items, … }, what plays there apart from our takes, for the guard
 --            moved (track, start, stop, heard, ours, rate): by how many samples that moved as a whole, or nil
---   stems    reader (list of { track, kind, channels, start, stop, rate, path }): see `reader`; `kind` is target or drums
+--   stems    reader (list of { track, kind, channels, start, stop, rate, path }): see `reader`; `kind` is target or drums,
+--            and a target knows its `region`, { start, stop }
 --   takes    place (view, track, start, rate): lay a job's takes and remember it, or raise and change nothing
 --            sources (): ids of all that we laid; step (by), pick (index, job): show another take
 --   screen   work (job, region, text, fraction, now): how far a job is, until the next word of it

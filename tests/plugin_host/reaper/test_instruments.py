@@ -100,6 +100,25 @@ def test_a_folder_with_an_instrument_in_it_is_rendered(studio: Studio) -> None:
     assert studio.reaper.rendered == [["DRUM BUS"]]
 
 
+def test_a_bus_that_other_tracks_send_to_is_rendered(studio: Studio) -> None:
+    without_drums(studio)
+    studio.project.add("Drum Bus", receives=2)
+    assert studio.submit().drums is not None
+    assert studio.reaper.rendered == [["Drum Bus"]]
+
+
+def test_audio_beside_the_midi_of_an_instrument_is_read_as_it_is(studio: Studio) -> None:
+    """Within the selection nothing but audio plays: its takes are added there."""
+    keys = studio.project.track("Keys")
+    keys.instrument = "on"
+    keys.items.append(midi_item(6.0, 2.0, (0.0, 1.0, 60)))
+    said = studio.submit()
+    assert studio.reaper.rendered == []
+    studio.ready(said)
+    studio.hear(Placed)
+    assert max(len(item.takes) for item in keys.items) == 3
+
+
 def _muted(drums: Track) -> None:
     drums.info["B_MUTE"] = 1.0
 
