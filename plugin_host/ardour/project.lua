@@ -104,6 +104,7 @@ project.named, project.drums = tracks.midi, drums
 
 -- All that is on audio tracks can be heard in Ardour, and takes can stand everywhere.
 function project.unheard () end
+function project.remarks () return {} end
 function project.refusal () end
 
 function project.is_recording ()

@@ -4,7 +4,7 @@
 local json, here = ...
 local memory = {}
 
-local MOST = 64 -- jobs remembered
+local MOST = 256 -- records of what was laid; a job may have several
 local MOST_ASKED = 16 -- and what was asked for, of the latest
 
 -- All of it: { placed, asked }, oldest first. `placed` lists records of jobs; what is in one besides `job` is the host's.

@@ -75,15 +75,30 @@ local function spans (holes)
   return list
 end
 
+-- Whether takes of `region` of `track` can be made and can stand there: what the musician should know of them, in sentences.
+-- Nil and why not where that cannot be.
+local function look (track, region)
+  local remarks, said = json.array (), {}
+  local why = project.unheard (track, region.start, region.stop)
+  if why then return nil, why end
+  for _, hole in ipairs (region.holes or { region }) do
+    why = project.refusal (track, hole.start, hole.stop)
+    if why then return nil, why end
+    for _, remark in ipairs (project.remarks (track, hole.start, hole.stop)) do
+      if not said[remark] then remarks[#remarks + 1] = remark end
+      said[remark] = true
+    end
+  end
+  return remarks
+end
+
 -- A request for `region` of `track`, { start, stop, holes } in samples: { job, submit, reading, clicked }. `audio` is where
 -- stems go. Nil and why not where that cannot be.
 local function make (job, audio, track, region, wish, clicked)
   local settings, engine = here.settings (), wish.engine
   local start, stop = region.start, region.stop
-  for _, hole in ipairs (region.holes or { region }) do
-    local why = project.unheard (track, hole.start, hole.stop) or project.refusal (track, hole.start, hole.stop)
-    if why then return nil, why end
-  end
+  local notes, refused = look (track, region)
+  if not notes then return nil, refused end
   local from, till = around (engine, start, stop, settings.seconds)
   local line = project.timeline ()
   local rate = line.rate -- the job's own from here on: the project's may be the audio device's, and change
@@ -94,6 +109,7 @@ local function make (job, audio, track, region, wish, clicked)
     timeline = line,
     region = { start = start, ["end"] = stop },
     holes = spans (region.holes),
+    notes = notes,
     wish = wish,
     folder = project.folder (),
     guard = guard.of (track, start, stop, takes.sources (), rate),
@@ -101,9 +117,10 @@ local function make (job, audio, track, region, wish, clicked)
   local reading = {}
   submit.target, reading[1] = stem (
     job, audio, track, from, till, rate, "target", project.channels (track, start, stop))
+  reading[1].region = region -- by what plays there, not around it, a host knows how to read the track
   if engine == "inpaint" then
     local drums, why = company (submit, settings.tracks, track, from, till)
-    submit.notes = json.array ({ why })
+    notes[#notes + 1] = why
     if drums then
       submit.drums, reading[2] = stem (
         job, audio, drums, from, till, rate, "drums", project.channels (drums, from, till))

@@ -20,10 +20,12 @@
 --            drums (name, target, start, stop): a track to keep time by, or nil and why none can be heard, in a sentence
 --            chord_names (): all markers and regions
 --            unheard (track, start, stop): why what plays there cannot be heard, in a sentence, or nil
+--            remarks (track, start, stop): what the musician should know of takes there, a list of sentences
 --            refusal (track, start, stop, rate): why takes cannot stand there, or nil
 --            heard (track, start, stop, ours, rate): { items, … }, what plays there apart from our takes, for the guard
 --            moved (track, start, stop, heard, ours, rate): by how many samples that moved as a whole, or nil
---   stems    reader (list of { track, kind, channels, start, stop, rate, path }): see `reader`; `kind` is target or drums
+--   stems    reader (list of { track, kind, channels, start, stop, rate, path }): see `reader`; `kind` is target or drums,
+--            and a target knows its `region`, { start, stop }
 --   takes    place (view, track, start, rate): lay a job's takes and remember it, or raise and change nothing
 --            sources (): ids of all that we laid; step (by), pick (index, job): show another take
 --   screen   work (job, region, text, fraction, now): how far a job is, until the next word of it

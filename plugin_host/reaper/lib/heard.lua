@@ -4,6 +4,7 @@ local tracks, items = ...
 local heard = {}
 
 local CURRENT = 0
+local RECEIVES = -1 -- the category, beside sends and hardware outputs
 
 -- `track` and, where it is a folder, all tracks within it that are heard through it, from the top: { track, gain, muted }.
 -- `gain` is that of their faders up to the folder's own.
@@ -62,16 +63,17 @@ end
 -- What `track` and the tracks within it hold between two seconds.
 local function survey (track, from, till)
   local all = { parts = {} }
-  for _, one in ipairs (heard.within (track)) do
+  for i, one in ipairs (heard.within (track)) do
     local found = content (one.track, from, till)
     local plays, why = instrument (one.track)
     all.has_instrument = all.has_instrument or plays or why ~= nil
-    all.inner = all.inner or (found.audio or found.midi) and one.track ~= track
+    all.inner = all.inner or (found.audio or found.midi) and i > 1 -- the first is the folder itself
     if one.muted then
       all.muted = all.muted or found.audio or found.midi
     else
       if found.audio then all.parts[#all.parts + 1] = one end
-      all.midi = all.midi or found.midi or plays and reaper.GetTrackNumSends (one.track, -1) > 0 -- MIDI from elsewhere
+      all.is_fed = all.is_fed or reaper.GetTrackNumSends (one.track, RECEIVES) > 0
+      all.midi = all.midi or found.midi
       all.offline = all.offline or found.offline
       all.instrument, all.why = all.instrument or plays, all.why or why
     end
@@ -106,7 +108,8 @@ function heard.how (track, from, till)
   local silent = heard.is_muted (track)
   if silent then return nil, tracks.name (silent) .. " is muted" end
   local found, name = survey (track, from, till), tracks.name (track)
-  if found.midi and found.instrument then
+  local is_played = found.midi or found.is_fed -- MIDI may come from elsewhere, and so may the sound of a bus
+  if found.instrument and is_played or found.is_fed and #found.parts == 0 and not found.midi then
     local why = heard.silenced (track)
     if why then return nil, why end
     return { rendered = true }

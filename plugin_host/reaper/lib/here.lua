@@ -132,9 +132,10 @@ end
 
 local LONGEST = 10000000 -- microseconds that REAPER may be held up, by a dialog, until we count as gone
 
--- Say that the background script runs. What ends it says so itself.
-function here.tend ()
-  reaper.SetExtState (SECTION, "tended", tostring (here.now ()), false)
+-- Say that the background script runs, and will for `ahead` microseconds though nothing is heard of it. What ends it says so
+-- itself.
+function here.tend (ahead)
+  reaper.SetExtState (SECTION, "tended", tostring (here.now () + (ahead or 0)), false)
 end
 
 function here.is_tended ()

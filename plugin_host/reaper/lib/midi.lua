@@ -4,6 +4,7 @@ local json, spool, items = ...
 local midi = {}
 
 local CURRENT = 0
+local HAIR = 0.01 -- quarters: a note that ends with a beat
 
 -- After how many quarters of the song a looped item's notes begin again; endless where they do not.
 local function loop_length (item, take)
@@ -104,6 +105,23 @@ function midi.written (track, from, till)
   end
   table.sort (list)
   return #list > 0 and spool.hashed (table.concat (list, "\n")) or ""
+end
+
+-- Whether a note on `track` that is not muted begins before a quarter and ends after it.
+function midi.is_held_over (track, quarter)
+  local all, at = {}, reaper.TimeMap2_QNToTime (CURRENT, quarter)
+  for _, found in ipairs (items.audible (track, at, at)) do
+    local take = reaper.GetActiveTake (found.item)
+    if take and reaper.TakeIsMIDI (take) then
+      local start = reaper.TimeMap2_timeToQN (CURRENT, found.start)
+      local stop = reaper.TimeMap2_timeToQN (CURRENT, found.stop)
+      add_notes (all, take, loop_length (found.item, take), start, stop)
+    end
+  end
+  for _, note in ipairs (all) do
+    if note.start < quarter - HAIR and note["end"] > quarter + HAIR then return true end
+  end
+  return false
 end
 
 return midi

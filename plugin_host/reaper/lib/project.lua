@@ -9,7 +9,7 @@ local MOST_CHANNELS = 16
 -- In all that follows, `rate` is at which samples are counted: the project's, where it is nil.
 
 for name, part in pairs (line) do project[name] = part end
-project.refusal, project.unheard = room.refusal, room.unheard
+project.refusal, project.unheard, project.remarks = room.refusal, room.unheard, room.remarks
 project.heard, project.moved = guarded.heard, guarded.moved
 
 -- Where takes are kept: beside the project's other recordings.

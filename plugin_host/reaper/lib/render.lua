@@ -2,10 +2,11 @@
 -- tracks)". REAPER shows how far it is, and plays nothing meanwhile. Whatever happens, the settings of that window and the
 -- selected tracks are afterwards what they were.
 
-local project, tracks = ...
+local here, project, tracks = ...
 
 local CURRENT = 0
 local RENDER = 42230 -- File: Render project, using the most recent render settings, auto-close render dialog
+local HOUR = 3600000000 -- microseconds; a render takes as long as it takes
 local FLOAT = "ZXZhdyAAAA==" -- the format "evaw" with 32 bits: WAV files of floats
 
 -- The settings of the render window: numbers, and texts.
@@ -68,8 +69,10 @@ return function (track, start, stop, rate, folder, name)
     set (numbers, texts)
     local _, targets = reaper.GetSetProjectInfo_String (CURRENT, "RENDER_TARGETS", "", false)
     path = targets:match ("^[^;]+")
+    here.tend (HOUR)
     reaper.Main_OnCommandEx (RENDER, 0, CURRENT)
   end)
+  here.tend ()
   set (old_numbers, old_texts)
   select (chosen)
   if not fine then return nil, tostring (mistake) end

@@ -1,8 +1,10 @@
 -- Whether takes can stand where they are wanted, how wide the cuts around them must be, and whether what they replace can be
 -- heard. Changes nothing.
 
-local tracks, items, heard, bounced, line = ...
+local tracks, items, midi, heard, bounced, line = ...
 local room = {}
+
+local SENDS = 0 -- the category, beside receives and hardware outputs
 
 -- The seconds between which an item fades at `edge`, or nil: a fade belongs to the whole item, and is not to be cut.
 local function fade_at (found, edge, hair)
@@ -88,6 +90,21 @@ function room.unheard (track, start, stop)
     return why:sub (1, 1):upper () .. why:sub (2) .. ", and takes are made of what is heard. Change that, or freeze the "
       .. "track, and ask again."
   end
+end
+
+-- What the musician should know of takes of samples `[start, stop)` of `track`: sentences.
+function room.remarks (track, start, stop)
+  local list, rate, name = {}, line.rate (), tracks.name (track)
+  if not bounced.is (track, start / rate, stop / rate) then return list end
+  for _, source in ipairs (bounced.sources (track)) do
+    if midi.is_held_over (source, line.quarter_at (stop, rate)) then
+      list[1] = ("A note of %s is held over the end of the selection, where its item is cut: listen there."):format (name)
+    end
+  end
+  if not bounced.track (track) and reaper.GetTrackNumSends (track, SENDS) > 0 then
+    list[#list + 1] = ("The takes' track has none of the sends of %s."):format (name)
+  end
+  return list
 end
 
 return room

@@ -17,9 +17,12 @@ local CHUNK = 4096 -- frames read at once
 -- What sounds of `wanted`: a list of { track, gain } whose items are read, and whether it is rendered besides. Nil and why
 -- where it cannot be heard.
 local function sources (wanted)
-  local track, from, till = wanted.track, wanted.start / wanted.rate, wanted.stop / wanted.rate
+  local track, region, rate = wanted.track, wanted.region, wanted.rate
   local is_target = wanted.kind == "target"
-  if is_target and not bounced.is (track, from, till) then return { { track = track, gain = 1 } }, false end
+  if is_target and not bounced.is (track, region.start / rate, region.stop / rate) then
+    return { { track = track, gain = 1 } }, false
+  end
+  local from, till = wanted.start / rate, wanted.stop / rate
   local how, why = heard.how (track, from, till)
   local ours = bounced.track (track)
   if not how and not ours then return nil, why end

@@ -100,6 +100,25 @@ def test_a_folder_with_an_instrument_in_it_is_rendered(studio: Studio) -> None:
     assert studio.reaper.rendered == [["DRUM BUS"]]
 
 
+def test_a_bus_that_other_tracks_send_to_is_rendered(studio: Studio) -> None:
+    without_drums(studio)
+    studio.project.add("Drum Bus", receives=2)
+    assert studio.submit().drums is not None
+    assert studio.reaper.rendered == [["Drum Bus"]]
+
+
+def test_audio_beside_the_midi_of_an_instrument_is_read_as_it_is(studio: Studio) -> None:
+    """Within the selection nothing but audio plays: its takes are added there."""
+    keys = studio.project.track("Keys")
+    keys.instrument = "on"
+    keys.items.append(midi_item(6.0, 2.0, (0.0, 1.0, 60)))
+    said = studio.submit()
+    assert studio.reaper.rendered == []
+    studio.ready(said)
+    studio.hear(Placed)
+    assert max(len(item.takes) for item in keys.items) == 3
+
+
 def _muted(drums: Track) -> None:
     drums.info["B_MUTE"] = 1.0
 
@@ -236,6 +255,51 @@ def test_takes_of_a_folder_silence_its_tracks_there(studio: Studio, tmp_path: Pa
     assert np.array_equal(after[:START], before[:START])
     assert np.array_equal(after[END:], before[END:])
     assert project.parent(project.track("Strings (Punchin)")) is None
+
+
+def test_two_areas_of_an_instrument(studio: Studio) -> None:
+    synth = instrument(studio.project, "Synth")
+    edges = [studio.project.map.seconds(quarter) for quarter in (2.0, 3.75, 9.0, 11.75)]
+    synth.razor = f'{edges[0]} {edges[1]} "" {edges[2]} {edges[3]} ""'
+    before = mix(studio)
+    studio.ready(studio.submit())
+    studio.hear(Placed)
+    changed = np.flatnonzero(np.any(mix(studio) != before, axis=1))
+    samples = [round(edge * RATE) for edge in edges]
+    inside = np.concatenate([np.arange(*samples[:2]), np.arange(*samples[2:])])
+    assert set(changed) <= set(inside)
+    assert len(changed) > 0.9 * len(inside)
+    assert [len(item.takes) for item in studio.project.track("Synth (Punchin)").items] == [2, 2]
+    assert len(studio.reaper.undos[0]) == 1
+
+
+@pytest.mark.parametrize(("end", "is_held"), [(7.75, False), (8.0, False), (7.25, True)])
+def test_a_note_that_is_held_over_the_end_is_said(studio: Studio, end: float, is_held: bool) -> None:
+    """REAPER cuts the item there. Notes are half a quarter long."""
+    aim(studio, instrument(studio.project, "Synth"))
+    studio.project.selection = (2.0, studio.project.map.seconds(end))
+    said = "A note of Synth is held over the end of the selection, where its item is cut: listen there."
+    assert studio.submit().notes == ((said,) if is_held else ())
+
+
+def test_sends_that_takes_lack_are_said_once(studio: Studio) -> None:
+    synth = instrument(studio.project, "Synth", sends=1)
+    aim(studio, synth)
+    said = studio.submit()
+    assert said.notes == ("The takes' track has none of the sends of Synth.",)
+    studio.ready(said)
+    studio.hear(Placed)
+    assert studio.submit().notes == ()
+
+
+def test_a_long_render_is_no_reason_to_start_anew(studio: Studio) -> None:
+    """What was clicked meanwhile runs before the background script does."""
+    aim(studio, instrument(studio.project, "Synth"))
+    studio.reaper.render_seconds = 600.0
+    studio.reaper.during_render = lambda: studio.click("Settings")
+    studio.reaper.inputs = [None]
+    assert studio.submit().target.name == "Synth"
+    assert studio.reaper.ran.count("Punchin_Background.lua") == 1
 
 
 def test_notes_that_were_edited_meanwhile_are_asked_about(studio: Studio) -> None:

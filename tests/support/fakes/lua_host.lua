@@ -55,6 +55,7 @@ local project = {
   drums = function () end,
   chord_names = function () return {} end,
   unheard = function () end,
+  remarks = function () return {} end,
   refusal = function () return is.refusal end,
   heard = function (_, start) return { items = json.array ({ is.moved and start ~= 3 * RATE and "other" or "song" }) } end,
   moved = function () return RATE end,

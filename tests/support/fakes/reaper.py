@@ -424,8 +424,7 @@ class Reaper(Time, Rendering):
         return self.project.parent(track)
 
     def GetTrackNumSends(self, track: Track, category: int) -> int:
-        assert category == -1, "only receives are counted"
-        return track.receives
+        return {-1: track.receives, 0: track.sends}[category]
 
     def TrackFX_GetInstrument(self, track: Track) -> int:
         return 0 if track.instrument else -1

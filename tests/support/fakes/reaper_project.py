@@ -98,7 +98,7 @@ class Track:
     """`lane` is the fixed lane that plays, where it has lanes. `lane_razor` are razor areas as REAPER 7 lists
     them, with lanes; None where it cannot. `depth` is how many folders begin with it (1), or end after it (-1, …).
     `instrument` is `on`, `offline` or `bypassed` where it has one; `effects` is what its effects do to the level, and
-    `receives` how many tracks send to it."""
+    `receives` how many tracks send to it, `sends` how many it sends to."""
 
     name: str = ""
     items: list[Item] = field(default_factory=list)
@@ -110,6 +110,7 @@ class Track:
     instrument: str = ""
     effects: float = 1.0
     receives: int = 0
+    sends: int = 0
     info: dict[str, float] = field(
         default_factory=lambda: {
             "D_VOL": 1.0,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,19 @@ FLOAT = "ZXZhdyAAAA=="
 @dataclass(kw_only=True)
 class Rendering:
     """`rendered` are the tracks that were, one list a render. With `render_fails` no file comes, with `render_breaks`
-    the command raises."""
+    the command raises. A render takes `render_seconds`; then `during_render` is what the musician did meanwhile."""
 
     rendered: list[list[str]] = field(default_factory=list)
     render_fails: bool = False
     render_breaks: bool = False
+    render_seconds: float = 0.0
+    during_render: Callable[[], None] = lambda: None
 
     @property
     def project(self) -> Project:
+        raise NotImplementedError
+
+    def skip(self, seconds: float) -> None:
         raise NotImplementedError
 
     def render_number(self, what: str, value: float, is_set: bool) -> float:
@@ -62,6 +68,8 @@ class Rendering:
         }  # fmt: skip
         assert {name: said[name] for name in wanted} == wanted
         self.rendered.append([track.name for _, track in self._targets()])
+        self.skip(self.render_seconds)
+        self.during_render()
         if self.render_breaks:
             raise RuntimeError("the render window was closed")
         if self.render_fails:
