@@ -7,6 +7,8 @@ local FAR = 1 << 36 -- samples; no session is that long, and superclocks still f
 local NAMED_BY_ARDOUR = 0x400 | 0x800 -- flags of locations: where the sound broke off, and cues
 local OURS = " (Punchin)" -- ends the names of our own markers
 local MIDI = "“%s” plays MIDI, and takes are audio: record it into an audio track, or import an export of it, and select that."
+local NOTHING = "Select a range, or a region, or set the loop around the bars that you want anew."
+local SEVERAL = "Several ranges are selected, which Ardour shows scripts as one: select one, or regions."
 local NOTE_VALUES = { [1] = true, [2] = true, [4] = true, [8] = true, [16] = true, [32] = true, [64] = true }
 
 local function at (sample)
@@ -113,22 +115,39 @@ end
 
 -- ---- selection -----------------------------------------------------------------------------------------------
 
+-- Spans { start, stop } in samples, from the left; those that touch are one.
+local function joined (spans)
+  table.sort (spans, function (one, other) return one.start < other.start end)
+  local list = {}
+  for _, span in ipairs (spans) do
+    local last = list[#list]
+    if last and span.start <= last.stop then
+      last.stop = math.max (last.stop, span.stop)
+    else
+      list[#list + 1] = { start = span.start, stop = span.stop }
+    end
+  end
+  return list
+end
+
+-- The audio tracks whose regions are selected, and by their ids the spans of those regions.
 local function selected_regions (selection)
-  local start, stop, owners, seen = math.huge, -math.huge, {}, {}
+  local owners, spans = {}, {}
   for region in selection.regions:regionlist ():iter () do
     if not region:to_audioregion ():isnil () then
-      local first = region:position ():samples ()
-      start, stop = math.min (start, first), math.max (stop, first + region:length ():samples ())
+      local first, list = region:position ():samples (), project.id (region:playlist ())
       for route in Session:get_tracks ():iter () do
         local track = tracks.audio (route)
-        if track and not seen[project.id (track)] and project.id (track:playlist ()) == project.id (region:playlist ()) then
-          seen[project.id (track)] = true
-          owners[#owners + 1] = track
+        if track and project.id (track:playlist ()) == list then
+          local id = project.id (track)
+          if not spans[id] then owners[#owners + 1], spans[id] = track, {} end
+          table.insert (spans[id], { start = first, stop = first + region:length ():samples () })
         end
       end
     end
   end
-  if start < stop then return start, stop, owners end
+  for id, found in pairs (spans) do spans[id] = joined (found) end
+  return owners, spans
 end
 
 -- The audio tracks that are selected, and the name of a track that plays MIDI, if one is.
@@ -147,40 +166,43 @@ function project.selected ()
   local selection = Editor:get_selection ()
   local start, stop, found = selection.time:start_sample (), selection.time:end_sample (), selected_tracks (selection)
   if start >= stop then
-    local owners
-    start, stop, owners = selected_regions (selection)
-    if start then found = owners end
+    local owners, spans = selected_regions (selection)
+    if #owners == 0 then return nil, nil, found[1] and project.id (found[1]) end
+    found = owners
+    local areas = spans[project.id (owners[1])]
+    start, stop = areas[1].start, areas[#areas].stop
   end
   return start, stop, found[1] and project.id (found[1])
 end
 
 local function loop ()
   local range = Session:locations ():auto_loop_location ()
-  if range then return range:start ():samples (), range:_end ():samples () end
+  if not range or range:start () >= range:_end () then return nil end
+  return { start = range:start ():samples (), stop = range:_end ():samples () }
 end
 
--- What the musician means: samples `start` and `stop`, and the track. Nil and what to do where that is not clear.
+-- What the musician means: samples `start` and `stop`, the track, and a list of { start, stop } of further areas on it. Nil
+-- and what to do where that is not clear.
 function project.selection (names)
   local selection = Editor:get_selection ()
-  local start, stop = selection.time:start_sample (), selection.time:end_sample ()
+  local range, areas = selection.time, {}
   local found, plays_midi = selected_tracks (selection)
-  if start >= stop then
-    local first, last, owners = selected_regions (selection)
-    if first then
-      start, stop, found = first, last, owners
-    else
-      start, stop = loop ()
-    end
+  local named, owners, spans = tracks.by_name (names.target), selected_regions (selection)
+  if range:size () > 1 then return nil, SEVERAL end -- scripts are shown the first start and the last end
+  if range:start_sample () < range:end_sample () then
+    areas[1] = { start = range:start_sample (), stop = range:end_sample () }
+  elseif #owners > 0 then
+    found = owners
+  else
+    areas[1] = loop ()
   end
-  local named = tracks.by_name (names.target)
   if #found == 0 and plays_midi and not named then return nil, MIDI:format (plays_midi) end
-  if not start or start >= stop then
-    return nil, "Select a range, or a region, or set the loop around the bars that you want anew."
-  end
+  if #areas == 0 and #owners == 0 then return nil, NOTHING end
   local track = meant (found, names, project.name)
   if not track and #found == 0 then track = named and tracks.audio (named) end
   if not track then return nil, "Select one audio track: the one that takes are wanted for." end
-  return start, stop, track
+  if #areas == 0 then areas = spans[project.id (track)] end
+  return areas[1].start, areas[1].stop, track, table.move (areas, 2, #areas, 1, {})
 end
 
 -- The sample that sounds now and how many pass in a second; where the song stands, that of the playhead and 0.

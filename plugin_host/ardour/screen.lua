@@ -1,24 +1,40 @@
 -- What Ardour shows of Punchin: progress as markers in the time line, all else as dialogs, for which the musician is waited.
 
-local here, project, progress = ...
+local here, project, progress, clock = ...
 local screen = {}
+
+local READ = 15 * clock.SECOND -- until a remark is read
+local regions = {} -- job -> where it is at work
+local remarks = {} -- id of a marker -> { region, text, till }: a remark that is shown, `till` once it is
 
 local LATER = "Later: ask again when the session is opened"
 
 -- A line of the bridge as the name of a marker, which needs no full stop.
-function screen.work (job, region, text, _, now)
-  progress.show (job, region.start, region["end"], text:gsub ("%.$", ""), now)
+local function mark (id, region, text, now)
+  progress.show (id, region.start, region["end"], text:gsub ("%.$", ""), now)
 end
 
-screen.hide, screen.sweep = progress.hide, progress.sweep
+function screen.work (job, region, text, _, now)
+  regions[job] = region
+  mark (job, region, text, now)
+end
+
+screen.hide = progress.hide
+
+function screen.sweep ()
+  regions, remarks = {}, {}
+  progress.sweep ()
+end
 
 function screen.note (_, what, next_step)
   here.say (what, next_step)
 end
 
--- Into Ardour's log: a dialog would stop the musician's hands for what can wait.
-function screen.remark (_, text)
+-- Into Ardour's log, and for a while over the takes: a dialog would stop the musician's hands for what can wait. That there
+-- are takes is seen.
+function screen.remark (job, text)
   print ("Punchin: " .. text)
+  if regions[job] then remarks["remark " .. job] = { region = regions[job], text = text:gsub ("^%d+ takes? placed%. ", "") } end
 end
 
 -- Ask where takes belong. Returns the key of a choice, or nil where that is left for later.
@@ -40,12 +56,27 @@ function screen.marked (start, now)
 end
 
 function screen.settle (known)
+  for job in pairs (regions) do
+    if not known[job] then regions[job] = nil end
+  end
   known.mark = true
+  for id in pairs (remarks) do known[id] = true end
   progress.settle (known)
+end
+
+function screen.tick (now)
+  for id, remark in pairs (remarks) do
+    if not remark.till then
+      remark.till = now + READ
+      mark (id, remark.region, remark.text, now)
+    elseif now > remark.till then
+      remarks[id] = nil
+      progress.hide (id)
+    end
+  end
 end
 
 -- Dialogs are answered where they are asked.
 function screen.wake () end
-function screen.tick () end
 
 return screen

@@ -8,7 +8,8 @@ local takes = {}
 
 -- ---- memory --------------------------------------------------------------------------------------------------
 
--- What is remembered of a job: { job, track, undo, start, takes = list of { name, path, channels, sources } }.
+-- What is remembered of a job: { job, track, undo, start, parts, takes = list of { name, path, channels, sources } }; for
+-- `parts` see `parts_of`.
 
 -- Ids of all sources that takes play.
 function takes.sources ()
@@ -46,10 +47,26 @@ local function embed (paths)
   return found
 end
 
--- A region of its own for a take: what was made, and nothing of Ardour's fades on top.
-local function take_region (whole, name)
+-- The parts of a job's takes that are laid, { skipped, length } in samples of their files: the holes that the job fills,
+-- or all.
+local function parts_of (view)
+  if view.parts then return view.parts end -- of a record
+  local list, first = json.array (), view.takes[1].start
+  for _, hole in ipairs (view.holes or {}) do
+    list[#list + 1] = { skipped = hole.start - first, length = hole["end"] - hole.start }
+  end
+  if #list == 0 then list[1] = { skipped = 0, length = view.takes[1]["end"] - first } end
+  return list
+end
+
+-- A region of its own for a part of a take that begins at sample `start`: what was made, and nothing of Ardour's fades on
+-- top.
+local function take_region (whole, name, start, part)
   local region = ARDOUR.RegionFactory.clone_region (whole, true, false)
   region:set_name (name)
+  region:set_position (Temporal.timepos_t (start))
+  region:trim_front (Temporal.timepos_t (start + part.skipped))
+  region:trim_end (Temporal.timepos_t (start + part.skipped + part.length))
   local audio = region:to_audioregion ()
   audio:set_fade_in_active (false)
   audio:set_fade_out_active (false)
@@ -74,20 +91,23 @@ end
 
 -- Lay the takes of job `view` on `track`, from sample `start` on: the first plays. Raises what Ardour cannot do.
 function takes.place (view, track, start)
-  local paths, regions, playlist = {}, {}, track:playlist ()
-  local record = { job = view.job, track = project.id (track), undo = view.undo, start = start, takes = json.array () }
+  local paths, regions, playlist, parts = {}, {}, track:playlist (), parts_of (view)
+  local record = {
+    job = view.job, track = project.id (track), undo = view.undo, start = start, parts = parts, takes = json.array (),
+  }
   for i, take in ipairs (view.takes) do paths[i] = take.path end
   for i, whole in ipairs (embed (paths)) do
     local take = view.takes[i]
-    regions[i] = take_region (whole, take.name)
-    regions[i]:set_muted (i > 1)
+    for _, part in ipairs (parts) do
+      local region = take_region (whole, take.name, start, part)
+      region:set_muted (i > 1)
+      table.insert (regions, 1, region) -- the first take lies on top
+    end
     record.takes[i] =
       { name = take.name, path = take.path, channels = take.channels, sources = sources (whole, take.channels) }
   end
   in_one_step (view.undo, { playlist }, function ()
-    for i = #regions, 1, -1 do -- the first lies on top
-      playlist:add_region (regions[i], Temporal.timepos_t (start), 1, false, 0, 0, false)
-    end
+    for _, region in ipairs (regions) do playlist:add_region (region, region:position (), 1, false, 0, 0, false) end
   end)
   memory.add (record)
 end

@@ -196,3 +196,51 @@ def test_a_selection_may_end_within_a_crossfade(song: Studio) -> None:
     song.undo()
     assert song.regions("Piano") == was
     np.testing.assert_array_equal(song.heard("Piano", END, END + BAR // 2), faded)
+
+
+def test_selected_regions_that_are_apart_are_holes_of_one_request(song: Studio) -> None:
+    """What lies between them, and beside them, is not touched; they are chosen and undone together."""
+    piece(song, "Piano", f"playlist:split_region (region, Temporal.timepos_t ({START}))")
+    piece(song, "Piano.2", f"playlist:split_region (region, Temporal.timepos_t ({END}))")
+    song.ardour.lua(
+        f"""local playlist = Session:route_by_name ("Piano"):to_track ():playlist ()
+        for region in playlist:region_list ():iter () do
+          if region:position ():samples () == 0 then region:trim_front (Temporal.timepos_t ({START - BAR})) end
+          if region:position ():samples () == {END} then region:trim_end (Temporal.timepos_t ({END + BAR})) end
+        end
+        for region in playlist:region_list ():iter () do
+          if region:position ():samples () == {START} then playlist:remove_region (region) end
+        end"""
+    )
+    was, spans = song.regions("Piano"), ((START - BAR, START), (END, END + BAR))
+    assert [(region.start, region.start + region.length) for region in was] == list(spans)
+    song.select_regions("Piano")
+    view = song.run("inpaint", InpaintParams(takes=2, seed=1))
+    sounds = [soundfile.read(take.path, dtype="float32", always_2d=True)[0] for take in view.takes]
+    for chosen, sound in enumerate(sounds):
+        for start, end in spans:
+            take = Placed(view.takes[chosen].name, start, end - start)
+            assert song.regions("Piano").count(take) == 1
+            part = sound[start - (START - BAR) : end - (START - BAR)]
+            np.testing.assert_array_equal(song.heard("Piano", start, end), part)
+        assert not song.heard("Piano", START, END).any()
+        assert song.ask("next_take") == "done"
+    for _ in range(3):
+        song.undo()
+    assert song.regions("Piano") == was
+
+
+def test_several_ranges_are_refused(song: Studio) -> None:
+    """Drawn by the mouse, the second one with Ctrl: what lies between them would be made anew, too."""
+    song.ardour.lua(
+        'Editor:access_action ("Main", "Escape") Editor:access_action ("MouseMode", "set-mouse-mode-range")'
+    )
+    window = song.ardour.dialog(song.session.name)
+    song.ardour.xdotool("windowfocus", window)
+    for first, more in ((400, ()), (600, ("keydown", "ctrl"))):
+        song.ardour.xdotool(*more, "mousemove", "--window", window, first, 360, "mousedown", 1)
+        for x in range(first, first + 80, 10):
+            song.ardour.xdotool("mousemove", "--window", window, x, 360)
+        song.ardour.xdotool("mouseup", 1, "keyup", "ctrl")
+    until(lambda: song.ardour.lua("return Editor:get_selection ().time:size ()") == 2)
+    assert song.ask("inpaint").startswith("Several ranges are selected")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from fakes.bridge import RunningBridge
+from fakes.harness import until
 from hosts.studio import Samples, Studio, make_song, noise, studio
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import Rendered, Submit, Track
@@ -127,6 +128,8 @@ def test_what_cannot_be_heard_is_passed_over(song: Studio, running: RunningBridg
     view = song.run("inpaint", InpaintParams(seed=1))
     assert view.line == "1 take placed. Drum bus is silent there, so takes follow no drums."
     assert " · chord · " in view.takes[0].name
+    until(lambda: song.progress() == ["Drum bus is silent there, so takes follow no drums (Punchin)"])
+    until(lambda: not song.progress())
     song.undo()
     song.ardour.lua(mute % "false")
 
