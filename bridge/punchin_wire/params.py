@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args, overload
 
 import msgspec
@@ -59,7 +59,10 @@ SEED = Parameter(
     "seed", "Seed of the first take; the next takes have the next seeds.", ENGINES, -1, 0, 2**53, fader=(-1, 2**31 - 1),
     unsaid=_DRAWN,
 )  # fmt: skip
-PACK = Parameter("pack", "Model pack.", ENGINES, "tiny", length=64, pattern=r"^[A-Za-z0-9._-]+$")
+PACK = Parameter(
+    "pack", "Model pack.", ENGINES, "tiny", length=64, pattern=r"^[A-Za-z0-9._-]+$",
+    letters="letters, digits, dots, dashes and underscores",
+)  # fmt: skip
 
 TEXT = Parameter("text", "What new takes should sound like, for packs that read text.", _INPAINT, "")
 TEMPERATURE = Parameter(
@@ -141,13 +144,13 @@ class Flag:
         if len(self.parameters) > 1:
             return self.read(str(value))
         [only] = self.parameters
-        return {only.name: only.check(value)}
+        return {only.name: replace(only, name=self.name).check(value)}  # by the name that people know it by here
 
     def read(self, text: str) -> dict[str, Value]:
         """What is set by this text: one parameter, or several by `2` (all of them), `2,4` or `2x4` (one after the
         other) or `chord=1,drums=.5`. Raises BadSetting."""
         if len(self.parameters) == 1:
-            return {self.parameters[0].name: self.parameters[0].read(text)}
+            return {self.parameters[0].name: replace(self.parameters[0], name=self.name).read(text)}
         parts = re.split("[,x]", text.replace(" ", ""))
         if "=" in text:
             return dict(map(self._named, parts))

@@ -81,7 +81,7 @@ def probe(path: Path) -> Song:
     """The file at `path`. Raises `FileMissing`, `BadSetting` for a name that is no text, or `BadAudio` where it holds
     no readable audio."""
     if not path.is_file():
-        raise FileMissing(f"There is no file {path}.")
+        raise FileMissing(f"{path} is a folder." if path.is_dir() else f"There is no file {path}.")
     disk.check_name(path)
     view = sound.whole(path)
     try:

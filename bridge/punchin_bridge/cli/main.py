@@ -47,6 +47,12 @@ from .transfer import transfer
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
 UsageError = typer.BadParameter.__mro__[1]
 
+WORDS = {
+    "Value error, ": "",
+    "Input should be a valid integer, unable to parse string as an integer": "it is no whole number",
+    "Input should be a valid number, unable to parse string as a number": "it is no number",
+}
+"""What our parser says for programmers, and what people are told."""
 EXIT_CODES = f"Exit codes: {'; '.join(f'{code} {text}' for code, text in EXITS.items())}."
 
 app = typer.Typer(
@@ -218,7 +224,10 @@ def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:
 
 def _wrong_words(error: Any) -> BadSetting:
     where = error.ctx.command_path if error.ctx else "punchin"
-    return BadSetting(error.format_message(), f"See `{where} --help`.")
+    said = error.format_message()
+    for theirs, ours in WORDS.items():
+        said = said.replace(theirs, ours)
+    return BadSetting(f"{said.rstrip('.')}.", f"See `{where} --help`.")
 
 
 @app.callback(invoke_without_command=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import soundfile
@@ -27,6 +27,7 @@ from punchin_wire import paths
 from punchin_wire.errors import FileMissing
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
+from punchin_wire.params import Pooling
 from torch import Tensor
 from torch.nn import functional as nnf
 
@@ -48,7 +49,7 @@ LINES, JUDGE_LINES = 104, 64
 JUDGE_SHARE = 0.1  # of a run's time, the first time
 
 Settings = Mapping[str, Any]
-OMEGAS: dict[str, Settings] = {f"ω {w}": {"pooling": (w, w)} for w in (1, 2, 4, 8)}
+OMEGAS: dict[str, Settings] = {f"ω {w}": {"pooling": (w, w)} for w in get_args(Pooling)}
 ALPHAS: dict[str, Settings] = {f"α {a}": {"alpha": a} for a in (0.3, 0.5, 0.7, 1.0)}
 LAMBDAS: dict[str, Settings] = {f"λ {g}": {"guidance": g} for g in (3.0, 7.5, 12.0)}
 SDEDIT: dict[str, Settings] = {f"SDEdit {s}": {"method": "sdedit", "strength": s} for s in (0.4, 0.55, 0.7, 0.85)}
@@ -107,7 +108,7 @@ def _held_out(run: Run, until: float) -> list[Table]:
     if run.full:
         rows |= {
             f"ω {w}, α {a}, λ {g}": {"pooling": (w, w), "alpha": a, "guidance": g}
-            for w in (1, 2, 4, 8)
+            for w in get_args(Pooling)
             for a in (0.3, 0.5, 0.7)
             for g in (3.0, 7.5, 12.0)
         }

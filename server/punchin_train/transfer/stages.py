@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 from punchin_server.packs.registry import read_pack
-from punchin_wire.params import Solver
+from punchin_wire.params import Pooling, Solver
 
 from ..report import line
 from . import audiomae, clap, judge, unet, vae, vocoder
@@ -105,6 +106,6 @@ class TransferStages:
         yield from found.grid(
             "sdedit", self.trials, [{"method": "sdedit", "strength": s} for s in (0.4, 0.55, 0.7, 0.85)]
         )
-        yield from found.grid("adapter", self.trials, [{"pooling": (w, w), "alpha": 0.5} for w in (1, 2, 4, 8)])
+        yield from found.grid("adapter", self.trials, [{"pooling": (w, w), "alpha": 0.5} for w in get_args(Pooling)])
         yield from found.grid("adapter", self.trials, [{"pooling": (2, 2), "alpha": a} for a in (0.25, 0.5, 0.75, 1.0)])
         yield from found.grid("adapter", self.trials, [{"alpha": 1.0, "guidance": g} for g in (1.0, 2.0, 4.0, 7.5)])

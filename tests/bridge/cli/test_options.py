@@ -83,6 +83,24 @@ def test_a_host_is_told_how_takes_are_made_or_nothing() -> None:
             host._params(action, given, None)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("inpaint s.wav --start x", "Invalid value for '--start': it is no number. See `punchin inpaint --help`."),
+        ("inpaint s.wav --start 1 --end 2 --guidance 99", "guidance cannot be 99. It goes from 0 to 30."),
+        ("transfer s.wav --to violin --takes 1.5", "Invalid value for '--takes': it is no whole number. See "),
+        (
+            "transfer s.wav --task x",
+            "Invalid value for '--task': 'x' is not one of 'timbre', 'genre', 'accompaniment'.",
+        ),
+        ("inpaint . --start 1 --end 2", ". is a folder. Check the path"),
+    ],
+)
+def test_wrong_words_are_told_in_ours(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(words.split()) == 2
+    assert capsys.readouterr().err.startswith(f"punchin: {said}")
+
+
 def test_an_error_about_a_value_names_the_page_of_its_command() -> None:
     for words, page in ((["inpaint", "s.wav"], "inpaint"), (["host", "do", "reaper"], "host do")):
         error = main._with_page(BadSetting("It is wrong."), words)

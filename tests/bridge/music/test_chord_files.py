@@ -4,8 +4,10 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from punchin_bridge.music import chord_files
-from punchin_wire.errors import FileMissing, InputError, UnknownChord
+from punchin_wire.errors import FileMissing, InputError, PunchinError, UnknownChord
 from punchin_wire.messages import ChordSegment
 
 PLAIN = (ChordSegment(0.0, 0.5, "N"), ChordSegment(0.5, 4.25, "B:min"), ChordSegment(4.25, 6.1, "A:maj/3"))
@@ -112,3 +114,18 @@ def test_times_of_a_recogniser_keep_every_digit() -> None:
         ChordSegment(0.5108390022675737, 6.199727891156463, "B:min"),
         ChordSegment(6.199727891156463, 9.5, "B:min/5"),
     )
+
+
+TIMES, CHORDS = ["0", "2.5", "4,0", "1e308", "-1", "nan", "20000000"], ["Am7", "F/A", "C♯:maj", "N.C.", "H", "(", "#"]
+FIELDS = st.sampled_from([*TIMES, *CHORDS])
+
+
+@given(st.lists(st.lists(FIELDS | st.text(max_size=6), max_size=5).map(" ".join), max_size=6).map("\n".join))
+def test_any_text_is_chords_that_follow_each_other_or_is_refused(text: str) -> None:
+    try:
+        found = chord_files.parse(text, "any.lab")
+    except PunchinError:
+        return
+    times = [time for chord in found for time in (chord.start, chord.end)]
+    assert times == sorted(times)
+    assert all(map(math.isfinite, times))
