@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, get_args
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, get_args
 
 import torch
 from punchin_wire.errors import BadCheckpoint
@@ -18,7 +20,6 @@ from ...models.demucs import Demucs, installed
 from ...models.musicgen import linear
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
 from ...models.musicgen.musicgen import LMConfig, MusicGen
-from ...models.musicgen.text import TextEncoder
 from ...models.musicgen.weights import load_adapter, load_lm
 from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models
@@ -51,6 +52,9 @@ class TextReader(Protocol):
         """`[N, width]`."""
         ...
 
+
+if TYPE_CHECKING:
+    from ...models.musicgen.text import TextEncoder
 
 MUSICGEN = SamplingParams()
 DEFAULT_INSTRUMENT = Instrument()
@@ -95,7 +99,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
         lm=lm,
         codec=codec,
         bank=bank,
-        text=TextEncoder(pack.text, where) if pack.text else None,
+        text=LazyText(pack.text, where, lm.config) if pack.text else None,
         window=pack.manifest.window_frames,
         sampling=SamplingParams(sampling.temperature, sampling.top_k, sampling.guidance),
         chord_rhythm=pack.manifest.chord_rhythm,
@@ -115,13 +119,34 @@ def open_models(pack: Pack) -> None:
     _check_tokens(lm, len(codec.quantizer.layers), codec.config.codebook_size)
     for control, adapter in _adapters(pack).items():
         check_fit(control, adapter, lm)
-    if pack.text and (width := TextEncoder(pack.text).width) != lm.text_width:
-        raise BadCheckpoint(
-            f"The text encoder {pack.text.name} is {width} wide; this language model reads {lm.text_width}.",
-            "Use the T5 that belongs to it: google-t5/t5-base for the published ones.",
-        )
+    if pack.text:
+        _text_encoder(pack.text, torch.device("cpu"), lm)
     if pack.soundfont:
         Soundfont(pack.soundfont)
+
+
+class LazyText:
+    """A :class:`TextReader` that reads its files when the first text comes: its library takes longer to import than
+    torch, and T5 as much memory as the rest of a small model."""
+
+    def __init__(self, folder: Path, device: torch.device, lm: LMConfig) -> None:
+        self._load = cache(lambda: _text_encoder(folder, device, lm))
+
+    def encode(self, text: str) -> Tensor:
+        """As :meth:`TextReader.encode`. Raises FileMissing, BadCheckpoint."""
+        return self._load().encode(text)
+
+
+def _text_encoder(folder: Path, device: torch.device, lm: LMConfig) -> TextEncoder:
+    from ...models.musicgen.text import TextEncoder
+
+    encoder = TextEncoder(folder, device)
+    if encoder.width != lm.text_width:
+        raise BadCheckpoint(
+            f"The text encoder {folder.name} is {encoder.width} wide; this language model reads {lm.text_width}.",
+            "Use the T5 that belongs to it: google-t5/t5-base for the published ones.",
+        )
+    return encoder
 
 
 def _check_tokens(lm: LMConfig, n_q: int, card: int) -> None:
