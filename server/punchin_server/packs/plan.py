@@ -53,8 +53,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if elsewhere(item) is not None:
             return 0
         part = part_of(item.target(Path(self.folder)))
-        whole = item.size if item.size is not None else item.at_most
-        return max(0, whole - (part.stat().st_size if part.is_file() else 0))
+        return max(0, item.most - (part.stat().st_size if part.is_file() else 0))
 
 
 def name_of(word: str) -> str:

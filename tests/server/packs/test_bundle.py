@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -71,9 +72,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], P
         monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "other"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "other" / "hub"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        monkeypatch.setattr(socket.socket, "connect", no_network)
         return tmp_path / "other"
 
     return move
+
+
+def no_network(*_: object) -> None:
+    raise AssertionError("a socket was opened")
 
 
 def test_the_same_pack_on_another_computer(
