@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -20,14 +19,13 @@ from typing import Annotated, BinaryIO, NamedTuple
 import msgspec
 from msgspec import Meta
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
-from punchin_wire.errors import BadSetting, FileMissing, NotWritten, PackCorrupt
+from punchin_wire.errors import BadSetting, FileMissing, PackCorrupt
 from punchin_wire.paths import packs_folder
 
 from . import hub, licences, registry
-from .catalog import size as in_words
 from .loadable import UNCHECKED, check_loadable
 from .part import Wanted, copy, locked
-from .plan import SPARE
+from .plan import check_disks
 from .pull import View
 from .registry import HUB, MANIFEST, Manifest, Origin, Pack
 
@@ -160,7 +158,7 @@ def _import(manifest: Manifest, starts: dict[str, int], source: BinaryIO, whence
     folder = there.folder if isinstance(there, Pack) else packs_folder() / manifest.name
     make_folder(folder, OWN_FOLDER)
     contents = list(_places(manifest, folder))
-    _check_room(contents, folder)
+    check_disks(manifest.name, ((each.path, each.size) for each in contents if not each.path.is_file()))
     total, before = sum(content.size for content in contents), 0
     for content in contents:
         watcher = view.file(content.name, before, total)
@@ -185,17 +183,6 @@ def _places(manifest: Manifest, folder: Path) -> Iterator[Content]:
     for origin in manifest.cached():
         repo = origin.source.removeprefix(HUB).partition("@")[0]
         yield Content(hub.blob(repo, str(origin.blob)), f"{repo}/{origin.path}", origin.size, origin.sha256, origin)
-
-
-def _check_room(contents: list[Content], folder: Path) -> None:
-    for place, own in ((packs_folder(), False), (hub.cache(), True)):
-        make_folder(place, OWN_FOLDER)
-        missing = sum(c.size for c in contents if (c.origin is not None) == own and not c.path.is_file())
-        if missing * SPARE > (free := shutil.disk_usage(place).free):
-            raise NotWritten(
-                f"{folder.name} needs {in_words(missing * SPARE)} on the disk of {place}; {in_words(free)} are free.",
-                "Make room on the disk.",
-            )
 
 
 def _inventory(source: BinaryIO, name: str) -> tuple[Manifest, dict[str, int]]:

@@ -28,6 +28,15 @@ PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 BUSY = {408, 425, 429, 500, 502, 503, 504}
 """Answers that mean: later."""
+PAGES = {
+    b"quota": "too many people have fetched it; it is given again within a day",
+    b"too many users": "too many people have fetched it; it is given again within a day",
+    b"virus": "it is too large to be scanned for viruses, and must be asked for in a browser",
+    b"servicelogin": "it is not shared with everyone any more",
+    b"need access": "it is not shared with everyone any more",
+}
+"""What Google Drive's pages say, by a word that stands in them."""
+MOST_PAGE = 2**17
 
 
 class Later(Exception):
@@ -124,7 +133,7 @@ def _receive(part: Part) -> None:
         _agree(part, answer)
         while data := _read(answer, CHUNK):
             if not part.length and _is_page(data):
-                raise _page(part)
+                raise _page(part, data)
             part.append(data)
     if part.total is not None and part.length < part.total:
         raise Later("the connection was cut")
@@ -135,7 +144,7 @@ def _agree(part: Part, answer: HTTPResponse) -> None:
     """Make the part fit what the server sends: its rest, or all of it. Raises SourceRefused for another file."""
     wanted, version = part.wanted, answer.headers.get("ETag")
     if answer.headers.get_content_type() == web.PAGE:
-        raise _page(part)
+        raise _page(part, _read(answer, MOST_PAGE))
     start, total = _extent(answer)
     has_changed = bool(not wanted.is_pinned and part.version and version and version != part.version)
     if start != part.length or has_changed:
@@ -235,12 +244,12 @@ def _is_page(data: bytes) -> bool:
     return data[:512].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
-def _page(part: Part) -> SourceRefused:
-    wanted = part.wanted
+def _page(part: Part, page: bytes) -> SourceRefused:
+    """Drive answers so for several reasons, and always with 200."""
+    text = page.lower()
+    why = next((why for sign, why in PAGES.items() if sign in text), "it wants to be asked in a browser")
     return SourceRefused(
-        f"{wanted.whence} answers with a web page instead of {wanted.name}: too many people fetch it today, it "
-        "wants to be asked in a browser, or it is not shared any more.",
-        _by_hand(part),
+        f"{part.wanted.whence} answers with a web page instead of {part.wanted.name}: {why}.", _by_hand(part)
     )
 
 

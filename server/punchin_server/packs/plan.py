@@ -7,7 +7,7 @@ of the same commits. Knows no torch.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -53,8 +53,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if elsewhere(item) is not None:
             return 0
         part = part_of(item.target(Path(self.folder)))
-        whole = item.size if item.size is not None else item.at_most
-        return max(0, whole - (part.stat().st_size if part.is_file() else 0))
+        return max(0, item.most - (part.stat().st_size if part.is_file() else 0))
 
 
 def name_of(word: str) -> str:
@@ -154,19 +153,26 @@ def leftovers(plan: Plan) -> Iterator[Path]:
 
 
 def check_room(plan: Plan) -> None:
-    """Before the first byte: what is missing must fit each disk that it goes to. Raises NotWritten."""
+    """Before the first byte: what is missing must fit. Raises NotWritten."""
+    folder = Path(plan.folder)
+    check_disks(plan.name, ((item.target(folder), plan.left_of(item)) for item in plan.missing()))
+
+
+def check_disks(name: str, files: Iterable[tuple[Path, int]]) -> None:
+    """Whether `files`, each with the bytes that are still to be written, fit the disks that they go to, which may be
+    several. Raises NotWritten."""
     wanted: dict[int, tuple[Path, int]] = {}
-    for item in plan.missing():
-        place = existing(item.target(Path(plan.folder)))
+    for path, missing in files:
+        place = existing(path)
         device = place.stat().st_dev
-        wanted[device] = (place, wanted.get(device, (place, 0))[1] + plan.left_of(item))
+        wanted[device] = (place, wanted.get(device, (place, 0))[1] + missing)
     for place, missing in wanted.values():
         free = shutil.disk_usage(place).free
         if missing * SPARE > free:
             raise NotWritten(
-                f"{plan.name} needs {catalog.size(missing * SPARE)} on the disk of {place}; {catalog.size(free)} are "
-                "free. Nothing was fetched.",
-                "Make room, or choose another disk with --into FOLDER.",
+                f"{name} needs {catalog.size(missing * SPARE)} on the disk of {place}; {catalog.size(free)} are free. "
+                "Nothing was written.",
+                "Make room, or choose another disk (`packs pull` has --into FOLDER).",
             )
 
 

@@ -21,7 +21,7 @@ def as_json(plan: Plan, machine: Machine | None = None) -> dict[str, Any]:
         "name": plan.name,
         "title": plan.entry.title,
         "folder": plan.folder,
-        "bytes": sum(item.size if item.size is not None else item.at_most for item in plan.items),
+        "bytes": sum(item.most for item in plan.items),
         "to_fetch": plan.to_fetch(),
         "files": [
             {
@@ -46,12 +46,12 @@ def as_json(plan: Plan, machine: Machine | None = None) -> dict[str, Any]:
 def in_words(plan: Plan, machine: Machine | None = None) -> str:
     """The plan for people: what is here, what is fetched, from where, to where, what the licences say, what fits."""
     folder, missing = Path(plan.folder), plan.missing()
-    whole = sum(item.size or item.at_most for item in plan.items)
+    whole = sum(item.most for item in plan.items)
     lines = [f"{plan.name}: {plan.entry.title}", ""]
     for item in plan.items:
         state = "to fetch" if item in missing else "here"
         at_most = "" if item.size is not None else "at most "
-        lines.append(f"  {state:<8}  {at_most + size(item.size or item.at_most):>16}  {item.name}")
+        lines.append(f"  {state:<8}  {at_most + size(item.most):>16}  {item.name}")
     lines += ["", f"  fetches  {size(plan.to_fetch())} of {size(whole)}"]
     for place, found in _places(plan):
         lines.append(f"  into     {place} ({size(shutil.disk_usage(found).free)} free)")

@@ -81,7 +81,7 @@ def _bring(plan: Plan, view: View) -> Pack:
     folder = Path(plan.folder)
     make_folder(folder, OWN_FOLDER)
     origins: list[Origin] = []
-    sizes = [item.size if item.size is not None else item.at_most for item in plan.items]
+    sizes = [item.most for item in plan.items]
     for number, item in enumerate(plan.items):
         sha256 = _one(item, folder, view.file(item.name, sum(sizes[:number]), sum(sizes)))
         found = item.found(folder)

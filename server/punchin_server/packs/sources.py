@@ -55,6 +55,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return self.source.partition("@")[2]
 
     @property
+    def most(self) -> int:
+        """Bytes: as many as it has, or may have."""
+        return self.size if self.size is not None else self.at_most
+
+    @property
     def name(self) -> str:
         """What a musician calls it."""
         return f"{self.repo}/{self.path}" if self.source.startswith(HUB) else self.path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import socket
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -71,9 +73,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], P
         monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path / "other"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "other" / "hub"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        monkeypatch.setattr(socket.socket, "connect", no_network)
         return tmp_path / "other"
 
     return move
+
+
+def no_network(*_: object) -> None:
+    raise AssertionError("a socket was opened")
 
 
 def test_the_same_pack_on_another_computer(
@@ -153,6 +160,15 @@ def test_an_import_goes_on_with_the_part(
     run(capsys, "import", str(exported))
     assert sum(written) == len(WEIGHTS) - 100_000 + len(CONFIG) + len(ADAPTER)
     assert target.read_bytes() == WEIGHTS
+
+
+def test_a_disk_that_is_too_small_is_seen_before_the_first_byte(
+    exported: Path, capsys: Out, elsewhere: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = elsewhere()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 1000))  # type: ignore[attr-defined]
+    assert run(capsys, "import", str(exported), code=2)["error"]["code"] == "not_written"
+    assert not any(path.suffix != ".lock" for path in other.rglob("*") if path.is_file())
 
 
 def test_a_changed_blob_is_not_kept(exported: Path, tmp_path: Path, capsys: Out, elsewhere: Callable[[], Path]) -> None:

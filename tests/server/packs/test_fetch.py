@@ -158,7 +158,10 @@ def test_what_gives_nothing_is_given_up(sources: Sources, tmp_path: Path) -> Non
     [
         ({"wrong_byte": True}, PackCorrupt, "another content than published"),
         ({"short": True}, SourceRefused, "offers 299999 bytes, not 300000"),
-        ({"page": True}, SourceRefused, "a web page instead of weights.bin"),
+        ({"page": b"Quota exceeded"}, SourceRefused, "a web page instead of weights.bin: too many people"),
+        ({"page": b"Virus scan warning"}, SourceRefused, "too large to be scanned for viruses"),
+        ({"page": b"You need access"}, SourceRefused, "not shared with everyone any more"),
+        ({"page": b"Something new"}, SourceRefused, "it wants to be asked in a browser"),
         ({"refuse": 404}, SourceRefused, "it is not there any more"),
         ({"refuse": 403}, SourceRefused, "may not be fetched by everyone"),
         ({"refuse": 401}, SourceRefused, "it asks who you are"),

@@ -42,6 +42,7 @@ def packs(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         ("facebook/mg", "compression_state_dict.bin"): CODEC,
         ("facebook/mg", "model.safetensors"): content("again", 10**6),
         ("google-t5/t5-base", "config.json"): b'{"model_type": "t5"}',
+        ("google-t5/t5-base", "empty.txt"): b"",
         ("google-t5/t5-base", "model.safetensors"): T5,
         ("google-t5/t5-base", "pytorch_model.bin"): T5[::-1],
     }
@@ -329,7 +330,7 @@ def test_a_file_of_first_use_must_stay_the_same(packs: Path, sources: Sources, c
             "has no model facebook/mg",
         ),
         (lambda s: s.drive.clear(), 3, "not there any more"),
-        (lambda s: setattr(s.faults, "page", True), 3, "a web page instead of"),
+        (lambda s: setattr(s.faults, "page", b"Quota exceeded"), 3, "a web page instead of"),
         (lambda s: setattr(s.faults, "wrong_byte", True), 3, "another content"),
     ],
 )

@@ -18,7 +18,7 @@ from aiohttp import web
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHUNK = 2**14
-QUOTA = b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head></html>"
+PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - %s</title></head></html>"
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Faults:
     no_ranges: bool = False  # 200 with everything, whatever was asked
     wrong_byte: bool = False
     short: bool = False  # a whole file that is one byte shorter, and says so
-    page: bool = False  # HTML instead of the file
+    page: bytes = b""  # HTML with this title instead of the file
     rate: float | None = None  # bytes a second
 
 
@@ -238,7 +238,7 @@ async def _send(sources: Sources, request: web.Request, content: bytes, headers:
     if faults.refuse:
         return web.Response(status=faults.refuse)
     if faults.page:
-        return web.Response(body=QUOTA, content_type="text/html")
+        return web.Response(body=PAGE % faults.page, content_type="text/html")
     if faults.wrong_byte:
         content = content[:-1] + bytes([content[-1] ^ 1])
     if faults.short:

@@ -270,7 +270,7 @@ def test_packs_that_are_not_known_are_one_error(stage: Stage, program: str, code
 
 
 def test_packs_that_can_be_fetched_are_offered(stage: Stage) -> None:
-    row = {"name": "airgen", "title": "chords", "size": "7.9 GB", "memory": "It fits.", "bytes": 1, "need": {}}
+    row = {"name": "airgen", "title": "chords", "size": "7.7 GB", "memory": "It fits.", "bytes": 1, "need": {}}
     command = [sys.executable, "-c", f"print({json.dumps({'catalog': [row]})!r})"]
     port = SurfacePort(stage.console, no_midi, 0, offers=Packs(command, offered))
     with contextlib.closing(port):
@@ -278,7 +278,7 @@ def test_packs_that_can_be_fetched_are_offered(stage: Stage) -> None:
         tablet.say("/punchin/pack/catalog")
         said = hear_until(tablet, lambda said: bool(said))
         tablet.socket.close()
-    assert said == [("/punchin/pack/offer", [0, 1, "airgen", "chords", "7.9 GB", "It fits."])]
+    assert said == [("/punchin/pack/offer", [0, 1, "airgen", "chords", "7.7 GB", "It fits."])]
 
 
 def hear_until(surface: Surface, is_all: Callable[[list[tuple[str, list[Any]]]], bool]) -> list[tuple[str, list[Any]]]:
