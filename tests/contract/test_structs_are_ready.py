@@ -15,6 +15,7 @@ MODULES = (
     "punchin_bridge.page.acts",
     "punchin_bridge.page.groups",
     "punchin_bridge.page.material",
+    "punchin_bridge.page.notebook",
     "punchin_bridge.page.picture",
     "punchin_bridge.page.uploads",
     "punchin_server.daemon.link",

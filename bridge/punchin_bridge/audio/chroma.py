@@ -38,6 +38,14 @@ def fidelity(clip: npt.NDArray[np.floating], take: npt.NDArray[np.floating], rat
     return float(np.mean(np.sum(theirs * ours, axis=1)[sounds]))
 
 
+def frames(audio: npt.NDArray[np.floating], rate: int) -> Chroma:
+    """The chroma of `audio` `[channels, samples]`, for the eye: `[frames, 12]` from C on, one each 64 ms; each of unit
+    length, and as faint as it is quieter than the loudest."""
+    chroma, power = _analysed(audio, rate, audio.shape[1])
+    loudest = power.max(initial=0.0)
+    return chroma * (power / loudest)[:, None] ** 0.25 if loudest > 0.0 else chroma
+
+
 def _analysed(audio: npt.NDArray[np.floating], rate: int, samples: int) -> tuple[Chroma, Samples]:
     """Chroma of unit length `[frames, 12]`, zero in silence, and the power of each frame `[frames]`."""
     mono = np.pad(audio.mean(axis=0, dtype=np.float64), (0, samples - audio.shape[1]))
@@ -73,4 +81,4 @@ def _folded(spectra: Samples) -> Chroma:
     return chroma / np.where(length > 0, length, 1.0)
 
 
-__all__ = ["fidelity"]
+__all__ = ["Chroma", "fidelity", "frames"]

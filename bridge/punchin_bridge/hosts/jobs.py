@@ -50,7 +50,8 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `takes` are the finished files where they belong; `staged[i]` is where take `i` was written first, until it is
     moved there. `notes` are sentences that a musician should read with the takes. `owner` is the host that places
-    them, where that is another than the one that asked: it alone is told of the job.
+    them, where that is another than the one that asked: it alone is told of the job. `reports` are rows of name and
+    value about each take: how it sits in the song.
     """
 
     submit: Submit
@@ -64,6 +65,7 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: ErrorInfo | None = None
     timings: dict[str, float] = {}
     owner: str = ""
+    reports: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 ready(JobRecord)

@@ -26,6 +26,7 @@ from ..daemon import launch
 from ..daemon.client import Client
 from ..daemon.follow import Silent
 from ..settings import Settings
+from ..splice import seam as seams
 from ..takes.order import Order
 from ..takes.render import produce
 from ..takes.report import Report
@@ -206,7 +207,9 @@ def finished(record: JobRecord, order: Order, report: Report, folder: Path | Non
         for number, (path, spec) in enumerate(zip(staged, specs, strict=True), start=1)
     )
     undo = naming.undo(len(takes), place)
-    return msgspec.structs.replace(record, takes=takes, staged=tuple(map(str, staged)) if folder else (), undo=undo)
+    reports = tuple(tuple(row for seam in take.seam for row in seams.table(seam)) for take in report.takes)
+    bound = tuple(map(str, staged)) if folder else ()
+    return msgspec.structs.replace(record, takes=takes, staged=bound, undo=undo, reports=reports)
 
 
 def settle(record: JobRecord, keeper: Spool) -> JobRecord:

@@ -260,7 +260,10 @@ class HostSessions:
         """The takes lie whole where they belong, and that is written down. One that was cancelled meanwhile ends."""
         job = self.jobs[record.submit.job]
         timings = job.record.timings | record.timings
-        job.move("ready", takes=record.takes, staged=(), undo=record.undo, notes=record.notes, timings=timings)
+        job.move(
+            "ready", takes=record.takes, staged=(), undo=record.undo, notes=record.notes, timings=timings,
+            reports=record.reports,
+        )  # fmt: skip
         if job.cancelling:
             self._end(job, "dropped", now)
         elif job.record.owner != record.owner:  # it was passed on meanwhile, and the runner wrote down what it knew

@@ -13,6 +13,7 @@
 :mod:`.songs`         songs that are open on the page, each a host like a DAW's project
 :mod:`.material`      what takes of a song follow: its tempo, chords, drums, piano
 :mod:`.groups`        what is heard against each other: the takes of one region
+:mod:`.notebook`      what is written down about takes
 :mod:`.listening`     their audio, as loud as each other
 :mod:`.peaks`         a song's shape, of any length
 :mod:`.opening`       `punchin open`, from the outside

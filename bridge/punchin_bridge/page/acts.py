@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from punchin_wire.messages import JobId
 from punchin_wire.parameter import Engine, Value
 from punchin_wire.params import Control
@@ -104,6 +104,28 @@ class Show(_Act, frozen=True):
     take: Id
 
 
-Act = Punch | Again | Stop | Use | Turn | Reset | Tempo | Chords | Forget | Save | Show
+class Write(_Act, frozen=True, omit_defaults=True):
+    """Write something down about a take."""
+
+    take: Id
+    favourite: bool | UnsetType = UNSET
+    name: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
+    comment: Annotated[str, Meta(max_length=2000)] | UnsetType = UNSET
+
+
+class Bin(_Act, frozen=True):
+    """Put a take of an open song into the bin, a folder beside it."""
+
+    take: Id
+
+
+class Restore(_Act, frozen=True):
+    """Take a file out of the bin of an open song again."""
+
+    song: Id
+    file: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^/\\\x00]+$")]
+
+
+Act = Punch | Again | Stop | Use | Turn | Reset | Tempo | Chords | Forget | Save | Show | Write | Bin | Restore
 
 ready(Act)

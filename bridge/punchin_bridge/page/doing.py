@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET
+from punchin_wire import disk
 from punchin_wire.errors import BadSetting, DaemonUnreachable, FileMissing, PunchinError, UnknownJob
 from punchin_wire.parameter import Value
 from punchin_wire.params import Params, build
@@ -21,11 +22,30 @@ from punchin_wire.params import Params, build
 from ..hosts.protocol import FromHost, Submit
 from ..takes import whole
 from . import songs
-from .acts import Act, Again, Chords, Forget, Punch, Reset, Save, Show, Stop, Tempo, Turn, Use
+from .acts import (
+    Act,
+    Again,
+    Bin,
+    Chords,
+    Forget,
+    Punch,
+    Reset,
+    Restore,
+    Save,
+    Show,
+    Stop,
+    Tempo,
+    Turn,
+    Use,
+    Write,
+)
 from .groups import Group, TakeCard, find
 from .material import Typed
+from .notebook import Notebook
 from .songs import Songs
 
+BIN = "Bin"
+"""The folder beside a song's takes for those that were thrown away."""
 LOOK_SECONDS = 0.05
 WAIT_SECONDS = 10.0
 """How long the bridge's loop may take."""
@@ -53,6 +73,7 @@ class Doer:
 
     loop: Loop
     songs: Songs
+    notebook: Notebook
     groups: Callable[[], Sequence[Group]]
 
     def do(self, act: Act) -> dict[str, Any]:
@@ -80,6 +101,13 @@ class Doer:
                 return self._save(take)
             case Show(take):
                 show(Path(self._take(take)[1].path))
+            case Write(take):
+                said = {name: getattr(act, name) for name in ("favourite", "name", "comment")}
+                self.notebook.write(take, **{name: value for name, value in said.items() if value is not UNSET})
+            case Bin(take):
+                return self._bin(take)
+            case Restore(song, file):
+                self._restore(song, file)
         return {}
 
     def _punch(self, act: Punch) -> dict[str, Any]:
@@ -127,6 +155,25 @@ class Doer:
         path, delta = whole.write(Path(card.path), song.song, song.folder)
         return {"path": str(path), "outside_delta": delta}
 
+    def _bin(self, take: str) -> dict[str, Any]:
+        group, card = self._take(take)
+        if not group.song:
+            raise BadSetting("That take belongs to a DAW's project.", "Delete it there.")
+        path = Path(card.path)
+        folder = path.parent / BIN
+        disk.make_folder(folder, disk.OWN_FOLDER)
+        kept = folder / f"{disk.free_stem(folder, path.stem, path.suffix)}{path.suffix}"
+        disk.move(path, kept, disk.OWN_FOLDER)
+        return {"file": kept.name}
+
+    def _restore(self, song: str, file: str) -> None:
+        folder = self.songs.find(song).folder
+        kept = next((path for path in _files(folder / BIN) if path.name == file), None)
+        if kept is None:
+            raise FileMissing("That take is not in the bin any more.", f"Look into {folder / BIN}.")
+        stem = disk.free_stem(folder, kept.stem, kept.suffix)
+        disk.move(kept, folder / f"{stem}{kept.suffix}", disk.OWN_FOLDER)
+
     def _take(self, take: str) -> tuple[Group, TakeCard]:
         found = find(self.groups(), take)
         if found is None:
@@ -149,6 +196,13 @@ class Doer:
         except TimeoutError:
             raise DaemonUnreachable("The bridge does not answer.", "Start it again with `punchin open`.") from None
         return answer
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []
 
 
 def show(path: Path) -> None:

@@ -183,10 +183,11 @@ class PageEdge:
         return next((self._console.parameters.params(each) for each in ENGINES if each == engine), msgspec.UNSET)
 
     def _host(self, job: str) -> str:
-        submit = self.submitted(job)
-        if submit is None or submit.host not in self._sessions.hosts:
+        known, submit = self._sessions.jobs.get(job), self.submitted(job)
+        host = known.owner if known else submit.host if submit else ""
+        if host not in self._sessions.hosts:
             raise UnknownJob("The host of that job is not connected.", "Open its project.")
-        return submit.host
+        return host
 
 
 def _write_key(path: Path, key: str) -> None:

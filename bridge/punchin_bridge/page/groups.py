@@ -23,6 +23,7 @@ from ..music.region import Region
 from ..takes import recipe
 from ..takes.recipe import Recipe
 from ..takes.write import MIX
+from .notebook import Note, Notebook
 from .picture import JobCard
 from .songs import PROGRAM, PageSong, identity
 
@@ -48,6 +49,7 @@ class TakeCard(msgspec.Struct, frozen=True):
     job: str = ""
     index: int = 0
     models: dict[str, str] = {}
+    note: Note = Note()
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -87,6 +89,7 @@ def of_region(song: PageSong, region: Region) -> Group:
 class Library:
     """[page job] The takes that files hold; each file is read once."""
 
+    notebook: Notebook
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _read: dict[tuple[str, int, int], Recipe | None] = field(default_factory=dict)
 
@@ -94,6 +97,8 @@ class Library:
         """All groups: those of jobs first, then what lies in the folders of open songs."""
         found: dict[str, Group] = {}
         for card in cards:
+            for take, rows in zip(card.takes, card.reports, strict=False):
+                self.notebook.write(identity(take.path), report=rows)
             self._add_job(found, card, songs)
         for song in songs:
             self._add_files(found, song)
@@ -121,7 +126,9 @@ class Library:
         made = self._recipe(Path(take.path))
         known = self._card(Path(take.path), made) if made else None
         if known is None:
-            known = TakeCard(identity(take.path), take.path, Path(take.path).name, take.seed, "", card.engine)
+            name = identity(take.path)
+            note = self.notebook.of(name)
+            known = TakeCard(name, take.path, Path(take.path).name, take.seed, "", card.engine, note=note)
         return msgspec.structs.replace(known, job=card.job, index=index)
 
     def _add_files(self, found: dict[str, Group], song: PageSong) -> None:
@@ -139,8 +146,9 @@ class Library:
     def _card(self, path: Path, made: Recipe) -> TakeCard:
         request = made.request
         spec = request.takes[0]
+        name = identity(str(path))
         return TakeCard(
-            identity(str(path)),
+            name,
             str(path),
             path.name,
             spec.seed,
@@ -150,6 +158,7 @@ class Library:
             made.task.to if made.task else "",
             request.text if isinstance(request, InpaintRequest) else request.prompt,
             models=made.models,
+            note=self.notebook.of(name),
         )
 
     def _recipe(self, path: Path) -> Recipe | None:

@@ -18,7 +18,7 @@ import numpy as np
 from punchin_wire.errors import BadAudio, BadSetting, FileMissing
 from punchin_wire.frames import Audio
 
-from ..audio import stems
+from ..audio import chroma, stems
 from ..audio.types import Span
 from ..audio.wavfile import Song
 from ..music.region import Region
@@ -92,6 +92,17 @@ def take_audio(group: Group, heard: Window, take: TakeCard) -> Audio:
     made = np.array(_widened(around, channels))
     made[:, first:last] = _widened(audio, channels)
     return made
+
+
+def audio(group: Group, take: TakeCard | None) -> Audio:
+    """What is heard of a take, or of the song, `[channels, samples]` of the group's window."""
+    heard = window(group)
+    return take_audio(group, heard, take) if take else song_audio(group, heard)
+
+
+def notes(group: Group, take: TakeCard | None) -> chroma.Chroma:
+    """The notes that are heard in it, `[frames, 12]` (:func:`punchin_bridge.audio.chroma.frames`)."""
+    return chroma.frames(audio(group, take), group.rate)
 
 
 def level(audio: Audio, heard: Window) -> Level:

@@ -56,6 +56,7 @@ class JobCard(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     error: ErrorInfo | None = None
     timings: dict[str, float] = {}
+    reports: tuple[tuple[tuple[str, str], ...], ...] = ()
     stem: str = ""
     origin: int = 0
     uses: bool = False
@@ -129,7 +130,7 @@ class Ledger:
 
     def _card(self, job: Job, sessions: HostSessions, now: float, wall: float) -> JobCard:
         record, submit, before = job.record, job.record.submit, self.cards.get(job.name)
-        view, here = job.view(now), sessions.hosts.get(submit.host)
+        view, here = job.view(now), sessions.hosts.get(job.owner)
         can = here.hello.can if here else ()
         mine = [name for name, other in sessions.jobs.items() if other.record.submit.host == submit.host]
         ended = job.phase not in WORKING
@@ -154,6 +155,7 @@ class Ledger:
             notes=record.notes[:MAX_NOTES],
             error=record.error,
             timings=record.timings,
+            reports=record.reports,
             stem=str(self._stems.get(job.name, "")),
             origin=_origin(submit),
             uses="pick" in can and bool(record.takes),

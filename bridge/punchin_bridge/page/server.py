@@ -22,19 +22,21 @@ from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
-from punchin_wire import VERSION
+from punchin_wire import VERSION, paths
 from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinError
 from punchin_wire.parameter import Parameter
 from punchin_wire.params import MAX_TAKES, TABLE
 from punchin_wire.structs import in_words
 
 from ..music.region import Region
+from ..surfaces.osc import packs
 from . import groups, guard, listening
 from .acts import Act
 from .doing import Doer, Loop
-from .groups import Group, Library
+from .groups import Group, Library, TakeCard
 from .keys import Keys
 from .listening import Levels
+from .notebook import Notebook
 from .peaks import Shapes
 from .picture import Picture
 from .songs import PageSong, Songs
@@ -58,8 +60,9 @@ class PageServer:
         self._port: int = listener.getsockname()[1]
         self.songs = Songs()
         self._uploads = Uploads(folder, self.songs)
-        self._library, self._shapes, self._levels = Library(), Shapes(), Levels()
-        self._doer = Doer(loop, self.songs, lambda: self._groups)
+        self._notebook = Notebook(paths.data_folder() / "page" / "notes.json")
+        self._library, self._shapes, self._levels = Library(self._notebook), Shapes(), Levels()
+        self._doer = Doer(loop, self.songs, self._notebook, lambda: self._groups)
         self._files = _files()
         self._picture = Picture()
         self._groups: tuple[Group, ...] = ()
@@ -115,7 +118,9 @@ class PageServer:
                 web.get("/api/group/{group}", self._group),
                 web.get("/api/levels/{group}", self._matching),
                 web.get("/api/audio/{group}/{heard}", self._audio),
+                web.get("/api/chroma/{group}/{heard}", self._chroma),
                 web.get("/api/file/{take}", self._file),
+                web.get("/api/packs", self._packs),
                 web.post("/api/act", self._act),
                 web.post("/api/upload", self._announce),
                 web.put("/api/upload/{upload}", self._piece),
@@ -241,20 +246,23 @@ class PageServer:
 
     async def _audio(self, request: web.Request) -> web.Response:
         """One of them as raw float32 `[channels, samples]`, little-endian."""
+        audio = await self._job(listening.audio, *self._find_heard(request))
+        answer = web.Response(body=audio.astype("<f4").tobytes(), content_type="application/octet-stream")
+        answer.headers["X-Channels"] = str(len(audio))
+        return answer
+
+    async def _chroma(self, request: web.Request) -> web.Response:
+        """The notes that are heard in one of them, `[frames, 12]` as float32."""
+        found = await self._job(listening.notes, *self._find_heard(request))
+        return web.Response(body=found.astype("<f4").tobytes(), content_type="application/octet-stream")
+
+    def _find_heard(self, request: web.Request) -> tuple[Group, TakeCard | None]:
+        """A group and one of its takes; None for the song. Raises FileMissing."""
         group, name = self._find_group(request), request.match_info["heard"]
         take = next((take for take in group.takes if take.id == name), None)
         if take is None and name != listening.SONG:
             raise FileMissing("That take is not there any more.", "Look into its folder.")
-
-        def read() -> tuple[bytes, int]:
-            heard = listening.window(group)
-            audio = listening.take_audio(group, heard, take) if take else listening.song_audio(group, heard)
-            return audio.astype("<f4").tobytes(), len(audio)
-
-        body, channels = await self._job(read)
-        answer = web.Response(body=body, content_type="application/octet-stream")
-        answer.headers["X-Channels"] = str(channels)
-        return answer
+        return group, take
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         found = groups.find(self._groups, request.match_info["take"])
@@ -264,6 +272,11 @@ class PageServer:
         answer.content_type = "audio/wav"
         answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found[1].file)}"
         return answer
+
+    async def _packs(self, _: web.Request) -> web.Response:
+        """The model packs that are installed."""
+        found = await self._job(packs.listed)
+        return web.json_response(msgspec.to_builtins(found))
 
     def _find_group(self, request: web.Request) -> Group:
         """A group by its id; of a region without takes, the song alone. Raises FileMissing and BadSetting."""

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from punchin_bridge.page import listening
 from punchin_bridge.page.groups import Library
 from punchin_bridge.page.listening import Level, matched
+from punchin_bridge.page.notebook import Notebook
 from punchin_bridge.page.songs import Songs
 from punchin_bridge.splice.level import GATE_LUFS
 from punchin_wire.errors import BadSetting
@@ -32,7 +33,7 @@ def test_takes_are_found_in_their_folder_and_heard_in_place(songs: Songs, tmp_pa
     write_take(song.song.path, song.folder, 2.0, 3.0, 3)
     write_take(write_song(tmp_path / "Other.wav", level=0.1), song.folder, 2.0, 3.0, 4)
     (song.folder / "no take.wav").write_bytes(b"RIFF")
-    later, other = sorted(Library().groups([song], []), key=lambda group: -group.start)
+    later, other = sorted(Library(Notebook(Path("nowhere"))).groups([song], []), key=lambda group: -group.start)
     assert [take.path for take in later.takes] == [str(path) for path in paths]
     assert [take.seed for take in other.takes] == [3]
     assert (later.title, later.place, later.song) == ("My song", "5.000-6.000 s", song.id)
@@ -54,7 +55,7 @@ def test_takes_are_matched_within_a_tenth_of_a_decibel(songs: Songs, tmp_path: P
     song = songs.open(write_song(tmp_path / "song.wav"))
     for seed, level in ((1, 0.08), (2, 0.3), (3, 0.9), (4, 0.0)):
         write_take(song.song.path, song.folder, 3.0, 6.0, seed, level)
-    [group] = Library().groups([song], [])
+    [group] = Library(Notebook(Path("nowhere"))).groups([song], [])
     heard = listening.window(group)
     audio = {"song": listening.song_audio(group, heard)} | {
         str(take.seed): listening.take_audio(group, heard, take) for take in group.takes
@@ -86,7 +87,7 @@ def test_nothing_is_ever_turned_up_or_above_the_song(takes: dict[str, Level], so
 def test_a_long_region_is_heard_from_its_start(songs: Songs, tmp_path: Path) -> None:
     song = songs.open(write_song(tmp_path / "song.wav", 200.0, 8000, 1))
     write_take(song.song.path, song.folder, 10.0, 190.0, 1)
-    [group] = Library().groups([song], [])
+    [group] = Library(Notebook(Path("nowhere"))).groups([song], [])
     heard = listening.window(group)
     assert (heard.start, heard.samples) == (6 * 8000, 120 * 8000)
     assert heard.region == (4 * 8000, 120 * 8000)
@@ -96,7 +97,7 @@ def test_a_long_region_is_heard_from_its_start(songs: Songs, tmp_path: Path) -> 
 def test_a_take_that_was_cut_is_said(songs: Songs, tmp_path: Path) -> None:
     song = songs.open(write_song(tmp_path / "song.wav"))
     path = write_take(song.song.path, song.folder, 3.0, 4.0, 1)
-    [group] = Library().groups([song], [])
+    [group] = Library(Notebook(Path("nowhere"))).groups([song], [])
     data = path.read_bytes()
     whole, rate = soundfile.read(path, always_2d=True)
     soundfile.write(path, whole[:-7], rate)
@@ -113,7 +114,7 @@ def test_a_take_that_was_cut_is_said(songs: Songs, tmp_path: Path) -> None:
 def test_without_the_song_a_take_is_heard_alone(songs: Songs, tmp_path: Path) -> None:
     song = songs.open(write_song(tmp_path / "song.wav"))
     write_take(song.song.path, song.folder, 3.0, 4.0, 1)
-    [group] = Library().groups([song], [])
+    [group] = Library(Notebook(Path("nowhere"))).groups([song], [])
     group = replace(group, source="")
     heard = listening.window(group)
     audio = listening.take_audio(group, heard, group.takes[0])

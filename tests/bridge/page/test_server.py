@@ -112,6 +112,9 @@ def test_its_shape_and_its_sound(browser: Browser, running: RunningPage, tmp_pat
     assert np.array_equal(audio[:, first:last], written.T)
     own = np.frombuffer(browser.get(f"/api/audio/{group['id']}/song").body, "<f4").reshape(2, -1)
     assert np.array_equal(own[:, :first], audio[:, :first])
+    notes = np.frombuffer(browser.get(f"/api/chroma/{group['id']}/song").body, "<f4").reshape(-1, 12)
+    assert abs(len(notes) - own.shape[1] / 44_100 / 0.064) < 3
+    assert 0.0 <= notes.min() <= notes.max() <= 1.0
     assert browser.get(f"/api/file/{group['takes'][0]['id']}").body == take.read_bytes()
     for path_ in (f"/api/audio/{group['id']}/000000000000", "/api/audio/x/song", "/api/file/x", "/api/group/x"):
         assert browser.get(path_).status == 404
@@ -237,3 +240,53 @@ def test_what_changes_is_told(browser: Browser, running: RunningPage) -> None:
                 assert late["knobs"]["alpha"]["touched"]
 
     asyncio.run(run())
+
+
+def test_what_is_written_down_and_thrown_away(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    path = write_song(tmp_path / "song.wav")
+    song = browser.enter(path)
+    [opened] = running.songs()
+    file = write_take(path, opened.folder, 3.0, 4.0, 1)
+    browser.act("reset")
+    [group] = until(running.groups)
+    take = group["takes"][0]["id"]
+    assert browser.act("write", take=take, favourite=True, comment="<b>loud</b>").status == 200
+    assert browser.act("write", take=take, name="x" * 201).code == "bad_setting"
+    [group] = until(lambda: [each for each in running.groups() if each["takes"][0]["note"]])
+    assert group["takes"][0]["note"] == {"favourite": True, "comment": "<b>loud</b>"}
+    assert (paths.data_folder() / "page" / "notes.json").exists()
+    binned = browser.act("bin", take=take).json["file"]
+    assert not file.exists()
+    assert (opened.folder / "Bin" / binned).exists()
+    until(lambda: not running.groups())
+    for wrong in ("../song.wav", "nothing.wav", "", ".."):
+        assert browser.act("restore", song=song, file=wrong).status in (400, 404)
+    assert browser.act("restore", song=song, file=binned).status == 200
+    assert file.exists()
+    [group] = until(running.groups)
+    assert group["takes"][0]["note"]["favourite"]
+
+
+def test_the_report_of_a_take_is_kept(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    """As the command line shows it, also when its job is long forgotten."""
+    path = write_song(tmp_path / "song.wav")
+    song = browser.enter(path)
+    [opened] = running.songs()
+    job = browser.act("punch", song=song, start=3 * 44_100, end=4 * 44_100, engine="inpaint").json["job"]
+    file = write_take(path, opened.folder, 3.0, 4.0, 1)
+    room = running.stage.room
+    takes = (TakeFile(str(file), "Punchin 1", 1, 3 * 44_100, 4 * 44_100, 2),)
+    record = msgspec.structs.replace(
+        room.sessions.jobs[job].record, phase="ready", takes=takes, reports=((("left join", "level +0.1 LU"),),)
+    )
+    running.edge.ask(lambda now: room.sessions.ready(record, now)).result(5)
+    [group] = until(lambda: [each for each in running.groups() if each["takes"] and each["takes"][0]["note"]])
+    assert group["takes"][0]["note"]["report"] == [["left join", "level +0.1 LU"]]
+
+
+def test_packs_are_listed_with_their_licences(browser: Browser) -> None:
+    browser.enter()
+    found = {pack["name"]: pack for pack in browser.get("/api/packs").json}
+    assert found["tiny"]["licence"].startswith("Apache-2.0")
+    assert found["tiny"]["state"] == "ok"
+    assert found["tiny"]["bytes"] > 1e6

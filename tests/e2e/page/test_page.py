@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,16 +163,7 @@ def test_a_job_is_cancelled_within_a_second_and_errors_say_what_next(tab: Browse
 
 
 def test_blind_mode_says_nothing(home: Path, tab: Browser, tmp_path: Path) -> None:
-    song = write_song(tmp_path / "blind.wav")
-    tab.open(address(home, song))
-    tab.until("document.querySelector('.make')")
-    folder = tab.run("async () => (await import('/app/state.js')).song.value.folder")
-    for seed in (1, 2, 3):
-        write_take(song, Path(folder), 3.0, 4.0, seed)
-    tab.run("async () => (await import('/app/state.js')).doing('reset', {})")
-    tab.until("async () => (await import('/app/state.js')).groups.value.some((g) => g.takes.length === 3)")
-    tab.call("drag", ".wave", (3.2 / 8, 0.5), (3.2 / 8 + 0.0001, 0.5))
-    tab.until("document.querySelectorAll('.take').length === 4")
+    listening(home, tab, write_song(tmp_path / "blind.wav"), 3)
     assert "seed 2" in tab.text(".takes")
     tab.press("x")
     tab.until("document.querySelector('.take b').innerText === 'Candidate A'")
@@ -193,3 +185,102 @@ def test_it_fits_a_small_window(home: Path, running: RunningBridge, tmp_path: Pa
         tab.until("document.querySelector('.make')")
         assert tab.run("document.documentElement.scrollWidth") <= 800
         assert tab.log == []
+
+
+def listening(home: Path, tab: Browser, song: Path, count: int) -> None:
+    """Open a song with so many takes of its fourth second, and show them."""
+    tab.open(address(home, song))
+    tab.until("document.querySelector('.make')")
+    folder = Path(tab.run("async () => (await import('/app/state.js')).song.value.folder"))
+    for seed in range(1, count + 1):
+        write_take(song, folder, 3.0, 4.0, seed)
+    tab.run("async () => (await import('/app/state.js')).doing('reset', {})")
+    tab.until(f"async () => (await import('/app/state.js')).groups.value.some((g) => g.takes.length === {count})")
+    tab.fill("#region-last", "4")
+    tab.fill("#region-first", "3")
+    tab.until(f"document.querySelectorAll('.take').length === {count + 1}")
+    tab.until("[...document.querySelectorAll('.take .level')].at(-1).innerText.includes('LUFS')")
+    tab.run("document.activeElement.blur()")
+
+
+def test_what_is_written_down_stays_and_the_bin_gives_back(home: Path, tab: Browser, tmp_path: Path) -> None:
+    song = write_song(tmp_path / "notes.wav")
+    listening(home, tab, song, 2)
+    tab.press("2", "f")
+    tab.until("document.querySelector('.take:nth-child(3) .star[aria-pressed=true]')")
+    tab.click(".take.chosen summary")
+    tab.fill(".take.chosen .about input", "The good one")
+    tab.until("document.querySelector('.take:nth-child(3) b').innerText === 'The good one'")
+    tab.call("go", tab.call("address"))
+    tab.until("document.querySelector('.take:nth-child(3) b')?.innerText === 'The good one'")
+    tab.press("1")
+    tab.click(".take.chosen .does button:last-child")
+    tab.until("document.querySelectorAll('.take').length === 2")
+    tab.click(".notice.good button")
+    tab.until("document.querySelectorAll('.take').length === 3")
+    assert tab.log == []
+
+
+def test_abx_counts_what_is_told_apart(home: Path, tab: Browser, tmp_path: Path) -> None:
+    listening(home, tab, write_song(tmp_path / "abx.wav"), 2)
+    tab.press("2")
+    tab.run("[...document.querySelectorAll('.takes button')].find((e) => e.innerText === 'ABX').click()")
+    tab.until("document.querySelector('.abx')")
+    assert "seed" not in tab.text("main .columns > div")
+    for wrong in (False, True, False, False, False, False):
+        right = tab.run("async () => (await import('/app/views/abx.js')).test.value.x")
+        tab.press("a", "b", "x", "ArrowRight" if (right == "b") != wrong else "ArrowLeft")
+    assert "5 of 6 right" in tab.text(".abx p")
+    assert "p = 0.109" in tab.text(".abx p")
+    heard = tab.run(
+        """async () => {
+          const { player } = await import("/app/audition.js"), { test } = await import("/app/views/abx.js");
+          return [player.loop[1] - player.loop[0], player.chosen === test.value[test.value.x]];
+        }"""
+    )
+    assert heard == [44_100, True]
+    tab.press("Escape")
+    tab.until("!document.querySelector('.abx')")
+    assert tab.log == []
+
+
+def test_two_hundred_takes_scroll(home: Path, tab: Browser, tmp_path: Path) -> None:
+    song = write_song(tmp_path / "many.wav", rate=16_000, channels=1)
+    listening(home, tab, song, 200)
+    assert tab.count(".take") == 201
+    frames = tab.run(
+        """async () => {
+          const list = document.querySelector(".takes .list"), before = performance.now();
+          for (let i = 1; i <= 20; i++) {
+            list.scrollTop = (i * list.scrollHeight) / 20;
+            await new Promise(requestAnimationFrame);
+          }
+          return [list.scrollTop > 1000, performance.now() - before];
+        }"""
+    )
+    assert frames[0]
+    assert tab.run("async () => (await import('/app/audition.js')).loaded.value.size") <= 18
+    assert tab.log == []
+
+
+def test_a_song_of_two_hours_opens_at_once(home: Path, tab: Browser, tmp_path: Path) -> None:
+    """1.27 GB, most of it silence that no disk holds; its shape is there before it was read."""
+    song = write_song(tmp_path / "two hours.wav", 10.0)
+    frames = 2 * 3600 * 44_100
+    with song.open("r+b") as file:
+        file.truncate(44 + 4 * frames)
+        for at, size in ((4, 36 + 4 * frames), (40, 4 * frames)):
+            file.seek(at)
+            file.write(size.to_bytes(4, "little"))
+    where = address(home, song)
+    began = time.monotonic()
+    tab.open(where)
+    tab.until("document.querySelector('.make')")
+    tab.until("async () => !!(await import('/app/views/wave.js')).shape.value")
+    took = time.monotonic() - began
+    print(f"{took:.2f} s until the song's shape is seen")
+    assert took < 15.0  # under 3 s where nothing else runs
+    assert tab.run("async () => (await import('/app/state.js')).song.value.samples") == frames
+    tab.fill("#region-first", "7000")
+    tab.until("['silent', '-inf LUFS'].includes(document.querySelector('.take .level')?.innerText)")
+    assert tab.log == []

@@ -139,3 +139,51 @@ def test_a_take_that_comes_while_it_plays_is_in_step(tab: Browser) -> None:
         }"""
     )
     assert max(found) < 1e-6
+
+
+def test_the_difference_is_what_the_take_changes_and_nothing_else(tab: Browser) -> None:
+    """Where both are the same, silence to the bit; elsewhere the take less the song, both as loud as the take."""
+    found = tab.run(
+        """async () => {
+          const { FADE, Player } = await import("/app/player.js");
+          const rate = 44100, context = new OfflineAudioContext(1, 2 * rate, rate), player = new Player(context);
+          const noise = () => Float32Array.from({ length: 2 * rate }, () => Math.random() - 0.5);
+          const song = noise(), take = song.slice();
+          take.set(noise().subarray(0, rate / 2), rate);
+          for (const [name, data] of [["song", song], ["take", take]]) {
+            const buffer = new AudioBuffer({ length: 2 * rate, sampleRate: rate });
+            buffer.copyToChannel(data, 0);
+            player.add(name, buffer);
+          }
+          player.setLevels(new Map([["song", 1], ["take", 0.7]]));
+          player.chosen = "take";
+          player.base = "song";
+          player.play(0, 0);
+          player.subtract("", 1.8);
+          const out = (await context.startRendering()).getChannelData(0), g = Math.fround(0.7);
+          let outside = 0, inside = 0, whole = 0;
+          for (let n = 0; n < 1.79 * rate; n++) {
+            if (n < rate || n >= 1.5 * rate) outside = Math.max(outside, Math.abs(out[n]));
+            else inside = Math.max(inside, Math.abs(out[n] - g * (take[n] - song[n])));
+          }
+          for (let n = Math.ceil((1.8 + FADE) * rate) + 1; n < 2 * rate; n++) {
+            whole = Math.max(whole, Math.abs(out[n] - g * take[n]));
+          }
+          return { outside, inside, whole };
+        }"""
+    )
+    assert found["outside"] == 0.0
+    assert found["inside"] < 1e-6
+    assert found["whole"] <= 1e-7
+
+
+def test_how_likely_hits_are_for_who_guesses(tab: Browser) -> None:
+    """Against scipy's binomial distribution."""
+    from scipy.stats import binom
+
+    cases = [(0, 0), (0, 1), (1, 1), (5, 10), (9, 10), (16, 16), (30, 60), (61, 100), (100, 100)]
+    found = tab.run(
+        f"async () => {{ const {{ chance }} = await import('/app/abx.js');"
+        f" return {[list(case) for case in cases]}.map(([hits, trials]) => chance(hits, trials)); }}"
+    )
+    assert found == pytest.approx([float(binom.sf(hits - 1, trials, 0.5)) for hits, trials in cases], rel=1e-9)

@@ -13,7 +13,10 @@ const calls = {
   async open(address, options) {
     page = await (await (await launched).newContext({ viewport: { width: 1200, height: 760 }, ...options })).newPage();
     page.setDefaultTimeout(20000);
-    page.on("console", (m) => ["error", "warning"].includes(m.type()) && log.push(`${m.type()}: ${m.text()}`));
+    page.on("console", (m) => {
+      if (m.text().startsWith("Failed to load resource")) return; // what the bridge refused, which the page says itself
+      if (["error", "warning"].includes(m.type())) log.push(`${m.type()}: ${m.text()}`);
+    });
     page.on("pageerror", (e) => log.push(`error: ${e.message}`));
     await page.addInitScript(() => {
       window.violations = [];

@@ -24,6 +24,8 @@ class Pack(msgspec.Struct, frozen=True):
     state: str
     version: str = ""
     engines: tuple[str, ...] = ()
+    licence: str = ""
+    bytes: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ export const playing = signal(false);
 export const matched = signal(true);
 export const leadIn = signal(true);
 export const blind = signal(false);
+/** Whether only what the chosen take changes is heard. */
+export const difference = signal(false);
 
 /** Names in the order of their keys: the song, then takes from the first. */
 export const order = computed(() => [SONG, ...(group.value?.takes.map((take) => take.id) ?? [])]);
@@ -32,7 +34,7 @@ export let player = null;
 let shown = "";
 
 /** The address that a group's audio is asked with. @param {Group} of */
-const query = (of) => (of.song ? `?song=${of.song}&start=${of.start}&end=${of.end}` : "");
+export const query = (of) => (of.song ? `?song=${of.song}&start=${of.start}&end=${of.end}` : "");
 
 /** The player for this rate; the sound card's own where it must be. @param {number} rate */
 function playerFor(rate) {
@@ -72,7 +74,9 @@ async function change(of, state, moved) {
       heard.value = null;
       levels.value = {};
       chosen.value = SONG;
+      difference.value = false;
     });
+    player?.subtract("");
   }
   if (!of) return;
   const found = /** @type {Heard | null} */ (await quietly(() => get(`/api/group/${of.id}${query(of)}`)));
@@ -147,6 +151,17 @@ export async function toggle() {
   playing.value = true;
 }
 
+/** Hear this one, whatever is shown as chosen: for tests by ear. @param {string} name */
+export function hear(name) {
+  player?.choose(name);
+}
+
+/** Loop the region alone, for as long as something is tested by ear: around it, levels would tell. @param {boolean} alone */
+export function loopRegion(alone) {
+  leadIn.value = !alone;
+  setLoop();
+}
+
 export function stop() {
   player?.stop();
   playing.value = false;
@@ -175,6 +190,12 @@ export function toggleMatched() {
 export function toggleLeadIn() {
   leadIn.value = !leadIn.value;
   setLoop();
+}
+
+/** Hear what a take changes, and nothing where it is the song. */
+export function toggleDifference() {
+  difference.value = !difference.value;
+  player?.subtract(difference.value ? SONG : "");
 }
 
 /** Go to a sample of the window. @param {number} sample */

@@ -1,6 +1,7 @@
 // The keyboard: one table, which also is the help.
-import { blind, choose, toggle, toggleLeadIn, toggleMatched } from "/app/audition.js";
-import { helping, punch, song } from "/app/state.js";
+import { blind, choose, chosen, toggle, toggleDifference, toggleLeadIn, toggleMatched } from "/app/audition.js";
+import { doing, group, helping, punch, song } from "/app/state.js";
+import { answer, end, listen, test } from "/app/views/abx.js";
 import { nameAt, neighbour } from "/app/views/takes.js";
 import { fit, zoom } from "/app/views/wave.js";
 
@@ -16,6 +17,8 @@ export const KEYS = [
   { keys: ["l", "L"], shown: "L", text: "Loop the region alone, or with 4 s around it", do: toggleLeadIn },
   { keys: ["m", "M"], shown: "M", text: "The same loudness for all, or raw levels", do: toggleMatched },
   { keys: ["x", "X"], shown: "X", text: "Blind: names and pictures are hidden, the order is drawn", do: () => (blind.value = !blind.value) },
+  { keys: ["d", "D"], shown: "D", text: "Only the difference that the take makes", do: toggleDifference },
+  { keys: ["f", "F"], shown: "F", text: "Mark the take as a favourite", do: favourite },
   { keys: ["z", "Z"], shown: "Z", text: "See the region, or the whole song", do: () => zoomed() },
   { keys: ["+", "="], shown: "+", text: "Zoom in", do: () => zoom(0.5) },
   { keys: ["-"], shown: "−", text: "Zoom out", do: () => zoom(2) },
@@ -23,6 +26,17 @@ export const KEYS = [
   { keys: ["?"], shown: "?", text: "These keys", do: () => (helping.value = !helping.value) },
   { keys: ["Escape"], shown: "Esc", text: "Close this", do: () => (helping.value = false) },
 ];
+
+function favourite() {
+  const take = group.value?.takes.find((each) => each.id === chosen.value);
+  if (take && !blind.value) void doing("write", { take: take.id, favourite: !take.note.favourite });
+}
+
+/** Keys of a test by ear, which has nothing else. @type {Record<string, () => void>} */
+const TESTING = {
+  a: () => listen("a"), b: () => listen("b"), x: () => listen("x"), " ": () => void toggle(),
+  ArrowLeft: () => answer("a"), ArrowRight: () => answer("b"), Escape: end,
+};
 
 let isNear = false;
 function zoomed() {
@@ -41,6 +55,14 @@ export function pressed(event) {
   }
   if (event.key === " " && at.matches("button:not(.pick), input, summary, label")) return;
   if (event.key === "Enter" || (event.key.startsWith("Arrow") && at.matches("input, summary"))) return;
+  if (test.value) {
+    const does = TESTING[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (does) {
+      event.preventDefault();
+      does();
+    }
+    return;
+  }
   const found = KEYS.find((each) => each.keys.includes(event.key));
   if (!found) return;
   event.preventDefault();

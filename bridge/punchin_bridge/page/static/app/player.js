@@ -17,6 +17,7 @@ export class Player {
     /** @type {Map<string, Voice>} */
     this.voices = new Map();
     this.chosen = "";
+    this.base = ""; // what is heard turned over beside the chosen one: their difference
     this.loop = [0, 0]; // samples of the buffers
     this.startedAt = 0; // context time of sample `offset`
     this.offset = 0;
@@ -101,9 +102,18 @@ export class Player {
     return this.context.sampleRate;
   }
 
-  /** @param {string} name */
+  /** Hear what the chosen one has and `base` has not; all of it again with "". @param {string} base @param {number} [when] */
+  subtract(base, when) {
+    this.base = base;
+    this.choose(this.chosen, when);
+  }
+
+  /** Both of a difference are as loud as the chosen one: where they are the same, nothing is left.
+   * @param {string} name */
   #level(name) {
-    return name === this.chosen ? (this.levels.get(name) ?? 1) : 0;
+    const level = this.levels.get(this.chosen) ?? 1;
+    if (name === this.chosen) return level;
+    return name === this.base ? -level : 0;
   }
 
   /** A time that falls on a sample. @param {number} time */

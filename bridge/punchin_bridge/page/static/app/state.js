@@ -23,6 +23,8 @@ export const groups = signal([]);
 export const hosts = signal([]);
 /** @type {import("/app/types.js").Sig<Record<string, {value: any, normalized: number | null, touched: boolean}>>} */
 export const knobs = signal({});
+/** @type {import("/app/types.js").Sig<{name: string, state: string, version: string, licence: string, bytes: number}[]>} */
+export const packs = signal([]);
 /** Counts up when the shape of a song was read further. */
 export const shapes = signal(0);
 
@@ -55,7 +57,7 @@ export const view = signal({ start: 0, end: 1 });
 export const engine = signal("inpaint");
 /** What takes shall not follow, though it is there. @type {import("/app/types.js").Sig<Set<string>>} */
 export const unfollowed = signal(new Set());
-/** @type {import("/app/types.js").Sig<{id: number, text: string, step: string, good: boolean}[]>} */
+/** @type {import("/app/types.js").Sig<{id: number, text: string, step: string, good: boolean, undo?: Undo}[]>} */
 export const notices = signal([]);
 /** @type {import("/app/types.js").Sig<{name: string, share: number}[]>} */
 export const uploads = signal([]);
@@ -278,16 +280,18 @@ export function complain(error) {
   show(error.message, error.next_step, false);
 }
 
-/** @param {string} text */
-export function notify(text) {
-  show(text, "", true);
+/** @typedef {{text: string, do: () => void}} Undo */
+
+/** @param {string} text @param {Undo} [undo] what can be done about it */
+export function notify(text, undo) {
+  show(text, "", true, undo);
 }
 
-/** @param {string} text @param {string} step @param {boolean} good */
-function show(text, step, good) {
+/** @param {string} text @param {string} step @param {boolean} good @param {Undo} [undo] */
+function show(text, step, good, undo) {
   if (notices.value.some((each) => each.text === text)) return; // said already, by another way
   const id = ++number;
-  notices.value = [...notices.value.slice(-3), { id, text, step, good }];
+  notices.value = [...notices.value.slice(-3), { id, text, step, good, undo }];
   setTimeout(() => dismiss(id), good ? 8000 : 20_000);
 }
 

@@ -1,6 +1,6 @@
 // Every parameter, from the bridge's one table: a fader where it has one, a field, a choice. Surfaces move the same ones.
 import { html } from "/vendor/vendor.js";
-import { doing, knobs, session } from "/app/state.js";
+import { doing, knobs, packs, session } from "/app/state.js";
 import { texts } from "/app/texts.js";
 
 /** @param {string} name */
@@ -57,6 +57,12 @@ function plain(of, at) {
 /** @param {any} value */
 const round = (value) => (typeof value === "number" ? Math.round(value * 1000) / 1000 : value);
 
+/** @param {{name: string, version: string, licence: string, bytes: number, state: string}} pack */
+const described = (pack) =>
+  pack.state === "ok"
+    ? `${pack.name} ${pack.version} (${pack.licence.split(":")[0]}, ${Math.max(1, Math.round(pack.bytes / 1e6))} MB)`
+    : `${pack.name} (${pack.state})`;
+
 /** All parameters of an engine but those that are shown elsewhere. @param {{engine: string, but: string[]}} props */
 export function Knobs({ engine, but }) {
   const method = knobs.value.method?.value;
@@ -66,6 +72,7 @@ export function Knobs({ engine, but }) {
   );
   return html`<div class="knobs">
     ${shown.map((each) => html`<${Knob} key=${each.name} name=${each.name} />`)}
+    ${packs.value.length > 0 && html`<p class="dim">${texts.make.packs}: ${packs.value.map(described).join("; ")}.</p>`}
     <button class="quiet" type="button" onClick=${() => void doing("reset", {})}>${texts.make.reset}</button>
   </div>`;
 }

@@ -15,7 +15,8 @@ function Seam({ edge }) {
   useEffect(
     () =>
       effect(() => {
-        const canvas = /** @type {HTMLCanvasElement} */ (ref.current);
+        const canvas = ref.current;
+        if (!canvas) return; // it is being taken away
         const { to, width, height } = fitted(canvas);
         void loaded.value;
         const window = heard.value;

@@ -5,8 +5,10 @@ import {
   dawGroup, dawGroups, dismiss, group, helping, hosts, link, notices, showGroup, showSong, song, songId, songs, take, uploads,
 } from "/app/state.js";
 import { texts } from "/app/texts.js";
+import { Abx, test } from "/app/views/abx.js";
 import { Jobs } from "/app/views/jobs.js";
 import { Make } from "/app/views/make.js";
+import { Notes } from "/app/views/notes.js";
 import { Seams } from "/app/views/seams.js";
 import { Song } from "/app/views/song.js";
 import { Takes } from "/app/views/takes.js";
@@ -20,7 +22,7 @@ export function Shell() {
       ${shows
         ? html`<${Song} />
             <div class=${songId.value ? `columns ${group.value?.takes.length ? "heard" : ""}` : ""}>
-              <div><${Takes} /><${Seams} /></div>
+              <div>${test.value ? html`<${Abx} />` : html`<${Takes} /><${Seams} /><${Notes} />`}</div>
               ${song.value && html`<${Make} />`}
             </div>`
         : html`<${Welcome} />`}
@@ -91,6 +93,7 @@ function Notices() {
       ${texts.waiting.uploading(each.name, each.share)}<progress max="1" value=${each.share}></progress></div>`)}
     ${notices.value.map((each) => html`<div class="notice ${each.good ? "good" : "bad"}" key=${each.id}>
       <span>${each.text} ${each.step && html`<span class="dim">${each.step}</span>`}</span>
+      ${each.undo && html`<button onClick=${() => { each.undo?.do(); dismiss(each.id); }}>${each.undo.text}</button>`}
       <button class="quiet" aria-label=${texts.errors.dismiss} onClick=${() => dismiss(each.id)}>✕</button></div>`)}
   </div>`;
 }

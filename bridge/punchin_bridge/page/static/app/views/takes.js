@@ -1,12 +1,15 @@
 // The takes of the region, to be switched between while they play.
 import { effect, html, useEffect, useRef } from "/vendor/vendor.js";
 import {
-  blind, choose, chosen, heard, leadIn, levels, loaded, matched, order, player, playing, SONG, toggle, toggleLeadIn, toggleMatched,
+  blind, choose, chosen, difference, heard, leadIn, levels, loaded, matched, order, player, playing, SONG, toggle,
+  toggleDifference, toggleLeadIn, toggleMatched,
 } from "/app/audition.js";
 import { colour, fitted, peaksOf, wave } from "/app/draw.js";
 import { decibels, following } from "/app/format.js";
 import { doing, download, group, jobs, notify } from "/app/state.js";
 import { texts } from "/app/texts.js";
+import { start } from "/app/views/abx.js";
+import { Details } from "/app/views/details.js";
 import { repeatable } from "/app/views/jobs.js";
 
 const words = texts.takes;
@@ -32,6 +35,9 @@ export function Takes() {
         ${words.matched}<kbd>M</kbd></button>
       <button aria-pressed=${blind.value} title=${words.blind_text} onClick=${() => (blind.value = !blind.value)}>
         ${words.blind}<kbd>X</kbd></button>
+      <button aria-pressed=${difference.value} title=${words.difference_text} disabled=${!of.takes.length} onClick=${toggleDifference}>
+        ${words.difference}<kbd>D</kbd></button>
+      <button title=${words.abx_text} disabled=${!of.takes.length} onClick=${start}>${words.abx}</button>
       ${again &&
       html`<button title=${texts.jobs.again_text} onClick=${() => void doing("again", { job: again.job })}>
         ${texts.jobs.again}</button>`}
@@ -77,7 +83,8 @@ function Row({ name, index }) {
   const take = of?.takes.find((each) => each.id === name);
   const isBlind = blind.value;
   const level = levels.value[name];
-  const title = isBlind ? words.letter(index) : take && of ? words.take(of.takes.indexOf(take) + 1) : words.song;
+  const numbered = take && of ? words.take(of.takes.indexOf(take) + 1) : words.song;
+  const title = isBlind ? words.letter(index) : take?.note.name || numbered;
   const isChosen = chosen.value === name;
   return html`<div class="take ${isChosen ? "chosen" : ""}" data-take=${isBlind ? "" : name}>
     <button class="pick" role="radio" aria-checked=${isChosen} tabindex=${isChosen ? 0 : -1} onClick=${() => choose(name)}>
@@ -86,7 +93,9 @@ function Row({ name, index }) {
       ${!isBlind && html`<span class="dim level">${said(name, level)}</span>`}
       ${isBlind ? html`<span class="mini"></span>` : html`<${Mini} name=${name} isTake=${!!take} />`}
     </button>
+    ${take && !isBlind && html`<${Star} take=${take} />`}
     ${take && !isBlind && html`<${Does} take=${take} />`}
+    ${take && !isBlind && isChosen && html`<${Details} take=${take} />`}
   </div>`;
 }
 
@@ -97,9 +106,17 @@ const about = (take) =>
 /** @param {string} name @param {{lufs: number | null, gain: number} | null | undefined} level */
 function said(name, level) {
   if (level === null) return words.missing;
-  if (!level || !loaded.value.has(name)) return words.loading;
+  if (!loaded.value.has(name)) return heard.value?.takes.includes(name) || name === SONG ? words.loading : "";
+  if (!level) return heard.value?.takes.includes(name) || name === SONG ? "" : words.unmatched;
   if (level.lufs === null) return words.silent;
   return `${words.lufs(level.lufs)} · ${words.gain(matched.value ? decibels(level.gain) : 0)}`;
+}
+
+/** @param {{take: Take}} props */
+function Star({ take }) {
+  const is = !!take.note.favourite;
+  return html`<button class="star quiet" aria-pressed=${is} aria-label=${words.favourite} title=${words.favourite}
+    onClick=${() => void doing("write", { take: take.id, favourite: !is })}>${is ? "★" : "☆"}</button>`;
 }
 
 /** What can be done with a take. @param {{take: Take}} props */
@@ -113,6 +130,11 @@ function Does({ take }) {
     const done = await doing("save", { take: take.id });
     if (done) notify(words.saved(done.path));
   };
+  const bin = async () => {
+    const done = await doing("bin", { take: take.id });
+    const undo = { text: words.restore, do: () => void doing("restore", { song: of?.song, file: done.file }) };
+    if (done) notify(words.binned(done.file), undo);
+  };
   const copy = async () => {
     await navigator.clipboard.writeText(take.path);
     notify(words.copied);
@@ -123,6 +145,7 @@ function Does({ take }) {
     <button class="quiet" onClick=${() => void doing("show", { take: take.id })}>${words.show}</button>
     <button class="quiet" onClick=${copy}>${words.copy}</button>
     <button class="quiet" onClick=${() => void download(`/api/file/${take.id}`, take.file)}>${words.download}</button>
+    ${of?.song && html`<button class="quiet" onClick=${bin}>${words.bin}</button>`}
   </span>`;
 }
 
@@ -139,7 +162,8 @@ function Mini({ name, isTake }) {
   useEffect(
     () =>
       effect(() => {
-        const canvas = /** @type {HTMLCanvasElement} */ (ref.current);
+        const canvas = ref.current;
+        if (!canvas) return; // it is being taken away
         const { to, width, height } = fitted(canvas);
         const buffer = loaded.value.has(name) ? player?.buffers.get(name) : undefined;
         const window = heard.value;

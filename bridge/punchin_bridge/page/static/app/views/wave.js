@@ -16,7 +16,7 @@ const LEAST = 64; // samples that are seen at least
 const GRIP = 6; // pixels from an edge within which it is taken
 
 /** @type {import("/app/types.js").Sig<Shape | null>} */
-const shape = signal(null);
+export const shape = signal(null);
 /** @type {{start: number, end: number} | null} */
 let dragging = null;
 const dragged = signal(0);
