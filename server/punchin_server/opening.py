@@ -38,6 +38,10 @@ def open_pack(pack: Pack) -> None:
         from .engines.transfer.loading import open_transfer_models
 
         open_transfer_models(pack)
+    if pack.soundfont is not None:
+        from .conditioning.soundfont import Soundfont
+
+        Soundfont(pack.soundfont)
     if pack.manifest.listener is not None:
         _open_listener(pack.resolve(pack.manifest.listener))
 

@@ -15,7 +15,6 @@ from punchin_wire.params import ChordRhythm, Control
 from torch import Tensor
 
 from ...codecs.encodec import load_codec, load_model
-from ...conditioning.soundfont import Soundfont
 from ...models.demucs import Demucs, installed
 from ...models.musicgen import linear
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
@@ -121,8 +120,6 @@ def open_models(pack: Pack) -> None:
         check_fit(control, adapter, lm)
     if pack.text:
         _text_encoder(pack.text, torch.device("cpu"), lm)
-    if pack.soundfont:
-        Soundfont(pack.soundfont)
 
 
 class LazyText:
