@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 from fakes.reaper_project import Item
-from punchin_bridge.hosts.protocol import Command, JobView, Placed, Submit
+from punchin_bridge.hosts.compose import order
+from punchin_bridge.hosts.protocol import Command, JobView, Placed, Span, Submit
 from punchin_bridge.music.tempo_map import Tempo
+from punchin_wire.messages import InpaintRequest
 
 from .conftest import RATE, Studio
 
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND = slice(5 * RATE, round(6.5 * RATE)), slice(8 * RATE, 9 * RATE)
+
+
+RAZORS = {
+    "two areas": ('5.0 6.5 "" 8.0 9.0 ""', None),
+    "as REAPER 7 lists them": ("", '5.0 6.5,0.0 9.0 "{ENVELOPE}",8.0 9.0 "" 0 0.5,8.2 8.7 "" 0.5 1'),
+}
+
+
+@pytest.mark.parametrize("razor", RAZORS.values(), ids=RAZORS)
+def test_razor_areas_of_a_track_are_holes_of_one_request(studio: Studio, razor: tuple[str, str | None]) -> None:
+    """The bars between are nobody's."""
+    keys = studio.project.track("Keys")
+    keys.razor, keys.lane_razor = razor
+    studio.project.track("Drums").razor = '1.0 2.0 ""'  # of two tracks, the one that is not the drums
+    for title in ("Inpaint selection", "Repeat last"):
+        said = studio.submit(title)
+        assert (said.region, said.target.name) == (Span(5 * RATE, 9 * RATE), "Keys")
+        assert said.holes == (Span(5 * RATE, round(6.5 * RATE)), Span(8 * RATE, 9 * RATE))
+        keys.razor, keys.lane_razor = "", None
+
+
+def test_a_transfer_takes_one_razor_area_at_a_time(studio: Studio) -> None:
+    studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
+    studio.reaper.inputs = ["violin|piano|timbre|2"]
+    studio.click("Transfer selection")
+    said: list[Submit] = []
+    studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
+    assert [one.region for one in said] == [Span(5 * RATE, round(6.5 * RATE)), Span(8 * RATE, 9 * RATE)]
+    assert [one.holes for one in said] == [(), ()]
+
+
+def test_areas_that_no_model_hears_together_are_jobs_of_their_own(studio: Studio) -> None:
+    studio.project.track("Keys").razor = '1.0 2.0 "" 3.0 4.0 "" 40.0 41.0 ""'
+    studio.click("Inpaint selection")
+    said: list[Submit] = []
+    studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
+    assert [one.region for one in said] == [Span(RATE, 4 * RATE), Span(40 * RATE, 41 * RATE)]
+    assert [len(one.holes) for one in said] == [2, 0]
+
+
+def test_holes_are_an_order_for_one_request(studio: Studio, tmp_path: Path) -> None:
+    studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
+    made = order(studio.submit(), 7, tmp_path)
+    assert isinstance(made.request, InpaintRequest)
+    assert [(hole.start, hole.end) for hole in made.holes] == [(5 * RATE, round(6.5 * RATE)), (8 * RATE, 9 * RATE)]
+    assert len(made.request.holes) == 2
+    assert made.scene == "5.000-6.500s+8.000-9.000s"
 
 
 def placed(studio: Studio) -> JobView:

@@ -13,9 +13,8 @@ import soundfile
 from fakes.reaper_project import Marker, Source, Take, midi_item, render
 from punchin_bridge.hosts import naming, timeline
 from punchin_bridge.hosts.compose import order
-from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Rendered, Span, Submit
+from punchin_bridge.hosts.protocol import Bye, Cancel, Command, CommandResult, Hello, Rendered, Submit
 from punchin_bridge.music.tempo_map import Tempo
-from punchin_wire.messages import InpaintRequest
 from punchin_wire.params import InpaintParams, TransferParams
 
 from .conftest import RATE, SECONDS, Studio, song
@@ -134,53 +133,6 @@ def test_a_razor_edit_is_narrower_than_the_time_selection(studio: Studio) -> Non
     said = studio.submit()
     assert (said.region.start, said.region.end) == (5 * RATE, round(6.5 * RATE))
     assert said.target.name == "Keys"
-
-
-RAZORS = {
-    "two areas": ('5.0 6.5 "" 8.0 9.0 ""', None),
-    "as REAPER 7 lists them": ("", '5.0 6.5,0.0 9.0 "{ENVELOPE}",8.0 9.0 "" 0 0.5,8.2 8.7 "" 0.5 1'),
-}
-
-
-@pytest.mark.parametrize("razor", RAZORS.values(), ids=RAZORS)
-def test_razor_areas_of_a_track_are_holes_of_one_request(studio: Studio, razor: tuple[str, str | None]) -> None:
-    """The bars between are nobody's."""
-    keys = studio.project.track("Keys")
-    keys.razor, keys.lane_razor = razor
-    studio.project.track("Drums").razor = '1.0 2.0 ""'  # of two tracks, the one that is not the drums
-    for title in ("Inpaint selection", "Repeat last"):
-        said = studio.submit(title)
-        assert (said.region, said.target.name) == (Span(5 * RATE, 9 * RATE), "Keys")
-        assert said.holes == (Span(5 * RATE, round(6.5 * RATE)), Span(8 * RATE, 9 * RATE))
-        keys.razor, keys.lane_razor = "", None
-
-
-def test_a_transfer_takes_one_razor_area_at_a_time(studio: Studio) -> None:
-    studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
-    studio.reaper.inputs = ["violin|piano|timbre|2"]
-    studio.click("Transfer selection")
-    said: list[Submit] = []
-    studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
-    assert [one.region for one in said] == [Span(5 * RATE, round(6.5 * RATE)), Span(8 * RATE, 9 * RATE)]
-    assert [one.holes for one in said] == [(), ()]
-
-
-def test_areas_that_no_model_hears_together_are_jobs_of_their_own(studio: Studio) -> None:
-    studio.project.track("Keys").razor = '1.0 2.0 "" 3.0 4.0 "" 40.0 41.0 ""'
-    studio.click("Inpaint selection")
-    said: list[Submit] = []
-    studio.reaper.ticks(lambda: studio.tell() or said.extend(studio.heard(Submit)) or len(said) == 2)
-    assert [one.region for one in said] == [Span(RATE, 4 * RATE), Span(40 * RATE, 41 * RATE)]
-    assert [len(one.holes) for one in said] == [2, 0]
-
-
-def test_holes_are_an_order_for_one_request(studio: Studio, tmp_path: Path) -> None:
-    studio.project.track("Keys").razor = '5.0 6.5 "" 8.0 9.0 ""'
-    made = order(studio.submit(), 7, tmp_path)
-    assert isinstance(made.request, InpaintRequest)
-    assert [(hole.start, hole.end) for hole in made.holes] == [(5 * RATE, round(6.5 * RATE)), (8 * RATE, 9 * RATE)]
-    assert len(made.request.holes) == 2
-    assert made.scene == "5.000-6.500s+8.000-9.000s"
 
 
 def test_razor_areas_on_two_tracks_are_asked_about(studio: Studio) -> None:
