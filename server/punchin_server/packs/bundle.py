@@ -169,6 +169,8 @@ def _import(manifest: Manifest, starts: dict[str, int], source: BinaryIO, whence
             repo, _, commit = content.origin.source.removeprefix(HUB).partition("@")
             hub.link(repo, commit, content.origin.path, content.origin.blob)
         before += content.size
+    if manifest.cached():
+        hub.remember_cache()
     pack = Pack(folder, manifest)
     view.note("Looking into the files …")
     check_loadable(pack)

@@ -15,10 +15,14 @@ from pathlib import Path
 
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
 from punchin_wire.errors import PackMissing
+from punchin_wire.paths import packs_folder
 
 from . import catalog
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+CACHES = ".caches"
+"""In the packs folder: where the cache was, a line each."""
+MOST_CACHES = 8
 
 
 def cache() -> Path:
@@ -29,14 +33,38 @@ def cache() -> Path:
     return Path(constants.HF_HUB_CACHE).expanduser()
 
 
+def remember_cache() -> None:
+    """Note where the cache is for programs that are not told: HF_HOME is set in a shell, and a DAW that the desktop
+    started, with all that it starts, has it not. Raises BadSetting."""
+    known = _remembered()
+    if (here := cache()) not in known:
+        make_folder(packs_folder(), OWN_FOLDER)
+        with replacing(packs_folder() / CACHES, durable=True, next_step=OWN_FOLDER) as file:
+            file.write("\n".join(map(str, [here, *known][:MOST_CACHES])).encode())
+
+
+def _remembered() -> list[Path]:
+    try:
+        text = (packs_folder() / CACHES).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [Path(line) for line in text.splitlines() if line]
+
+
 def repo_folder(repo: str) -> Path:
     """The folder of `repo` (`OWNER/NAME`) in the cache."""
-    return cache() / f"models--{repo.replace('/', '--')}"
+    return cache() / _folder_name(repo)
+
+
+def _folder_name(repo: str) -> str:
+    return f"models--{repo.replace('/', '--')}"
 
 
 def cached_file(repo: str, commit: str, path: str) -> Path:
-    """Where a file of `repo` lies, if it does."""
-    return repo_folder(repo) / "snapshots" / commit / path
+    """Where a file of `repo` lies, if it does: in the cache, or in one that was it when a pack was pulled."""
+    inside = Path(_folder_name(repo), "snapshots", commit, path)
+    places = [folder / inside for folder in (cache(), *_remembered())]
+    return next((place for place in places if place.exists()), places[0])
 
 
 def blob(repo: str, name: str) -> Path:
@@ -57,7 +85,7 @@ def blobs_called(name: str) -> Iterator[Path]:
 def link(repo: str, commit: str, path: str, name: str) -> None:
     """Make the blob `name` known as `path` of `commit`, as the library does: by a link, or by moving it where there are
     none (Windows without developer mode)."""
-    to = cached_file(repo, commit, path)
+    to = repo_folder(repo) / "snapshots" / commit / path
     if to.is_file():
         return
     make_folder(to.parent, OWN_FOLDER)

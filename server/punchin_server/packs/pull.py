@@ -92,6 +92,8 @@ def _bring(plan: Plan, view: View) -> Pack:
         file_of(plan.name).unlink(missing_ok=True)
         return registry.read_pack(folder)
     manifest = _manifest(plan, origins)
+    if manifest.cached():
+        hub.remember_cache()
     pack = Pack(folder, manifest)
     view.note("Looking into the files …")
     _look_into(pack, plan)

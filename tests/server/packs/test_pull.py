@@ -103,11 +103,8 @@ def run(out: Out, *argv: str, code: int = 0) -> Any:
 
 
 def files(folder: Path) -> set[str]:
-    return {
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.is_file() and ".locks" not in path.parts
-    }
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {path.as_posix() for path in found if ".locks" not in path.parts and path.name != ".caches"}
 
 
 def test_a_pack_from_nothing(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:
@@ -169,6 +166,21 @@ def test_a_damaged_file_of_the_cache_is_fetched_anew(capsys: Out, tmp_path: Path
     there.write_bytes(bytes(len(LM)))
     run(capsys, "pull", "air", *ACCEPT)
     assert there.read_bytes() == LM
+
+
+def test_a_daw_that_knows_no_hf_home_finds_the_files(
+    sources: Sources, capsys: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is set in a shell; what the desktop starts has it not."""
+    run(capsys, "pull", "air", *ACCEPT)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "standard"))
+    pack = registry.find("air")
+    registry.verify(pack)
+    assert pack.lm.is_relative_to(tmp_path / "hf")
+    assert pack.hashes([pack.base.lm]) == {f"hub:facebook/mg@{COMMIT}": COMMIT}
+    sources.asked.clear()
+    run(capsys, "pull", "air")
+    assert sources.asked == []
 
 
 def test_without_links_the_file_is_moved(sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
