@@ -143,12 +143,12 @@ def keep(plan: Plan) -> None:
 
 
 def leftovers(plan: Plan) -> Iterator[Path]:
-    """What a pull that did not end has left: parts of files, and files that are in no pack yet."""
+    """What a pull may have left: parts of files, and whole ones where they are the pack's own."""
     folder = Path(plan.folder)
     for item in plan.items:
         target = item.target(folder)
         yield from (part_of(target), note_of(target))
-        if item.place is not None and not plan.is_installed:
+        if item.place is not None:
             yield target
 
 

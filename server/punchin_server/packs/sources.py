@@ -21,7 +21,7 @@ from .fetch import get_json
 from .importing import MUSICGEN_LUFS
 from .layouts import chosen, layout_of
 from .part import Wanted, Watcher
-from .registry import Origin, Pinned
+from .registry import Origin, Pinned, leaves
 
 DRIVE_ADDRESS = "https://drive.usercontent.google.com/download"
 REPO = re.compile(r"hub:(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", re.ASCII)
@@ -240,13 +240,9 @@ def _files(info: Mapping[str, Any]) -> dict[str, tuple[int, str | None, str]]:
     for file in info["siblings"]:
         name, lfs = str(file.get("rfilename")), file.get("lfs") or {}
         blob = str(lfs.get("sha256") or file.get("blobId") or "")
-        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob) and isinstance(file.get("size"), int) and _is_plain(name):
+        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob) and isinstance(file.get("size"), int) and not leaves(name):
             found[name] = (file["size"], lfs.get("sha256"), blob)
     return found
-
-
-def _is_plain(name: str) -> bool:
-    return not (name.startswith("/") or ".." in name.split("/") or "\\" in name or ":" in name or "\0" in name)
 
 
 def _refused(repo: str, ref: str | None, error: HTTPError) -> SourceRefused:

@@ -297,6 +297,22 @@ def test_an_interrupted_pull_goes_on_with_the_same_commit(packs: Path, sources: 
     assert not any("punchin-part" in name for name in files(packs.parents[2]))
 
 
+def test_a_pull_that_died_behind_the_manifest_is_a_pack(packs: Path, sources: Sources, capsys: Out) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("punchin_server.packs.pull.hub.name_commit", _die)
+        with pytest.raises(SystemExit):
+            run(capsys, "pull", "air", *ACCEPT)
+    assert plans.begun("air") is not None
+    sources.asked.clear()
+    run(capsys, "pull", "air")
+    assert sources.asked == []
+    assert files(packs) == {"air/chord.pth", "air/manifest.json"}
+
+
+def _die(*_: object) -> None:
+    raise SystemExit
+
+
 def test_what_another_catalog_began_is_taken_away(sources: Sources, capsys: Out, tmp_path: Path) -> None:
     sources.faults.cut_after, sources.faults.cuts = 100_000, 1
     with pytest.MonkeyPatch.context() as patch:
