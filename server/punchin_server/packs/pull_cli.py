@@ -142,7 +142,8 @@ def _remove(args: argparse.Namespace) -> None:
     else:
         print(f"{args.name} is gone, {catalog.size(gone.bytes)} are free again.")
         if gone.kept:
-            print(f"The Hugging Face cache keeps {', '.join(gone.kept)}; `hf cache rm` takes that away.")
+            models = " ".join(f"model/{repo}" for repo in gone.kept)
+            print(f"What other programs may use stays in the Hugging Face cache: `hf cache rm {models}`.")
 
 
 def _export(args: argparse.Namespace) -> None:

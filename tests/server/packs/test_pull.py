@@ -132,9 +132,9 @@ def test_a_second_pull_asks_nobody(packs: Path, sources: Sources, capsys: Out) -
     assert (packs / "air" / "manifest.json").read_bytes() == manifest
 
 
-def test_the_librarys_own_programs_find_the_same_copy(sources: Sources, capsys: Out) -> None:
+def test_the_librarys_own_programs_find_the_same_copy(sources: Sources, capsys: Out, tmp_path: Path) -> None:
     """`main` was noted: `packs add --base` and others find it without network."""
-    from huggingface_hub import hf_hub_download, snapshot_download
+    from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
 
     run(capsys, "pull", "air", *ACCEPT)
     sources.asked.clear()
@@ -142,6 +142,9 @@ def test_the_librarys_own_programs_find_the_same_copy(sources: Sources, capsys: 
     assert (folder / "state_dict.bin").read_bytes() == LM
     assert Path(hf_hub_download("facebook/mg", "state_dict.bin", revision=COMMIT)).samefile(folder / "state_dict.bin")
     assert not any("facebook" in line for line in sources.asked)  # the library reports which programs use it
+    cache = scan_cache_dir(tmp_path / "hf" / "hub")
+    assert cache.warnings == []
+    assert {repo.repo_id: repo.size_on_disk for repo in cache.repos}["facebook/mg"] == len(LM) + len(CODEC)
 
 
 def test_what_lies_in_the_cache_already_is_neither_fetched_nor_copied(
