@@ -25,7 +25,8 @@ import soundfile
 from _bench import SUPPORT
 
 sys.path.insert(0, str(SUPPORT))
-from _bench.checkpoints import SHAPES, write_audiocraft
+from _bench.checkpoints import SHAPES
+from fakes.checkpoints import write_audiocraft
 from fakes.codec_files import TRUE, random_model, save_audiocraft
 from punchin_server.packs.registry import Base, Manifest, PackFile, sha256, write_manifest
 

@@ -24,7 +24,8 @@ from _bench.table import machine, publish
 from punchin_server.daemon.child import WAITING
 
 sys.path.insert(0, str(SUPPORT))
-from _bench.checkpoints import SHAPES, write_audiocraft, write_audioldm2, write_transformers
+from _bench.checkpoints import SHAPES, write_audioldm2, write_transformers
+from fakes.checkpoints import write_audiocraft
 from memory import Memory, measure
 
 CASES = ("small", "medium", "audioldm2-large", "large")

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import json
-import mmap
 import struct
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-import yaml
 from diffusers import AudioLDM2UNet2DConditionModel
-from punchin_server.models.musicgen import weights
-from punchin_server.models.musicgen.musicgen import LARGE, MEDIUM, SMALL, LMConfig, MusicGen
+from fakes.checkpoints import pieces, random_numbers
+from punchin_server.models.musicgen.musicgen import LARGE, MEDIUM, SMALL, LMConfig
 from torch import Tensor, nn
-from torch.serialization import set_default_mmap_options, skip_data
 from transformers import MusicgenDecoderConfig, MusicgenForCausalLM, PreTrainedModel
 
 from .audioldm2 import base_parts
 
 SHAPES = {"small": SMALL, "medium": MEDIUM, "large": LARGE}
-NUMBERS = 2**22
-"""Random numbers that a file repeats."""
 NAMES = {torch.float16: "F16", torch.float32: "F32", torch.int64: "I64"}
-
-
-def write_audiocraft(folder: Path, config: LMConfig) -> Path:
-    """A `state_dict.bin` of this size in `folder`, in float16 as published; returns the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with torch.device("meta"):
-        shapes = weights.scatter(MusicGen(config, 2).state_dict(), weights.audiocraft_pieces(config))
-    state = {name: torch.empty(t.shape, dtype=torch.float16) for name, t in shapes.items()}  # never touched
-    lm = {"num_layers": config.layers, "dim": config.width, "num_heads": config.heads, "n_q": config.codebooks}
-    settings = yaml.safe_dump({"transformer_lm": lm | {"card": config.card}})
-    with skip_data():
-        torch.save({"best_state": state, "xp.cfg": settings}, folder / weights.AUDIOCRAFT_FILE)
-    with set_default_mmap_options(mmap.MAP_SHARED):
-        laid_out = torch.load(folder / weights.AUDIOCRAFT_FILE, mmap=True, weights_only=True)
-    numbers = _numbers(torch.float16)
-    for tensor in laid_out["best_state"].values():
-        for start, end in _pieces(tensor.numel()):
-            tensor.view(-1)[start:end] = numbers[: end - start]
-    return folder
 
 
 def write_transformers(folder: Path, config: LMConfig) -> Path:
@@ -108,17 +83,9 @@ def _write_safetensors(path: Path, shapes: Mapping[str, Tensor], dtype: torch.dt
         start, end = end, end + tensor.numel() * kind.itemsize
         header[name] = {"dtype": NAMES[kind], "shape": list(tensor.shape), "data_offsets": [start, end]}
     text = json.dumps(header).encode()
-    numbers = _numbers(dtype).numpy()
+    numbers = random_numbers(dtype).numpy()
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in shapes.values():
-            for start, stop in _pieces(tensor.numel()):
+            for start, stop in pieces(tensor.numel()):
                 file.write(numbers[: stop - start].data if tensor.is_floating_point() else bytes(8 * (stop - start)))
-
-
-def _numbers(dtype: torch.dtype) -> Tensor:
-    return (0.02 * torch.randn(NUMBERS, generator=torch.Generator().manual_seed(0))).to(dtype)
-
-
-def _pieces(count: int) -> Iterator[tuple[int, int]]:
-    yield from pairwise([*range(0, count, NUMBERS), count])

@@ -89,6 +89,15 @@ class TorchBackend:
         return run
 
 
+class _Session(ort.InferenceSession):
+    """A session that keeps its weights, which onnxruntime only refers to."""
+
+    def __init__(self, model: onnx_graph.Model, options: ort.SessionOptions, providers: list[Any]) -> None:
+        self._weights = [ort.OrtValue.ortvalue_from_numpy(weight) for weight in model.weights.values()]
+        options.add_external_initializers(list(model.weights), self._weights)
+        super().__init__(model.graph, options, providers=providers)
+
+
 class OnnxBackend:
     """Runs the graphs of :mod:`.onnx_graph`: on the CPU a tile to each thread, on a GPU whole chunks."""
 
@@ -107,11 +116,11 @@ class OnnxBackend:
         self._threads = threads
         self.pool: Executor | None = None if self._cuda or threads == 1 else ThreadPoolExecutor(threads, "codec")
 
-    def _session(self, model: bytes, threads: int) -> ort.InferenceSession:
+    def _session(self, model: onnx_graph.Model, threads: int) -> ort.InferenceSession:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # a CUDA library that is missing is our business, not the terminal's
-        session = ort.InferenceSession(model, options, providers=self._providers)
+        session = _Session(model, options, self._providers)
         if self._cuda and "CUDAExecutionProvider" not in session.get_providers():
             raise Unsupported(
                 "onnxruntime found no CUDA libraries that it can use.",

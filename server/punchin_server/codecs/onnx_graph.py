@@ -14,7 +14,7 @@ tenth of a second, keeps every length and batch dynamic, and lets each layer tak
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,21 @@ _OPSET = 18
 _IR_VERSION = 9  # the newest that onnxruntime 1.20 reads
 
 
+class Model(NamedTuple):
+    """A serialised graph, and its weights by their names in it: onnxruntime takes them as they are, while protobuf
+    would copy them three times."""
+
+    graph: bytes
+    weights: dict[str, Array]
+
+
 class Graph:
     """Collects nodes and weights; every call adds one node and returns the name of its output."""
 
     def __init__(self) -> None:
         opset = [helper.make_opsetid("", _OPSET)]
         empty = helper.make_graph([], "encodec", [], [])
-        # Everything goes straight into the one model: protobuf copies what is handed on, and weights are large.
+        self._weights: dict[str, Array] = {}
         self._model = helper.make_model(empty, opset_imports=opset, ir_version=_IR_VERSION)
         self._graph = self._model.graph
         self._names = 0
@@ -45,17 +53,26 @@ class Graph:
         return f"v{self._names}"
 
     def weight(self, value: Array) -> str:
+        """A large constant, which stays where it is in memory."""
         name = self._new()
-        self._graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._weights[name] = np.ascontiguousarray(value)
+        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+        place = TensorProto(name=name, dims=value.shape, data_type=kind, data_location=TensorProto.EXTERNAL)
+        place.external_data.add(key="location", value="memory")
+        self._graph.initializer.append(place)
+        return name
+
+    def constant(self, value: Array) -> str:
+        """A small one, which is a part of the graph."""
+        name = self._new()
+        self._graph.initializer.append(numpy_helper.from_array(value, name))
         return name
 
     def ints(self, *values: int) -> str:
-        return self.weight(np.array(values, dtype=np.int64))
+        return self.constant(np.array(values, dtype=np.int64))
 
     def scalar(self, value: float) -> str:
-        name = self._new()
-        self._graph.initializer.append(numpy_helper.from_array(np.array(value, dtype=np.float32), name))
-        return name
+        return self.constant(np.array(value, dtype=np.float32))
 
     def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
         return self.many(op, 1, *inputs, **attributes)[0]
@@ -70,23 +87,22 @@ class Graph:
         inputs: Sequence[tuple[str, Sequence[int | None]]],
         outputs: dict[str, str],
         types: Sequence[ValueInfoProto] | None = None,
-    ) -> bytes:
-        """The serialised model; `outputs` maps the public name of each output to the value it has here.
+    ) -> Model:
+        """The model; `outputs` maps the public name of each output to the value it has here.
 
         Outputs are float32 unless `types` says otherwise.
         """
         self._graph.node.extend(helper.make_node("Identity", [v], [k]) for k, v in outputs.items())
         self._graph.input.extend(_float(*i) for i in inputs)
         self._graph.output.extend(types or [_float(o, None) for o in outputs])
-        serialised: bytes = self._model.SerializeToString()
-        return serialised
+        return Model(self._model.SerializeToString(), self._weights)
 
 
 def _float(name: str, shape: Sequence[int | None] | None) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
-def convolutions(layers: Sequence[nn.Module]) -> bytes:
+def convolutions(layers: Sequence[nn.Module]) -> Model:
     """The graph of `layers` (convolutions, residual blocks, ELUs): x `[B, C, 1, t]` to y of the same form."""
     g = Graph()
     channels = next(
@@ -146,7 +162,7 @@ def _upsample(g: Graph, x: str, layer: EncodecConvTranspose1d) -> str:
     return g("Slice", y, g.ints(stride - right), g.ints(-right), g.ints(3))
 
 
-def recurrence(lstm: nn.LSTM) -> bytes:
+def recurrence(lstm: nn.LSTM) -> Model:
     """The graph of an LSTM with its skip: x `[t, B, D]`, h and c `[layers, B, D]` to y `[t, B, D]`, h_n and c_n."""
     g = Graph()
     size, layers = lstm.hidden_size, lstm.num_layers
@@ -176,7 +192,7 @@ def recurrence(lstm: nn.LSTM) -> bytes:
     )
 
 
-def nearest(codebooks: Array) -> bytes:
+def nearest(codebooks: Array) -> Model:
     """The graph that finds the nearest entries of `codebooks` `[K, card, D]`, each for what the one before left over.
 
     x `[B, D, t]` to codes int64 `[B, K, t]`. The distance is summed as transformers does, so that ties fall alike.
