@@ -10,6 +10,7 @@ import torch
 from punchin_server.models.musicgen import weights
 from punchin_server.models.musicgen.airgen import AdapterWeights
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
+from punchin_server.packs.tensor_files import only_tensors
 from punchin_wire.errors import BadCheckpoint, FileMissing
 from safetensors.torch import save_file
 
@@ -148,6 +149,19 @@ def test_cut_off_or_missing_files(exported: Path, tmp_path: Path) -> None:
         weights.load_lm(exported)
     with pytest.raises(FileMissing):
         weights.load_lm(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_one_number_that_is_none_is_found(dtype: torch.dtype, bad: float) -> None:
+    """Wherever it stands; and many large numbers, whose sum half precision could not hold, are none."""
+    for place in (0, 1, 17, 4095, 4999):
+        tensor = torch.full((5000,), 3.0, dtype=dtype)
+        tensor[place] = bad
+        with pytest.raises(BadCheckpoint, match="not numbers"):
+            only_tensors({"x": tensor}, "file")
+    fine = {"x": torch.full((5000,), 60000.0, dtype=dtype), "empty": torch.zeros(0, dtype=dtype)}
+    assert only_tensors(fine, "file") is fine
 
 
 def test_pickle_with_code_is_not_opened(tmp_path: Path) -> None:
