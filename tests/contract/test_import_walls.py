@@ -115,6 +115,14 @@ def test_the_running_daemon_loads_no_model_library() -> None:
     assert found & (HEAVY | OURS) == {"punchin_wire", "punchin_server"}
 
 
+@pytest.mark.torch
+def test_what_fills_holes_loads_no_library_that_only_text_needs() -> None:
+    """transformers takes longer to import than torch, and diffusers brings it: a first take would wait for both."""
+    found = loaded("import punchin_server.engines.inpaint.engine")
+    assert found & HEAVY == {"torch", "onnxruntime", "onnx"}
+    assert "sympy" not in found
+
+
 def test_the_whole_bridge_loads_no_model_library() -> None:
     assert loaded(f"import {modules('punchin_bridge')}") & (HEAVY | OURS) == {"punchin_wire", "punchin_bridge"}
 

@@ -30,10 +30,21 @@ def choose_device(name: str) -> torch.device:
     """The device called `name`; `auto` is the first GPU that torch can use. Raises Unsupported."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    usable = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not usable.get(device.type, False):
-        raise Unsupported(f"This computer has no device {name!r} that torch can use.", "Start with --device auto.")
+    there = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        "mps": int(torch.backends.mps.is_available()),
+    }
+    try:
+        device = torch.device(name)
+    except RuntimeError:  # no name of a device
+        device = torch.device("meta")
+    if (device.index or 0) >= there.get(device.type, 0):
+        names = [kind if count == 1 else f"{kind}:0 to {kind}:{count - 1}" for kind, count in there.items() if count]
+        raise Unsupported(
+            f"This computer has no device {name!r} that torch can use. It has {', '.join(names)}.",
+            "Start with --device auto.",
+        )
     return device
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 import torch
 from fakes.pack import write_random_pack
 from punchin_server.engines.device import choose_device, choose_precision
+from punchin_server.engines.inpaint import loading
 from punchin_server.engines.inpaint.engine import load
 from punchin_server.engines.inpaint.loading import load_models
+from punchin_server.models.musicgen.musicgen import LMConfig
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint, PackMissing, Unsupported
 from punchin_wire.frames import describe
 from punchin_wire.messages import ChordSegment, Done, Hole, InpaintRequest, Take, TakeSpec
+from transformers import T5Config, T5EncoderModel, T5Tokenizer
 
 pytestmark = pytest.mark.torch
 
@@ -88,3 +92,46 @@ def test_what_is_not_there() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(Unsupported, match="cuda"):
             choose_device("cuda")
+
+
+def test_of_two_gpus_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("cuda:1") == torch.device("cuda", 1)
+    for name in ("cuda:2", "gpu", "xpu", "meta"):
+        with pytest.raises(Unsupported, match=f"no device {name!r} .* It has cpu, cuda:0 to cuda:1") as caught:
+            choose_device(name)
+        assert "--device auto" in caught.value.next_step
+
+
+def test_the_codec_lies_where_the_language_model_does(make_pack: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the second GPU, when that was asked for: not on the first of its kind."""
+    whole = load_models(make_pack(), "cpu", "float32")
+    asked: list[str] = []
+
+    def load_codec(_: Path, device: str) -> object:
+        asked.append(device)
+        return whole.codec
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    monkeypatch.setattr(loading, "load_codec", load_codec)
+    monkeypatch.setattr(loading, "_language_model", lambda *_: (whole.lm, whole.bank))
+    load_models("mini", "cuda:1", "float16")
+    assert asked == ["cuda:1"]
+
+
+def test_text_waits_for_a_text(make_pack: Maker, tmp_path: Path) -> None:
+    """T5 is read when the first text comes, and then once; until then a pack may be loaded without its library."""
+    assert load_models(make_pack(), "cpu", "float32").text is None
+    text = loading.LazyText(tmp_path / "t5", torch.device("cpu"), LMConfig(layers=1, width=8, heads=1, text_width=24))
+    with pytest.raises(BadCheckpoint, match="t5 holds no T5"):
+        text.encode("warm")
+    T5Tokenizer(vocab=[("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)], extra_ids=0).save_pretrained(tmp_path / "t5")
+    T5EncoderModel(T5Config(vocab_size=3, d_model=24, d_kv=8, d_ff=8, num_layers=1, num_heads=2)).save_pretrained(
+        tmp_path / "t5"
+    )
+    assert text.encode("warm").shape[1] == 24
+    shutil.rmtree(tmp_path / "t5")
+    assert text.encode("warm").shape[1] == 24
