@@ -28,7 +28,7 @@ sys.path.insert(0, str(SUPPORT))
 from _bench.checkpoints import SHAPES
 from fakes.checkpoints import write_audiocraft
 from fakes.codec_files import TRUE, random_model, save_audiocraft
-from punchin_server.packs.registry import Base, Manifest, PackFile, sha256, write_manifest
+from punchin_server.packs.registry import sha256
 
 HERE = Path(__file__).parents[1]
 COMMAND = "import time, punchin_bridge.cli.main; print(time.process_time())"
@@ -61,10 +61,18 @@ WALL = {
 def write_pack(folder: Path) -> None:
     write_audiocraft(folder, SHAPES["small"])
     save_audiocraft(random_model(TRUE), folder / "compression_state_dict.bin")
-    files = tuple(PackFile(p.name, p.stat().st_size, sha256(p)) for p in sorted(folder.iterdir()))
-    base = Base("state_dict.bin", "compression_state_dict.bin")
-    about = {"version": "1", "licence": "CC0-1.0", "source": "random numbers", "created": "2026-01-01"}
-    write_manifest(folder, Manifest(name="cold", base=base, loudness=-14.0, files=files, **about))
+    files = [{"path": p.name, "size": p.stat().st_size, "sha256": sha256(p)} for p in sorted(folder.iterdir())]
+    manifest = {  # in the words that older checkouts know, too
+        "name": "cold",
+        "version": "1",
+        "licence": "CC0-1.0",
+        "source": "random numbers",
+        "created": "2026-01-01",
+        "base": {"lm": "state_dict.bin", "codec": "compression_state_dict.bin"},
+        "loudness": -14.0,
+        "files": files,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
 def run_cold(checkout: Path, pack: Path, song: Path) -> dict[str, float]:

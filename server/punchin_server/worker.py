@@ -77,6 +77,7 @@ def import_inpaint() -> None:
     is left until a transfer comes: it would cost everyone else its memory."""
     with suppress(ImportError):
         importlib.import_module(INPAINT)
+        importlib.import_module("pyloudnorm")  # behind the engine: a job that waits loads its models meanwhile
 
 
 class Held(NamedTuple):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyloudnorm
 from punchin_wire.frames import Audio
 
 from ..spans import Span
@@ -26,6 +25,8 @@ def gain_db(song: Audio, holes: Sequence[Span], hop: int, rate: int, learned: fl
     peak = float(np.max(np.abs(known), initial=0.0))
     if learned is None or peak == 0.0 or len(known) < BLOCK_SECONDS * rate:
         return 0.0
+    import pyloudnorm  # brings scipy.signal, half a second; the worker imports it while models load
+
     # At a peak of 1, or the meter's absolute gate would take quiet music for silence.
     loudness = pyloudnorm.Meter(rate).integrated_loudness(known / peak) + 20.0 * np.log10(peak)
     return float(learned - loudness) if loudness > SILENT_LUFS else 0.0
