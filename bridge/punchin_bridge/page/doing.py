@@ -27,6 +27,7 @@ from .acts import (
     Again,
     Bin,
     Chords,
+    Fetch,
     Forget,
     Punch,
     Reset,
@@ -34,6 +35,7 @@ from .acts import (
     Save,
     Show,
     Stop,
+    StopFetching,
     Tempo,
     Turn,
     Use,
@@ -42,6 +44,7 @@ from .acts import (
 from .groups import Group, TakeCard, find
 from .material import Typed
 from .notebook import Notebook
+from .pulls import Pulls
 from .songs import Songs
 
 BIN = "Bin"
@@ -74,6 +77,7 @@ class Doer:
     loop: Loop
     songs: Songs
     notebook: Notebook
+    pulls: Pulls
     groups: Callable[[], Sequence[Group]]
 
     def do(self, act: Act) -> dict[str, Any]:
@@ -108,6 +112,10 @@ class Doer:
                 return self._bin(take)
             case Restore(song, file):
                 self._restore(song, file)
+            case Fetch(pack, accept):
+                self.pulls.start(pack, accept)
+            case StopFetching():
+                self.pulls.stop()
         return {}
 
     def _punch(self, act: Punch) -> dict[str, Any]:

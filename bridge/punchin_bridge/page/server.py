@@ -30,8 +30,8 @@ from punchin_wire.structs import in_words
 
 from ..music.region import Region
 from ..surfaces.osc import packs
-from . import groups, guard, listening
-from .acts import Act
+from . import groups, guard, listening, pulls
+from .acts import Act, PackName
 from .doing import Doer, Loop
 from .groups import Group, Library, TakeCard
 from .keys import Keys
@@ -39,6 +39,7 @@ from .listening import Levels
 from .notebook import Notebook
 from .peaks import Shapes
 from .picture import Picture
+from .pulls import Pull, Pulls
 from .songs import PageSong, Songs
 from .uploads import PIECE_BYTES, Announced, Uploads
 
@@ -62,7 +63,8 @@ class PageServer:
         self._uploads = Uploads(folder, self.songs)
         self._notebook = Notebook(paths.data_folder() / "page" / "notes.json")
         self._library, self._shapes, self._levels = Library(self._notebook), Shapes(), Levels()
-        self._doer = Doer(loop, self.songs, self._notebook, lambda: self._groups)
+        self._pulls = Pulls(self._pulling)
+        self._doer = Doer(loop, self.songs, self._notebook, self._pulls, lambda: self._groups)
         self._files = _files()
         self._picture = Picture()
         self._groups: tuple[Group, ...] = ()
@@ -121,6 +123,7 @@ class PageServer:
                 web.get("/api/chroma/{group}/{heard}", self._chroma),
                 web.get("/api/file/{take}", self._file),
                 web.get("/api/packs", self._packs),
+                web.get("/api/packs/{pack}", self._plan),
                 web.post("/api/act", self._act),
                 web.post("/api/upload", self._announce),
                 web.put("/api/upload/{upload}", self._piece),
@@ -274,9 +277,20 @@ class PageServer:
         return answer
 
     async def _packs(self, _: web.Request) -> web.Response:
-        """The model packs that are installed."""
-        found = await self._job(packs.listed)
-        return web.json_response(msgspec.to_builtins(found))
+        """The model packs that are installed, and those that can be fetched."""
+        here, offers = await self._job(packs.listed), await self._job(packs.offered)
+        return web.json_response({"here": msgspec.to_builtins(here), "offers": msgspec.to_builtins(offers)})
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        """What would be fetched for a pack of the catalog, and under which licences."""
+        name = msgspec.convert(request.match_info["pack"], PackName)
+        return web.json_response(msgspec.to_builtins(await self._job(pulls.plan, name)))
+
+    def _pulling(self, pull: Pull) -> None:
+        """[pull] Show how far a pull is."""
+        with contextlib.suppress(RuntimeError):
+            if self._asyncio is not None:
+                self._asyncio.call_soon_threadsafe(self._put, "pull", pull)
 
     def _find_group(self, request: web.Request) -> Group:
         """A group by its id; of a region without takes, the song alone. Raises FileMissing and BadSetting."""

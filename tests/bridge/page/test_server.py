@@ -286,7 +286,12 @@ def test_the_report_of_a_take_is_kept(browser: Browser, running: RunningPage, tm
 
 def test_packs_are_listed_with_their_licences(browser: Browser) -> None:
     browser.enter()
-    found = {pack["name"]: pack for pack in browser.get("/api/packs").json}
+    both = browser.get("/api/packs").json
+    assert "airgen" in {offer["name"] for offer in both["offers"]}
+    found = {pack["name"]: pack for pack in both["here"]}
     assert found["tiny"]["licence"].startswith("Apache-2.0")
     assert found["tiny"]["state"] == "ok"
     assert found["tiny"]["bytes"] > 1e6
+    for name in ("--help", "hub:a/b", "..", "A"):
+        assert browser.get(f"/api/packs/{name}").status in (400, 404)
+        assert browser.act("fetch", pack=name).code == "bad_setting"

@@ -24,7 +24,6 @@ export const KEYS = [
   { keys: ["-"], shown: "−", text: "Zoom out", do: () => zoom(2) },
   { keys: ["p", "P"], shown: "P", text: "Punch in: new takes of the region", do: () => song.value && void punch() },
   { keys: ["?"], shown: "?", text: "These keys", do: () => (helping.value = !helping.value) },
-  { keys: ["Escape"], shown: "Esc", text: "Close this", do: () => (helping.value = false) },
 ];
 
 function favourite() {
@@ -47,6 +46,7 @@ function zoomed() {
 /** Keys count everywhere but in fields, and where they would press a button, not on it. @param {KeyboardEvent} event */
 export function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (document.querySelector("dialog[open]")) return; // it has keys of its own
   const at = /** @type {HTMLElement} */ (event.target);
   const writes = at.matches("textarea, select, input:not([type=checkbox], [type=range], [type=file])");
   if (writes) {

@@ -64,7 +64,6 @@ export const texts = {
     from_hint: "piano",
     task: "Task",
     more: "All parameters",
-    packs: "Packs",
     reset: "Defaults",
     punch: "Punch in",
     transfer_now: "Transfer",
@@ -157,6 +156,17 @@ export const texts = {
   keys: {
     title: "Keys",
     note: "A key counts wherever you are, but not while you type.",
+  },
+  packs: {
+    title: "Packs",
+    here: "On this computer",
+    offers: "To be fetched",
+    look: "Look…",
+    fetches: (/** @type {string} */ size) => `Fetches ${size}.`,
+    accept: (/** @type {string} */ licence) => `I have read what ${licence} asks, and accept it.`,
+    fetch: "Fetch it",
+    back: "Back",
+    of: (/** @type {string} */ done, /** @type {string} */ total) => `${done} of ${total}`,
   },
   waiting: { uploading: (/** @type {string} */ name, /** @type {number} */ share) => `${name}: ${Math.round(100 * share)} %` },
   errors: {
