@@ -18,6 +18,7 @@
 :mod:`.peaks`         a song's shape, of any length
 :mod:`.pulls`         model packs: what a pull would fetch, and one at a time
 :mod:`.opening`       `punchin open`, from the outside
+:mod:`.board`         the takes that can be dragged elsewhere; :mod:`.shelf`: the window that they are dragged from
 ====================  ===========================================================================
 
 For a musician without a DAW the page is a host: it says the same documents (:mod:`punchin_bridge.hosts.protocol`) to

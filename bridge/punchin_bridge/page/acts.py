@@ -38,6 +38,15 @@ class Punch(_Act, frozen=True):
     follow: tuple[Control, ...] = ()
 
 
+class Sweep(_Act, frozen=True):
+    """A transfer of samples `[start, end)` at each point of a grid, all with one seed: `pooling=1,2,4 alpha=.3,.5`."""
+
+    song: Id
+    start: Sample
+    end: Sample
+    over: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
 class Again(_Act, frozen=True):
     """The same as this job, with new seeds."""
 
@@ -140,6 +149,7 @@ class StopFetching(_Act, frozen=True):
 
 Act = (
     Punch
+    | Sweep
     | Again
     | Stop
     | Use

@@ -115,6 +115,7 @@ class PageServer:
                 web.post("/api/open", self._open),
                 web.post("/api/enter", self._enter),
                 web.get("/api/session", self._session),
+                web.get("/api/takes", self._takes),
                 web.get("/api/song/{song}", self._song),
                 web.get("/api/peaks/{song}", self._peaks),
                 web.get("/api/group/{group}", self._group),
@@ -213,6 +214,11 @@ class PageServer:
         """What does not change: the version and the parameters."""
         parameters = [_parameter(each) for each in TABLE]
         return web.json_response({"version": VERSION, "parameters": parameters, "most_takes": MAX_TAKES})
+
+    async def _takes(self, _: web.Request) -> web.Response:
+        """All that can be heard, for who asks now and then: the shelf. What asks is shown what is new."""
+        self._opened = time.monotonic()
+        return web.Response(body=msgspec.json.encode({"groups": self._groups}), content_type="application/json")
 
     async def _song(self, request: web.Request) -> web.Response:
         song = self.songs.find(request.match_info["song"])

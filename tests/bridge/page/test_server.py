@@ -165,6 +165,17 @@ def test_a_region_is_punched_in_as_a_host_does_it(browser: Browser, running: Run
     browser.act("turn", name="to", value="violin")
     browser.act("punch", song=song, start=0, end=44_100, engine="transfer")
     assert isinstance(last_submit(running).params, TransferParams)
+    swept = browser.act("sweep", song=song, start=0, end=44_100, over="alpha=.3,.5 pooling=1,2x4").json["jobs"]
+    params = [running.stage.room.sessions.jobs[job].record.submit.params for job in swept]
+    assert [(each.alpha, each.pooling) for each in params] == [
+        (0.3, (1, 1)),
+        (0.3, (2, 4)),
+        (0.5, (1, 1)),
+        (0.5, (2, 4)),
+    ]
+    assert len({each.seed for each in params}) == 1
+    assert params[0].seed is not None
+    assert browser.act("sweep", song=song, start=0, end=44_100, over="loudness=1,2").code == "bad_setting"
 
 
 def test_the_pages_songs_are_not_driven_by_surfaces(browser: Browser, running: RunningPage, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import { Abx, test } from "/app/views/abx.js";
 import { Jobs } from "/app/views/jobs.js";
 import { Make } from "/app/views/make.js";
 import { Packs, Pulling } from "/app/views/packs.js";
+import { Matrix } from "/app/views/matrix.js";
 import { Notes } from "/app/views/notes.js";
 import { Seams } from "/app/views/seams.js";
 import { Song } from "/app/views/song.js";
@@ -24,7 +25,7 @@ export function Shell() {
       ${shows
         ? html`<${Song} />
             <div class=${songId.value ? `columns ${group.value?.takes.length ? "heard" : ""}` : ""}>
-              <div>${test.value ? html`<${Abx} />` : html`<${Takes} /><${Seams} /><${Notes} />`}</div>
+              <div>${test.value ? html`<${Abx} />` : html`<${Takes} /><${Matrix} /><${Seams} /><${Notes} />`}</div>
               ${song.value && html`<${Make} />`}
             </div>`
         : html`<${Welcome} />`}
