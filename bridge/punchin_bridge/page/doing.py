@@ -46,7 +46,6 @@ from .acts import (
 from .groups import Group, TakeCard, find
 from .material import Typed
 from .notebook import Notebook
-from .pulls import Pulls
 from .songs import Songs
 
 BIN = "Bin"
@@ -69,6 +68,8 @@ class Loop(Protocol):
     def outcome(self, command: str) -> PunchinError | Literal["open", "done"]: ...
     def turn(self, name: str, value: Value) -> None: ...
     def reset(self) -> None: ...
+    def fetch(self, pack: str, accept: Sequence[str]) -> None: ...
+    def stop_fetching(self) -> None: ...
     def params(self, engine: str) -> Params | msgspec.UnsetType: ...
 
 
@@ -79,7 +80,6 @@ class Doer:
     loop: Loop
     songs: Songs
     notebook: Notebook
-    pulls: Pulls
     groups: Callable[[], Sequence[Group]]
 
     def do(self, act: Act) -> dict[str, Any]:
@@ -117,9 +117,9 @@ class Doer:
             case Restore(song, file):
                 self._restore(song, file)
             case Fetch(pack, accept):
-                self.pulls.start(pack, accept)
+                self._on_loop(lambda _: self.loop.fetch(pack, accept))
             case StopFetching():
-                self.pulls.stop()
+                self._on_loop(lambda _: self.loop.stop_fetching())
         return {}
 
     def _punch(self, act: Punch) -> dict[str, Any]:

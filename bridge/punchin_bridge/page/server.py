@@ -30,7 +30,7 @@ from punchin_wire.structs import in_words
 
 from ..music.region import Region
 from ..surfaces.osc import packs
-from . import groups, guard, listening, pulls
+from . import groups, guard, listening, plans
 from .acts import Act, PackName
 from .doing import Doer, Loop
 from .groups import Group, Library, TakeCard
@@ -39,7 +39,6 @@ from .listening import Levels
 from .notebook import Notebook
 from .peaks import Shapes
 from .picture import Picture
-from .pulls import Pull, Pulls
 from .songs import PageSong, Songs
 from .uploads import PIECE_BYTES, Announced, Uploads
 
@@ -63,8 +62,7 @@ class PageServer:
         self._uploads = Uploads(folder, self.songs)
         self._notebook = Notebook(paths.data_folder() / "page" / "notes.json")
         self._library, self._shapes, self._levels = Library(self._notebook), Shapes(), Levels()
-        self._pulls = Pulls(self._pulling)
-        self._doer = Doer(loop, self.songs, self._notebook, self._pulls, lambda: self._groups)
+        self._doer = Doer(loop, self.songs, self._notebook, lambda: self._groups)
         self._files = _files()
         self._picture = Picture()
         self._groups: tuple[Group, ...] = ()
@@ -290,13 +288,7 @@ class PageServer:
     async def _plan(self, request: web.Request) -> web.Response:
         """What would be fetched for a pack of the catalog, and under which licences."""
         name = msgspec.convert(request.match_info["pack"], PackName)
-        return web.json_response(msgspec.to_builtins(await self._job(pulls.plan, name)))
-
-    def _pulling(self, pull: Pull) -> None:
-        """[pull] Show how far a pull is."""
-        with contextlib.suppress(RuntimeError):
-            if self._asyncio is not None:
-                self._asyncio.call_soon_threadsafe(self._put, "pull", pull)
+        return web.json_response(msgspec.to_builtins(await self._job(plans.plan, name)))
 
     def _find_group(self, request: web.Request) -> Group:
         """A group by its id; of a region without takes, the song alone. Raises FileMissing and BadSetting."""
@@ -378,7 +370,7 @@ class PageServer:
 
     def _take_in(self, shown: Picture) -> None:
         before, self._picture = self._picture, shown
-        for name in ("hosts", "jobs", "knobs"):
+        for name in ("hosts", "jobs", "knobs", "pull"):
             self._put(name, getattr(shown, name))
         self._put("trouble", {"count": shown.troubles, "error": shown.trouble})
         if [_made(card) for card in before.jobs] != [_made(card) for card in shown.jobs]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -306,3 +307,23 @@ def test_packs_are_listed_with_their_licences(browser: Browser) -> None:
     for name in ("--help", "hub:a/b", "..", "A"):
         assert browser.get(f"/api/packs/{name}").status in (400, 404)
         assert browser.act("fetch", pack=name).code == "bad_setting"
+
+
+def test_a_pack_is_fetched_as_surfaces_do_it(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    """One pull for all: the page starts it, shows how it goes, and stops it."""
+    script = tmp_path / "packs.py"
+    progress = {"progress": {"file": "weights.bin", "done": 5_000_000, "total": 10_000_000}}
+    script.write_text(f"import time\nprint({json.dumps(progress)!r}, flush=True)\ntime.sleep(60)\n")
+    running.pulls._command = (sys.executable, str(script))
+    browser.enter()
+    assert browser.act("fetch", pack="airgen", accept=["CC-BY-NC-4.0"]).status == 200
+    assert browser.act("fetch", pack="audioldm2").code == "queue_full"
+
+    def state() -> Any:
+        running.edge.ask(lambda _: running.pulls.news()).result(5)  # as the surfaces' port does at each step
+        return browser.part("pull")
+
+    shown = until(lambda: (now := state()) and now["fraction"] == 0.5 and now)
+    assert (shown["name"], shown["state"], shown["line"]) == ("airgen", "running", "weights.bin, 5 of 10 MB")
+    assert browser.act("stopfetching").status == 200
+    until(lambda: state()["state"] == "stopped")

@@ -25,7 +25,7 @@ export const hosts = signal([]);
 export const knobs = signal({});
 /** @typedef {{name: string, state: string, version: string, engines: string[], licence: string, bytes: number}} Pack */
 /** @typedef {{name: string, title: string, size: string, memory: string}} Offer */
-/** @typedef {{name: string, state: string, line: string, done: number, total: number, error: {message: string,
+/** @typedef {{name: string, state: string, line: string, fraction: number, error: {message: string,
  *   next_step: string} | null}} Pull */
 /** @type {import("/app/types.js").Sig<Pack[]>} */
 export const packs = signal([]);

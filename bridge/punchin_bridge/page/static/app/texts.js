@@ -174,7 +174,6 @@ export const texts = {
     accept: (/** @type {string} */ licence) => `I have read what ${licence} asks, and accept it.`,
     fetch: "Fetch it",
     back: "Back",
-    of: (/** @type {string} */ done, /** @type {string} */ total) => `${done} of ${total}`,
   },
   waiting: { uploading: (/** @type {string} */ name, /** @type {number} */ share) => `${name}: ${Math.round(100 * share)} %` },
   errors: {

@@ -52,8 +52,8 @@ export function Pulling() {
   if (now?.state !== "running") return null;
   return html`<section class="panel jobs" aria-label=${words.title}><ul><li>
     <span class="what"><b>${now.name}</b></span>
-    <span class="line">${now.line} ${now.total ? words.of(size(now.done), size(now.total)) : ""}</span>
-    <progress max="1" value=${now.total ? now.done / now.total : 0} aria-label=${now.name}></progress>
+    <span class="line">${now.line}</span>
+    <progress max="1" value=${now.fraction} aria-label=${now.name}></progress>
     <button class="quiet" onClick=${() => void doing("stopfetching", {})}>${texts.jobs.cancel}</button></li></ul></section>`;
 }
 
