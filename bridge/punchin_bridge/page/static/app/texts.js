@@ -5,7 +5,6 @@ export const texts = {
   open_song: "Open a song…",
   help: "Keys",
   close: "Close",
-  connecting: "Connecting…",
   gone: "The bridge does not answer. Trying again…",
   refused: {
     title: "This page is not open any more",
@@ -22,7 +21,6 @@ export const texts = {
   },
   song: {
     label: "The song",
-    region: "Region",
     bars: "Bars",
     to: "to",
     seconds: "Seconds",
@@ -32,6 +30,7 @@ export const texts = {
     beats: "beats a bar",
     set: "Set",
     no_tempo: "No tempo yet: say it here, or drop a MIDI file.",
+    history: "Takes of…",
     drag: "Drag over the song to choose what is played anew.",
     fit: "Whole song",
     zoom_in: "Zoom in",
@@ -71,7 +70,6 @@ export const texts = {
     punch: "Punch in",
     transfer_now: "Transfer",
     no_region: "Choose a region first.",
-    unsaid: (/** @type {string} */ who) => `${who} own`,
   },
   jobs: {
     title: "Jobs",
@@ -110,7 +108,8 @@ export const texts = {
     abx: "ABX",
     abx_text: "Test by ear whether you can tell two of them apart",
     favourite: "Favourite",
-    only_favourites: "Favourites only",
+    only_favourites: "★ only",
+    only_favourites_text: "Only the song and favourites",
     bin: "To the bin",
     binned: (/** @type {string} */ file) => `${file} is in the bin.`,
     restore: "Take it back",
