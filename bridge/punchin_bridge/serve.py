@@ -31,6 +31,7 @@ from .surfaces.midi.mapping import MappingFile, mapping_file
 from .surfaces.midi.ports import open_ports
 from .surfaces.osc.port import PORT as SURFACE_PORT
 from .surfaces.osc.port import SurfacePort, allowed
+from .surfaces.osc.pulls import Pulls
 from .surfaces.osc.query import OscQuery
 
 TICK_SECONDS = 0.02
@@ -60,14 +61,15 @@ class Bridge:
         self.sessions = HostSessions(self.spool, self.runner)
         self.console = Console(self.sessions)
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
-        self.surfaces = SurfacePort(self.console, midi.learn, surface_port, allowed(settings.surfaces))
+        pulls = Pulls()  # one at a time, whoever asks for it
+        self.surfaces = SurfacePort(self.console, midi.learn, surface_port, allowed(settings.surfaces), pulls=pulls)
         self.edges: list[Edge] = [self.surfaces, midi]
         self.query_port = 0
         if settings.oscquery:
             query = OscQuery(self.console, self.surfaces.port)
             self.edges.append(query)
             self.query_port = query.port
-        self.page = PageEdge(self.console, self.sessions, self._say, root, paths.page_key())
+        self.page = PageEdge(self.console, self.sessions, pulls, self._say, root, paths.page_key())
         self.edges.append(self.page)
         self._idle_exit = idle_exit
         self._stopped = False

@@ -17,6 +17,7 @@ MODULES = (
     "punchin_bridge.page.material",
     "punchin_bridge.page.notebook",
     "punchin_bridge.page.picture",
+    "punchin_bridge.page.plans",
     "punchin_bridge.page.uploads",
     "punchin_server.daemon.link",
 )

@@ -42,6 +42,7 @@ from . import host, surface
 from .bridge import bridge
 from .inpaint import inpaint
 from .open import open_page
+from .shelf import open_shelf
 from .transfer import transfer
 
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
@@ -68,6 +69,7 @@ app.command("inpaint", epilog=EXIT_CODES)(inpaint)
 app.command("transfer", epilog=EXIT_CODES)(transfer)
 app.command("bridge")(bridge)
 app.command("open")(open_page)
+app.command("shelf")(open_shelf)
 app.add_typer(host.app, name="host")
 app.add_typer(surface.app, name="surface")
 

@@ -20,6 +20,7 @@ from punchin_wire.structs import ready
 from ..hosts.protocol import Sample
 
 Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
+PackName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Name = Annotated[str, Meta(min_length=1, max_length=60)]
 
 
@@ -35,6 +36,15 @@ class Punch(_Act, frozen=True):
     end: Sample
     engine: Engine
     follow: tuple[Control, ...] = ()
+
+
+class Sweep(_Act, frozen=True):
+    """A transfer of samples `[start, end)` at each point of a grid, all with one seed: `pooling=1,2,4 alpha=.3,.5`."""
+
+    song: Id
+    start: Sample
+    end: Sample
+    over: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class Again(_Act, frozen=True):
@@ -126,6 +136,35 @@ class Restore(_Act, frozen=True):
     file: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^/\\\x00]+$")]
 
 
-Act = Punch | Again | Stop | Use | Turn | Reset | Tempo | Chords | Forget | Save | Show | Write | Bin | Restore
+class Fetch(_Act, frozen=True):
+    """Fetch a model pack of the catalog, under licences that somebody has read and accepted."""
+
+    pack: PackName
+    accept: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=16)] = ()
+
+
+class StopFetching(_Act, frozen=True):
+    """Stop it; what has come so far stays."""
+
+
+Act = (
+    Punch
+    | Sweep
+    | Again
+    | Stop
+    | Use
+    | Turn
+    | Reset
+    | Tempo
+    | Chords
+    | Forget
+    | Save
+    | Show
+    | Write
+    | Bin
+    | Restore
+    | Fetch
+    | StopFetching
+)
 
 ready(Act)

@@ -3,6 +3,7 @@ on threads of our own. Knows no HTTP."""
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
 import time
@@ -17,16 +18,17 @@ from msgspec import UNSET
 from punchin_wire import disk
 from punchin_wire.errors import BadSetting, DaemonUnreachable, FileMissing, PunchinError, UnknownJob
 from punchin_wire.parameter import Value
-from punchin_wire.params import Params, build
+from punchin_wire.params import Params, TransferParams, build
 
 from ..hosts.protocol import FromHost, Submit
-from ..takes import whole
+from ..takes import sweep, whole
 from . import songs
 from .acts import (
     Act,
     Again,
     Bin,
     Chords,
+    Fetch,
     Forget,
     Punch,
     Reset,
@@ -34,6 +36,8 @@ from .acts import (
     Save,
     Show,
     Stop,
+    StopFetching,
+    Sweep,
     Tempo,
     Turn,
     Use,
@@ -64,6 +68,8 @@ class Loop(Protocol):
     def outcome(self, command: str) -> PunchinError | Literal["open", "done"]: ...
     def turn(self, name: str, value: Value) -> None: ...
     def reset(self) -> None: ...
+    def fetch(self, pack: str, accept: Sequence[str]) -> None: ...
+    def stop_fetching(self) -> None: ...
     def params(self, engine: str) -> Params | msgspec.UnsetType: ...
 
 
@@ -81,6 +87,8 @@ class Doer:
         match act:
             case Punch():
                 return self._punch(act)
+            case Sweep():
+                return self._sweep(act)
             case Again(job):
                 return self._again(job)
             case Stop(job):
@@ -108,6 +116,10 @@ class Doer:
                 return self._bin(take)
             case Restore(song, file):
                 self._restore(song, file)
+            case Fetch(pack, accept):
+                self._on_loop(lambda _: self.loop.fetch(pack, accept))
+            case StopFetching():
+                self._on_loop(lambda _: self.loop.stop_fetching())
         return {}
 
     def _punch(self, act: Punch) -> dict[str, Any]:
@@ -118,6 +130,19 @@ class Doer:
         submit = song.submit(act.start, act.end, params, act.follow, clicked)
         self._on_loop(lambda now: self._submit(submit, song.hello, now))
         return {"job": submit.job}
+
+    def _sweep(self, act: Sweep) -> dict[str, Any]:
+        song, clicked = self.songs.find(act.song), time.time()
+        songs.remember(song)
+        asked = self._on_loop(lambda _: self.loop.params("transfer"))
+        base = build("transfer", {}) if asked is UNSET else asked
+        assert isinstance(base, TransferParams)
+        seed = secrets.randbelow(2**31) if base.seed is None else base.seed
+        points = sweep.grid(sweep.axes(act.over.split()), msgspec.structs.replace(base, takes=1, seed=seed))
+        submits = [song.submit(act.start, act.end, point.params, (), clicked) for point in points]
+        for submit in submits:
+            self._on_loop(lambda now, submit=submit: self._submit(submit, song.hello, now))  # type: ignore[misc]
+        return {"jobs": [submit.job for submit in submits]}
 
     def _submit(self, submit: Submit, hello: FromHost, now: float) -> None:
         self.loop.say(hello, now)

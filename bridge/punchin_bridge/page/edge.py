@@ -31,9 +31,10 @@ from ..hosts.sessions import HostSessions
 from ..surfaces.actions import Details
 from ..surfaces.console import Console
 from ..surfaces.edge import HasFileno
+from ..surfaces.osc.pulls import Pulls
 from .calls import Calls
 from .keys import Keys
-from .picture import HostCard, Ledger, Picture, knobs
+from .picture import HostCard, Ledger, Picture, knobs, pull
 
 if TYPE_CHECKING:
     from .server import PageServer
@@ -49,8 +50,10 @@ class PageEdge:
     """An :class:`..surfaces.edge.Edge`. `port` is where the page is served; `say` takes documents in as if a host had
     sent them; `spool` is the spool's folder, and `key_file` where the key is left for `punchin open`."""
 
-    def __init__(self, console: Console, sessions: HostSessions, say: Say, spool: Path, key_file: Path) -> None:
-        self._console, self._sessions, self._say = console, sessions, say
+    def __init__(
+        self, console: Console, sessions: HostSessions, pulls: Pulls, say: Say, spool: Path, key_file: Path
+    ) -> None:
+        self._console, self._sessions, self._pulls, self._say = console, sessions, pulls, say
         self._spool, self._key_file = spool, key_file
         self.keys = Keys()
         self._calls = Calls()
@@ -128,6 +131,7 @@ class PageEdge:
             knobs(self._console),
             view.trouble,
             view.troubles,
+            pull(self._pulls.last),
         )
 
     # ---- what the page's threads ask of the loop -------------------------------------------------------------
@@ -181,6 +185,14 @@ class PageEdge:
     def params(self, engine: str) -> Params | msgspec.UnsetType:
         """[loop] What surfaces and the page have set for an engine. Raises BadSetting."""
         return next((self._console.parameters.params(each) for each in ENGINES if each == engine), msgspec.UNSET)
+
+    def fetch(self, pack: str, accept: Sequence[str]) -> None:
+        """[loop] Fetch a model pack. Raises QueueFull and DaemonError."""
+        self._pulls.start(pack, accept)
+
+    def stop_fetching(self) -> None:
+        """[loop]"""
+        self._pulls.stop()
 
     def _host(self, job: str) -> str:
         known, submit = self._sessions.jobs.get(job), self.submitted(job)

@@ -15,12 +15,12 @@ import msgspec
 from punchin_wire.errors import PunchinError
 from punchin_wire.messages import InpaintRequest
 from punchin_wire.parameter import Engine
-from punchin_wire.params import Control
+from punchin_wire.params import DENOISING, Control
 from punchin_wire.structs import ready
 
 from ..hosts import naming
 from ..music.region import Region
-from ..takes import recipe
+from ..takes import recipe, sweep
 from ..takes.recipe import Recipe
 from ..takes.write import MIX
 from .notebook import Note, Notebook
@@ -35,7 +35,7 @@ MOST_HEARD = 16
 
 class TakeCard(msgspec.Struct, frozen=True):
     """A take. `job` and `index` (from 0) say where it came from, while that is known; `follows` what it follows and how
-    much, `to` what it was made into."""
+    much, `to` what it was made into, and `values` those parameters of a transfer that a sweep may turn."""
 
     id: str
     path: str
@@ -49,6 +49,7 @@ class TakeCard(msgspec.Struct, frozen=True):
     job: str = ""
     index: int = 0
     models: dict[str, str] = {}
+    values: dict[str, str] = {}
     note: Note = Note()
 
 
@@ -158,6 +159,7 @@ class Library:
             made.task.to if made.task else "",
             request.text if isinstance(request, InpaintRequest) else request.prompt,
             models=made.models,
+            values=_values(made),
             note=self.notebook.of(name),
         )
 
@@ -180,6 +182,14 @@ class Library:
                 self._read.clear()
             self._read[key] = made
         return made
+
+
+def _values(made: Recipe) -> dict[str, str]:
+    request = made.request
+    if isinstance(request, InpaintRequest):
+        return {}
+    found = {name: getattr(request, name) for name, flag in DENOISING.items() if flag.is_of(request.method)}
+    return {name: sweep.text(value) for name, value in found.items() if value is not None}
 
 
 def find(groups: Iterable[Group], take: str) -> tuple[Group, TakeCard] | None:

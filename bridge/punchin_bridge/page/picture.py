@@ -26,6 +26,7 @@ from ..hosts.protocol import Clips, Phase, Rendered, Submit, TakeFile
 from ..hosts.sessions import HostSessions
 from ..music.region import Region
 from ..surfaces.console import Console
+from ..surfaces.osc.pulls import News
 
 MAX_KEPT = 64
 """Jobs that have ended and are still shown."""
@@ -78,6 +79,16 @@ class HostCard(msgspec.Struct, frozen=True):
     can: tuple[str, ...]
 
 
+class PullCard(msgspec.Struct, frozen=True):
+    """How the pull of a model pack goes."""
+
+    name: str
+    state: str
+    line: str
+    fraction: float
+    error: ErrorInfo | None = None
+
+
 class Picture(msgspec.Struct, frozen=True):
     """All that the loop knows and the page shows."""
 
@@ -86,6 +97,7 @@ class Picture(msgspec.Struct, frozen=True):
     knobs: dict[str, Knob] = {}
     trouble: ErrorInfo | None = None
     troubles: int = 0
+    pull: PullCard | None = None
 
 
 ready(Picture)
@@ -211,6 +223,13 @@ def _origin(submit: Submit) -> int:
         return compose.around(region, audio, submit.target.name, submit.timeline.rate).start
     except PunchinError:  # then the job fails of it
         return 0
+
+
+def pull(news: News | None) -> PullCard | None:
+    """The pull that goes on, or ended last."""
+    if news is None:
+        return None
+    return PullCard(news.name, news.state, news.line, news.fraction, news.error.info() if news.error else None)
 
 
 def knobs(console: Console) -> dict[str, Knob]:

@@ -30,8 +30,8 @@ from punchin_wire.structs import in_words
 
 from ..music.region import Region
 from ..surfaces.osc import packs
-from . import groups, guard, listening
-from .acts import Act
+from . import groups, guard, listening, plans
+from .acts import Act, PackName
 from .doing import Doer, Loop
 from .groups import Group, Library, TakeCard
 from .keys import Keys
@@ -113,6 +113,7 @@ class PageServer:
                 web.post("/api/open", self._open),
                 web.post("/api/enter", self._enter),
                 web.get("/api/session", self._session),
+                web.get("/api/takes", self._takes),
                 web.get("/api/song/{song}", self._song),
                 web.get("/api/peaks/{song}", self._peaks),
                 web.get("/api/group/{group}", self._group),
@@ -121,6 +122,7 @@ class PageServer:
                 web.get("/api/chroma/{group}/{heard}", self._chroma),
                 web.get("/api/file/{take}", self._file),
                 web.get("/api/packs", self._packs),
+                web.get("/api/packs/{pack}", self._plan),
                 web.post("/api/act", self._act),
                 web.post("/api/upload", self._announce),
                 web.put("/api/upload/{upload}", self._piece),
@@ -211,6 +213,11 @@ class PageServer:
         parameters = [_parameter(each) for each in TABLE]
         return web.json_response({"version": VERSION, "parameters": parameters, "most_takes": MAX_TAKES})
 
+    async def _takes(self, _: web.Request) -> web.Response:
+        """All that can be heard, for who asks now and then: the shelf. What asks is shown what is new."""
+        self._opened = time.monotonic()
+        return web.Response(body=msgspec.json.encode({"groups": self._groups}), content_type="application/json")
+
     async def _song(self, request: web.Request) -> web.Response:
         song = self.songs.find(request.match_info["song"])
         return web.json_response(await self._job(_described, song))
@@ -274,9 +281,14 @@ class PageServer:
         return answer
 
     async def _packs(self, _: web.Request) -> web.Response:
-        """The model packs that are installed."""
-        found = await self._job(packs.listed)
-        return web.json_response(msgspec.to_builtins(found))
+        """The model packs that are installed, and those that can be fetched."""
+        here, offers = await self._job(packs.listed), await self._job(packs.offered)
+        return web.json_response({"here": msgspec.to_builtins(here), "offers": msgspec.to_builtins(offers)})
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        """What would be fetched for a pack of the catalog, and under which licences."""
+        name = msgspec.convert(request.match_info["pack"], PackName)
+        return web.json_response(msgspec.to_builtins(await self._job(plans.plan, name)))
 
     def _find_group(self, request: web.Request) -> Group:
         """A group by its id; of a region without takes, the song alone. Raises FileMissing and BadSetting."""
@@ -358,7 +370,7 @@ class PageServer:
 
     def _take_in(self, shown: Picture) -> None:
         before, self._picture = self._picture, shown
-        for name in ("hosts", "jobs", "knobs"):
+        for name in ("hosts", "jobs", "knobs", "pull"):
             self._put(name, getattr(shown, name))
         self._put("trouble", {"count": shown.troubles, "error": shown.trouble})
         if [_made(card) for card in before.jobs] != [_made(card) for card in shown.jobs]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,17 @@ def test_a_region_is_punched_in_as_a_host_does_it(browser: Browser, running: Run
     browser.act("turn", name="to", value="violin")
     browser.act("punch", song=song, start=0, end=44_100, engine="transfer")
     assert isinstance(last_submit(running).params, TransferParams)
+    swept = browser.act("sweep", song=song, start=0, end=44_100, over="alpha=.3,.5 pooling=1,2x4").json["jobs"]
+    params = [running.stage.room.sessions.jobs[job].record.submit.params for job in swept]
+    assert [(each.alpha, each.pooling) for each in params] == [
+        (0.3, (1, 1)),
+        (0.3, (2, 4)),
+        (0.5, (1, 1)),
+        (0.5, (2, 4)),
+    ]
+    assert len({each.seed for each in params}) == 1
+    assert params[0].seed is not None
+    assert browser.act("sweep", song=song, start=0, end=44_100, over="loudness=1,2").code == "bad_setting"
 
 
 def test_the_pages_songs_are_not_driven_by_surfaces(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
@@ -286,7 +298,32 @@ def test_the_report_of_a_take_is_kept(browser: Browser, running: RunningPage, tm
 
 def test_packs_are_listed_with_their_licences(browser: Browser) -> None:
     browser.enter()
-    found = {pack["name"]: pack for pack in browser.get("/api/packs").json}
+    both = browser.get("/api/packs").json
+    assert "airgen" in {offer["name"] for offer in both["offers"]}
+    found = {pack["name"]: pack for pack in both["here"]}
     assert found["tiny"]["licence"].startswith("Apache-2.0")
     assert found["tiny"]["state"] == "ok"
     assert found["tiny"]["bytes"] > 1e6
+    for name in ("--help", "hub:a/b", "..", "A"):
+        assert browser.get(f"/api/packs/{name}").status in (400, 404)
+        assert browser.act("fetch", pack=name).code == "bad_setting"
+
+
+def test_a_pack_is_fetched_as_surfaces_do_it(browser: Browser, running: RunningPage, tmp_path: Path) -> None:
+    """One pull for all: the page starts it, shows how it goes, and stops it."""
+    script = tmp_path / "packs.py"
+    progress = {"progress": {"file": "weights.bin", "done": 5_000_000, "total": 10_000_000}}
+    script.write_text(f"import time\nprint({json.dumps(progress)!r}, flush=True)\ntime.sleep(60)\n")
+    running.pulls._command = (sys.executable, str(script))
+    browser.enter()
+    assert browser.act("fetch", pack="airgen", accept=["CC-BY-NC-4.0"]).status == 200
+    assert browser.act("fetch", pack="audioldm2").code == "queue_full"
+
+    def state() -> Any:
+        running.edge.ask(lambda _: running.pulls.news()).result(5)  # as the surfaces' port does at each step
+        return browser.part("pull")
+
+    shown = until(lambda: (now := state()) and now["fraction"] == 0.5 and now)
+    assert (shown["name"], shown["state"], shown["line"]) == ("airgen", "running", "weights.bin, 5 of 10 MB")
+    assert browser.act("stopfetching").status == 200
+    until(lambda: state()["state"] == "stopped")

@@ -187,3 +187,20 @@ def test_how_likely_hits_are_for_who_guesses(tab: Browser) -> None:
         f" return {[list(case) for case in cases]}.map(([hits, trials]) => chance(hits, trials)); }}"
     )
     assert found == pytest.approx([float(binom.sf(hits - 1, trials, 0.5)) for hits, trials in cases], rel=1e-9)
+
+
+def test_a_sweep_is_a_matrix_of_what_differs(tab: Browser) -> None:
+    """Of one seed and one target; by numbers, not letters; none where nothing or too much differs."""
+    found = tab.run(
+        """async () => {
+          const { gridOf } = await import("/app/views/matrix.js");
+          const take = (id, seed, values) => ({ id, seed, to: "violin", values });
+          const swept = ["0.5", "1", "10"].flatMap((alpha) =>
+            ["1", "2x4"].map((pooling) => take(`${alpha} ${pooling}`, 7, { alpha, pooling, steps: "50" })));
+          const grid = gridOf([...swept, take("other", 8, { alpha: "3", pooling: "1", steps: "50" })]);
+          const three = [...swept, take("a", 7, { alpha: "1", pooling: "1", steps: "20" })];
+          const none = [gridOf(three), gridOf(swept.slice(0, 1)), gridOf([])];
+          return [grid.seed, grid.columns, grid.rows, grid.cells.size, ...none];
+        }"""
+    )
+    assert found == [7, ["alpha", ["0.5", "1", "10"]], ["pooling", ["1", "2x4"]], 6, None, None, None]

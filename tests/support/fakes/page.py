@@ -22,6 +22,7 @@ from punchin_bridge.hosts.spool import Post
 from punchin_bridge.page.edge import PageEdge
 from punchin_bridge.page.songs import PageSong
 from punchin_bridge.serve import receive
+from punchin_bridge.surfaces.osc.pulls import Pulls
 from punchin_bridge.takes import inpaint, recipe
 from punchin_bridge.takes.inpaint import Sources
 from punchin_bridge.takes.location import Where
@@ -131,7 +132,9 @@ class RunningPage:
         def say(document: FromHost, now: float) -> None:
             receive(Post(document.host, document), self.stage.console, room.sessions, now, time.time())
 
-        self.edge = PageEdge(self.stage.console, room.sessions, say, folder / "spool", folder / "runtime" / "page.key")
+        self.pulls = Pulls()
+        key = folder / "runtime" / "page.key"
+        self.edge = PageEdge(self.stage.console, room.sessions, self.pulls, say, folder / "spool", key)
         self.browser = Browser(self.edge.port, self.edge.keys.key)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._turn, daemon=True)

@@ -53,6 +53,8 @@ class Pulls:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._running: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
+        self.last: News | None = None
+        """What was asked for by :meth:`news` last: for who only shows how it is."""
 
     def start(self, name: str, accept: Sequence[str]) -> None:
         """Pull the pack `name`; `accept` are the licences that were accepted. Raises QueueFull, DaemonError."""
@@ -93,6 +95,7 @@ class Pulls:
                 break
         if any(each.state != "running" for each in found):
             self._running = None
+        self.last = found[-1] if found else self.last
         return found
 
     def _read(self, name: str, process: subprocess.Popen[bytes]) -> None:

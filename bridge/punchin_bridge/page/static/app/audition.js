@@ -23,11 +23,15 @@ export const playing = signal(false);
 export const matched = signal(true);
 export const leadIn = signal(true);
 export const blind = signal(false);
+export const onlyFavourites = signal(false);
 /** Whether only what the chosen take changes is heard. */
 export const difference = signal(false);
 
 /** Names in the order of their keys: the song, then takes from the first. */
-export const order = computed(() => [SONG, ...(group.value?.takes.map((take) => take.id) ?? [])]);
+export const order = computed(() => [
+  SONG,
+  ...(group.value?.takes ?? []).filter((take) => !onlyFavourites.value || take.note.favourite).map((take) => take.id),
+]);
 
 /** @type {Player | null} */
 export let player = null;

@@ -2,6 +2,7 @@
 import { blind, choose, chosen, toggle, toggleDifference, toggleLeadIn, toggleMatched } from "/app/audition.js";
 import { doing, group, helping, punch, song } from "/app/state.js";
 import { answer, end, listen, test } from "/app/views/abx.js";
+import { beside } from "/app/views/matrix.js";
 import { nameAt, neighbour } from "/app/views/takes.js";
 import { fit, zoom } from "/app/views/wave.js";
 
@@ -12,8 +13,9 @@ export const KEYS = [
     keys: [..."0123456789"], shown: "0 … 9", text: "Hear the song (0) or a take, also while it plays",
     do: (key) => nameAt(+key) && choose(nameAt(+key)),
   },
-  { keys: ["ArrowUp"], shown: "↑", text: "The one above", do: () => choose(neighbour(-1)) },
-  { keys: ["ArrowDown"], shown: "↓", text: "The one below", do: () => choose(neighbour(1)) },
+  { keys: ["ArrowUp"], shown: "↑", text: "The one above, in a sweep's matrix, too", do: () => choose(beside(-1, 0) ?? neighbour(-1)) },
+  { keys: ["ArrowDown"], shown: "↓", text: "The one below", do: () => choose(beside(1, 0) ?? neighbour(1)) },
+  { keys: ["ArrowLeft", "ArrowRight"], shown: "← →", text: "Beside it in a sweep's matrix", do: (key) => walk(key) },
   { keys: ["l", "L"], shown: "L", text: "Loop the region alone, or with 4 s around it", do: toggleLeadIn },
   { keys: ["m", "M"], shown: "M", text: "The same loudness for all, or raw levels", do: toggleMatched },
   { keys: ["x", "X"], shown: "X", text: "Blind: names and pictures are hidden, the order is drawn", do: () => (blind.value = !blind.value) },
@@ -24,8 +26,13 @@ export const KEYS = [
   { keys: ["-"], shown: "−", text: "Zoom out", do: () => zoom(2) },
   { keys: ["p", "P"], shown: "P", text: "Punch in: new takes of the region", do: () => song.value && void punch() },
   { keys: ["?"], shown: "?", text: "These keys", do: () => (helping.value = !helping.value) },
-  { keys: ["Escape"], shown: "Esc", text: "Close this", do: () => (helping.value = false) },
 ];
+
+/** @param {string} key */
+function walk(key) {
+  const found = beside(0, key === "ArrowRight" ? 1 : -1);
+  if (found) choose(found);
+}
 
 function favourite() {
   const take = group.value?.takes.find((each) => each.id === chosen.value);
@@ -47,6 +54,7 @@ function zoomed() {
 /** Keys count everywhere but in fields, and where they would press a button, not on it. @param {KeyboardEvent} event */
 export function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (document.querySelector("dialog[open]")) return; // it has keys of its own
   const at = /** @type {HTMLElement} */ (event.target);
   const writes = at.matches("textarea, select, input:not([type=checkbox], [type=range], [type=file])");
   if (writes) {

@@ -2,7 +2,7 @@
 import { effect, html, render } from "/vendor/vendor.js";
 import { enter, get, listen } from "/app/api.js";
 import { pressed } from "/app/keys.js";
-import { dawGroup, groups, link, packs, quietly, session, showGroup, showSong, songId, songs, take, told } from "/app/state.js";
+import { dawGroup, groups, link, lookAtPacks, quietly, session, showGroup, showSong, songId, songs, take, told } from "/app/state.js";
 import { Shell } from "/app/views/shell.js";
 
 const root = /** @type {HTMLElement} */ (document.getElementById("page"));
@@ -27,7 +27,7 @@ async function start() {
   }
   session.value = await quietly(() => get("/api/session"));
   if (!session.value) return;
-  void quietly(() => get("/api/packs")).then((found) => (packs.value = found ?? []));
+  void lookAtPacks();
   listen(told, (state) => (link.value = state));
   showFirst();
   addEventListener("keydown", pressed);

@@ -23,13 +23,22 @@ export const groups = signal([]);
 export const hosts = signal([]);
 /** @type {import("/app/types.js").Sig<Record<string, {value: any, normalized: number | null, touched: boolean}>>} */
 export const knobs = signal({});
-/** @type {import("/app/types.js").Sig<{name: string, state: string, version: string, licence: string, bytes: number}[]>} */
+/** @typedef {{name: string, state: string, version: string, engines: string[], licence: string, bytes: number}} Pack */
+/** @typedef {{name: string, title: string, size: string, memory: string}} Offer */
+/** @typedef {{name: string, state: string, line: string, fraction: number, error: {message: string,
+ *   next_step: string} | null}} Pull */
+/** @type {import("/app/types.js").Sig<Pack[]>} */
 export const packs = signal([]);
+/** @type {import("/app/types.js").Sig<Offer[]>} */
+export const offers = signal([]);
+/** @type {import("/app/types.js").Sig<Pull | null>} */
+export const pull = signal(null);
+export const choosingPacks = signal(false);
 /** Counts up when the shape of a song was read further. */
 export const shapes = signal(0);
 
 let troubles = -1;
-const parts = { songs, jobs, groups, hosts, knobs };
+const parts = { songs, jobs, groups, hosts, knobs, pull };
 
 /** @param {string} part @param {any} value */
 export function told(part, value) {
@@ -40,6 +49,22 @@ export function told(part, value) {
     troubles = value.count;
   }
 }
+
+/** Ask which packs there are. */
+export async function lookAtPacks() {
+  const found = await quietly(() => get("/api/packs"));
+  if (!found) return;
+  packs.value = found.here;
+  offers.value = found.offers;
+}
+
+let fetched = "";
+effect(() => {
+  const now = pull.value;
+  const state = now ? `${now.name} ${now.state}` : "";
+  if (state !== fetched && now && now.state !== "running" && fetched) void lookAtPacks();
+  fetched = state;
+});
 
 // ---- what is looked at ---------------------------------------------------------------------------------------
 

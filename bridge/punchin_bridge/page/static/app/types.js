@@ -17,6 +17,7 @@
  * @property {string} job
  * @property {number} index
  * @property {Record<string, string>} models
+ * @property {Record<string, string>} values
  * @property {{favourite?: boolean, name?: string, comment?: string, report?: [string, string][]}} note
  */
 

@@ -10,14 +10,14 @@ const words = texts.details;
 /** @param {{take: Take}} props */
 export function Details({ take }) {
   const write = (/** @type {Record<string, unknown>} */ what) => void doing("write", { take: take.id, ...what });
-  const pack = packs.value.find((each) => each.name === take.models.pack);
+  const pack = packs.value.find((each) => each.name === (take.models.pack ?? "").split(" ")[0]);
   const made = /** @type {[string, string][]} */ ([
     [words.created, take.created.replace("T", " ")],
     [words.seed, String(take.seed)],
     [words.text, take.text],
     [words.pack, take.models.pack ?? ""],
     [words.licence, pack?.licence ?? ""],
-    ...Object.entries(take.models).filter(([name]) => name !== "pack").map(([name, value]) => [name, String(value)]),
+    ...Object.entries(take.models).filter(([name]) => name !== "pack" && !name.startsWith("sha256")).map(([name, value]) => [name, String(value)]),
     [words.file, take.path],
   ]);
   return html`<details class="about"><summary>${words.title}</summary>

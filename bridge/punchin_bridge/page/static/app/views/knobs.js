@@ -24,7 +24,7 @@ export function Knob({ name, label, hint }) {
           ${of.stops.map((/** @type {any} */ each) => html`<option value=${String(each)}>${each}</option>`)}
         </select>`
       : of.type === "str"
-        ? html`<input id=${id} type="text" value=${knob.value} placeholder=${hint ?? of.unsaid} maxlength="200"
+        ? html`<input id=${id} type="text" list=${name === "pack" ? "packs" : undefined} value=${knob.value} placeholder=${hint ?? of.unsaid} maxlength="200"
             onChange=${(/** @type {any} */ e) => set(name, e.target.value)} />`
         : html`<${Number_} of=${of} knob=${knob} id=${id} />`}
   </div>`;
@@ -57,12 +57,6 @@ function plain(of, at) {
 /** @param {any} value */
 const round = (value) => (typeof value === "number" ? Math.round(value * 1000) / 1000 : value);
 
-/** @param {{name: string, version: string, licence: string, bytes: number, state: string}} pack */
-const described = (pack) =>
-  pack.state === "ok"
-    ? `${pack.name} ${pack.version} (${pack.licence.split(":")[0]}, ${Math.max(1, Math.round(pack.bytes / 1e6))} MB)`
-    : `${pack.name} (${pack.state})`;
-
 /** All parameters of an engine but those that are shown elsewhere. @param {{engine: string, but: string[]}} props */
 export function Knobs({ engine, but }) {
   const method = knobs.value.method?.value;
@@ -72,7 +66,7 @@ export function Knobs({ engine, but }) {
   );
   return html`<div class="knobs">
     ${shown.map((each) => html`<${Knob} key=${each.name} name=${each.name} />`)}
-    ${packs.value.length > 0 && html`<p class="dim">${texts.make.packs}: ${packs.value.map(described).join("; ")}.</p>`}
+    <datalist id="packs">${packs.value.map((each) => html`<option value=${each.name} />`)}</datalist>
     <button class="quiet" type="button" onClick=${() => void doing("reset", {})}>${texts.make.reset}</button>
   </div>`;
 }

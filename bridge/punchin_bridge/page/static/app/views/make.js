@@ -36,9 +36,24 @@ export function Make() {
       <summary>${words.more}</summary>
       <${Knobs} engine=${engine.value} but=${["takes", "seed", "to", "source", "task"]} />
     </details>
+    ${transfers && html`<${Sweep} />`}
     <button class="primary big" id="punch" disabled=${!region.value} onClick=${() => void punch()}
       title=${region.value ? "" : words.no_region}>${transfers ? words.transfer_now : words.punch}<kbd>P</kbd></button>
   </section>`;
+}
+
+/** A grid of values, all with one seed: its takes are walked through as a matrix. */
+function Sweep() {
+  const here = region.value;
+  const go = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const over = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("over") ?? "").trim();
+    if (here && over) void doing("sweep", { song: songId.value, ...here, over });
+  };
+  return html`<form class="typed" onSubmit=${go}>
+    <input name="over" type="text" maxlength="500" placeholder=${words.sweep_hint} aria-label=${words.sweep} disabled=${!here} />
+    <button class="quiet" disabled=${!here} title=${words.sweep_text}>${words.sweep}</button>
+  </form>`;
 }
 
 /** @param {{control: "chord" | "drums" | "piano"}} props */

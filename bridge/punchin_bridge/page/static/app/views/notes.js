@@ -63,7 +63,7 @@ function draw(canvas) {
   if (ofTake) rows(to, ofTake, LABELS + each + GAP, each, width, colour(canvas, "accent"));
   to.font = "12px system-ui, sans-serif";
   for (const [start, end, label] of song.value?.chords ?? []) {
-    if (x(end - window.start) < 0 || x(start - window.start) > width) continue;
+    if (x(end - window.start) < LABELS || x(start - window.start) > width) continue;
     const at = Math.max(0, x(start - window.start));
     to.fillStyle = colour(canvas, "grid");
     to.fillRect(at, 0, 1, height);

@@ -2,12 +2,14 @@
 import { html, useEffect, useRef } from "/vendor/vendor.js";
 import { KEYS } from "/app/keys.js";
 import {
-  dawGroup, dawGroups, dismiss, group, helping, hosts, link, notices, showGroup, showSong, song, songId, songs, take, uploads,
+  choosingPacks, dawGroup, dawGroups, dismiss, group, helping, hosts, link, notices, showGroup, showSong, song, songId, songs, take, uploads,
 } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { Abx, test } from "/app/views/abx.js";
 import { Jobs } from "/app/views/jobs.js";
 import { Make } from "/app/views/make.js";
+import { Packs, Pulling } from "/app/views/packs.js";
+import { Matrix } from "/app/views/matrix.js";
 import { Notes } from "/app/views/notes.js";
 import { Seams } from "/app/views/seams.js";
 import { Song } from "/app/views/song.js";
@@ -19,16 +21,18 @@ export function Shell() {
   return html`<${Header} />
     <main>
       <${Jobs} />
+      <${Pulling} />
       ${shows
         ? html`<${Song} />
             <div class=${songId.value ? `columns ${group.value?.takes.length ? "heard" : ""}` : ""}>
-              <div>${test.value ? html`<${Abx} />` : html`<${Takes} /><${Seams} /><${Notes} />`}</div>
+              <div>${test.value ? html`<${Abx} />` : html`<${Takes} /><${Matrix} /><${Seams} /><${Notes} />`}</div>
               ${song.value && html`<${Make} />`}
             </div>`
         : html`<${Welcome} />`}
     </main>
     <${Notices} />
-    <${Help} />`;
+    <${Help} />
+    <${Packs} />`;
 }
 
 function Header() {
@@ -53,6 +57,7 @@ function Header() {
     <span class="grow"></span>
     ${hosts.value.map((each) => html`<span class="chip" key=${each.host} title=${each.host}>${each.program}${each.project ? ` · ${each.project}` : ""}</span>`)}
     ${link.value === "gone" && html`<span class="chip bad" role="status">${texts.gone}</span>`}
+    <button class="quiet" onClick=${() => (choosingPacks.value = true)}>${texts.packs.title}</button>
     <button class="quiet" aria-pressed=${helping.value} onClick=${() => (helping.value = !helping.value)}>${texts.help}<kbd>?</kbd></button>
   </header>`;
 }

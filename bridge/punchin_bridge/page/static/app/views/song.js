@@ -1,7 +1,7 @@
 // The song: its waveform, its region in bars or seconds, its tempo.
 import { html } from "/vendor/vendor.js";
 import { clock } from "/app/format.js";
-import { doing, group, nearest, region, snapped, song, songId } from "/app/state.js";
+import { doing, group, groups, nearest, region, snapped, song, songId } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { fit, Wave, zoom } from "/app/views/wave.js";
 
@@ -14,6 +14,7 @@ export function Song() {
     <div class="bar">
       <h2>${of?.name ?? here?.title}</h2>
       ${!songId.value && here && html`<span class="dim">${here.program}</span>`}
+      ${of && html`<${History} />`}
       ${of ? html`<${Region} />` : here && html`<span class="dim">${here.place}</span>`}
       <span class="grow"></span>
       ${of && html`<${Tempo} key=${of.id} />`}
@@ -29,6 +30,20 @@ export function Song() {
       <button class="quiet" onClick=${() => fit(true)}>${words.fit}</button>
     </div>`}
   </section>`;
+}
+
+/** Regions that have takes, for who comes back to a song. */
+function History() {
+  const here = groups.value.filter((each) => each.song === songId.value && each.takes.length);
+  if (!here.length) return null;
+  const go = (/** @type {any} */ event) => {
+    const found = here.find((each) => each.id === event.target.value);
+    if (found) region.value = { start: found.start, end: found.end };
+  };
+  return html`<select aria-label=${words.history} value=${group.value?.id ?? ""} onChange=${go}>
+    ${!here.some((each) => each.id === group.value?.id) && html`<option value=${group.value?.id ?? ""}>${words.history}</option>`}
+    ${here.map((each) => html`<option key=${each.id} value=${each.id}>${each.place} (${each.takes.length})</option>`)}
+  </select>`;
 }
 
 /** The region as numbers: for hands that do not drag. */

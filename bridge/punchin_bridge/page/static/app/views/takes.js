@@ -1,7 +1,8 @@
 // The takes of the region, to be switched between while they play.
 import { effect, html, useEffect, useRef } from "/vendor/vendor.js";
 import {
-  blind, choose, chosen, difference, heard, leadIn, levels, loaded, matched, order, player, playing, SONG, toggle,
+  blind, choose, chosen, difference, heard, leadIn, levels, loaded, matched, onlyFavourites, order, player, playing,
+  SONG, toggle,
   toggleDifference, toggleLeadIn, toggleMatched,
 } from "/app/audition.js";
 import { colour, fitted, peaksOf, wave } from "/app/draw.js";
@@ -13,6 +14,7 @@ import { Details } from "/app/views/details.js";
 import { repeatable } from "/app/views/jobs.js";
 
 const words = texts.takes;
+const MOST_HEARD = 16;
 const LONG = 118; // seconds: the window ends with its region where the region is longer
 const NAMES = { chord: texts.make.chord, drums: texts.make.drums, piano: texts.make.piano };
 
@@ -23,6 +25,7 @@ export function Takes() {
   if (!of) return null;
   const window = heard.value;
   const again = repeatable(of.jobs);
+  const rate = loaded.value.size ? player?.context.sampleRate : undefined;
   return html`<section class="panel takes" aria-label=${words.title}>
     <div class="bar">
       <h2>${words.title}</h2>
@@ -37,11 +40,16 @@ export function Takes() {
         ${words.blind}<kbd>X</kbd></button>
       <button aria-pressed=${difference.value} title=${words.difference_text} disabled=${!of.takes.length} onClick=${toggleDifference}>
         ${words.difference}<kbd>D</kbd></button>
+      ${of.takes.some((take) => take.note.favourite) &&
+      html`<button aria-pressed=${onlyFavourites.value} title=${words.only_favourites_text}
+        onClick=${() => (onlyFavourites.value = !onlyFavourites.value)}>${words.only_favourites}</button>`}
       <button title=${words.abx_text} disabled=${!of.takes.length} onClick=${start}>${words.abx}</button>
       ${again &&
       html`<button title=${texts.jobs.again_text} onClick=${() => void doing("again", { job: again.job })}>
         ${texts.jobs.again}</button>`}
     </div>
+    ${of.takes.length > MOST_HEARD && html`<p class="dim">${words.first(MOST_HEARD)}</p>`}
+    ${rate && window && rate !== window.rate && html`<p class="dim">${words.resampled}</p>`}
     ${window && !window.has_song && html`<p class="dim">${words.no_song}</p>`}
     ${window && window.region[1] === window.samples && window.samples > LONG * window.rate && html`<p class="dim">${words.long}</p>`}
     <div class="list" role="radiogroup" aria-label=${words.title}>
