@@ -30,7 +30,7 @@ class Parameter(Generic[T]):
 
     `name` is its own among all of them; `text` is one sentence for people; `engines` use it. Numbers lie in
     `[low, high]`, `above` says that `low` itself is none of them; with `choices` it is one of those. Texts have up to
-    `length` characters and match `pattern`.
+    `length` characters and match `pattern`, which `spelt` says in words.
 
     `default` is the plain value that it begins with. Where nobody says a value, it is `unsaid` (`the pack's`, `the
     task's`, `drawn`); a default that is none of its own values (-1, `pack`) stands for just that on a fader. `tasks`
@@ -57,6 +57,7 @@ class Parameter(Generic[T]):
     methods: tuple[str, ...] = ()
     length: int = 500
     pattern: str = ""
+    spelt: str = ""
     flag: str = ""
     path: str = ""
     short: str = ""
@@ -122,7 +123,7 @@ class Parameter(Generic[T]):
             *most, last = map(str, self.choices)
             return f"{', '.join(most)} or {last}" if most else last
         if self.type is str:
-            return f"a text of up to {self.length} characters"
+            return f"a text of up to {self.length} {self.spelt or 'characters'}"
         low, high = _number(self.low), _number(self.high)
         return (f"above {low} to {high}" if self.above else f"{low} to {high}") + f" {self.unit}".rstrip()
 

@@ -59,7 +59,10 @@ SEED = Parameter(
     "seed", "Seed of the first take; the next takes have the next seeds.", ENGINES, -1, 0, 2**53, fader=(-1, 2**31 - 1),
     unsaid=_DRAWN,
 )  # fmt: skip
-PACK = Parameter("pack", "Model pack.", ENGINES, "tiny", length=64, pattern=r"^[A-Za-z0-9._-]+$")
+PACK = Parameter(
+    "pack", "Model pack.", ENGINES, "tiny", length=64, pattern=r"^[A-Za-z0-9._-]+\Z",
+    spelt="letters, digits, dots, - and _",
+)  # fmt: skip
 
 TEXT = Parameter("text", "What new takes should sound like, for packs that read text.", _INPAINT, "")
 TEMPERATURE = Parameter(
