@@ -17,7 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from punchin_wire import VERSION, paths, program
+from punchin_wire import VERSION, program
 from punchin_wire.errors import (
     EXITS,
     INTERRUPTED,
@@ -71,7 +71,7 @@ def status(as_json: Json = False) -> None:
     """Show the daemon, its worker and its jobs, and the bridge."""
     with _client() as client:
         found = client.status()
-    bridge = paths.read_bridge_record()
+    bridge = launch.bridge()
     if as_json:
         print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}))
     else:
