@@ -32,6 +32,14 @@ OWN_FOLDER = "Give yourself the right to write there, or set PUNCHIN_HOME to ano
 """The next step where a file of Punchin's own cannot be written."""
 BLOCK = 4096
 """Bytes that are written to see whether a disk has room."""
+NEXT = {
+    errno.ENAMETOOLONG: "Give a shorter name.",
+    errno.ENOENT: "Check the path.",
+    errno.ENOTDIR: "Check the path: one of its folders is a file.",
+    errno.EISDIR: "Check the path: it is a folder.",
+    errno.EIO: "Look whether that disk is well.",
+}
+"""The next step where it is not the right to write that lacks."""
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -116,6 +124,11 @@ def free_stem(folder: Path, stem: str, *endings: str) -> str:
     """`stem`, or else `stem_2`, `stem_3`, …: the first that no file in `folder` has with any of these `endings`."""
     stems = itertools.chain([stem], (f"{stem}_{number}" for number in itertools.count(2)))
     return next(free for free in stems if not any((folder / f"{free}{ending}").exists() for ending in endings))
+
+
+def unusable(error: OSError) -> BadSetting:
+    """What the system says of a file or a folder, as the musician's error."""
+    return _refused(f"{error.filename} cannot be used", error, NEXT.get(error.errno or 0, OWN_FOLDER))
 
 
 def _refused(what: str, error: OSError, next_step: str) -> BadSetting:

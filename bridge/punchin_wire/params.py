@@ -60,7 +60,7 @@ SEED = Parameter(
     unsaid=_DRAWN,
 )  # fmt: skip
 PACK = Parameter(
-    "pack", "Model pack.", ENGINES, "tiny", length=64, pattern=r"^[A-Za-z0-9._-]+$",
+    "pack", "Model pack.", ENGINES, "tiny", length=64, pattern=r"^[A-Za-z0-9._-]+\Z",
     letters="letters, digits, dots, dashes and underscores",
 )  # fmt: skip
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 
 import msgspec
 
-from .errors import PunchinError
+from . import disk
+from .errors import InternalError, PunchinError, of_import
 
 
 def run(main: Callable[[], int]) -> int:
@@ -29,6 +31,31 @@ def run(main: Callable[[], int]) -> int:
         for stream in streams:
             os.dup2(nowhere, stream.fileno())
         return 0
+
+
+def guarded(main: Callable[[], int], as_json: bool, train: bool = False) -> int:
+    """The exit code of `main`. No error leaves this function but as a line and a code, except that nobody reads.
+
+    With `train`, packages that are not there are wanted for training or measuring.
+    """
+    try:
+        return main()
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        return fail(named(error, train), as_json)
+
+
+def named(error: Exception, train: bool = False) -> PunchinError:
+    """Any error as one of our tree. Called where it was caught; shows where our own mistakes were made."""
+    if isinstance(error, PunchinError):
+        return error
+    if isinstance(error, ImportError):
+        return of_import(error, train)
+    if isinstance(error, OSError) and error.filename is not None:  # nobody's mistake, but it has a name
+        return disk.unusable(error)
+    traceback.print_exc()
+    return InternalError(f"{type(error).__name__}: {error}")
 
 
 def fail(error: PunchinError, as_json: bool) -> int:

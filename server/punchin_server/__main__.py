@@ -6,7 +6,6 @@ import importlib
 import sys
 
 from punchin_wire import program
-from punchin_wire.errors import of_import
 
 VERBS = {"serve": "daemon.serve", "packs": "packs.cli", "doctor": "doctor"}
 
@@ -17,10 +16,7 @@ def main(argv: list[str]) -> int:
         print(f"usage: python -m punchin_server {{{','.join(VERBS)}}} ...", file=sys.stderr)
         return 2
     module = importlib.import_module(f"punchin_server.{VERBS[argv[0]]}")
-    try:
-        return program.run(lambda: module.main(argv[1:]))
-    except ImportError as error:
-        return program.fail(of_import(error), "--json" in argv)
+    return program.run(lambda: program.guarded(lambda: module.main(argv[1:]), "--json" in argv))
 
 
 if __name__ == "__main__":

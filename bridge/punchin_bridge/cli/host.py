@@ -107,6 +107,7 @@ def do(
     Without any, the host's own settings hold in place of the defaults that are listed here; with any, these defaults
     hold for the others.
     """
+    from ..daemon import launch
     from ..hosts import protocol, spool
     from ..surfaces import actions
 
@@ -117,7 +118,7 @@ def do(
         told["unit"] = unit
     if action in actions.BY_NAME:  # else it is one that this host alone has
         actions.find(action, actions.Details(**told))
-    if paths.read_bridge_record() is None:
+    if launch.bridge() is None:
         raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
     ask = protocol.Command(uuid.uuid4().hex[:12], action, params, pressed=time.time(), **told)
     me = spool.Caller(spool.Spool(paths.spool_folder()), f"cli-{uuid.uuid4().hex[:8]}")

@@ -12,22 +12,18 @@ import os
 import signal
 import subprocess
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
-from punchin_wire import VERSION, paths, program
-from punchin_wire.disk import OWN_FOLDER
+from punchin_wire import VERSION, program
 from punchin_wire.errors import (
     EXITS,
     INTERRUPTED,
     BadSetting,
     DaemonUnreachable,
-    InternalError,
     PunchinError,
-    of_import,
     readable,
 )
 from punchin_wire.messages import Status
@@ -41,6 +37,7 @@ from ..daemon.client import Client
 from . import host, surface
 from .bridge import bridge
 from .inpaint import inpaint
+from .job import check_job
 from .open import open_page
 from .shelf import open_shelf
 from .transfer import transfer
@@ -52,6 +49,7 @@ WORDS = {
     "Value error, ": "",
     "Input should be a valid integer, unable to parse string as an integer": "it is no whole number",
     "Input should be a valid number, unable to parse string as a number": "it is no number",
+    "Input should be": "it must be",
 }
 """What our parser says for programmers, and what people are told."""
 EXIT_CODES = f"Exit codes: {'; '.join(f'{code} {text}' for code, text in EXITS.items())}."
@@ -82,7 +80,7 @@ def status(as_json: Json = False) -> None:
     """Show the daemon, its worker and its jobs, and the bridge."""
     with _client() as client:
         found = client.status()
-    bridge = paths.read_bridge_record()
+    bridge = launch.bridge()
     if as_json:
         print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}))
     else:
@@ -95,6 +93,7 @@ def cancel(
     job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")], as_json: Json = False
 ) -> None:
     """Stop a job. It stops within one decode step."""
+    check_job(job)
     with _client() as client:
         client.cancel(job)
     print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
@@ -175,16 +174,10 @@ def _run(words: list[str]) -> int:
         return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
     except BrokenPipeError:
         raise
-    except ImportError as error:
-        return fail(of_import(error), as_json)
-    except OSError as error:  # a disk is full, a folder is not there any more: nobody's mistake, but it has a name
-        if error.filename is None:
-            return _unexpected(error, as_json)
-        return fail(BadSetting(f"{error.filename} cannot be used: {error.strerror}.", OWN_FOLDER), as_json)
     except Exception as error:
         if isinstance(error, UsageError):
-            return fail(_wrong_words(error), as_json)
-        return _unexpected(error, as_json)
+            return _wrong_words(error, words, as_json)
+        return fail(program.named(error), as_json)
     return code if isinstance(code, int) else 0
 
 
@@ -209,27 +202,30 @@ def _stoppable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _unexpected(error: Exception, as_json: bool) -> int:
-    """Called where `error` was caught."""
-    traceback.print_exc()
-    return fail(InternalError(f"{type(error).__name__}: {error}"), as_json)
-
-
 def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:
     """An error about a value says where the command's values are listed, unless it knows better."""
     if isinstance(error, BadSetting) and error.next_step == BadSetting.default_next_step and words:
-        groups = {group.name for group in app.registered_groups}
-        page = " ".join(words[: 2 if words[0] in groups else 1])
-        error.next_step = f"See `punchin {page} --help` for the values that are allowed."
+        error.next_step = f"See `{_page(words)} --help` for the values that are allowed."
     return error
 
 
-def _wrong_words(error: Any) -> BadSetting:
-    where = error.ctx.command_path if error.ctx else "punchin"
-    said = error.format_message()
+def _page(words: Sequence[str]) -> str:
+    """The command that these words are for."""
+    groups = {group.name for group in app.registered_groups}
+    return " ".join(["punchin", *words[: 2 if words[0] in groups else 1]])
+
+
+def _wrong_words(error: Any, words: Sequence[str], as_json: bool) -> int:
+    if error.ctx and error.message == error.ctx.get_help():  # no words at all
+        print(error.message, file=sys.stderr)
+        return BadSetting.exit_code
+    where = error.ctx.command_path if error.ctx else _page(words)
+    what: str = error.format_message()
     for theirs, ours in WORDS.items():
-        said = said.replace(theirs, ours)
-    return BadSetting(f"{said.rstrip('.')}.", f"See `{where} --help`.")
+        what = what.replace(theirs, ours)
+    what = what.partition(", unable to parse")[0]  # how typer's own checker fails is nothing to people
+    what += "" if what.endswith((".", "?")) else "."
+    return fail(BadSetting(what, f"See `{where} --help`."), as_json)
 
 
 @app.callback(invoke_without_command=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from punchin_wire import paths
 from punchin_wire.errors import BadSetting, DaemonUnreachable
 
 from .options import Json
@@ -31,9 +30,10 @@ def learn(
     """Let the next key or knob of a MIDI controller drive a parameter or an action, from now on."""
     from punchin_wire.osc.packets import build, parse
 
+    from ..daemon import launch
     from ..surfaces.midi import mapping
 
-    record = paths.read_bridge_record()
+    record = launch.bridge()
     if record is None or not record.surface_port:
         raise DaemonUnreachable("No bridge is running.", "Start it with `punchin bridge`, or open the host.")
     path = mapping.mapping_file()

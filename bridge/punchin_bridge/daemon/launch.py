@@ -1,4 +1,5 @@
-"""Find this user's daemon, or start one. Knows processes and the daemon's record, and nothing of what it does."""
+"""Find this user's daemon, or start one; find the bridge. Knows processes and their records, and nothing of what they
+do."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 from punchin_wire import disk, paths
 from punchin_wire.errors import BadMessage, DaemonUnreachable, NotInstalled
-from punchin_wire.paths import DaemonRecord
+from punchin_wire.paths import BridgeRecord, DaemonRecord
 
 from ..settings import Settings
 from .client import Client
@@ -30,6 +32,12 @@ def find(settings: Settings) -> str | None:
     else:
         return None
     return endpoint if _answers(endpoint, 2.0) else None
+
+
+def bridge() -> BridgeRecord | None:
+    """The bridge that serves this user, unless it was killed."""
+    record = paths.read_bridge_record()
+    return record if record is not None and psutil.pid_exists(record.pid) else None
 
 
 def program(package: str) -> tuple[str, ...]:

@@ -49,4 +49,4 @@ class Keys:
 
 
 def _same(said: str, held: str) -> bool:
-    return secrets.compare_digest(said.encode(), held.encode())
+    return secrets.compare_digest(said.encode("utf-8", "surrogatepass"), held.encode())

@@ -4,13 +4,13 @@ Knows processes and one request."""
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-import psutil
 from punchin_wire import disk, paths
 from punchin_wire.errors import DaemonUnreachable, ErrorInfo, PunchinError, from_info
 from punchin_wire.osc.udp import LOOPBACK
@@ -20,12 +20,13 @@ from ..daemon import launch
 
 COMMAND = (sys.executable, "-m", "punchin_bridge.cli", "bridge", "--idle-exit", "3600")
 START_SECONDS = 30.0
+KNOCK_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 
 
 def find_or_start(command: tuple[str, ...] = COMMAND) -> BridgeRecord:
     """The bridge that serves this user; one is started when none runs. Raises DaemonUnreachable."""
-    record = _running()
+    record = _answering()
     if record is not None:
         return record
     disk.make_folder(paths.log_folder(), disk.OWN_FOLDER, 0o700)
@@ -33,10 +34,10 @@ def find_or_start(command: tuple[str, ...] = COMMAND) -> BridgeRecord:
     child = launch.start([*command], output)
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
-        record = _running()
+        record = _answering()
         if record is not None:
             return record
-        if child.poll() is not None and _running() is None:
+        if child.poll() is not None and _answering() is None:
             break
         time.sleep(0.05)
     raise DaemonUnreachable(f"The bridge did not start. {launch.tail(output)}", "Run `punchin bridge` to see why.")
@@ -62,9 +63,16 @@ def address(record: BridgeRecord, song: Path | None = None) -> str:
     return f"{where}/{shown}#{found['ticket']}"
 
 
-def _running() -> BridgeRecord | None:
-    record = paths.read_bridge_record()
-    return record if record is not None and psutil.pid_exists(record.pid) else None
+def _answering() -> BridgeRecord | None:
+    """The bridge that runs. One that was killed has left a record, and another process may have its number by now."""
+    record = launch.bridge()
+    if record is None or not record.page_port:
+        return record
+    try:
+        socket.create_connection((LOOPBACK, record.page_port), KNOCK_SECONDS).close()
+    except OSError:
+        return None
+    return record
 
 
 def _error(body: bytes) -> PunchinError:

@@ -22,13 +22,14 @@ from urllib.parse import quote
 
 import msgspec
 from aiohttp import web
-from punchin_wire import VERSION, paths
+from punchin_wire import VERSION, disk, paths
 from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinError
 from punchin_wire.parameter import Parameter
 from punchin_wire.params import MAX_TAKES, TABLE
 from punchin_wire.structs import in_words
 
 from ..music.region import Region
+from ..surfaces import loopback
 from ..surfaces.osc import packs
 from . import groups, guard, listening, plans
 from .acts import Act, PackName
@@ -131,19 +132,16 @@ class PageServer:
                 web.get("/{file:.*}", self._static),
             ]
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        await web.SockSite(runner, self._socket).start()
-        self._asyncio, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        grouping = asyncio.ensure_future(self._keep_grouping())
-        try:
-            if not self._closed.is_set():
-                await self._stop.wait()
-        finally:
-            grouping.cancel()
-            for listener in list(self._listeners):
-                await listener.close()
-            await runner.cleanup()
+        async with loopback.serving(app, self._socket):
+            self._asyncio, self._stop = asyncio.get_running_loop(), asyncio.Event()
+            grouping = asyncio.ensure_future(self._keep_grouping())
+            try:
+                if not self._closed.is_set():
+                    await self._stop.wait()
+            finally:
+                grouping.cancel()
+                for listener in list(self._listeners):
+                    await listener.close()
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -161,14 +159,19 @@ class PageServer:
                 answer = _told(error)
             except web.HTTPException as error:
                 answer = _failed(error.status, "refused", error.reason, "Look at what was asked for.")
+            except web.RequestPayloadError:
+                answer = _told(BadSetting("What was asked for came broken.", "Ask again."))
             except msgspec.DecodeError as error:
                 words = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
                 answer = _told(BadSetting(f"What was asked for cannot be done: {words}."[:400]))
             except (asyncio.CancelledError, ConnectionResetError):
                 raise
-            except Exception as error:  # our mistake
-                log.exception("%s %s", request.method, request.path)
-                answer = _told(InternalError(f"{type(error).__name__}: {error}"[:400]))
+            except Exception as error:
+                if isinstance(error, OSError) and error.filename is not None:
+                    answer = _told(disk.unusable(error))
+                else:  # our mistake
+                    log.exception("%s %s", request.method, request.path)
+                    answer = _told(InternalError(f"{type(error).__name__}: {error}"[:400]))
         if not answer.prepared:
             answer.headers.update(guard.HEADERS)
         return answer

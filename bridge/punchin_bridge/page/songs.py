@@ -160,6 +160,8 @@ def _folder(path: Path, name: str) -> Path:
 
 def _song_of(folder: Path) -> str | None:
     """The song whose takes lie in a folder; None where it does not say, but no song lies there either."""
+    if not folder.is_dir():
+        return ""
     material = _read(folder)
     if material is not None:
         return material.song

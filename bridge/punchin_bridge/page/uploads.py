@@ -32,6 +32,7 @@ Kind = Literal["song", "chords", "drums", "piano", "tempo"]
 PIECE_BYTES = 4 * 2**20
 MOST_AT_ONCE = 4
 IDLE_SECONDS = 120.0
+ROOM = "Make room on the disk, and drop it again."
 MOST_BYTES: dict[Kind, int] = {
     "song": 4 * 2**30,
     "drums": 4 * 2**30,
@@ -68,6 +69,7 @@ class Uploads:
     folder: Path
     songs: Songs
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _placing: threading.Lock = field(default_factory=threading.Lock)
     _coming: dict[str, _Upload] = field(default_factory=dict)
 
     def open(self) -> None:
@@ -82,9 +84,10 @@ class Uploads:
             self.songs.find(announced.song or "")
         self._give_up(now)
         disk.make_folder(self.folder, OWN_FOLDER, 0o700)
-        if announced.size > shutil.disk_usage(self.folder).free:
-            raise BadSetting(f"There is no room for {announced.name}.", "Make room on the disk.")
         with self._lock:
+            taken = sum(other.announced.size - other.written for other in self._coming.values())
+            if announced.size > shutil.disk_usage(self.folder).free - taken:
+                raise BadSetting(f"There is no room for {announced.name}.", ROOM)
             if len(self._coming) >= MOST_AT_ONCE:
                 raise QueueFull(f"{MOST_AT_ONCE} files are coming already.", "Wait until they are here.")
             name = secrets.token_hex(6)
@@ -94,15 +97,21 @@ class Uploads:
         return name
 
     def piece(self, upload: str, at: int, data: bytes, now: float) -> int:
-        """Append a piece; returns how much is here. Raises BadSetting where it is not the next one, TooLarge."""
+        """Append a piece; returns how much is here. Raises BadSetting where it is not the next one, TooLarge; and
+        BadSetting where the disk does not take it, and then the file does not come any more."""
         with self._lock:
             coming = self._find(upload)
             if at != coming.written:
                 raise BadSetting("A piece of the file is missing.", "Drop the file again.")
             if coming.written + len(data) > coming.announced.size:
                 raise TooLarge(f"{coming.announced.name} is longer than was said.", "Drop the file again.")
-            with coming.path.open("ab") as file:
-                file.write(data)
+            try:
+                with coming.path.open("ab") as file:
+                    file.write(data)
+            except OSError as error:
+                self._drop(upload)
+                why = error.strerror or error
+                raise BadSetting(f"{coming.announced.name} cannot be kept: {why}.", ROOM) from None
             coming.written, coming.touched = coming.written + len(data), now
             return coming.written
 
@@ -114,9 +123,8 @@ class Uploads:
         try:
             if coming.written != coming.announced.size:
                 raise BadSetting("A piece of the file is missing.", "Drop the file again.")
-            if coming.announced.kind == "song":
-                return self._song(coming)
-            return self._material(coming)
+            with self._placing:  # two may come under one name
+                return self._song(coming) if coming.announced.kind == "song" else self._material(coming)
         finally:
             coming.path.unlink(missing_ok=True)
 
@@ -128,7 +136,10 @@ class Uploads:
     def _give_up(self, now: float) -> None:
         with self._lock:
             for name in [name for name, upload in self._coming.items() if now - upload.touched > IDLE_SECONDS]:
-                self._coming.pop(name).path.unlink(missing_ok=True)
+                self._drop(name)
+
+    def _drop(self, name: str) -> None:
+        self._coming.pop(name).path.unlink(missing_ok=True)
 
     def _song(self, coming: _Upload) -> PageSong:
         title, ending = _named(coming.announced.name)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from punchin_wire import program
-from punchin_wire.errors import PunchinError, of_import
 
 FULL_MINUTES = 180.0
 MASKS = ("one gap", "two gaps", "four gaps", "10 s")
@@ -21,11 +20,11 @@ PARAMETERS = ("omega", "alpha", "lambda", "sdedit", "negative", "fused")
 
 def main(argv: Sequence[str]) -> int:
     args = parser().parse_args(argv)
-    try:
-        tables = _run(args)
-    except (PunchinError, ImportError) as caught:
-        error = caught if isinstance(caught, PunchinError) else of_import(caught, train=True)
-        return program.fail(error, args.json)
+    return program.guarded(lambda: _evaluate(args), args.json, train=True)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    tables = _run(args)
     if args.json:
         print(json.dumps({"out": str(args.out.absolute()), "tables": tables}))
     else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import select
+import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -12,10 +14,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from fakes.harness import until
 from fakes.page import Browser, RunningPage, page
 from punchin_bridge.page import guard
 from punchin_bridge.page.keys import MAX_TICKETS, TICKET_SECONDS, Keys
 from punchin_bridge.page.uploads import MOST_AT_ONCE
+from punchin_bridge.surfaces import loopback
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,34 @@ def test_others_are_refused(browser: Browser, name: str, value: str | None, stat
         answer = browser.ask("GET", path, None, {name: said})
         assert answer.status == (401 if path == "/api/events" and name == "Authorization" else status)
         assert b"parameters" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/api/session", "/api/open", "/api/enter"])
+def test_a_token_of_any_bytes_is_refused(browser: Browser, path: str) -> None:
+    answer = browser.ask("GET" if path == "/api/session" else "POST", path, None, {"Authorization": "Bearer \xff\xfe"})
+    assert (answer.status, answer.code) == (401, "refused")
+
+
+def test_what_comes_broken_is_said(browser: Browser) -> None:
+    answer = browser.ask("POST", "/api/act", b"no gzip", {"Content-Encoding": "gzip"})
+    assert (answer.status, answer.code) == (400, "bad_setting")
+
+
+def test_a_path_that_no_disk_can_have_is_said(browser: Browser) -> None:
+    answer = browser.ticket(Path("/" + "x" * 5000))
+    assert (answer.status, answer.code) == (400, "bad_setting")
+
+
+def test_who_connects_too_often_is_hung_up_on(browser: Browser) -> None:
+    """And takes no more files from the bridge than that."""
+    most = loopback.MOST_CONNECTIONS + loopback.ACCEPTED_AT_ONCE
+    links = [socket.create_connection(("127.0.0.1", browser.port), 10) for _ in range(2 * most)]
+    try:
+        until(lambda: len(select.select(links, [], [], 0)[0]) >= most)
+    finally:
+        for link in links:
+            link.close()
+    until(lambda: browser.ask("GET", "/").status == 200)
 
 
 def test_a_page_of_another_host_gets_no_file_either(browser: Browser) -> None:

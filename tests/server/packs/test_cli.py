@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from punchin_server import __main__ as program
 from punchin_server.packs import cli, registry
 
 Out = pytest.CaptureFixture[str]
@@ -170,3 +171,11 @@ def test_wrong_arguments_exit_with_2(capsys: Out) -> None:
             cli.main(argv)
         assert caught.value.code == 2
     assert "usage: punchin packs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["add {} --name x", "import {}"])
+def test_a_name_that_no_disk_can_have_is_one_sentence(words: str, capsys: Out) -> None:
+    assert program.main(["packs", *words.format("x" * 300).split()]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith("Give a shorter name.\n")
+    assert said.count("\n") == 1

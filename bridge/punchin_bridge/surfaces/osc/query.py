@@ -96,21 +96,18 @@ class OscQuery:
 
         app = web.Application()
         app.router.add_get("/{path:.*}", self._get)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await runner.setup()
-        await web.SockSite(runner, self._socket).start()
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        log.info("OSCQuery on port %d", self.port)
-        announced = await self._announced() if self._announce else None
-        try:
-            if not self._closed.is_set():  # else it was while we came up, and nobody will say it again
-                await self._stop.wait()
-        finally:
-            if announced is not None:
-                await announced.async_close()
-            for listener in list(self._listeners):
-                await listener.close()
-            await runner.cleanup()
+        async with loopback.serving(app, self._socket):
+            self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+            log.info("OSCQuery on port %d", self.port)
+            announced = await self._announced() if self._announce else None
+            try:
+                if not self._closed.is_set():  # else it was while we came up, and nobody will say it again
+                    await self._stop.wait()
+            finally:
+                if announced is not None:
+                    await announced.async_close()
+                for listener in list(self._listeners):
+                    await listener.close()
 
     async def _announced(self) -> Any:
         """Say on the loopback interface that we are here. None where that cannot be."""

@@ -1,0 +1,47 @@
+"""Which bridge `punchin open` and its like take for running: not one that was killed and left its record."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from punchin_bridge.cli.main import main
+from punchin_bridge.daemon import launch
+from punchin_bridge.page import opening
+from punchin_wire import paths
+from punchin_wire.errors import DaemonUnreachable
+from punchin_wire.paths import BridgeRecord
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path))
+
+
+def test_a_bridge_that_answers_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        record = BridgeRecord(os.getpid(), 1, "0", page_port=listener.getsockname()[1])
+        paths.write_bridge_record(record)
+        assert opening.find_or_start(("false",)) == record
+
+
+def test_a_bridge_whose_number_another_process_has_is_started_anew() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    paths.write_bridge_record(BridgeRecord(os.getpid(), 1, "0", page_port=port))
+    with pytest.raises(DaemonUnreachable, match="The bridge did not start"):
+        opening.find_or_start((sys.executable, "-c", ""))
+
+
+def test_a_bridge_that_was_killed_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait(20)
+    paths.write_bridge_record(BridgeRecord(gone.pid, 1, "0", 2))
+    assert launch.bridge() is None
+    for words in (["host", "do", "reaper", "next"], ["surface", "learn", "punch"]):
+        assert main(words) == 5
+        assert capsys.readouterr().err.startswith("punchin: No bridge is running.")
