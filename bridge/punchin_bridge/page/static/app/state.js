@@ -99,10 +99,17 @@ export const group = computed(() => {
   return known ?? virtual(song.value, here);
 });
 
-/** Jobs at work, and those that failed lately: the last ones first. */
-export const working = computed(() =>
-  jobs.value.filter((job) => ["preparing", "queued", "running", "failed"].includes(job.phase)).reverse(),
-);
+/** Failed jobs that were read. @type {import("/app/types.js").Sig<Set<string>>} */
+export const dismissed = signal(new Set());
+const MOST_FAILED = 3;
+
+/** Jobs at work, and those that failed last: the last ones first. */
+export const working = computed(() => {
+  const failed = jobs.value.filter((job) => job.phase === "failed" && !dismissed.value.has(job.job)).slice(-MOST_FAILED);
+  return jobs.value
+    .filter((job) => ["preparing", "queued", "running"].includes(job.phase) || failed.includes(job))
+    .reverse();
+});
 
 /** Jobs whose takes came while this page was open and were not looked at yet, the last ones first. */
 export const unheard = computed(() =>

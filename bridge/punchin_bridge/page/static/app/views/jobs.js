@@ -1,6 +1,6 @@
 // Jobs at work, of the page and of all DAWs, as they go.
 import { html } from "/vendor/vendor.js";
-import { doing, jobs, showJob, unheard, working } from "/app/state.js";
+import { dismissed, doing, jobs, showJob, unheard, working } from "/app/state.js";
 import { texts } from "/app/texts.js";
 
 const words = texts.jobs;
@@ -28,6 +28,9 @@ function Ready({ job }) {
     <button class="primary" onClick=${() => showJob(job)}>${words.listen}</button></li>`;
 }
 
+/** @param {string} job */
+const dismiss = (job) => (dismissed.value = new Set([...dismissed.value, job]));
+
 /** @param {{job: Job}} props */
 function Row({ job }) {
   const failed = job.phase === "failed";
@@ -37,7 +40,8 @@ function Row({ job }) {
       ${failed && job.error && html` <span class="dim">${job.error.next_step}</span>`}</span>
     ${failed
       ? html`<button class="quiet" title=${words.again_text}
-          onClick=${() => void doing("again", { job: job.job })}>${words.again}</button>`
+          onClick=${() => void doing("again", { job: job.job })}>${words.again}</button>
+          <button class="quiet" aria-label=${texts.errors.dismiss} onClick=${() => dismiss(job.job)}>✕</button>`
       : html`<progress max="1" value=${job.phase === "running" ? job.fraction : 0} aria-label=${job.line}></progress>
           <span class="dim time">${words.seconds(job.seconds)}</span>
           <button class="quiet" onClick=${() => void doing("stop", { job: job.job })}>${words.cancel}</button>`}

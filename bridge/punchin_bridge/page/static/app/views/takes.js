@@ -109,7 +109,14 @@ function Row({ name, index }) {
 
 /** @param {Take} take */
 const about = (take) =>
-  [take.to || following(take.follows, NAMES) || words.free, words.seed(take.seed)].filter(Boolean).join(" · ");
+  [take.to || following(take.follows, NAMES) || words.free, differing(take), words.seed(take.seed)].filter(Boolean).join(" · ");
+
+/** The values of a take that are not those of all takes here. @param {Take} take */
+const differing = (take) =>
+  Object.entries(take.values)
+    .filter(([name, value]) => group.value?.takes.some((each) => each.values[name] !== value))
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
 
 /** @param {string} name @param {{lufs: number | null, gain: number} | null | undefined} level */
 function said(name, level) {
