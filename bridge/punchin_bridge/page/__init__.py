@@ -5,6 +5,7 @@
 :mod:`.picture`       the jobs of all hosts as the page shows them
 :mod:`.calls`         from the page's threads to the bridge's loop and back
 :mod:`.server`        HTTP for the browser, on a thread of its own
+:mod:`.told`          what it says, as JSON
 :mod:`.guard`         who may ask, and what a browser may do with the answers
 :mod:`.keys`          the key of `punchin open`, addresses that open once, tokens
 :mod:`.acts`          what the page may ask for, as structs that check themselves

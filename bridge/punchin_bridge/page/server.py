@@ -24,14 +24,13 @@ import msgspec
 from aiohttp import web
 from punchin_wire import VERSION, disk, paths
 from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinError
-from punchin_wire.parameter import Parameter
 from punchin_wire.params import MAX_TAKES, TABLE
 from punchin_wire.structs import in_words
 
 from ..music.region import Region
 from ..surfaces import loopback
 from ..surfaces.osc import packs
-from . import groups, guard, listening, plans
+from . import groups, guard, listening, plans, told
 from .acts import Act, PackName
 from .doing import Doer, Loop
 from .groups import Group, Library, TakeCard
@@ -46,7 +45,6 @@ from .uploads import PIECE_BYTES, Announced, Uploads
 MAX_LISTENERS = 16
 AT_ONCE = 4
 """Requests that read or write files at once; the next ones wait."""
-MOST_BARS = 20_000
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 T = TypeVar("T")
 
@@ -213,7 +211,7 @@ class PageServer:
 
     async def _session(self, _: web.Request) -> web.Response:
         """What does not change: the version and the parameters."""
-        parameters = [_parameter(each) for each in TABLE]
+        parameters = [told.parameter(each) for each in TABLE]
         return web.json_response({"version": VERSION, "parameters": parameters, "most_takes": MAX_TAKES})
 
     async def _takes(self, _: web.Request) -> web.Response:
@@ -223,7 +221,7 @@ class PageServer:
 
     async def _song(self, request: web.Request) -> web.Response:
         song = self.songs.find(request.match_info["song"])
-        return web.json_response(await self._job(_described, song))
+        return web.json_response(await self._job(told.described, song))
 
     async def _peaks(self, request: web.Request) -> web.Response:
         """Lowest, then highest sample of each of `px` pieces, float32; `X-Whole` says whether they are all exact."""
@@ -248,11 +246,11 @@ class PageServer:
 
     async def _group(self, request: web.Request) -> web.Response:
         """What is heard of a region: which samples, and which takes."""
-        return web.json_response(await self._job(_window, self._find_group(request)))
+        return web.json_response(await self._job(told.window, self._find_group(request)))
 
     async def _matching(self, request: web.Request) -> web.Response:
         """How loud the song and each take are, and the gains that make them equally loud."""
-        return web.json_response(await self._job(_matched, self._find_group(request), self._levels))
+        return web.json_response(await self._job(told.matched, self._find_group(request), self._levels))
 
     async def _audio(self, request: web.Request) -> web.Response:
         """One of them as raw float32 `[channels, samples]`, little-endian."""
@@ -402,90 +400,6 @@ class PageServer:
 def _made(card: Any) -> tuple[object, ...]:
     """What of a job decides about groups."""
     return card.job, card.phase, card.stem, len(card.takes)
-
-
-def _parameter(of: Parameter[Any]) -> dict[str, Any]:
-    """A parameter for the page: its words, its range, and how its fader maps where it has one that glides."""
-    is_number = of.type is not str and not of.choices
-    return {
-        "name": of.name,
-        "text": of.text,
-        "engines": of.engines,
-        "methods": of.methods,
-        "default": of.default,
-        "type": of.type.__name__,
-        "stops": of.stops,
-        "low": of.low if is_number else None,
-        "high": of.high if is_number else None,
-        "ends": of.ends if is_number else None,
-        "log": of.log,
-        "unit": of.unit,
-        "unsaid": of.unsaid,
-        "range": of.range,
-    }
-
-
-def _described(song: PageSong) -> dict[str, Any]:
-    """A song, its bars as samples, and what its takes may follow."""
-    file, heard, material = song.song, song.heard, song.material
-    bars: list[int] = []
-    if heard.grid is not None:
-        number = max(1, heard.grid.bar_at(0.0))
-        while len(bars) < MOST_BARS and (at := heard.grid.sample(heard.grid.bar(number), file.rate)) <= file.samples:
-            bars.append(at)
-            number += 1
-    return {
-        "id": song.id,
-        "name": song.name,
-        "revision": song.revision,
-        "rate": file.rate,
-        "channels": file.channels,
-        "samples": file.samples,
-        "folder": str(song.folder),
-        "bars": bars,
-        "bpm": material.bpm or (heard.grid.tempos[0].bpm if heard.grid else 0.0),
-        "typed_tempo": bool(material.bpm),
-        "downbeat": material.downbeat if material.bpm else (heard.grid.origin if heard.grid else 0.0),
-        "beats": heard.grid.time_signatures[0].numerator if heard.grid else 4,
-        "chords": [(round(c.start * file.rate), round(c.end * file.rate), c.label) for c in heard.labels],
-        "typed_chords": material.typed.text if material.typed else "",
-        "follows": {
-            "chord": "typed" if material.typed else Path(material.chords).name,
-            "drums": Path(material.drums).name,
-            "piano": Path(material.piano).name,
-            "tempo": Path(material.tempo).name,
-        },
-        "notes": file.notes,
-    }
-
-
-def _window(group: Group) -> dict[str, Any]:
-    heard = listening.window(group)
-    return {
-        "start": heard.start,
-        "samples": heard.samples,
-        "rate": heard.rate,
-        "region": heard.region,
-        "takes": [take.id for take in listening.last_heard(group)],
-        "has_song": bool(group.source),
-    }
-
-
-def _matched(group: Group, known: Levels) -> dict[str, Any]:
-    """The level and the gain of the song and of each take; None where its file is gone or was cut."""
-    heard = listening.window(group)
-    levels = {listening.SONG: known.of(group, heard, None)}
-    missing: dict[str, None] = {}
-    for take in listening.last_heard(group):
-        try:
-            levels[take.id] = known.of(group, heard, take)
-        except PunchinError:
-            missing[take.id] = None
-    gains = listening.matched(levels)
-    return missing | {
-        name: {"lufs": round(level.lufs, 2) if level.lufs > -200 else None, "peak": level.peak, "gain": gains[name]}
-        for name, level in levels.items()
-    }
 
 
 def _number(request: web.Request, name: str) -> int:

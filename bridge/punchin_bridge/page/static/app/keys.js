@@ -2,30 +2,33 @@
 import { blind, choose, chosen, toggle, toggleDifference, toggleLeadIn, toggleMatched } from "/app/audition.js";
 import { doing, group, helping, punch, song } from "/app/state.js";
 import { answer, end, listen, test } from "/app/views/abx.js";
+import { texts } from "/app/texts.js";
 import { beside } from "/app/views/matrix.js";
 import { nameAt, neighbour } from "/app/views/takes.js";
 import { fit, zoom } from "/app/views/wave.js";
 
+const does = texts.keys.does;
+
 /** @type {{keys: string[], shown: string, text: string, do: (key: string) => void}[]} */
 export const KEYS = [
-  { keys: [" "], shown: "Space", text: "Play and stop", do: () => void toggle() },
+  { keys: [" "], shown: "Space", text: does.play, do: () => void toggle() },
   {
-    keys: [..."0123456789"], shown: "0 … 9", text: "Hear the song (0) or a take, also while it plays",
+    keys: [..."0123456789"], shown: "0 … 9", text: does.choose,
     do: (key) => nameAt(+key) && choose(nameAt(+key)),
   },
-  { keys: ["ArrowUp"], shown: "↑", text: "The one above, in a sweep's matrix, too", do: () => choose(beside(-1, 0) ?? neighbour(-1)) },
-  { keys: ["ArrowDown"], shown: "↓", text: "The one below", do: () => choose(beside(1, 0) ?? neighbour(1)) },
-  { keys: ["ArrowLeft", "ArrowRight"], shown: "← →", text: "Beside it in a sweep's matrix", do: (key) => walk(key) },
-  { keys: ["l", "L"], shown: "L", text: "Loop the region alone, or with 4 s around it", do: toggleLeadIn },
-  { keys: ["m", "M"], shown: "M", text: "The same loudness for all, or raw levels", do: toggleMatched },
-  { keys: ["x", "X"], shown: "X", text: "Blind: names and pictures are hidden, the order is drawn", do: () => (blind.value = !blind.value) },
-  { keys: ["d", "D"], shown: "D", text: "Only the difference that the take makes", do: toggleDifference },
-  { keys: ["f", "F"], shown: "F", text: "Mark the take as a favourite", do: favourite },
-  { keys: ["z", "Z"], shown: "Z", text: "See the region, or the whole song", do: () => zoomed() },
-  { keys: ["+", "="], shown: "+", text: "Zoom in", do: () => zoom(0.5) },
-  { keys: ["-"], shown: "−", text: "Zoom out", do: () => zoom(2) },
-  { keys: ["p", "P"], shown: "P", text: "Punch in: new takes of the region", do: () => song.value && void punch() },
-  { keys: ["?"], shown: "?", text: "These keys", do: () => (helping.value = !helping.value) },
+  { keys: ["ArrowUp"], shown: "↑", text: does.above, do: () => choose(beside(-1, 0) ?? neighbour(-1)) },
+  { keys: ["ArrowDown"], shown: "↓", text: does.below, do: () => choose(beside(1, 0) ?? neighbour(1)) },
+  { keys: ["ArrowLeft", "ArrowRight"], shown: "← →", text: does.beside, do: (key) => walk(key) },
+  { keys: ["l", "L"], shown: "L", text: does.lead_in, do: toggleLeadIn },
+  { keys: ["m", "M"], shown: "M", text: does.matched, do: toggleMatched },
+  { keys: ["x", "X"], shown: "X", text: does.blind, do: () => (blind.value = !blind.value) },
+  { keys: ["d", "D"], shown: "D", text: does.difference, do: toggleDifference },
+  { keys: ["f", "F"], shown: "F", text: does.favourite, do: favourite },
+  { keys: ["z", "Z"], shown: "Z", text: does.zoom, do: () => zoomed() },
+  { keys: ["+", "="], shown: "+", text: does.zoom_in, do: () => zoom(0.5) },
+  { keys: ["-"], shown: "−", text: does.zoom_out, do: () => zoom(2) },
+  { keys: ["p", "P"], shown: "P", text: does.punch, do: () => song.value && void punch() },
+  { keys: ["?"], shown: "?", text: does.help, do: () => (helping.value = !helping.value) },
 ];
 
 /** @param {string} key */

@@ -163,6 +163,23 @@ export const texts = {
   keys: {
     title: "Keys",
     note: "A key counts wherever you are, but not while you type.",
+    does: {
+      play: "Play and stop",
+      choose: "Hear the song (0) or a take, also while it plays",
+      above: "The one above, in a sweep's matrix, too",
+      below: "The one below",
+      beside: "Beside it in a sweep's matrix",
+      lead_in: "Loop the region alone, or with 4 s around it",
+      matched: "The same loudness for all, or raw levels",
+      blind: "Blind: names and pictures are hidden, the order is drawn",
+      difference: "Only the difference that the take makes",
+      favourite: "Mark the take as a favourite",
+      zoom: "See the region, or the whole song",
+      zoom_in: "Zoom in",
+      zoom_out: "Zoom out",
+      punch: "Punch in: new takes of the region",
+      help: "These keys",
+    },
   },
   packs: {
     title: "Packs",
