@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from . import disk
-from .errors import InternalError, PunchinError, of_import
+from .errors import INTERRUPTED, InternalError, PunchinError, of_import
 
 
 def run(main: Callable[[], int]) -> int:
@@ -34,7 +34,8 @@ def run(main: Callable[[], int]) -> int:
 
 
 def guarded(main: Callable[[], int], as_json: bool, train: bool = False) -> int:
-    """The exit code of `main`. No error leaves this function but as a line and a code, except that nobody reads.
+    """The exit code of `main`. No error, nor Ctrl-C, leaves this function but as a line and a code, except that nobody
+    reads.
 
     With `train`, packages that are not there are wanted for training or measuring.
     """
@@ -42,8 +43,16 @@ def guarded(main: Callable[[], int], as_json: bool, train: bool = False) -> int:
         return main()
     except BrokenPipeError:
         raise
+    except KeyboardInterrupt:
+        return interrupted()
     except Exception as error:
         return fail(named(error, train), as_json)
+
+
+def interrupted() -> int:
+    """Say that Ctrl-C was heard, where there is nothing else to say of it. Returns the exit code."""
+    print("Interrupted.", file=sys.stderr)
+    return INTERRUPTED
 
 
 def named(error: Exception, train: bool = False) -> PunchinError:

@@ -15,8 +15,12 @@ def main(argv: list[str]) -> int:
     if not argv or argv[0] not in VERBS:
         print(f"usage: python -m punchin_server {{{','.join(VERBS)}}} ...", file=sys.stderr)
         return 2
-    module = importlib.import_module(f"punchin_server.{VERBS[argv[0]]}")
-    return program.run(lambda: program.guarded(lambda: module.main(argv[1:]), "--json" in argv))
+    return program.run(lambda: program.guarded(lambda: _verb(argv), "--json" in argv))
+
+
+def _verb(argv: list[str]) -> int:
+    found: int = importlib.import_module(f"punchin_server.{VERBS[argv[0]]}").main(argv[1:])
+    return found
 
 
 if __name__ == "__main__":

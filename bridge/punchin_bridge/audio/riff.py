@@ -15,6 +15,8 @@ from typing import BinaryIO, NamedTuple
 from punchin_wire.errors import BadAudio
 
 LARGEST = 0xFFFFFFFF
+STREAMED = 0x7FFF0000
+"""From here on a size says that nobody knew it: a program wrote to a pipe."""
 MOST_CHUNKS = 4096
 FORMS = (b"RIFF", b"RF64", b"BW64")
 KNOWN = (b"data", b"fmt ", b"bext", b"LIST", b"iXML", b"fact", b"cue ", b"smpl", b"acid", b"inst", b"axml", b"chna",
@@ -84,6 +86,8 @@ def scan(file: BinaryIO) -> Wave:
         if name == b"data" and size == 0 and offset < length and not _is_chunk(file, offset, length):
             size = length - offset
             notes.append("its header was never finished, and all that was recorded is taken")
+        if name == b"data" and length - offset < size < STREAMED:
+            notes.append("it ends before its header says, as files do that were cut off")
         size = min(size, length - offset)
         found.append(Chunk(name, offset, size))
         offset = _next(file, offset + size, length) if size % 2 else offset + size

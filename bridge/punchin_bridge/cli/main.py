@@ -167,8 +167,7 @@ def _run(words: list[str]) -> int:
         with _stoppable():
             code = app(words, prog_name="punchin", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return program.interrupted()
     except PunchinError as error:
         code = fail(_with_page(error, words), as_json)
         return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else code
@@ -178,6 +177,8 @@ def _run(words: list[str]) -> int:
         if isinstance(error, UsageError):
             return _wrong_words(error, words, as_json)
         return fail(program.named(error), as_json)
+    if code == INTERRUPTED:  # by Ctrl-C, which newer typers turn into a code
+        return program.interrupted()
     return code if isinstance(code, int) else 0
 
 

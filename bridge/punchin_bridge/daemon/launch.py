@@ -91,7 +91,7 @@ def start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
                 creationflags=flags,
             )
     except OSError as error:
-        raise DaemonUnreachable(f"The daemon could not be started: {error}.") from None
+        raise DaemonUnreachable(f"The daemon could not be started: {error.strerror or error}.") from None
 
 
 def _endpoint(record: DaemonRecord) -> str:

@@ -58,7 +58,9 @@ def address(record: BridgeRecord, song: Path | None = None) -> str:
         with error:
             raise _error(error.read()) from None
     except OSError as error:
-        raise DaemonUnreachable(f"The page does not answer: {error}.", "Run `punchin open` again.") from None
+        why = getattr(error, "reason", error)
+        why = getattr(why, "strerror", None) or why
+        raise DaemonUnreachable(f"The page does not answer: {why}.", "Run `punchin open` again.") from None
     shown = f"?song={found['song']}" if found["song"] else ""
     return f"{where}/{shown}#{found['ticket']}"
 

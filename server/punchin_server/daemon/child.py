@@ -47,7 +47,7 @@ class Child:
                 start_new_session=True,
             )
         except OSError as error:
-            raise InternalError(f"The process {name!r} cannot be started: {error}.") from None
+            raise InternalError(f"The process {name!r} cannot be started: {error.strerror or error}.") from None
         stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
         assert stdin is not None
         assert stdout is not None

@@ -199,7 +199,9 @@ class Daemon:
         except OSError as error:
             self.jobs.cancel(job, now)
             self._forget(job)
-            raise DaemonError(f"The results folder cannot be written: {error}.", "Make room on the disk.") from None
+            raise DaemonError(
+                f"The results folder cannot be written: {error.strerror}.", "Make room on the disk."
+            ) from None
 
     def cancel(self, job_id: str, now: float) -> Job:
         """Stop a job, whoever asks. Raises UnknownJob."""

@@ -40,7 +40,7 @@ def main(argv: Sequence[str], worker: Sequence[str] = WORKER, punchin: Sequence[
     except PunchinError as error:
         return program.fail(error, as_json=False)
     except OSError as error:
-        cannot = f"The daemon cannot use its folders: {error}."
+        cannot = f"The daemon cannot use {error.filename or 'its folders'}: {error.strerror or error}."
         return program.fail(DaemonError(cannot, "Make room, or set PUNCHIN_HOME."), as_json=False)
     except Exception:
         log.exception("the daemon crashed")

@@ -96,6 +96,13 @@ def test_a_recording_whose_header_was_never_finished(tmp_path: Path, size: int) 
     assert any("never finished" in note for note in song.notes) == (size == 0)
 
 
+def test_a_file_that_was_cut_off_is_taken_as_far_as_it_goes_and_that_is_said(tmp_path: Path) -> None:
+    content = riff(chunk(b"fmt ", FMT), chunk(b"data", AUDIO.tobytes(), 8 * len(AUDIO)))
+    song = song_of(tmp_path / "song.wav", content)
+    is_kept(song, tmp_path)
+    assert "ends before its header says" in song.notes[0]
+
+
 def test_of_two_blocks_of_samples_the_first_is_taken_and_that_is_said(tmp_path: Path) -> None:
     content = riff(chunk(b"fmt ", FMT), chunk(b"data", AUDIO.tobytes()), chunk(b"data", AUDIO[:50].tobytes()))
     song = song_of(tmp_path / "song.wav", content)

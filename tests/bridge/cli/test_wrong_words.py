@@ -1,9 +1,13 @@
-"""What the command line answers to words that cannot be meant: one sentence in people's words, and where to look."""
+"""What the command line answers to words that cannot be meant, and to Ctrl-C: a sentence in people's words."""
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+from punchin_bridge.cli import __main__ as entry
 from punchin_bridge.cli.main import main
+from punchin_bridge.daemon import launch
 
 TOO_LONG = "x" * 300
 
@@ -44,3 +48,23 @@ def test_a_name_that_is_too_long_is_to_be_shorter(words: str, capsys: pytest.Cap
     assert said.count("\n") == 1
     assert TOO_LONG in said
     assert said.endswith("Give a shorter name.\n")
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_is_heard_while_we_load(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Stopping:
+        find_spec = staticmethod(stop)
+
+    monkeypatch.delitem(sys.modules, "punchin_bridge.cli.main")
+    monkeypatch.setattr(sys, "meta_path", [Stopping])
+    assert entry.main() == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_ctrl_c_is_said_by_every_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(launch, "find", stop)
+    assert main(["status"]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"

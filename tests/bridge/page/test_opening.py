@@ -45,3 +45,15 @@ def test_a_bridge_that_was_killed_is_none(capsys: pytest.CaptureFixture[str]) ->
     for words in (["host", "do", "reaper", "next"], ["surface", "learn", "punch"]):
         assert main(words) == 5
         assert capsys.readouterr().err.startswith("punchin: No bridge is running.")
+
+
+def test_why_a_page_does_not_answer_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        record = BridgeRecord(os.getpid(), 1, "0", page_port=listener.getsockname()[1])
+        paths.page_key().parent.mkdir(exist_ok=True)
+        paths.page_key().write_text("key")
+        monkeypatch.setattr(opening, "ANSWER_SECONDS", 0.2)
+        with pytest.raises(DaemonUnreachable, match=r"^The page does not answer: timed out\.$"):
+            opening.address(record)
+    with pytest.raises(DaemonUnreachable, match=r"^The page does not answer: Connection refused\.$"):
+        opening.address(record)
