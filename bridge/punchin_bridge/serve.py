@@ -18,10 +18,12 @@ from .audio import foreign
 from .daemon import launch
 from .hosts.jobs import ENDED, WORKING
 from .hosts.osc_link import PORT, OscLink
+from .hosts.packs import HostPacks
 from .hosts.protocol import LEASE_SECONDS, CommandResult, FromHost, Submit
 from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works, settle
 from .hosts.sessions import HostSessions
 from .hosts.spool import Post, Spool
+from .packs.pulls import Pulls
 from .page.edge import PageEdge
 from .settings import Settings
 from .surfaces.console import Console
@@ -31,7 +33,6 @@ from .surfaces.midi.mapping import MappingFile, mapping_file
 from .surfaces.midi.ports import open_ports
 from .surfaces.osc.port import PORT as SURFACE_PORT
 from .surfaces.osc.port import SurfacePort, allowed
-from .surfaces.osc.pulls import Pulls
 from .surfaces.osc.query import OscQuery
 
 TICK_SECONDS = 0.02
@@ -58,10 +59,11 @@ class Bridge:
         self.spool.open()
         self.link = OscLink(osc_port)
         self.runner = JobRunner(self.spool, settings, find)
-        self.sessions = HostSessions(self.spool, self.runner)
+        pulls = Pulls()  # one at a time, whoever asks for it
+        self.packs = HostPacks(pulls)
+        self.sessions = HostSessions(self.spool, self.runner, self.packs)
         self.console = Console(self.sessions)
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
-        pulls = Pulls()  # one at a time, whoever asks for it
         self.surfaces = SurfacePort(self.console, midi.learn, surface_port, allowed(settings.surfaces), pulls=pulls)
         self.edges: list[Edge] = [self.surfaces, midi]
         self.query_port = 0
@@ -116,6 +118,7 @@ class Bridge:
         self.console.expire(now)
         for edge in self.edges:
             edge.step(now)
+        self.packs.step(now)
         self._forget_strangers(now)
         for hello, state in self.sessions.news(now):
             try:

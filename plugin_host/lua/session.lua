@@ -35,7 +35,7 @@
 --            hide (id); settle (known jobs): hide work on others; sweep (): hide all
 --            wake (): the musician is here; tick (now): id and key of what was clicked ("stop", "ok", or a choice)
 
-local json, spool, config, here, project, request, takes, screen, marks, clock, commands, queue, placing = ...
+local json, spool, config, here, project, request, takes, screen, marks, clock, commands, queue, placing, packs = ...
 
 local SECOND = clock.SECOND
 local HELLO = 5 * SECOND
@@ -146,6 +146,7 @@ return function (host)
 
   -- A button of the screen was clicked.
   local function choose (job, key)
+    if packs.choose (job, key) then return end
     local view = view_of (job)
     if key == "stop" then
       cancel (job)
@@ -164,7 +165,7 @@ return function (host)
   end
 
   local function needs_bridge ()
-    if not queue.is_empty () then return true end
+    if not queue.is_empty () or packs.is_waiting () then return true end
     for _, view in ipairs (views ()) do
       if not ENDED[view.phase] then return true end
     end
@@ -215,6 +216,7 @@ return function (host)
     end
     if state.refused then queue.shown (state.refused) end
     queue.settle (known, now)
+    packs.hear (known, now)
     screen.settle (known)
     local before = trouble
     trouble = (state.refused or "") .. "\n" .. state.trouble
@@ -239,6 +241,7 @@ return function (host)
     placing.open (link, function (job, start, stop)
       return add (request.anew (new_job, link.audio, job, start, stop, here.now ()))
     end)
+    packs.attach (link)
     asked.forget ()
     screen.sweep ()
     told, trouble, silent, greeted = {}, nil, nil, -HELLO

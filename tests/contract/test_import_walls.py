@@ -31,7 +31,7 @@ UDP = "bridge/punchin_wire/osc/udp.py"
 """The one module of the wire that opens a socket, for all three programs that speak OSC."""
 
 FLOORS = {
-    "punchin_bridge": "cli | serve | page | surfaces | hosts | takes | splice | audio | daemon music | settings",
+    "punchin_bridge": "cli | serve | page | surfaces | hosts | takes | splice | audio | daemon music packs | settings",
     "punchin_server": "doctor opening worker | engines | models | codecs | packs | conditioning | daemon",
     "punchin_train": "compare evaluation | transfer | adapter inpaint | songs | measures report spectral",
 }

@@ -20,7 +20,7 @@ from fakes.pack import write_random_pack
 from fakes.songs import RATE, audio, write_song
 from fakes.sources import Sources
 from fakes.transfer_pack import write_transfer_pack
-from punchin_bridge.surfaces.osc.pulls import Pulls
+from punchin_bridge.packs.pulls import Pulls
 from punchin_server.conditioning.render import default_soundfont
 
 pytestmark = [pytest.mark.e2e, pytest.mark.model]

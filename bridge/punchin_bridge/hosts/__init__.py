@@ -13,6 +13,7 @@
 :mod:`.warp`          which second of its file a clip plays when
 :mod:`.timeline`      the project's clock as a tempo map
 :mod:`.naming`        what takes and undo steps are called
+:mod:`.packs`         which model packs there are, and a pull, as hosts are told of them
 :mod:`.words`         errors in words for a musician in a DAW
 :mod:`.installers`    the hosts' scripts into their programs
 ====================  ===========================================================================
@@ -24,7 +25,7 @@ crosses from one to another goes through a queue. What has no mark shares nothin
 `[job]`        a thread of one job, which prepares, waits for the daemon, and writes (:mod:`.runner`)
 `[rtmidi]`     rtmidi's own threads, whenever a MIDI message comes (:mod:`punchin_bridge.surfaces.midi.ports`)
 `[oscquery]`   HTTP for surfaces (:mod:`punchin_bridge.surfaces.osc.query`); `[packs]` and `[pull]` wait for the
-               server's own program (:mod:`punchin_bridge.surfaces.osc.pulls`)
+               server's own program (:mod:`punchin_bridge.packs`)
 `[page]`       HTTP for the page (:mod:`punchin_bridge.page`), and `[page job]` what it has read and written for it
 `[host tick]`  the timer of a host's main thread: all of `plugin_host` that runs within a DAW
 """

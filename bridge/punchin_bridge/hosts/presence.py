@@ -9,7 +9,7 @@ from punchin_wire import VERSION
 from punchin_wire.errors import BadMessage, QueueFull
 from punchin_wire.throttle import Throttle
 
-from .protocol import BEAT_SECONDS, Command, Hello, JobView, State
+from .protocol import BEAT_SECONDS, Command, Hello, JobView, PackView, PullView, State
 
 MAX_COMMANDS = 16
 PROGRESS_HZ = 10
@@ -41,14 +41,22 @@ class Presence:
             raise QueueFull(late, "Look whether it hangs, or shows a question.")
         self.commands[command.ask] = command
 
-    def news(self, jobs: tuple[JobView, ...], now: float) -> State | None:
+    def news(
+        self,
+        jobs: tuple[JobView, ...],
+        now: float,
+        packs: tuple[PackView, ...] | None = None,
+        pull: PullView | None = None,
+    ) -> State | None:
         """The state to send, if it must be sent now: changes at once, mere progress now and then, the beat every
         second."""
         before = self.sent
         revision, beat = before.revision if before else 0, int(now / BEAT_SECONDS)
         commands = tuple(self.commands.values())
         answers = dict(self.answers)
-        state = State(self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, answers, self.refused)
+        state = State(
+            self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, answers, self.refused, packs, pull
+        )
         if before is None or not _same(state, before):
             if not self.throttle.passes(now, urgent=before is None or not _only_progress(state, before)):
                 return None
@@ -65,6 +73,8 @@ def _same(now: State, before: State) -> bool:
 
 def _only_progress(now: State, before: State) -> bool:
     def rest(state: State) -> tuple[object, ...]:
-        return state.asks, state.trouble, state.answers, [(job.job, job.phase) for job in state.jobs]
+        pull = (state.pull.pull, state.pull.phase) if state.pull else None
+        jobs = [(job.job, job.phase) for job in state.jobs]
+        return state.asks, state.trouble, state.answers, jobs, state.packs, pull
 
     return rest(now) == rest(before)

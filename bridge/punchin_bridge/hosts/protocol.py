@@ -39,6 +39,7 @@ HostId = Annotated[str, Meta(pattern=r"^[a-z]{2,16}-[A-Za-z0-9]{1,32}$")]
 Text = Annotated[str, Meta(max_length=500)]
 Path = Annotated[str, Meta(min_length=1, max_length=4096)]
 Sample = Annotated[int, Meta(ge=-(2**40), le=2**40)]
+PackName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Rate = Annotated[int, Meta(ge=4000, le=768_000)]
 Quarter = Annotated[float, Meta(ge=-1e7, le=1e7)]
 
@@ -308,7 +309,30 @@ class CommandRequest(Document, frozen=True, tag="want"):
     ask: Command
 
 
-FromHost = Hello | Bye | Submit | Cancel | Placed | Held | Drop | CommandResult | CommandRequest
+class ListPacks(Document, frozen=True):
+    """Which model packs are there, and which can be fetched? The answer is `State.packs`."""
+
+    host: HostId
+
+
+class Pull(Document, frozen=True):
+    """Fetch this model pack. Without `accept`, `State.pull` says which licences the musician must accept first; then
+    the same again, with those that they have read and accepted."""
+
+    host: HostId
+    pack: PackName
+    accept: Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=16)] = ()
+
+
+class StopPull(Document, frozen=True):
+    """Stop fetching, or: the licences are not accepted. What came is kept, and the next :class:`Pull` goes on."""
+
+    host: HostId
+
+
+FromHost = (
+    Hello | Bye | Submit | Cancel | Placed | Held | Drop | CommandResult | CommandRequest | ListPacks | Pull | StopPull
+)
 
 
 # ---- bridge -> host ------------------------------------------------------------------------------------------
@@ -355,12 +379,51 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     timings: dict[str, float] = {}
 
 
+class PackView(Piece, frozen=True, omit_defaults=False):
+    """A model pack that is `here`, or that can be fetched (`offered`), and then how large it is (`7.7 GB`) and whether
+    it fits this computer's memory. One that is `damaged` can only be installed again. `engines` are those of one that
+    is here."""
+
+    name: str
+    state: Literal["here", "damaged", "offered"]
+    title: str = ""
+    size: str = ""
+    licences: tuple[str, ...] = ()
+    memory: str = ""
+    engines: tuple[str, ...] = ()
+
+
+class Terms(Piece, frozen=True):
+    """A licence that must be accepted, by its name, and its `text`: what it forbids, and where it stands."""
+
+    licence: str
+    text: str
+
+
+PullPhase = Literal["planning", "asking", "running", "done", "stopped", "failed"]
+"""`asking`: the musician must accept the `terms` first."""
+
+
+class PullView(Piece, frozen=True, omit_defaults=False):
+    """How it goes with a pack that is wanted; `pull` is another for each that is started. `line` is for people,
+    `fraction` how much of it is here."""
+
+    pull: str
+    pack: str
+    phase: PullPhase
+    line: str
+    fraction: float = 0.0
+    terms: tuple[Terms, ...] = ()
+
+
 class State(Document, frozen=True):
     """All that host `host` should know. `revision` grows when anything but `beat` changes.
 
     Ended jobs stay for a minute. `trouble` is the last document that could not be used, and what to do about it;
     `refused` is the job that it names, if it names one, of which nothing more need be said. `answers` says what became
-    of what this host wanted of others: `done`, why not, or empty while it is open.
+    of what this host wanted of others: `done`, why not, or empty while it is open. `packs` are the model packs, once
+    they are known to a host that asked; `pull` is of the one that it, or somebody else since, has fetched: until a
+    minute after its end.
     """
 
     host: HostId
@@ -372,6 +435,8 @@ class State(Document, frozen=True):
     trouble: str = ""
     answers: dict[str, str] = {}
     refused: str = ""
+    packs: tuple[PackView, ...] | None = None
+    pull: PullView | None = None
 
 
 ready(FromHost, State)

@@ -1,8 +1,8 @@
 """Who is here, what they asked for, and what each of them should know now. Knows no files, sockets, threads or clocks.
 
 Everything that happens comes in as a call with the time it happened; whoever calls asks for `news` afterwards and
-carries it to the hosts. What must be done elsewhere is asked of two others: one keeps (:class:`Keeper`, the spool), one
-works (:class:`Worker`, the runner).
+carries it to the hosts. What must be done elsewhere is asked of three others: one keeps (:class:`Keeper`, the spool),
+one works (:class:`Worker`, the runner), one knows model packs (:class:`Packs`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -32,8 +32,13 @@ from .protocol import (
     FromHost,
     Held,
     Hello,
+    ListPacks,
+    PackView,
     Placed,
+    Pull,
+    PullView,
     State,
+    StopPull,
     Submit,
 )
 from .spool import Post
@@ -65,11 +70,22 @@ class Worker(Protocol):
     def stop(self, job: str) -> None: ...
 
 
+class Packs(Protocol):
+    @property
+    def is_pulling(self) -> bool: ...
+    def look(self, host: str) -> None: ...
+    def pull(self, host: str, name: str, accept: Sequence[str]) -> None: ...
+    def stop(self, host: str) -> None: ...
+    def forget(self, host: str) -> None: ...
+    def packs(self, host: str) -> tuple[PackView, ...] | None: ...
+    def pulling(self, host: str) -> PullView | None: ...
+
+
 class HostSessions:
     """[loop] The bridge's memory."""
 
-    def __init__(self, keeper: Keeper, worker: Worker) -> None:
-        self._keeper, self._worker = keeper, worker
+    def __init__(self, keeper: Keeper, worker: Worker, packs: Packs) -> None:
+        self._keeper, self._worker, self._packs = keeper, worker, packs
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
         self._gone: set[str] = set()
@@ -118,6 +134,12 @@ class HostSessions:
                 self._finish(host, command, error)
             case CommandRequest(host, target, command):
                 self.command(target, command, host)
+            case ListPacks(host):
+                self._packs.look(host)
+            case Pull(host, pack, accept):
+                self._packs.pull(host, pack, accept)
+            case StopPull(host):
+                self._packs.stop(host)
 
     def _decide(self, job: Job, document: Cancel | Placed | Held | Drop, now: float, wall: float) -> None:
         match document:
@@ -146,6 +168,7 @@ class HostSessions:
         """Forget a host. Its jobs stay, for whoever opens their project next, and so do the stems of those at work."""
         self.hosts.pop(host, None)
         self._awaited.pop(host, None)
+        self._packs.forget(host)
         self._gone.add(host)
         self._clear()
 
@@ -295,7 +318,7 @@ class HostSessions:
         self._pass_on(now)
         for host, presence in self.hosts.items():
             jobs = tuple(job.view(now) for job in self.jobs.values() if job.owner == host)
-            if (state := presence.news(jobs, now)) is not None:
+            if (state := presence.news(jobs, now, self._packs.packs(host), self._packs.pulling(host))) is not None:
                 yield presence.hello, state
 
     def _pass_on(self, now: float) -> None:
@@ -317,4 +340,8 @@ class HostSessions:
     @property
     def is_idle(self) -> bool:
         """Whether nobody is here and nothing is at work."""
-        return not self.hosts and not any(job.phase in WORKING for job in self.jobs.values())
+        return (
+            not self.hosts
+            and not self._packs.is_pulling
+            and not any(job.phase in WORKING for job in self.jobs.values())
+        )

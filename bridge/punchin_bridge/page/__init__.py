@@ -17,7 +17,6 @@
 :mod:`.notebook`      what is written down about takes
 :mod:`.listening`     their audio, as loud as each other
 :mod:`.peaks`         a song's shape, of any length
-:mod:`.plans`         model packs: what a pull would fetch
 :mod:`.opening`       `punchin open`, from the outside
 :mod:`.board`         the takes that can be dragged elsewhere; :mod:`.shelf`: the window that they are dragged from
 ====================  ===========================================================================

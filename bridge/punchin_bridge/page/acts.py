@@ -17,10 +17,9 @@ from punchin_wire.parameter import Engine, Value
 from punchin_wire.params import Control
 from punchin_wire.structs import ready
 
-from ..hosts.protocol import Sample
+from ..hosts.protocol import PackName, Sample
 
 Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$")]
-PackName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Name = Annotated[str, Meta(min_length=1, max_length=60)]
 
 

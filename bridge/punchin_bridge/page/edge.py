@@ -28,10 +28,10 @@ from punchin_wire.throttle import Throttle
 from ..hosts.jobs import WORKING
 from ..hosts.protocol import HELLO_SECONDS, Cancel, FromHost, Placed, Submit
 from ..hosts.sessions import HostSessions
+from ..packs.pulls import Pulls
 from ..surfaces.actions import Details
 from ..surfaces.console import Console
 from ..surfaces.edge import HasFileno
-from ..surfaces.osc.pulls import Pulls
 from .calls import Calls
 from .keys import Keys
 from .picture import HostCard, Ledger, Picture, knobs, pull

@@ -25,8 +25,8 @@ from ..hosts.jobs import MAX_NOTES, WORKING, Job
 from ..hosts.protocol import Clips, Phase, Rendered, Submit, TakeFile
 from ..hosts.sessions import HostSessions
 from ..music.region import Region
+from ..packs.pulls import News
 from ..surfaces.console import Console
-from ..surfaces.osc.pulls import News
 
 MAX_KEPT = 64
 """Jobs that have ended and are still shown."""

@@ -27,11 +27,12 @@ from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinE
 from punchin_wire.params import MAX_TAKES, TABLE
 from punchin_wire.structs import in_words
 
+from ..hosts.protocol import PackName
 from ..music.region import Region
+from ..packs import listing, plans
 from ..surfaces import loopback
-from ..surfaces.osc import packs
-from . import groups, guard, listening, plans, told
-from .acts import Act, PackName
+from . import groups, guard, listening, told
+from .acts import Act
 from .doing import Doer, Loop
 from .groups import Group, Library, TakeCard
 from .keys import Keys
@@ -283,7 +284,7 @@ class PageServer:
 
     async def _packs(self, _: web.Request) -> web.Response:
         """The model packs that are installed, and those that can be fetched."""
-        here, offers = await self._job(packs.listed), await self._job(packs.offered)
+        here, offers = await self._job(listing.listed), await self._job(listing.offered)
         return web.json_response({"here": msgspec.to_builtins(here), "offers": msgspec.to_builtins(offers)})
 
     async def _plan(self, request: web.Request) -> web.Response:

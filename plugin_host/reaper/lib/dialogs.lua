@@ -37,7 +37,7 @@ function dialogs.settings ()
   local fields = {
     count ("takes", "Takes of an inpaint", set.inpaint.takes, TAKES),
     text ("text", "Style in words", set.inpaint.text),
-    text ("pack", "Model pack", set.inpaint.pack),
+    text ("pack", "Model pack (see Punchin: Model packs)", set.inpaint.pack),
     text ("transfer_pack", "Model pack of transfers", set.transfer.pack),
     text ("chords", "Chord track (MIDI)", set.tracks.chords),
     text ("drums", "Drum track (empty: by its name)", set.tracks.drums),

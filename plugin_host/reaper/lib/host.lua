@@ -2,7 +2,7 @@
 --
 -- Called with its modules; returns { tick, leave }.
 
-local here, takes, dialogs, session = ...
+local here, takes, dialogs, packs, session = ...
 
 local BUDGET = 6000 -- microseconds of reading in one tick
 
@@ -14,6 +14,7 @@ local reaper_session = session ({
   can = { "commit" },
   actions = {
     commit = takes.commit,
+    packs = packs.open,
     settings = function () dialogs.settings () return true end,
     ask_transfer = function () dialogs.transfer () return true end,
   },

@@ -3,6 +3,7 @@
 local window, project = ...
 local screen = {}
 
+local packs = {} -- ids of the rows about model packs
 local STOP, OK = { "stop", "Stop" }, { "ok", "OK" }
 
 function screen.work (job, _, text, fraction)
@@ -22,6 +23,16 @@ end
 
 function screen.marked (start)
   window.show ("mark", ("Marked in at %s."):format (project.shown (start)), nil, { OK })
+end
+
+-- Show these rows about model packs, in this order, in place of those that were shown before.
+function screen.packs (rows)
+  for _, id in ipairs (packs) do window.hide (id) end
+  packs = {}
+  for i, row in ipairs (rows or {}) do
+    packs[i] = row.id
+    window.show (row.id, row.text, nil, row.buttons)
+  end
 end
 
 screen.hide, screen.settle, screen.sweep = window.hide, window.settle, window.sweep

@@ -4,7 +4,8 @@
 local here, folder = ...
 
 local ACTIONS = {
-  "Inpaint selection", "Transfer selection", "Repeat last", "Next take", "Previous take", "Cancel", "Settings",
+  "Inpaint selection", "Transfer selection", "Repeat last", "Next take", "Previous take", "Cancel", "Model packs",
+  "Settings",
 }
 
 return function ()

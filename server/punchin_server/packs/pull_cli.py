@@ -91,6 +91,7 @@ def _print_catalog(as_json: bool) -> None:
                 "title": entry.title,
                 "bytes": entry.bytes,
                 "size": catalog.size(entry.bytes),
+                "licences": list(dict.fromkeys(part.licence for part in entry.parts)),
                 "need": entry.need,
                 "memory": machine.judge(entry.need),
             }

@@ -15,16 +15,17 @@ TOO_LONG = "x" * 300
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
-        ("inpaint s.wav --takes many", "Invalid value for '--takes': it must be a valid integer. "
+        ("inpaint s.wav --takes many", "Invalid value for '--takes': it is no whole number. "
          "See `punchin inpaint --help`."),
-        ("inpaint s.wav --start x", "Invalid value for '--start': it must be a valid number. "
+        ("inpaint s.wav --start x", "Invalid value for '--start': it is no number. "
          "See `punchin inpaint --help`."),
         ("surface layout x", "Invalid value for 'tablet': 'x' is not one of 'touchosc', 'open-stage-control'. "
          "See `punchin surface layout --help`."),
         ("inpaint s.wav --start", "Option '--start' requires an argument. See `punchin inpaint --help`."),
         ("host nope", "No such command 'nope'. See `punchin host --help`."),
         ("cancel a", "A job's name has 4 to 64 letters, digits, - and _. Choose one like verse-2."),
-        ("inpaint s.wav --pack a/b", "pack cannot be 'a/b'. It is a text of up to 64 letters, digits, dots, - and _."),
+        ("inpaint s.wav --pack a/b",
+         "pack cannot be 'a/b'. It is a text of up to 64 letters, digits, dots, dashes and underscores."),
         ("inpaint s.wav --temperature 0", "temperature cannot be 0. It goes from above 0 to 10."),
     ],
 )  # fmt: skip

@@ -14,7 +14,18 @@ from fakes.reaper import Reaper
 from fakes.reaper_project import Marker, Project, render
 from fakes.reaper_song import RATE, SECONDS, song, write
 from punchin_bridge.hosts.installers import install, reaper
-from punchin_bridge.hosts.protocol import Command, CommandResult, FromHost, JobView, Span, State, Submit, TakeFile
+from punchin_bridge.hosts.protocol import (
+    Command,
+    CommandResult,
+    FromHost,
+    JobView,
+    PackView,
+    PullView,
+    Span,
+    State,
+    Submit,
+    TakeFile,
+)
 
 SCRIPTS = reaper.FOLDER
 
@@ -34,10 +45,18 @@ class Studio:
         self.jobs: tuple[JobView, ...] = ()
         self.asks: tuple[Any, ...] = ()
         self.trouble = ""
+        self.packs: tuple[PackView, ...] | None = None
+        self.pull: PullView | None = None
 
     @property
     def project(self) -> Project:
         return self.reaper.project
+
+    @property
+    def host(self) -> str:
+        """The id of REAPER that said hello."""
+        [path] = (self.spool / "inbox").glob("*-hello.json")
+        return path.name.removesuffix("-hello.json")
 
     def click(self, title: str) -> None:
         self.reaper.run(self.resources / SCRIPTS / f"Punchin_{title}.lua")
@@ -79,7 +98,10 @@ class Studio:
             folder = self.spool / "hosts" / host
             (folder / "audio").mkdir(parents=True, exist_ok=True)
             self.revision += 1
-            state = State(host, self.revision, self.revision, "0.1.0", self.jobs, self.asks, self.trouble)
+            state = State(
+                host, self.revision, self.revision, "0.1.0", self.jobs, self.asks, self.trouble,
+                packs=self.packs, pull=self.pull,
+            )  # fmt: skip
             (folder / "state.part").write_bytes(msgspec.json.encode(state))
             (folder / "state.part").replace(folder / "state.json")
 

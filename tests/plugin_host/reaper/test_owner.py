@@ -11,8 +11,10 @@ import msgspec
 import pytest
 from fakes.reaper import Reaper
 from punchin_bridge.hosts.jobs import JobRecord
+from punchin_bridge.hosts.packs import HostPacks
 from punchin_bridge.hosts.sessions import BACK_SECONDS, HostSessions
 from punchin_bridge.hosts.spool import Spool
+from punchin_bridge.packs.pulls import Pulls
 
 from .conftest import SCRIPTS, Studio
 
@@ -33,7 +35,7 @@ class Pair:
     def __init__(self, studio: Studio) -> None:
         self.studio, self.spool, self.skipped = studio, Spool(studio.spool), 0.0
         self.spool.open()
-        self.bridge: HostSessions | None = HostSessions(self.spool, Worker())
+        self.bridge: HostSessions | None = HostSessions(self.spool, Worker(), HostPacks(Pulls()))
         self.awake = [studio.reaper]
         self.click("Background", studio.reaper)
         self.until(lambda: studio.project.ext)  # it has an id now
@@ -92,7 +94,7 @@ class Pair:
         self.bridge.ready(made, self.now)
 
     def next_bridge(self) -> None:
-        self.bridge = HostSessions(self.spool, Worker())
+        self.bridge = HostSessions(self.spool, Worker(), HostPacks(Pulls()))
         for record, _ in self.spool.records():
             self.bridge.resume(record, self.now)
 

@@ -19,10 +19,10 @@ from punchin_bridge.audio import wavfile
 from punchin_bridge.audio.bwf import Tags
 from punchin_bridge.hosts.protocol import Command, CommandResult, FromHost
 from punchin_bridge.hosts.spool import Post
+from punchin_bridge.packs.pulls import Pulls
 from punchin_bridge.page.edge import PageEdge
 from punchin_bridge.page.songs import PageSong
 from punchin_bridge.serve import receive
-from punchin_bridge.surfaces.osc.pulls import Pulls
 from punchin_bridge.takes import inpaint, recipe
 from punchin_bridge.takes.inpaint import Sources
 from punchin_bridge.takes.location import Where

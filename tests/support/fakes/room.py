@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from punchin_bridge.hosts.jobs import JobRecord
+from punchin_bridge.hosts.packs import HostPacks
 from punchin_bridge.hosts.protocol import (
     FromHost,
     Hello,
@@ -23,6 +24,7 @@ from punchin_bridge.hosts.protocol import (
 )
 from punchin_bridge.hosts.sessions import HostSessions
 from punchin_bridge.hosts.spool import Post
+from punchin_bridge.packs.pulls import Pulls
 from punchin_wire.params import InpaintParams
 
 SUBMIT = Submit(
@@ -75,7 +77,7 @@ class Room:
     now: float = 100.0
 
     def __post_init__(self) -> None:
-        self.sessions = HostSessions(self.elsewhere, self.elsewhere)
+        self.sessions = HostSessions(self.elsewhere, self.elsewhere, HostPacks(Pulls()))
 
     def say(self, *documents: FromHost) -> None:
         for document in documents:

@@ -20,18 +20,21 @@ from punchin_wire.osc.udp import LOOPBACK, Endpoint, Peer
 from punchin_wire.throttle import Throttle
 
 from ...hosts.jobs import WORKING
+from ...packs import listing
+from ...packs.pulls import Pulls
+from ...packs.question import Question
 from ..actions import Details
 from ..console import Console
 from ..edge import HasFileno
 from . import picture
-from .packs import CATALOG, Packs, offered
 from .picture import MOVING, OscMessage, Picture
-from .pulls import Pulls
 
 PORT = 17814
 MAX_SURFACES = 32
 MOST_AT_ONCE = 200
 """Packets that are read in one step."""
+
+Packs = Question[tuple[listing.Pack, ...]] | Question[tuple[listing.Offer, ...]]
 
 Learn = Callable[[str, float], None]
 """Lets the next thing that a MIDI controller sends drive a control or an action, by name, from a time on."""
@@ -73,7 +76,10 @@ class SurfacePort:
         pulls: Pulls | None = None,
     ) -> None:
         self._console, self._learn, self._allowed = console, learn, allowed | {LOOPBACK}
-        self._packs = {"here": Asked(packs or Packs()), "offer": Asked(offers or Packs(CATALOG, offered))}
+        self._packs = {
+            "here": Asked(packs or Question(listing.listed)),
+            "offer": Asked(offers or Question(listing.offered)),
+        }
         self._pulls, self._pullers = pulls or Pulls(), dict[Peer, None]()
         self._listeners: dict[Peer, Listener] = {}  # by where they hear
         self.dropped = 0
@@ -233,7 +239,8 @@ class SurfacePort:
                 if isinstance(found, PunchinError):
                     self._complain(peer, found.info())
                     continue
-                for number, pack in enumerate(found):
+                rows: Sequence[listing.Pack | listing.Offer] = found
+                for number, pack in enumerate(rows):
                     self._send(peer, f"/punchin/pack/{which}", number, len(found), *map(plain, pack.words))
             asked.by.clear()
 

@@ -9,16 +9,18 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from fakes.room import submit
 from fakes.surfaces import Stage, no_midi
 from punchin_bridge.hosts.protocol import CommandResult
+from punchin_bridge.packs import listing
+from punchin_bridge.packs.pulls import Pulls
+from punchin_bridge.packs.question import Question
 from punchin_bridge.surfaces import actions
-from punchin_bridge.surfaces.osc.packs import Packs, offered
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
-from punchin_bridge.surfaces.osc.pulls import Pulls
 from punchin_wire import VERSION, params
 from punchin_wire.errors import BadSetting, InternalError
 from punchin_wire.messages import Progress
@@ -230,7 +232,9 @@ def test_a_surface_learns_who_is_here(tablet: Surface, stage: Stage) -> None:
 
 def packs_from(stage: Stage, program: str) -> list[tuple[str, list[Any]]]:
     """What a surface hears that asks twice for the packs that a Python program lists."""
-    port = SurfacePort(stage.console, no_midi, 0, packs=Packs([sys.executable, "-c", program]))
+    port = SurfacePort(
+        stage.console, no_midi, 0, packs=Question(partial(listing.listed, [sys.executable, "-c", program]))
+    )
     tablet = Surface(stage, port)
     try:
         tablet.say("/punchin/pack/list")
@@ -272,7 +276,7 @@ def test_packs_that_are_not_known_are_one_error(stage: Stage, program: str, code
 def test_packs_that_can_be_fetched_are_offered(stage: Stage) -> None:
     row = {"name": "airgen", "title": "chords", "size": "7.7 GB", "memory": "It fits.", "bytes": 1, "need": {}}
     command = [sys.executable, "-c", f"print({json.dumps({'catalog': [row]})!r})"]
-    port = SurfacePort(stage.console, no_midi, 0, offers=Packs(command, offered))
+    port = SurfacePort(stage.console, no_midi, 0, offers=Question(partial(listing.offered, command)))
     with contextlib.closing(port):
         tablet = Surface(stage, port)
         tablet.say("/punchin/pack/catalog")

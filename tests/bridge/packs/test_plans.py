@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from punchin_bridge.page import plans
+from punchin_bridge.packs import plans
 from punchin_wire.errors import BadSetting, DaemonError
 
 

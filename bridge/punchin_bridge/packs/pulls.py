@@ -8,13 +8,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 from punchin_wire.errors import INTERRUPTED, DaemonError, ErrorInfo, PunchinError, QueueFull, from_info
+from punchin_wire.structs import ready
 
 COMMAND = (sys.executable, "-m", "punchin_server", "packs", "pull")
 END_SECONDS = 5.0
 """A pull that is stopped keeps what came, and then ends."""
+
+
+PullState = Literal["running", "done", "stopped", "failed"]
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -26,13 +31,15 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class News(msgspec.Struct, frozen=True):
-    """How the pull of the pack `name` goes: `state` is running, done, stopped or failed, `line` the same for people."""
+    """How the pull of the pack `name` goes: `state` is running, done, stopped or failed, `line` the same for people,
+    `amount` how much is here ("3.1 of 14 GB") once that is known."""
 
     name: str
-    state: str
+    state: PullState
     line: str
     fraction: float = 0.0
     error: PunchinError | None = None
+    amount: str = ""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -45,6 +52,9 @@ class _Line(msgspec.Struct, frozen=True):
     error: ErrorInfo | None = None
 
 
+ready(_Line)
+
+
 class Pulls:
     """:meth:`start`, and then there is :meth:`news` now and then, until one of them is an ending."""
 
@@ -53,6 +63,8 @@ class Pulls:
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._running: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
+        self.count = 0
+        """How many were started."""
         self.last: News | None = None
         """What was asked for by :meth:`news` last: for who only shows how it is."""
 
@@ -67,7 +79,8 @@ class Pulls:
             )
         except OSError as error:
             raise DaemonError(f"Nothing can be fetched: {error.strerror}.", "Run `punchin doctor`.") from None
-        self._is_stopped = False
+        self._is_stopped, self.count = False, self.count + 1
+        self.last = News(name, "running", "Looking for what is to fetch.")
         threading.Thread(target=self._read, args=(name, self._running), name="pull", daemon=True).start()
 
     def stop(self) -> None:
@@ -133,6 +146,31 @@ def _running(name: str, line: _Line, before: float) -> News | None:
     """What a line says; how far it is never runs back behind `before`."""
     if (progress := line.progress) is not None:
         fraction = progress.done / progress.total if progress.total else 0.0
-        text = f"{progress.file}, {progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB"
-        return News(name, "running", text, min(1.0, max(before, fraction)))
+        amount = amount_of(progress.done, progress.total)
+        text = f"{progress.file}, {amount}"
+        return News(name, "running", text, min(1.0, max(before, fraction)), amount=amount)
     return News(name, "running", line.waiting or line.note, before) if line.waiting or line.note else None
+
+
+def amount_of(done: int, total: int) -> str:
+    """Bytes that are here, of all.
+
+    >>> amount_of(3_140_000_000, 14_000_000_000), amount_of(1_000_000, 4_000_000)
+    ('3.1 of 14 GB', '1 of 4 MB')
+    """
+    if total < 1e9:
+        return f"{done / 1e6:.0f} of {total / 1e6:.0f} MB"
+    return f"{_gigabytes(done)} of {_gigabytes(total)} GB"
+
+
+def size_of(count: int) -> str:
+    """Bytes as "7.7 GB".
+
+    >>> size_of(7_700_000_000), size_of(216_000_000)
+    ('7.7 GB', '216 MB')
+    """
+    return f"{count / 1e6:.0f} MB" if count < 1e9 else f"{_gigabytes(count)} GB"
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.1f}" if count < 9.95e9 else f"{count / 1e9:.0f}"

@@ -1,7 +1,7 @@
 """What the pull of a model pack would fetch, and what its licences ask, before anything is fetched.
 
-The server knows packs, so its program is asked, as the command line does. The pull itself is that of all surfaces
-(:mod:`..surfaces.osc.pulls`).
+The server knows packs, so its program is asked, as the command line does. The pull itself is
+:mod:`.pulls`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from punchin_wire.errors import DaemonError, ErrorInfo, from_info
 from punchin_wire.structs import ready
 
-from ..surfaces.osc.pulls import COMMAND
+from .pulls import COMMAND
 
 PLAN_SECONDS = 60.0
 
@@ -38,7 +38,7 @@ ready(_Answer)
 
 
 def plan(name: str, command: Sequence[str] = COMMAND) -> Plan:
-    """[page job] Ask, and wait for it. Raises PunchinError."""
+    """Ask, and wait for it. Raises PunchinError."""
     unknown = DaemonError("What that pack would fetch is not known.", f"Run `punchin packs pull {name} --dry-run`.")
     try:
         words = [*command, name, "--dry-run", "--json"]

@@ -1,0 +1,11 @@
+"""Model packs, which the server alone knows: its own program is asked, in a process, and nothing of it is loaded here.
+
+====================  ===========================================================================
+:mod:`.listing`       which packs are installed, and which can be fetched
+:mod:`.plans`         what a pull would fetch, and what must be accepted first
+:mod:`.pulls`         a pull, one at a time, whoever asks for it
+:mod:`.question`      asks any of this on a thread, for a loop that waits for nothing
+====================  ===========================================================================
+
+Surfaces (OSC), hosts (DAWs) and the page show what is found here, each in its words.
+"""
