@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 from punchin_wire.errors import BadCheckpoint, PunchinError
 
-from .packs.registry import MANIFEST, Manifest, Pack
+from .packs.names import MANIFEST
+from .packs.registry import Manifest, Pack
 
 
 def main(argv: Sequence[str]) -> int:

@@ -24,10 +24,11 @@ from punchin_wire.paths import packs_folder
 
 from . import hub, licences, registry
 from .loadable import UNCHECKED, check_loadable
+from .names import MANIFEST
 from .part import Wanted, copy, locked
-from .plan import check_disks
+from .plan import check_disks, lock_of
 from .pull import View
-from .registry import HUB, MANIFEST, Manifest, Origin, Pack
+from .registry import HUB, Manifest, Origin, Pack
 
 HEAD, TEXTS, BLOBS = "punchin-pack.json", "LICENCES.txt", "blobs/"
 MOST_HEAD = 2**24
@@ -41,6 +42,24 @@ class Bundle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: Annotated[int, Meta(ge=1, le=1)]
     manifest: Manifest
+
+
+class _Sips(io.RawIOBase):
+    """A file for :mod:`tarfile`, whose headers may ask for as many bytes as they like: no more than a head has."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= MOST_HEAD:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._source.read(size)
+
+    def seek(self, position: int, whence: int = io.SEEK_SET) -> int:
+        return self._source.seek(position, whence)
+
+    def tell(self) -> int:
+        return self._source.tell()
 
 
 class Content(NamedTuple):
@@ -144,7 +163,7 @@ def import_pack(file: Path, view: View) -> Pack:
         raise FileMissing(f"{file} is not there.")
     with file.open("rb") as source:
         manifest, starts = _inventory(source, file.name)
-        with locked(packs_folder() / ".locks" / f"{manifest.name}.lock", view.watcher, manifest.name):
+        with locked(lock_of(manifest.name), view.watcher, manifest.name):
             return _import(manifest, starts, source, file.name, view)
 
 
@@ -192,14 +211,14 @@ def _inventory(source: BinaryIO, name: str) -> tuple[Manifest, dict[str, int]]:
     they may be. Raises PackCorrupt."""
     members: dict[str, tarfile.TarInfo] = {}
     try:
-        with tarfile.open(fileobj=source, mode="r:") as tar:
+        with tarfile.open(fileobj=_Sips(source), mode="r:") as tar:
             for member in tar:
                 if len(members) >= MOST_MEMBERS:
                     raise _refused(name, f"more than {MOST_MEMBERS} members")
                 _check_member(member, members, name)
                 members[member.name] = member
             manifest = _manifest(tar, members, name)
-    except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
         raise PackCorrupt(f"{name} is no exported pack, or is cut off: {error}", AGAIN) from None
     _check_manifest(manifest, name)
     sizes = {file.sha256: file.size for file in manifest.files}

@@ -7,15 +7,16 @@ What another process left is hashed and asked for the rest of (`Range`), whateve
 from __future__ import annotations
 
 import http.client
-import json
+import re
 import ssl
 import time
 from collections.abc import Mapping
 from http.client import HTTPResponse
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn, TypeVar
 from urllib.error import HTTPError, URLError
 
+import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder
 from punchin_wire.errors import SourceRefused, SourceUnreachable
 
@@ -37,6 +38,8 @@ PAGES = {
 }
 """What Google Drive's pages say, by a word that stands in them."""
 MOST_PAGE = 2**17
+
+Form = TypeVar("Form")
 
 
 class Later(Exception):
@@ -71,13 +74,14 @@ def fetch(wanted: Wanted, to: Path, watcher: Watcher | None = None) -> str:
         refuse_disk(to, error)
 
 
-def get_json(url: str, headers: Mapping[str, str], watcher: Watcher | None = None) -> dict[str, Any]:
-    """The JSON object at `url`, of at most some megabytes. Raises SourceUnreachable; HTTPError for a refusal."""
+def get_json(url: str, headers: Mapping[str, str], form: type[Form], watcher: Watcher | None = None) -> Form:
+    """What is at `url`, JSON of this `form` and of at most some megabytes. Raises SourceUnreachable; HTTPError for a
+    refusal."""
     tries = 0
     while True:
         try:
             with _answer(url, headers) as answer:
-                return _object(_read(answer, 2**26))
+                return _decoded(_read(answer, 2**26), form)
         except Later as error:
             tries += 1
             if tries >= TRIES:
@@ -85,14 +89,11 @@ def get_json(url: str, headers: Mapping[str, str], watcher: Watcher | None = Non
             _pause(url, error, tries, watcher or Unwatched())
 
 
-def _object(text: bytes) -> dict[str, Any]:
+def _decoded(text: bytes, form: type[Form]) -> Form:
     try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Later("it answers something other than expected")
-    return found
+        return msgspec.json.decode(text, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Later("it answers something other than expected") from None
 
 
 # ---- the network ---------------------------------------------------------------------------------------------
@@ -142,7 +143,8 @@ def _receive(part: Part) -> None:
 
 def _agree(part: Part, answer: HTTPResponse) -> None:
     """Make the part fit what the server sends: its rest, or all of it. Raises SourceRefused for another file."""
-    wanted, version = part.wanted, answer.headers.get("ETag")
+    wanted = part.wanted
+    version = answer.headers.get("ETag") or answer.headers.get("Last-Modified")  # Drive gives no ETag
     if answer.headers.get_content_type() == web.PAGE:
         raise _page(part, _read(answer, MOST_PAGE))
     start, total = _extent(answer)
@@ -165,12 +167,16 @@ def _agree(part: Part, answer: HTTPResponse) -> None:
 
 def _extent(answer: HTTPResponse) -> tuple[int, int | None]:
     """Where the body starts in the file, and how long the whole file is."""
-    length = answer.headers.get("Content-Length", "")
     if answer.status != http.client.PARTIAL_CONTENT:
-        return 0, int(length) if length.isdigit() else None
+        return 0, _count(answer.headers.get("Content-Length", ""))
     span, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-    start = span.partition("-")[0]
-    return int(start) if start.isdigit() else -1, int(total) if total.isdigit() else None
+    start = _count(span.partition("-")[0])
+    return -1 if start is None else start, _count(total)
+
+
+def _count(text: str) -> int | None:
+    """A number of a header; None for anything else, and for what no file and no patience has."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _answer(url: str, headers: Mapping[str, str]) -> HTTPResponse:
@@ -188,6 +194,11 @@ def _answer(url: str, headers: Mapping[str, str]) -> HTTPResponse:
                 "A proxy may be reading along: name its certificate by SSL_CERT_FILE, or use another network.",
             ) from None
         raise Later(_in_words(error)) from None
+    except (ValueError, OverflowError) as error:  # a host or a port that none can be, here or in a redirect
+        raise SourceUnreachable(
+            f"{url[:200]} is no address, or leads to none: {error}.",
+            "Look at HF_ENDPOINT and PUNCHIN_DRIVE, if you set them: an address begins with https://.",
+        ) from None
 
 
 def _read(answer: HTTPResponse, count: int) -> bytes:
@@ -209,8 +220,7 @@ def _in_words(error: Exception) -> str:
 
 
 def _retry_after(error: HTTPError) -> float | None:
-    given = error.headers.get("Retry-After", "")
-    return float(given) if given.isdigit() else None
+    return _count(error.headers.get("Retry-After", ""))
 
 
 def _pause(url: str, later: Later, tries: int, watcher: Watcher) -> None:

@@ -28,7 +28,8 @@ from punchin_wire.params import Control
 from . import soundfonts
 from .hub import cached_folder
 from .loadable import check_loadable
-from .registry import HUB, NAME, Base, Manifest, Pack, PackFile, TransferParts, point_to, sha256, write_manifest
+from .names import NAME
+from .registry import HUB, Base, Manifest, Pack, PackFile, TransferParts, point_to, sha256, write_manifest
 
 LICENCE, TRANSFER_LICENCE = "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"
 """Of the published MusicGen and AudioLDM2 weights, and so of whatever is built on them."""

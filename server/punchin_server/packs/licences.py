@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 LICENCES: Mapping[str, str] = {
     "Apache-2.0": "free use, also commercial; keep the notice when you pass the pack on",
@@ -29,7 +29,9 @@ def in_words(licence: str) -> str:
     return f"{licence}: {LICENCES[licence]}" if licence in LICENCES else licence
 
 
-def by_tag(tag: str | None) -> str:
-    """The licence that the hub calls `tag` (`cc-by-nc-4.0`); UNSTATED where it names none."""
+def by_tag(tag: str | Sequence[str] | None) -> str:
+    """The licence that the hub calls `tag` (`cc-by-nc-4.0`); UNSTATED where it names none, all of several."""
     known = {licence.lower(): licence for licence in LICENCES}
-    return known.get(tag.lower(), tag) if tag else UNSTATED
+    tags = [tag] if isinstance(tag, str) else tag or ()
+    named = [known.get(one.lower(), one) for one in tags if one and one.isprintable()]
+    return " and ".join(named) or UNSTATED

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from punchin_wire.disk import FULL, OWN_FOLDER, make_folder
-from punchin_wire.errors import NotWritten, PackCorrupt, PunchinError, SourceRefused
+from punchin_wire.errors import BadSetting, NotWritten, PackCorrupt, PunchinError, SourceRefused
 
 CHUNK = 2**18
 
@@ -68,16 +68,23 @@ class Wanted:
 
 
 @contextmanager
-def locked(file: Path, watcher: Watcher, name: str) -> Iterator[None]:
+def locked(file: Path, watcher: Watcher, name: str, *, is_waiting: bool = True) -> Iterator[None]:
     """Hold a lock that ends with this process. Waits without limit: for another's download of many gigabytes, and the
-    system takes a lock away from the dead."""
+    system takes a lock away from the dead. Raises NotWritten, BadSetting; the latter, too, where another has it and
+    this one does not wait."""
     make_folder(file.parent, OWN_FOLDER)
     lock = FileLock(file)
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        if not is_waiting:
+            raise BadSetting(
+                f"Another program is fetching {name}.", "Stop that first, or wait until it is done."
+            ) from None
         watcher.waiting(f"another program is fetching {name}")
         lock.acquire(poll_interval=0.2)
+    except OSError as error:
+        refuse_disk(file, error)
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
-from punchin_wire.errors import BadSetting, NotWritten
+from punchin_wire.errors import BadSetting, NotWritten, PackError
 from punchin_wire.paths import packs_folder
 
 from . import catalog, hub, registry, sources
@@ -77,9 +77,20 @@ def settle(word: str, into: Path | None, watcher: Watcher) -> Plan:
     earlier = begun(name)
     if earlier is not None and _goes_on(earlier, word, into, folder):
         return earlier
+    _check_free(folder, name)
     entry = sources.entry_of_hub(word, watcher) if word.startswith(HUB) else catalog.entries()[word]
     items = tuple(sources.resolve(entry, into is not None, watcher))
     return Plan(entry=entry, folder=str(folder), items=items, is_into=into is not None)
+
+
+def _check_free(folder: Path, name: str) -> None:
+    """Raises BadSetting where `folder` is another pack's."""
+    try:
+        there = registry.read_pack(folder)
+    except PackError:
+        return  # none, or one so damaged that it is made anew
+    if there.name != name:
+        raise BadSetting(f"{folder} is the folder of the pack {there.name}.", "Name another folder with --into.")
 
 
 def _of_installed(name: str, word: str) -> Plan | None:
@@ -133,6 +144,11 @@ def _goes_on(earlier: Plan, word: str, into: Path | None, folder: Path) -> bool:
 def file_of(name: str) -> Path:
     """Where the plan of a pack is kept while it is pulled."""
     return packs_folder() / f"{name}{PULL}"
+
+
+def lock_of(name: str) -> Path:
+    """Who holds this changes the pack `name`."""
+    return packs_folder() / ".locks" / f"{name}.lock"
 
 
 def keep(plan: Plan) -> None:

@@ -18,14 +18,13 @@ from typing import Any, Protocol
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
 from punchin_wire.errors import PackCorrupt, PackError
-from punchin_wire.paths import packs_folder
 
 from . import hub, registry, terms
 from .catalog import HUB
 from .fetch import fetch
 from .loadable import check_loadable
 from .part import Watcher, locked, sha256_if_right
-from .plan import Plan, begun, check_room, elsewhere, file_of, keep, leftovers, name_of, settle
+from .plan import Plan, begun, check_room, elsewhere, file_of, keep, leftovers, lock_of, name_of, settle
 from .registry import Manifest, Origin, Pack, PackFile
 from .sources import Item
 
@@ -55,7 +54,7 @@ def pull(
     Raises NotAccepted, BadSetting, NotWritten, SourceUnreachable, SourceRefused, PackError.
     """
     name = name_of(word)
-    with locked(packs_folder() / ".locks" / f"{name}.lock", view.watcher, name):
+    with locked(lock_of(name), view.watcher, name):
         plan = settle(word, into, view.watcher)
         view.planned(plan)
         check_room(plan)
@@ -89,8 +88,12 @@ def _bring(plan: Plan, view: View) -> Pack:
         sizes[number] = found.stat().st_size
         origins.append(item.origin(sizes[number], sha256))
     if plan.is_installed:
+        pack = registry.read_pack(folder)
+        if plan.accepted != pack.manifest.accepted:  # the terms have changed since
+            pack = Pack(folder, msgspec.structs.replace(pack.manifest, accepted=plan.accepted))
+            registry.write_manifest(folder, pack.manifest)
         file_of(plan.name).unlink(missing_ok=True)
-        return registry.read_pack(folder)
+        return pack
     manifest = _manifest(plan, origins)
     if manifest.cached():
         hub.remember_cache()

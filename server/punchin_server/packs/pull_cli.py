@@ -14,8 +14,8 @@ import msgspec
 
 from . import bundle, catalog, plan_text, pull_view, removal, sources
 from .machine import this_machine
-from .part import Unwatched
-from .plan import settle
+from .part import Unwatched, locked
+from .plan import lock_of, settle
 from .pull import pull
 from .registry import Pack
 
@@ -76,7 +76,7 @@ def _pull(args: argparse.Namespace) -> list[Pack] | None:
         else:
             print(plan_text.in_words(plan))
         return None
-    can_ask = sys.stdin.isatty() and sys.stderr.isatty() and not args.json
+    can_ask = pull_view.is_terminal(sys.stdin) and pull_view.is_terminal(sys.stderr) and not args.json
     with pull_view.view(args.json) as view:
         return [pull(args.name, view, accept=args.accept, into=args.into, ask=plan_text.ask if can_ask else None)]
 
@@ -133,11 +133,12 @@ def _pin(part: catalog.Part, item: sources.Item) -> catalog.File:
 
 def _remove(args: argparse.Namespace) -> None:
     gone = removal.what(args.name)
-    if not args.yes and sys.stdin.isatty():
+    if not args.yes and pull_view.is_terminal(sys.stdin):
         print(f"Take away {gone}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             return
-    removal.remove(gone)
+    with locked(lock_of(args.name), Unwatched(), args.name, is_waiting=False):
+        removal.remove(removal.what(args.name))
     if args.json:
         print(msgspec.json.encode({"removed": gone.name, "bytes": gone.bytes, "kept": gone.kept}).decode())
     else:

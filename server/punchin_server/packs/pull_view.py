@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 import msgspec
 import rich.progress
@@ -175,4 +175,9 @@ def view(is_json: bool) -> Plain:
     """The one that suits where the output goes."""
     if is_json:
         return Lines()
-    return Bars() if sys.stderr.isatty() else Plain()
+    return Bars() if is_terminal(sys.stderr) else Plain()
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is at the other end; None is a stream that was closed before the start."""
+    return stream is not None and stream.isatty()

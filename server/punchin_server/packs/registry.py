@@ -27,15 +27,14 @@ from punchin_wire.paths import packs_folder
 from ..conditioning import Style
 from . import catalog, licences
 from .hub import cached_file, cached_folder, commit_of
+from .names import MANIFEST, NAME, leaves
 
-MANIFEST = "manifest.json"
 POINTER = ".folder"
 HUB = "hub:"
 EMBEDDED = Path(__file__).parent
 
 NEEDS_OTHER = "Choose another pack with --pack; see `punchin packs list`."
 
-NAME = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 PackName = Annotated[str, Meta(pattern=NAME)]
 Text = Annotated[str, Meta(min_length=1, max_length=1000)]
 Reference = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -186,12 +185,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return (*base, *self.adapters.values(), *(ref for ref in perhaps if ref))
 
 
-def leaves(path: str) -> bool:
-    """Whether a path of a manifest could be outside the pack."""
-    parts = PurePosixPath(path).parts
-    return path.startswith("/") or ".." in parts or "\\" in path or ":" in path or "\0" in path
-
-
 def _within(file: str, reference: str) -> bool:
     return PurePosixPath(file).is_relative_to(PurePosixPath(reference))
 
@@ -337,7 +330,7 @@ def read_pack(folder: Path) -> Pack:
     """The pack in `folder`, its manifest validated, its files not yet looked at. Raises PackMissing, PackCorrupt."""
     try:
         text = (folder / MANIFEST).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no system has a file of this name
         raise PackMissing(f"There is no {MANIFEST} in {folder}.") from error
     try:
         return Pack(folder, msgspec.json.decode(text, type=Manifest))

@@ -10,7 +10,8 @@ from punchin_wire.errors import BadSetting, NotWritten, PackMissing
 from punchin_wire.paths import packs_folder
 
 from . import plan as plans
-from .registry import EMBEDDED, HUB, MANIFEST, POINTER, Broken, Manifest, installed
+from .names import MANIFEST
+from .registry import EMBEDDED, HUB, POINTER, Broken, Manifest, installed
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.error import HTTPError
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Meta
 from punchin_wire.errors import BadSetting, PackCorrupt, SourceRefused, Unsupported
 
 from . import hub, licences
@@ -20,8 +21,9 @@ from .catalog import DRIVE, HUB, Entry, File, Part
 from .fetch import get_json
 from .importing import MUSICGEN_LUFS
 from .layouts import chosen, layout_of
+from .names import leaves
 from .part import Wanted, Watcher
-from .registry import Origin, Pinned, leaves
+from .registry import Origin, Pinned
 
 DRIVE_ADDRESS = "https://drive.usercontent.google.com/download"
 REPO = re.compile(r"hub:(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./-]*))?", re.ASCII)
@@ -29,6 +31,40 @@ T5 = "google-t5/t5-base"
 """The text encoder that MusicGen was trained with."""
 MOST = 2**36
 """Bytes of one file, where nothing nearer is known: no published model is larger."""
+
+
+class Lfs(msgspec.Struct, frozen=True):
+    """Of a large file."""
+
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class Sibling(msgspec.Struct, frozen=True, rename={"name": "rfilename", "blob": "blobId"}):
+    """A file of a model: its path there, its bytes, and what git calls its content."""
+
+    name: str
+    size: Annotated[int, Meta(ge=0, le=MOST)] | None = None
+    blob: Annotated[str, Meta(pattern=r"^[0-9a-f]{40}$")] | None = None
+    lfs: Lfs | None = None
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What the authors say. Others write it by hand: several licences are a list."""
+
+    license: Annotated[str, Meta(max_length=200)] | list[Annotated[str, Meta(max_length=200)]] | None = None
+
+
+class Config(msgspec.Struct, frozen=True):
+    model_type: str | None = None
+
+
+class Model(msgspec.Struct, frozen=True, rename={"commit": "sha", "files": "siblings", "card": "cardData"}):
+    """What the hub says of a model at a commit; the much that it says beside that is not looked at."""
+
+    commit: Annotated[str, Meta(pattern=r"^[0-9a-f]{40}$")]
+    files: list[Sibling]
+    card: Card | None = None
+    config: Config | None = None
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -186,7 +222,7 @@ def _of_file(part: Part, file: File) -> Item:
 def _of_hub(part: Part, into: bool, watcher: Watcher) -> Iterator[Item]:
     repo, ref = split(part.source)
     info = model(repo, ref, watcher)
-    commit, files = info["sha"], _files(info)
+    commit, files = info.commit, _files(info)
     pins = {file.path: file for file in part.files}
     names = chosen(list(files), part.layout, repo) if part.layout else list(pins)
     for name in names:
@@ -222,26 +258,23 @@ def split(word: str) -> tuple[str, str | None]:
     return found[1], found[2]
 
 
-def model(repo: str, ref: str | None, watcher: Watcher) -> dict[str, Any]:
+def model(repo: str, ref: str | None, watcher: Watcher) -> Model:
     """What the hub says of `repo`. Raises SourceUnreachable, SourceRefused."""
     url = f"{endpoint()}/api/models/{repo}/revision/{quote(ref or 'main', safe='')}?blobs=true"
     try:
-        info = get_json(url, authorization(), watcher)
+        return get_json(url, authorization(), Model, watcher)
     except HTTPError as error:
         raise _refused(repo, ref, error) from None
-    if not hub.COMMIT.fullmatch(str(info.get("sha"))) or not isinstance(info.get("siblings"), list):
-        raise SourceRefused(f"{endpoint()} does not answer as the hub does.", "Look at HF_ENDPOINT.")
-    return info
 
 
-def _files(info: Mapping[str, Any]) -> dict[str, tuple[int, str | None, str]]:
+def _files(info: Model) -> dict[str, tuple[int, str | None, str]]:
     """Of each file its size, its sha256 if the hub knows it, and the name of its blob."""
     found = {}
-    for file in info["siblings"]:
-        name, lfs = str(file.get("rfilename")), file.get("lfs") or {}
-        blob = str(lfs.get("sha256") or file.get("blobId") or "")
-        if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", blob) and isinstance(file.get("size"), int) and not leaves(name):
-            found[name] = (file["size"], lfs.get("sha256"), blob)
+    for file in info.files:
+        sha256 = file.lfs.sha256 if file.lfs else None
+        blob = sha256 or file.blob
+        if blob and file.size is not None and not leaves(file.name):
+            found[file.name] = (file.size, sha256, blob)
     return found
 
 
@@ -272,10 +305,10 @@ def entry_of_hub(word: str, watcher: Watcher) -> Entry:
     info = model(repo, ref, watcher)
     files = _files(info)
     layout = layout_of(files, repo)
-    licence = licences.by_tag((info.get("cardData") or {}).get("license"))
+    licence = licences.by_tag(info.card.license if info.card else None)
     parts = [
         Part(
-            source=f"{HUB}{repo}@{info['sha']}",
+            source=f"{HUB}{repo}@{info.commit}",
             licence=licence,
             licence_url=f"{endpoint()}/{repo}",
             layout=layout,
@@ -285,8 +318,8 @@ def entry_of_hub(word: str, watcher: Watcher) -> Entry:
     if layout == "diffusers":
         manifest["transfer"] = {"base": HUB + repo, "scheduler": "ddim", "steps": 50}
     else:
-        kind = (info.get("config") or {}).get("model_type", "musicgen")
-        if kind != "musicgen":
+        kind = info.config.model_type if info.config else None
+        if kind not in (None, "musicgen"):
             raise Unsupported(f"{repo} is a model of the kind {kind!r}, no pack.", "Name a MusicGen or an AudioLDM2.")
         manifest |= {"base": {"lm": HUB + repo, "codec": HUB + repo}, "loudness": MUSICGEN_LUFS}
         manifest |= {"strikes": "compat", "conditions": "published"}

@@ -13,7 +13,8 @@ import msgspec
 import torch
 from diffusers import DDIMScheduler
 from punchin_server.models.audioldm2.ap_adapter import adapter_state
-from punchin_server.packs.registry import MANIFEST, PackFile, TransferParts, read_pack, sha256, write_manifest
+from punchin_server.packs.names import MANIFEST
+from punchin_server.packs.registry import PackFile, TransferParts, read_pack, sha256, write_manifest
 from punchin_wire.disk import replacing_folder
 from punchin_wire.params import Solver
 from safetensors.torch import save_file

@@ -292,6 +292,20 @@ def test_too_many_members_and_no_tar_at_all(tmp_path: Path, capsys: Out, monkeyp
     assert run(capsys, "import", str(file), code=3)["error"]["code"] == "pack_corrupt"
 
 
+def test_headers_without_end(tmp_path: Path, capsys: Out) -> None:
+    """tarfile follows each to the next, and reads it whole."""
+    header = tarfile.TarInfo("x")
+    for kind in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
+        header.type = kind
+        (tmp_path / "deep.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) * 5000)
+        assert run(capsys, "import", str(tmp_path / "deep.tar"), code=3)["error"]["code"] == "pack_corrupt"
+        header.size = 2**40
+        (tmp_path / "large.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT))
+        error = run(capsys, "import", str(tmp_path / "large.tar"), code=3)["error"]
+        assert "a header of" in error["message"]
+        header.size = 0
+
+
 def test_the_good_one_among_them_is_taken(tmp_path: Path, capsys: Out, elsewhere: Callable[[], Path]) -> None:
     """So that what is refused above is refused for what it says."""
     elsewhere()

@@ -174,6 +174,34 @@ def test_a_catalog_of_ones_own_is_read_first(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("../../x.pth", "leaves the folder"),
+        ("/etc/x.pth", "leaves the folder"),
+        ("C:\\x.pth", "leaves the folder"),
+        ("x\x1b[31m.pth", "leaves the folder"),
+        ("manifest.json", "one place"),
+        ("Manifest.JSON", "one place"),
+    ],
+)
+def test_a_catalog_of_others_names_no_place_outside_a_pack(tmp_path: Path, path: str, says: str) -> None:
+    part = {"source": "drive:ID", "licence": "MIT", "licence_url": "x", "files": [{"path": path, "at_most": 9}]}
+    entry = {"name": "evil", "title": "x", "bytes": 9, "parts": [part], "manifest": {}}
+    (tmp_path / "evil.json").write_text(json.dumps(entry))
+    with pytest.raises(PackCorrupt, match=says):
+        catalog.entries({"PUNCHIN_CATALOG": str(tmp_path)})
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", ".", "x" * 300, "Ä"])
+def test_an_entry_has_the_name_of_a_folder(tmp_path: Path, name: str) -> None:
+    part = {"source": "hub:a/b", "licence": "MIT", "licence_url": "x", "layout": "diffusers"}
+    entry = {"name": name, "title": "x", "bytes": 9, "parts": [part], "manifest": {}}
+    (tmp_path / "evil.json").write_text(json.dumps(entry))
+    with pytest.raises(PackCorrupt, match="name"):
+        catalog.entries({"PUNCHIN_CATALOG": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
     ("count", "says"),
     [(20, "20 bytes"), (230_444, "230 kB"), (2_500_000, "2.5 MB"), (215_614_036, "216 MB"), (7.9e9, "7.9 GB")],
 )

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import socketserver
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -115,6 +118,23 @@ def test_a_file_without_hash_goes_on_only_in_the_same_version(sources: Sources, 
     assert (tmp_path / "f").read_bytes() == other
     assert left(tmp_path) >= {"f"}
     assert not note_of(tmp_path / "f").exists()
+
+
+def test_a_server_without_versions_dates_its_files(sources: Sources, tmp_path: Path) -> None:
+    """As Google Drive does: its large files go on in another process, too."""
+    unknown = wanted(sources, size=None, sha256=None)
+    sources.dates["weights.bin"] = "Wed, 01 Jan 2025 00:00:00 GMT"
+    sources.faults.cut_after, sources.faults.cuts = 100_000, 1
+    with pytest.raises(SourceUnreachable, match="the connection was cut"):
+        _once(unknown, tmp_path / "f")
+    assert fetch(unknown, tmp_path / "f") == SHA256
+    assert sources.served <= 1.1 * len(CONTENT)
+    sources.faults.cuts = 1
+    with pytest.raises(SourceUnreachable, match="the connection was cut"):
+        _once(unknown, tmp_path / "g")
+    sources.dates["weights.bin"] = "Thu, 02 Jan 2025 00:00:00 GMT"
+    sources.plain["weights.bin"] = other = CONTENT[::-1]
+    assert fetch(unknown, tmp_path / "g") == hashlib.sha256(other).hexdigest()
 
 
 def _once(wanted: Wanted, to: Path) -> None:
@@ -244,6 +264,51 @@ def test_a_token_stays_with_its_host(sources: Sources, tmp_path: Path) -> None:
     fetch(asked, tmp_path / "f")
     assert [host for host, _ in sources.tokens] == [sources.hub_url.removeprefix("http://")]
     assert any(line.startswith("GET /cdn/") for line in sources.asked)
+
+
+ODD = {
+    "a loop": (b"302 Found", b"Location: /f", SourceRefused),
+    "a file of this disk": (b"302 Found", b"Location: file:///etc/passwd", SourceRefused),
+    "another protocol": (b"302 Found", b"Location: ftp://127.0.0.1/f", SourceUnreachable),
+    "half an address": (b"302 Found", b"Location: http://[::1/f", SourceUnreachable),
+    "a host that none has": (b"302 Found", b"Location: http://" + b"a" * 80 + b".org/f", SourceUnreachable),
+    "a port that none has": (b"302 Found", b"Location: http://127.0.0.1:x/f", SourceUnreachable),
+    "nowhere": (b"302 Found", b"X: y", SourceRefused),
+    "a length in other digits": (b"200 OK", b"Content-Length: \xb2", PackCorrupt),
+    "a length without end": (b"200 OK", b"Content-Length: " + b"9" * 5000, PackCorrupt),
+    "a span in other digits": (b"206 Partial", b"Content-Range: bytes \xb2-\xb3/\xb2", SourceUnreachable),
+    "a span that nobody asked for": (b"206 Partial", b"Content-Range: bytes 7-10/4", SourceUnreachable),
+    "no span": (b"206 Partial", b"Content-Length: 4", SourceUnreachable),
+    "a wait in other digits": (b"503 Busy", b"Retry-After: \xb2", SourceUnreachable),
+    "a damaged chunk": (b"200 OK", b"Transfer-Encoding: chunked\r\n\r\nZZ", SourceUnreachable),
+    "more headers than any": (b"200 OK", b"\r\n".join(b"X-%d: y" % i for i in range(500)), SourceUnreachable),
+}
+
+
+@pytest.mark.usefixtures("sources")  # for their short pauses
+@pytest.mark.parametrize("what", ODD)
+def test_odd_answers_are_an_error_of_the_source(what: str, tmp_path: Path) -> None:
+    status, header, error = ODD[what]
+    with _answering(b"HTTP/1.1 %s\r\n%s\r\n\r\nabcd" % (status, header)) as url:
+        odd = Wanted("f", url, "https://example.org", size=4, sha256="0" * 64)
+        with pytest.raises(error):
+            fetch(odd, tmp_path / "f")
+    assert not (tmp_path / "f").exists()
+
+
+@contextmanager
+def _answering(answer: bytes) -> Iterator[str]:
+    """A server that says the same to everyone."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(2**16)
+            self.request.sendall(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/f"
+        server.shutdown()
 
 
 def test_a_proxy_is_used(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

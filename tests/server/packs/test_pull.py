@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import random
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +18,7 @@ import pytest
 from fakes.sources import COMMIT, Sources, blob
 from punchin_server.packs import cli, loadable, machine, registry
 from punchin_server.packs import plan as plans
+from punchin_server.packs.part import Unwatched, locked
 from punchin_wire.errors import PackCorrupt, PackMissing
 
 pytestmark = pytest.mark.slow
@@ -239,6 +243,26 @@ def test_new_terms_must_be_accepted_again(sources: Sources, capsys: Out, tmp_pat
 # ---- plan ----------------------------------------------------------------------------------------------------
 
 
+def test_new_terms_of_a_pack_that_is_there_are_accepted_once(capsys: Out, tmp_path: Path) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    entry = json.loads((tmp_path / "catalog" / "air.json").read_text())
+    entry["parts"][2]["note"] = "The authors say something new."
+    write_entry(tmp_path, **entry)
+    assert run(capsys, "pull", "air", code=2)["error"]["code"] == "not_accepted"
+    run(capsys, "pull", "air", *ACCEPT)
+    run(capsys, "pull", "air")
+    kept = registry.find("air").manifest.accepted
+    assert [acceptance.licence for acceptance in kept] == ["CC-BY-NC-4.0", "none-stated", "none-stated"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes the streams")
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- >&- 2>&-"])
+def test_where_nobody_can_be_asked_nothing_is_accepted(sources: Sources, closed: str) -> None:
+    shell = f"exec '{sys.executable}' -m punchin_server packs pull air {closed}"
+    assert subprocess.run(shell, shell=True, capture_output=True, timeout=120, check=False).returncode == 2
+    assert sources.served == 0
+
+
 def test_a_dry_run_changes_nothing(sources: Sources, capsys: Out, tmp_path: Path) -> None:
     plan = run(capsys, "pull", "air", "--dry-run")["plan"]
     assert plan["to_fetch"] == len(LM) + len(CODEC) + len(T5) + 20 + 30_000
@@ -420,6 +444,14 @@ def test_into_a_folder_of_ones_own(sources: Sources, capsys: Out, tmp_path: Path
     registry.verify(pack)
 
 
+def test_the_folder_of_another_pack_is_not_taken(capsys: Out, tmp_path: Path) -> None:
+    write_entry(tmp_path, name="other")
+    run(capsys, "pull", "air", *ACCEPT, "--into", str(tmp_path / "models"))
+    error = run(capsys, "pull", "other", *ACCEPT, "--into", str(tmp_path / "models"), code=2)["error"]
+    assert "is the folder of the pack air" in error["message"]
+    assert [row["state"] for row in run(capsys, "list")["packs"]] == ["ok"]
+
+
 def test_a_pack_of_ones_own_is_not_replaced(sources: Sources, capsys: Out, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
@@ -444,6 +476,45 @@ def test_a_model_of_the_hub_by_its_name(sources: Sources, capsys: Out) -> None:
 def _only_readme(sources: Sources, capsys: Out) -> str:
     sources.files["a/b", "README.md"] = b"text"
     return str(run(capsys, "pull", "hub:a/b", code=3)["error"]["message"])
+
+
+FILES = [{"rfilename": name, "size": 5, "blobId": "0" * 40} for name in ("config.json", "model.safetensors")]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"[" * 100_000,
+        {"siblings": ["config.json"]},
+        {"siblings": [FILES[0] | {"lfs": "x"}]},
+        {"siblings": [FILES[0] | {"size": -5}]},
+        {"siblings": FILES, "config": ["musicgen"]},
+        {"siblings": FILES, "cardData": "mit"},
+        {"siblings": FILES, "sha": "main"},
+    ],
+)
+def test_a_hub_that_answers_otherwise(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
+    text = answer if isinstance(answer, bytes) else json.dumps({"sha": COMMIT} | answer).encode()
+    monkeypatch.setattr("punchin_server.packs.web.open_url", lambda *_: io.BytesIO(text))
+    error = run(capsys, "pull", "hub:a/b", code=5)["error"]
+    assert "other than expected" in error["message"]
+
+
+def test_a_hub_with_names_that_leave(sources: Sources, capsys: Out) -> None:
+    """And with several licences, which its authors may write as a list."""
+    evil = ("../x.json", "/etc/x.json", "C:\\x.json", "\\\\host\\x.json", "\x1b[31mx.json", "x\n.json")
+    for name in ("config.json", "model.safetensors", *evil):
+        sources.files["a/b", name] = content(name)
+    sources.licences["a/b"] = ["mit", "cc-by-nc-4.0"]  # type: ignore[assignment]
+    plan = run(capsys, "pull", "hub:a/b", "--dry-run")["plan"]
+    assert [file["name"] for file in plan["files"]] == ["a/b/config.json", "a/b/model.safetensors"]
+    assert plan["to_accept"] == ["MIT and CC-BY-NC-4.0"]
+
+
+@pytest.mark.parametrize("address", ["huggingface.co", "http://[x", "http://"])
+def test_a_hub_whose_address_is_none(capsys: Out, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    assert run(capsys, "pull", "air", code=5)["error"]["code"] == "source_unreachable"
 
 
 def test_an_unknown_pack_says_which_command_brings_it(capsys: Out) -> None:
@@ -539,6 +610,14 @@ def test_remove_ends_what_a_pull_began(packs: Path, sources: Sources, capsys: Ou
     run(capsys, "remove", "air", "--yes")
     assert files(packs) == set()
     assert not list((tmp_path / "hf").rglob("*.punchin-part"))
+
+
+def test_a_pack_that_is_being_fetched_is_not_removed(capsys: Out) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    with locked(plans.lock_of("air"), Unwatched(), "air"):
+        error = run(capsys, "remove", "air", "--yes", code=2)["error"]
+    assert "Another program is fetching air" in error["message"]
+    registry.verify(registry.find("air"))
 
 
 def test_remove_leaves_files_that_were_added(capsys: Out, tmp_path: Path) -> None:

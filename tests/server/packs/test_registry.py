@@ -151,6 +151,13 @@ def test_a_manifest_that_is_wrong_is_refused(home: Path, changes: dict[str, Any]
         registry.read_pack(home / "demo")
 
 
+def test_a_pointer_that_a_power_failure_emptied(home: Path) -> None:
+    home.mkdir(parents=True)
+    (home / "lost.folder").write_bytes(bytes(20))
+    broken = next(entry for entry in registry.installed() if entry.name == "lost")
+    assert isinstance(broken, Broken)
+
+
 @pytest.mark.parametrize("text", [b"", b"[]", b"null", b"\xff\xfe", b'{"name": "\xff"}', b"[" * 100_000])
 def test_what_is_no_manifest(home: Path, text: bytes) -> None:
     make(home / "demo")

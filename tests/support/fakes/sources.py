@@ -49,6 +49,7 @@ class Sources:
     licences: dict[str, str | None] = field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)  # of drive and plain
+    dates: dict[str, str] = field(default_factory=dict)  # of those that have a Last-Modified and no ETag
     gated: set[str] = field(default_factory=set)
     xet: bool = False
     faults: Faults = field(default_factory=Faults)
@@ -226,6 +227,8 @@ def _cdn(sources: Sources) -> web.Application:
 async def _named(sources: Sources, request: web.Request, held: dict[str, bytes], name: str) -> web.StreamResponse:
     if name not in held:
         return web.Response(status=404)
+    if name in sources.dates:
+        return await _send(sources, request, held[name], {"Last-Modified": sources.dates[name]})
     etag = sources.etags.get(name, f'"{hashlib.sha256(held[name]).hexdigest()[:16]}"')
     return await _send(sources, request, held[name], {"ETag": etag})
 
@@ -258,7 +261,7 @@ async def _send(sources: Sources, request: web.Request, content: bytes, headers:
 def _start(faults: Faults, request: web.Request, headers: dict[str, str]) -> int:
     asked = request.headers.get("Range", "")
     if_range = request.headers.get("If-Range")
-    if not asked or faults.no_ranges or (if_range and if_range != headers.get("ETag")):
+    if not asked or faults.no_ranges or (if_range and if_range not in headers.values()):
         return 0
     return int(asked.removeprefix("bytes=").partition("-")[0])
 

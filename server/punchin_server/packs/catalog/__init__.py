@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Meta
 from punchin_wire.errors import PackCorrupt
 
+from ..names import MANIFEST, NAME, leaves
+
 HUB, DRIVE = "hub:", "drive:"
 
 Layout = Literal["audiocraft", "transformers", "diffusers"]
@@ -47,18 +49,26 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def __post_init__(self) -> None:
         if not self.source.startswith(HUB) and not all(file.size or file.at_most for file in self.files):
             raise ValueError(f"{self.source} must say a size or a bound")
+        for file in self.files:
+            if leaves(file.path):
+                raise ValueError(f"{file.path[:80]!r} leaves the folder of the pack")
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A pack that can be pulled. `manifest` is what its manifest says beside name, dates, files and origins; `bytes` is
     about all of them, `need` the memory in GiB by precision, reckoned from their sizes."""
 
-    name: Text
+    name: Annotated[str, Meta(pattern=NAME)]
     title: Text
     bytes: Bytes
     parts: Annotated[tuple[Part, ...], Meta(min_length=1)]
     manifest: dict[str, Any]
     need: dict[str, float] = {}
+
+    def __post_init__(self) -> None:
+        own = [file.path.casefold() for part in self.parts if not part.source.startswith(HUB) for file in part.files]
+        if len({MANIFEST, *own}) <= len(own):
+            raise ValueError(f"two of its files, or one and its {MANIFEST}, would have one place")
 
 
 def entries(env: Mapping[str, str] = os.environ) -> dict[str, Entry]:
@@ -67,7 +77,7 @@ def entries(env: Mapping[str, str] = os.environ) -> dict[str, Entry]:
     for file in _files(env):
         try:
             entry = msgspec.json.decode(file.read_bytes(), type=Entry)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise PackCorrupt(f"{file} is no entry of the catalog: {error}", "Correct it, or take it away.") from error
         found.setdefault(entry.name, entry)
     return found
