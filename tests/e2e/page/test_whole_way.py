@@ -108,6 +108,11 @@ def test_by_keyboard_alone(home: Path, tmp_path: Path) -> None:
         tab.call("type", "F | G7")
         tab.press("Enter")
         tab.until("document.querySelector('[data-control=chord] input:checked')")
+        tab_to(tab, "#knob-takes")  # the other test has set it
+        tab.press("Control+a")
+        tab.call("type", "1")
+        tab.press("Tab")
+        tab.until("async () => (await import('/app/state.js')).knobs.value.takes.value === 1")
         tab.run("document.activeElement.blur()")
         tab.press("p")
         tab.until("document.querySelectorAll('.take').length === 2", MADE)
