@@ -235,7 +235,7 @@ def test_whoever_talks_over_the_websocket_is_closed(browser: Browser) -> None:
             link = await session.ws_connect(address, protocols=["punchin", browser.token])
             assert link.protocol == "punchin"
             first = json.loads(await link.receive_str(timeout=10))
-            assert first["part"] in ("hosts", "jobs", "knobs", "trouble", "songs", "groups", "shape")
+            assert first.keys() == {"part", "value"}
             await link.send_str("flood")
             while (await link.receive(timeout=10)).type == aiohttp.WSMsgType.TEXT:
                 pass
