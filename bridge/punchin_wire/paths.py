@@ -27,7 +27,7 @@ import platformdirs
 
 from .disk import OWN_FOLDER, make_folder, replacing
 from .errors import DaemonError
-from .structs import ready
+from .structs import UNREADABLE, ready
 
 LOG_BYTES = 2 * 2**20
 """Of one log file; three older ones are kept."""
@@ -161,7 +161,7 @@ def _read(path: Path, kind: type[Record]) -> Record | None:
     """Who serves, or None when nobody said so (or left a file that is not a record)."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
 
 

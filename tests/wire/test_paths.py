@@ -33,7 +33,8 @@ def test_the_record_is_read_as_written() -> None:
     assert [p.name for p in paths.runtime_folder().iterdir()] == ["daemon.json"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff\xfe", b'{"pid": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff\xfe", b'{"pid": 1}',
+                                     b'{"version": "\xff"}', b'{"x": ' + b"[" * 100_000])  # fmt: skip
 def test_a_damaged_record_is_nobody(content: bytes) -> None:
     paths.runtime_folder().mkdir(parents=True)
     paths.daemon_file().write_bytes(content)

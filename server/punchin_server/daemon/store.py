@@ -24,6 +24,7 @@ from punchin_wire.disk import replacing
 from punchin_wire.errors import PunchinError, VersionMismatch
 from punchin_wire.frames import Frame, unpack_message
 from punchin_wire.messages import Event, FromDaemon
+from punchin_wire.structs import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Store:
                 events = {path: event for path in sorted(folder.glob("*.event")) if (event := _event(path))}
             except VersionMismatch:
                 continue
-            except (OSError, msgspec.DecodeError):
+            except (OSError, *UNREADABLE):
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
             for part in folder.glob("*.part"):
