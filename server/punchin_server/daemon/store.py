@@ -64,8 +64,11 @@ class Store:
                 events = {path: event for path in sorted(folder.glob("*.event")) if (event := _event(path))}
             except VersionMismatch:
                 continue
-            except (OSError, *UNREADABLE):
+            except (FileNotFoundError, NotADirectoryError, *UNREADABLE):
                 shutil.rmtree(folder, ignore_errors=True)
+                continue
+            except OSError as error:  # not its fault: the next daemon may be able to read it
+                log.error("job %s: %s", folder.name, error)
                 continue
             for part in folder.glob("*.part"):
                 part.unlink()

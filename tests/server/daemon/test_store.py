@@ -57,6 +57,12 @@ def test_a_damaged_job_is_cleared_and_the_others_are_found(store: Store, damaged
     assert not (store.folder / "broken").exists()
 
 
+def test_a_job_that_cannot_be_read_now_is_left_for_the_next_daemon(store: Store) -> None:
+    (store.folder / "job2" / "job.json").mkdir(parents=True)  # reading it fails, and not because it is no record
+    assert [record.id for record, _, _ in Store(store.folder).open()] == ["job1"]
+    assert (store.folder / "job2").exists()
+
+
 def test_drop_leaves_nothing(store: Store) -> None:
     store.keep(*a_take())
     store.drop("job1")
