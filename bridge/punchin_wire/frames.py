@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from .errors import BadAudio, BadMessage, PunchinError, TooLarge, VersionMismatch
 from .messages import PROTOCOL, AnyMessage, AudioRef, FromClient, FromDaemon, Message, audio_refs
-from .structs import in_words
+from .structs import UNREADABLE, in_words
 
 Audio: TypeAlias = npt.NDArray[np.float32]
 Frame: TypeAlias = bytes | memoryview
@@ -93,7 +93,7 @@ def unpack_message(frames: Sequence[Frame], expected: Any = AnyMessage) -> Any:
         if isinstance(error.__cause__, PunchinError):
             raise error.__cause__ from None
         raise BadMessage(f"The message does not fit the protocol: {in_words(error)}.") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BadMessage(f"The header is not JSON: {error}") from None
     return message
 

@@ -1,6 +1,6 @@
 """Where this user's files lie, and the small files by which programs find each other. Opens no sockets, starts nothing.
 
-With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable installs)::
+With `PUNCHIN_HOME` set, a whole path, everything lies below that folder (tests, portable installs)::
 
     runtime/daemon.json   who serves: process, ports, version   (removed when the daemon stops)
     runtime/bridge.json   the same of the bridge
@@ -16,6 +16,7 @@ With `PUNCHIN_HOME` set, everything lies below that folder (tests, portable inst
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -26,17 +27,29 @@ import msgspec
 import platformdirs
 
 from .disk import OWN_FOLDER, make_folder, replacing
-from .errors import DaemonError
-from .structs import ready
+from .errors import BadSetting, DaemonError
+from .structs import UNREADABLE, ready
 
 LOG_BYTES = 2 * 2**20
 """Of one log file; three older ones are kept."""
+EXAMPLE = r"C:\punchin" if sys.platform == "win32" else "/home/me/punchin"
 _DIRS = platformdirs.PlatformDirs("punchin", appauthor=False)
 
 
 def _place(name: str, default: Path) -> Path:
     home = os.environ.get("PUNCHIN_HOME")
-    return Path(home).expanduser() / name if home else default
+    return _home(home) / name if home else default
+
+
+def _home(said: str) -> Path:
+    """Raises BadSetting where it is no whole path: client, daemon, bridge and hosts start in folders of their own, and
+    would look for each other in several places."""
+    home = Path(said)
+    with contextlib.suppress(RuntimeError):  # ~ of a user who is none stays as it is
+        home = home.expanduser()
+    if not home.is_absolute():
+        raise BadSetting(f"PUNCHIN_HOME is {said}, and that is no whole path.", f"Set it to one, such as {EXAMPLE}.")
+    return home
 
 
 def runtime_folder() -> Path:
@@ -161,7 +174,7 @@ def _read(path: Path, kind: type[Record]) -> Record | None:
     """Who serves, or None when nobody said so (or left a file that is not a record)."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import msgspec
 
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding anybody's bytes may raise: what they do not fit, letters that are none, lists in lists without end."""
+
 
 def ready(*kinds: Any) -> None:
     """Have structs, and all that they are made of, laid out now. To be called while their module is imported, which

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from punchin_wire import paths
+from punchin_wire.errors import BadSetting
 from punchin_wire.paths import DaemonRecord
 
 
@@ -33,7 +34,8 @@ def test_the_record_is_read_as_written() -> None:
     assert [p.name for p in paths.runtime_folder().iterdir()] == ["daemon.json"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff\xfe", b'{"pid": 1}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b"\xff\xfe", b'{"pid": 1}',
+                                     b'{"version": "\xff"}', b'{"x": ' + b"[" * 100_000])  # fmt: skip
 def test_a_damaged_record_is_nobody(content: bytes) -> None:
     paths.runtime_folder().mkdir(parents=True)
     paths.daemon_file().write_bytes(content)
@@ -55,3 +57,19 @@ def test_only_its_own_process_removes_the_record() -> None:
     paths.remove_daemon_record(12)
     assert paths.read_daemon_record() is None
     paths.remove_daemon_record(12)
+
+
+@pytest.mark.parametrize("home", ["here", "./here", "~nobody-of-that-name/punchin"])
+def test_a_home_that_is_no_whole_path_is_refused(home: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks for a daemon from another folder would find none, and start one more."""
+    monkeypatch.setenv("PUNCHIN_HOME", home)
+    for place in (paths.runtime_folder, paths.packs_folder, paths.spool_folder, paths.takes_folder):
+        with pytest.raises(BadSetting, match=f"PUNCHIN_HOME is {home}, and that is no whole path"):
+            place()
+
+
+def test_a_home_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("PUNCHIN_HOME", "~/mine")
+    assert paths.runtime_folder() == tmp_path / "mine" / "runtime"

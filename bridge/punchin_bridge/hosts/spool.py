@@ -36,7 +36,7 @@ from punchin_wire.errors import (
     PunchinError,
     TooLarge,
 )
-from punchin_wire.structs import in_words
+from punchin_wire.structs import UNREADABLE, in_words
 
 from .jobs import JobRecord
 from .protocol import MAX_BYTES, Bye, Command, CommandRequest, FromHost, Hello, Project, State
@@ -148,7 +148,7 @@ class Spool:
             file = folder / "job.json"
             try:
                 yield msgspec.json.decode(file.read_bytes(), type=JobRecord), file.stat().st_mtime
-            except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+            except (FileNotFoundError, NotADirectoryError, *UNREADABLE):
                 _delete(folder)
             except OSError as error:  # not its fault: the next bridge may be able to read it
                 log.error("job %s: %s", folder.name, error)
@@ -199,7 +199,7 @@ class Caller:
     def _state(self) -> State | None:
         try:
             return msgspec.json.decode((self.spool.host(self.name) / "state.json").read_bytes(), type=State)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, *UNREADABLE):
             return None
 
 
@@ -207,7 +207,7 @@ def decode(data: bytes, host: str) -> Post:
     """A document from its JSON; `host` is who is told when there is none in it."""
     try:
         document: FromHost = msgspec.json.decode(data, type=FromHost)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+    except UNREADABLE as error:
         _, job = signed(data)
         reason = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
         return Post(
@@ -229,7 +229,7 @@ def signed(data: bytes) -> tuple[str, str]:
     """The host and the job that a document names, also where the rest of it cannot be used; empty where it does not."""
     try:
         found = msgspec.json.decode(data, type=_Signed)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+    except UNREADABLE:
         return "", ""
     return str(found.host)[:MAX_NAME], str(found.job)[:MAX_NAME]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 from punchin_wire.errors import DaemonError, ErrorInfo, from_info
-from punchin_wire.structs import ready
+from punchin_wire.structs import UNREADABLE, ready
 
 COMMAND = (sys.executable, "-m", "punchin_server", "packs", "list", "--json")
 CATALOG = (sys.executable, "-m", "punchin_server", "packs", "pull", "--json")
@@ -71,7 +71,7 @@ def _asked(command: Sequence[str]) -> _Answer:
     try:
         done = subprocess.run(command, capture_output=True, timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
         answer = msgspec.json.decode(done.stdout, type=_Answer)
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
+    except (OSError, subprocess.SubprocessError, *UNREADABLE):
         raise unknown from None
     if answer.error is not None:
         raise from_info(answer.error)

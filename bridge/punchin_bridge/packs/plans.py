@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 from punchin_wire.errors import DaemonError, ErrorInfo, from_info
-from punchin_wire.structs import ready
+from punchin_wire.structs import UNREADABLE, ready
 
 from .pulls import COMMAND
 
@@ -44,7 +44,7 @@ def plan(name: str, command: Sequence[str] = COMMAND) -> Plan:
         words = [*command, name, "--dry-run", "--json"]
         done = subprocess.run(words, capture_output=True, timeout=PLAN_SECONDS, stdin=subprocess.DEVNULL)
         found = msgspec.json.decode(done.stdout.splitlines()[-1], type=_Answer)
-    except (OSError, subprocess.SubprocessError, msgspec.DecodeError, IndexError):
+    except (OSError, subprocess.SubprocessError, *UNREADABLE, IndexError):
         raise unknown from None
     if found.plan is None:
         raise from_info(found.error) if found.error else unknown

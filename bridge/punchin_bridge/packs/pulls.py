@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 from punchin_wire.errors import INTERRUPTED, DaemonError, ErrorInfo, PunchinError, QueueFull, from_info
-from punchin_wire.structs import ready
+from punchin_wire.structs import UNREADABLE, ready
 
 COMMAND = (sys.executable, "-m", "punchin_server", "packs", "pull")
 END_SECONDS = 5.0
@@ -119,7 +119,7 @@ class Pulls:
             for text in lines:
                 try:
                     line = msgspec.json.decode(text, type=_Line)
-                except msgspec.DecodeError:
+                except UNREADABLE:
                     continue
                 if line.packs is not None or line.error is not None:
                     ending = line

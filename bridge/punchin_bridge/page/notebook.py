@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
-from punchin_wire.structs import ready
+from punchin_wire.structs import UNREADABLE, ready
 
 MOST_NOTES = 20_000
 Rows: TypeAlias = tuple[tuple[str, str], ...]
@@ -66,6 +66,6 @@ class Notebook:
     def _read(self) -> OrderedDict[str, Note]:
         if self._notes is None:
             self._notes = OrderedDict()
-            with contextlib.suppress(OSError, msgspec.DecodeError):  # none yet, or not ours
+            with contextlib.suppress(OSError, *UNREADABLE):  # none yet, or not ours
                 self._notes = OrderedDict(msgspec.json.decode(self.file.read_bytes(), type=dict[str, Note]))
         return self._notes

@@ -3,6 +3,7 @@ Knows processes and one request."""
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import sys
@@ -11,10 +12,12 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import msgspec
 from punchin_wire import disk, paths
 from punchin_wire.errors import DaemonUnreachable, ErrorInfo, PunchinError, from_info
 from punchin_wire.osc.udp import LOOPBACK
 from punchin_wire.paths import BridgeRecord
+from punchin_wire.structs import UNREADABLE, ready
 
 from ..daemon import launch
 
@@ -22,6 +25,14 @@ COMMAND = (sys.executable, "-m", "punchin_bridge.cli", "bridge", "--idle-exit", 
 START_SECONDS = 30.0
 KNOCK_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+
+
+class _Opened(msgspec.Struct):
+    ticket: str
+    song: str
+
+
+ready(_Opened)
 
 
 def find_or_start(command: tuple[str, ...] = COMMAND) -> BridgeRecord:
@@ -53,7 +64,7 @@ def address(record: BridgeRecord, song: Path | None = None) -> str:
         key = paths.page_key().read_text()
         asked = urllib.request.Request(f"{where}/api/open", body, {"Authorization": f"Bearer {key}"}, method="POST")
         with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as answer:
-            found = json.loads(answer.read())
+            found = msgspec.json.decode(answer.read(), type=_Opened)
     except urllib.error.HTTPError as error:
         with error:
             raise _error(error.read()) from None
@@ -61,8 +72,11 @@ def address(record: BridgeRecord, song: Path | None = None) -> str:
         why = getattr(error, "reason", error)
         why = getattr(why, "strerror", None) or why
         raise DaemonUnreachable(f"The page does not answer: {why}.", "Run `punchin open` again.") from None
-    shown = f"?song={found['song']}" if found["song"] else ""
-    return f"{where}/{shown}#{found['ticket']}"
+    except (http.client.HTTPException, *UNREADABLE):
+        what = f"Another program answers at port {record.page_port}, where the page was."
+        raise DaemonUnreachable(what, f"Delete {paths.bridge_file()}, and run `punchin open` again.") from None
+    shown = f"?song={found.song}" if found.song else ""
+    return f"{where}/{shown}#{found.ticket}"
 
 
 def _answering() -> BridgeRecord | None:

@@ -25,7 +25,7 @@ from aiohttp import web
 from punchin_wire import VERSION, disk, paths
 from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinError
 from punchin_wire.params import MAX_TAKES, TABLE
-from punchin_wire.structs import in_words
+from punchin_wire.structs import UNREADABLE, in_words
 
 from ..hosts.protocol import PackName
 from ..music.region import Region
@@ -160,7 +160,7 @@ class PageServer:
                 answer = _failed(error.status, "refused", error.reason, "Look at what was asked for.")
             except web.RequestPayloadError:
                 answer = _told(BadSetting("What was asked for came broken.", "Ask again."))
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 words = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
                 answer = _told(BadSetting(f"What was asked for cannot be done: {words}."[:400]))
             except (asyncio.CancelledError, ConnectionResetError):

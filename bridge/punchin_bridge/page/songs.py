@@ -19,6 +19,7 @@ from punchin_wire import disk, paths
 from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadSetting
 from punchin_wire.params import Control, InpaintParams, Params
+from punchin_wire.structs import UNREADABLE
 
 from ..audio import stems
 from ..audio.wavfile import Song
@@ -176,5 +177,5 @@ def _remembered(folder: Path, path: Path) -> Material:
 def _read(folder: Path) -> Material | None:
     try:
         return msgspec.json.decode((folder / FOLLOWED / MATERIAL).read_bytes(), type=Material)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None

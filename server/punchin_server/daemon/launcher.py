@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 from punchin_wire.errors import BadSetting, ErrorInfo, InternalError, QueueFull
+from punchin_wire.structs import UNREADABLE
 
 from .child import Child, describe_exit
 
@@ -94,7 +95,7 @@ def _report(child: Child, code: int) -> Report:
     child.leave(patience=0.0)
     try:
         report = msgspec.json.decode("\n".join(child.output), type=Report)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except UNREADABLE:
         report = Report()
     if report.takes or report.error:
         return report

@@ -24,6 +24,7 @@ from punchin_wire.disk import replacing
 from punchin_wire.errors import PunchinError, VersionMismatch
 from punchin_wire.frames import Frame, unpack_message
 from punchin_wire.messages import Event, FromDaemon
+from punchin_wire.structs import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +64,11 @@ class Store:
                 events = {path: event for path in sorted(folder.glob("*.event")) if (event := _event(path))}
             except VersionMismatch:
                 continue
-            except (OSError, msgspec.DecodeError):
+            except (FileNotFoundError, NotADirectoryError, *UNREADABLE):
                 shutil.rmtree(folder, ignore_errors=True)
+                continue
+            except OSError as error:  # not its fault: the next daemon may be able to read it
+                log.error("job %s: %s", folder.name, error)
                 continue
             for part in folder.glob("*.part"):
                 part.unlink()

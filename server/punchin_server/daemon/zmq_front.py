@@ -17,6 +17,7 @@ import zmq
 from punchin_wire.errors import DaemonError, PunchinError, VersionMismatch
 from punchin_wire.frames import MAX_AUDIO, Frame, Packet, pack, unpack
 from punchin_wire.messages import Event, FromClient, Message, Refused
+from punchin_wire.structs import UNREADABLE
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class ZmqFront:
     def _refuse(self, client: Client, frames: Sequence[Frame], error: PunchinError) -> None:
         job = ""
         if len(frames) > 1:
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            with contextlib.suppress(*UNREADABLE):
                 job = msgspec.json.decode(frames[1], type=_Named).job[:64]
         magic, header = pack(Refused(error.info(), job))
         if isinstance(error, VersionMismatch):

@@ -21,6 +21,7 @@ from msgspec import Meta
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
 from punchin_wire.errors import BadSetting, FileMissing, PackCorrupt
 from punchin_wire.paths import packs_folder
+from punchin_wire.structs import UNREADABLE
 
 from . import hub, licences, registry
 from .loadable import UNCHECKED, check_loadable
@@ -252,7 +253,7 @@ def _manifest(tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo], name: s
         raise PackCorrupt(f"{name} is no exported pack: it has no {HEAD}.", "Name a file that `packs export` wrote.")
     try:
         return msgspec.json.decode(head.read(), type=Bundle).manifest
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise PackCorrupt(f"The manifest in {name} is wrong: {error}", AGAIN) from None
 
 

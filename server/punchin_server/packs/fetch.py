@@ -19,6 +19,7 @@ from urllib.error import HTTPError, URLError
 import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder
 from punchin_wire.errors import SourceRefused, SourceUnreachable
+from punchin_wire.structs import UNREADABLE
 
 from . import web
 from .part import CHUNK, Part, Unwatched, Wanted, Watcher, refuse_disk, sha256_if_right
@@ -92,7 +93,7 @@ def get_json(url: str, headers: Mapping[str, str], form: type[Form], watcher: Wa
 def _decoded(text: bytes, form: type[Form]) -> Form:
     try:
         return msgspec.json.decode(text, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise Later("it answers something other than expected") from None
 
 

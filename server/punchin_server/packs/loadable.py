@@ -8,6 +8,7 @@ import sys
 import msgspec
 from punchin_wire.disk import replacing
 from punchin_wire.errors import ErrorInfo, InternalError, from_info
+from punchin_wire.structs import UNREADABLE
 
 from .registry import Pack
 
@@ -37,7 +38,7 @@ def check_loadable(pack: Pack) -> None:
         return
     try:
         info = msgspec.json.decode(child.stdout.strip().rpartition("\n")[2], type=ErrorInfo)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         last = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
         raise InternalError(f"The files of {pack.name} could not be looked at: {last[:300]}") from None
     raise from_info(info)

@@ -14,6 +14,7 @@ import msgspec
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
 from punchin_wire.errors import BadSetting, NotWritten, PackError
 from punchin_wire.paths import packs_folder
+from punchin_wire.structs import UNREADABLE
 
 from . import catalog, hub, registry, sources
 from .catalog import HUB, Entry
@@ -130,7 +131,7 @@ def begun(name: str) -> Plan | None:
     """The plan that an earlier pull of `name` began and did not end."""
     try:
         return msgspec.json.decode(file_of(name).read_bytes(), type=Plan)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -23,6 +23,7 @@ from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
 from punchin_wire.params import STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
 from punchin_wire.paths import packs_folder
+from punchin_wire.structs import UNREADABLE
 
 from ..conditioning import Style
 from . import catalog, licences
@@ -334,7 +335,7 @@ def read_pack(folder: Path) -> Pack:
         raise PackMissing(f"There is no {MANIFEST} in {folder}.") from error
     try:
         return Pack(folder, msgspec.json.decode(text, type=Manifest))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise PackCorrupt(f"The manifest in {folder} is wrong: {error}") from error
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,12 +73,26 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
     parser.add_argument("--parameters", nargs="+", choices=PARAMETERS, help="transfer: vary only these (default: all)")
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
-    parser.add_argument("--minutes", type=float, help="what the run may take (default: 10)")
-    parser.add_argument("--windows", type=int, default=104, help="excerpts a row at most (default: 104)")
+    parser.add_argument("--minutes", type=_minutes, help="what the run may take (default: 10)")
+    parser.add_argument("--windows", type=_windows, default=104, help="excerpts a row at most (default: 104)")
     parser.add_argument("--seed", type=int, default=0, help="of songs, holes and takes (default: 0)")
     parser.add_argument("--full", action="store_true", help="the published tables: all rows, up to three hours")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not 0 < minutes < math.inf:
+        raise argparse.ArgumentTypeError(f"a run cannot take {text} minutes")
+    return minutes
+
+
+def _windows(text: str) -> int:
+    windows = int(text)
+    if windows < 1:
+        raise argparse.ArgumentTypeError(f"nothing can be measured on {text} excerpts")
+    return windows
 
 
 if __name__ == "__main__":

@@ -127,11 +127,12 @@ def test_a_state_replaces_the_one_before(spool: Spool) -> None:
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["audio", "state.json"]
 
 
-def test_jobs_are_found_again_and_damaged_ones_deleted(spool: Spool) -> None:
+@pytest.mark.parametrize("damaged", [b"{", b'{"submit": "\xff"}', b'{"x": ' + b"[" * 100_000])
+def test_jobs_are_found_again_and_damaged_ones_deleted(spool: Spool, damaged: bytes) -> None:
     record = JobRecord(SUBMIT, 1.0, 7)
     spool.keep(record)
     spool.job("broken").mkdir()
-    (spool.job("broken") / "job.json").write_bytes(b"{")
+    (spool.job("broken") / "job.json").write_bytes(damaged)
     assert [found for found, _ in spool.records()] == [record]
     assert not spool.job("broken").exists()
 

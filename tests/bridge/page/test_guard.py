@@ -217,7 +217,8 @@ def test_what_cannot_be_done_is_said(browser: Browser, said: object) -> None:
     answer = browser.post("/api/act", said)
     assert answer.status in (400, 404)
     assert answer.json["error"]["next_step"]
-    assert browser.ask("POST", "/api/act", b"no json").code == "bad_setting"
+    for data in (b"no json", b'{"do": "turn", "name": "\xff"}', b'{"x": ' + b"[" * 100_000):
+        assert browser.ask("POST", "/api/act", data).code == "bad_setting"
 
 
 def test_whoever_talks_over_the_websocket_is_closed(browser: Browser) -> None:

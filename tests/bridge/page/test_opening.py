@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,27 @@ def test_a_bridge_that_was_killed_is_none(capsys: pytest.CaptureFixture[str]) ->
     for words in (["host", "do", "reaper", "next"], ["surface", "learn", "punch"]):
         assert main(words) == 5
         assert capsys.readouterr().err.startswith("punchin: No bridge is running.")
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.0 200 OK\r\n\r\n[]", b"HTTP/1.0 200 OK\r\n\r\n\xff", b"SSH-2.0-x\r\n"])
+def test_another_program_at_the_pages_port_is_told_apart(said: bytes) -> None:
+    def answer() -> None:
+        link, _ = listener.accept()
+        asked = b""
+        with link:
+            while not asked.endswith(b"{}"):  # else closing it would be a reset
+                asked += link.recv(4096)
+            link.sendall(said)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        paths.page_key().parent.mkdir(exist_ok=True)
+        paths.page_key().write_text("key")
+        thread = threading.Thread(target=answer)
+        thread.start()
+        record = BridgeRecord(os.getpid(), 1, "0", page_port=listener.getsockname()[1])
+        with pytest.raises(DaemonUnreachable, match="Another program answers at port"):
+            opening.address(record)
+        thread.join(10)
 
 
 def test_why_a_page_does_not_answer_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:

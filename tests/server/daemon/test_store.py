@@ -47,6 +47,22 @@ def test_another_store_finds_everything_in_order(store: Store) -> None:
     assert again.bytes == store.bytes == sum(map(len, frames)) + sum(map(len, pack(done))) + 4  # two newlines each
 
 
+@pytest.mark.parametrize("damaged", [b"{", b'{"id": "\xff"}', b'{"x": ' + b"[" * 100_000])
+def test_a_damaged_job_is_cleared_and_the_others_are_found(store: Store, damaged: bytes) -> None:
+    """One bad byte on a disk is no reason to serve nobody."""
+    (store.folder / "broken").mkdir()
+    (store.folder / "broken" / "job.json").write_bytes(damaged)
+    [(record, _, _)] = Store(store.folder).open()
+    assert record.id == "job1"
+    assert not (store.folder / "broken").exists()
+
+
+def test_a_job_that_cannot_be_read_now_is_left_for_the_next_daemon(store: Store) -> None:
+    (store.folder / "job2" / "job.json").mkdir(parents=True)  # reading it fails, and not because it is no record
+    assert [record.id for record, _, _ in Store(store.folder).open()] == ["job1"]
+    assert (store.folder / "job2").exists()
+
+
 def test_drop_leaves_nothing(store: Store) -> None:
     store.keep(*a_take())
     store.drop("job1")

@@ -19,6 +19,7 @@ import msgspec
 from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import BadSetting, FileMissing
 from punchin_wire.paths import hosts_folder, spool_folder
+from punchin_wire.structs import UNREADABLE
 
 from ..osc_link import PORT
 
@@ -180,7 +181,7 @@ def _record(name: str) -> Path:
 def _remembered(name: str) -> Installed:
     try:
         return msgspec.json.decode(_record(name).read_bytes(), type=Installed)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return Installed()
 
 

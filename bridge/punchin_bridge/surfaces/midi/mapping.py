@@ -40,7 +40,7 @@ import msgspec
 from msgspec import Meta
 from punchin_wire import disk, params, paths
 from punchin_wire.errors import BadSetting
-from punchin_wire.structs import in_words
+from punchin_wire.structs import UNREADABLE, in_words
 
 from .. import actions
 from ..actions import Details
@@ -165,7 +165,7 @@ def parse(data: bytes) -> Mapping:
         found = msgspec.toml.decode(data, type=Mapping)
     except msgspec.ValidationError as error:
         raise BadSetting(f"midi.toml: {in_words(error)}.", EXAMPLE) from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise BadSetting(f"midi.toml is not TOML: {error}.", EXAMPLE) from None
     for number, entry in enumerate(found.entries, start=1):
         try:

@@ -188,7 +188,7 @@ def _command(text: str, wanted: dict[str, object]) -> bool:
     try:
         message = json.loads(text)
         command, path = message["COMMAND"], message["DATA"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return False
     if command == "IGNORE":
         wanted.pop(str(path), None)

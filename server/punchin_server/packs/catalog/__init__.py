@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 from punchin_wire.errors import PackCorrupt
+from punchin_wire.structs import UNREADABLE
 
 from ..names import MANIFEST, NAME, leaves
 
@@ -77,7 +78,7 @@ def entries(env: Mapping[str, str] = os.environ) -> dict[str, Entry]:
     for file in _files(env):
         try:
             entry = msgspec.json.decode(file.read_bytes(), type=Entry)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (OSError, *UNREADABLE) as error:
             raise PackCorrupt(f"{file} is no entry of the catalog: {error}", "Correct it, or take it away.") from error
         found.setdefault(entry.name, entry)
     return found

@@ -104,6 +104,7 @@ def test_what_is_listened_to_comes_and_what_is_ignored_does_not(query: OscQuery,
     async def conversation(socket: aiohttp.ClientWebSocketResponse) -> None:
         await socket.send_str("no json")
         await socket.send_json({"COMMAND": "LISTEN", "DATA": "/punchin/nothing"})
+        await socket.send_str("[" * 4000)
         await socket.send_json({"COMMAND": "LISTEN", "DATA": "/punchin/control/alpha"})
         assert parse(await socket.receive_bytes(timeout=5)) == [("/punchin/control/alpha", [0.5])]
         stage.console.set("guidance", 3.0)
