@@ -187,7 +187,8 @@ class Soundfont:
             base + values.get(fine, 0) + 32_768 * values.get(coarse, 0)
             for base, (fine, coarse) in zip((start, end, loop_start, loop_end), moves, strict=True)
         )
-        return frames, start, end, loop_start, loop_end
+        # A damaged file's samples end with the file; FluidSynth cuts them so, too.
+        return frames, max(start, 0), min(end, len(frames) - 1), loop_start, loop_end
 
     def _ogg(self, start: int, end: int) -> NDArray[np.int16]:
         """The sample whose Ogg Vorbis lies from byte `start` to `end`; several zones may share it."""

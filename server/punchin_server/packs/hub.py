@@ -100,6 +100,8 @@ def link(repo: str, commit: str, path: str, name: str) -> None:
 def name_commit(repo: str, ref: str, commit: str) -> None:
     """Note that `ref` (a branch or tag) was `commit`, as the library does: others then find it without network."""
     file = repo_folder(repo) / "refs" / ref
+    if file.is_file() and file.read_bytes() == commit.encode():
+        return
     make_folder(file.parent, OWN_FOLDER)
     with replacing(file, durable=False) as written:
         written.write(commit.encode())

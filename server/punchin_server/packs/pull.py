@@ -112,12 +112,15 @@ def _one(item: Item, folder: Path, watcher: Watcher) -> str:
     if item.place is not None:
         return _fetched(item, folder, watcher)
     assert item.blob is not None
+    linked = hub.cached_file(item.repo, item.commit, item.path)
+    # What is there and right needs no lock: the cache may be a studio's, which is only read.
+    if linked.is_file() and (sha256 := sha256_if_right(item.wanted(), linked, watcher)) is not None:
+        return sha256
     with locked(hub.lock_file(item.repo, item.blob), watcher, item.name):
-        linked = hub.cached_file(item.repo, item.commit, item.path)
         if linked.is_file() and not item.target(folder).is_file():  # no links here: the library moved it
-            sha256 = sha256_if_right(item.wanted(), linked, watcher)
-            if sha256 is not None:
-                return sha256
+            found = sha256_if_right(item.wanted(), linked, watcher)  # another program may have mended it
+            if found is not None:
+                return found
             linked.unlink()
         sha256 = _fetched(item, folder, watcher)
         hub.link(item.repo, item.commit, item.path, item.blob)

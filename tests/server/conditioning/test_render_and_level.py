@@ -1,10 +1,20 @@
 """Rendered notes must sound where, when and as loud as they are written."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from fakes import soundfonts
-from punchin_server.conditioning import level, render
-from punchin_server.conditioning.soundfont import Soundfont
+from punchin_server.conditioning import Style, level, render
+from punchin_server.conditioning.soundfont import (
+    END_COARSE,
+    LOOP_END_COARSE,
+    LOOP_START_COARSE,
+    LOOPS,
+    START,
+    START_COARSE,
+    Soundfont,
+)
 from punchin_wire.errors import FileMissing, PackCorrupt
 from punchin_wire.messages import Note
 
@@ -31,6 +41,28 @@ def test_a_soundfont_is_not_copied_for_each_of_its_sounds() -> None:
     zones = [zone for preset in font.presets for zone in font.preset(*preset)]
     assert len(zones) > 1000
     assert all(np.shares_memory(zone.samples, zones[0].samples.base) for zone in zones)
+
+
+@pytest.mark.parametrize("style", ["plain", "published"])
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {END_COARSE: 100},
+        {END_COARSE: 100, LOOP_START_COARSE: 50, LOOP_END_COARSE: 90, LOOPS: 1},
+        {END_COARSE: 100, LOOP_END_COARSE: 90, LOOPS: 1},
+        {START: -9},
+        {START_COARSE: 50, END_COARSE: 100},
+        {START_COARSE: -50, END_COARSE: 100, LOOP_START_COARSE: -40, LOOPS: 1},
+    ],
+)
+def test_a_sample_ends_with_its_file(tmp_path: Path, moved: dict[int, int], style: Style) -> None:
+    """A damaged soundfont names frames that are not there."""
+    font = soundfonts.write(tmp_path / "saw.sf2", moved)
+    audio = render.render([Note(0.0, 2.0, 60)], 2.5, soundfont=font, style=style)
+    assert np.isfinite(audio).all()
+    for zone in Soundfont(font).preset(0, 0):
+        assert len(zone.samples) <= soundfonts.FRAMES + 46  # those of the file
+        assert zone.loop is None or 0 <= zone.loop[0] < zone.loop[1] < len(zone.samples)
 
 
 def test_velocity_is_loudness() -> None:

@@ -167,6 +167,17 @@ def test_what_lies_in_the_cache_already_is_neither_fetched_nor_copied(
     assert sources.served == len(T5) + len(CHORD) + 20
 
 
+def test_a_cache_that_has_everything_is_only_read(sources: Sources, capsys: Out, tmp_path: Path) -> None:
+    """It may be a studio's, where nobody else writes."""
+    run(capsys, "pull", "air", *ACCEPT)
+    run(capsys, "remove", "air", "--yes")
+    before = {path: path.lstat().st_mtime_ns for path in (tmp_path / "hf").rglob("*")}
+    served = sources.served
+    run(capsys, "pull", "air", *ACCEPT)
+    assert sources.served == served + len(CHORD)
+    assert {path: path.lstat().st_mtime_ns for path in (tmp_path / "hf").rglob("*")} == before
+
+
 def test_a_damaged_file_of_the_cache_is_fetched_anew(capsys: Out, tmp_path: Path) -> None:
     there = tmp_path / "hf/hub/models--facebook--mg/blobs" / blob(LM)
     there.parent.mkdir(parents=True)
