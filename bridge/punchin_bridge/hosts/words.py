@@ -24,10 +24,11 @@ STEPS: dict[str, str] = {
     "version_mismatch": "Close all programs that have Punchin in them, and open them again: a part of it is older.",
     "daemon_unreachable": "Ask again: it is started anew. If that does not help, restart the computer.",
     "queue_full": "Wait for a job to finish, or stop one.",
+    "source_unreachable": "Look at the network, and ask again: it goes on where it stopped.",
     "internal": "Ask again. If it happens once more, send Punchin's logs to its developers.",
 }
 """The next step in a DAW, where that of an error names a command or an option; :data:`AGAIN` for other codes."""
-COMMAND = re.compile(r"`|(?<!\w)--\w|\bdaemon\b|\bOSC\b|\bport\b")
+COMMAND = re.compile(r"`|(?<!\w)--\w|\bdaemon\b|\bOSC\b|\bport\b|\bcommand\b")
 """What only those understand who started Punchin in a terminal."""
 ENGINE = (
     (r"\b[Tt]he (Punchin )?daemon\b", "Punchin's engine"),

@@ -147,7 +147,7 @@ def test_what_goes_wrong_is_one_sentence_in_a_musicians_words(desk: Desk) -> Non
     desk.plan = SourceUnreachable("The hub does not answer.", "Run `punchin packs pull` later.")
     desk.room.say(Pull(HOST, "airgen"))
     first = desk.reaches("failed")
-    assert first.line == "The hub does not answer. Ask again."
+    assert first.line == "The hub does not answer. Look at the network, and ask again: it goes on where it stopped."
     desk.trouble = DaemonError("The model packs are not known.", "Run `punchin packs list` to see why.")
     desk.room.say(StopPull(HOST), ListPacks(HOST))
     desk.until(lambda: (pull := desk.pull()) is not None and pull.pull != first.pull)

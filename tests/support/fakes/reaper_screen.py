@@ -120,7 +120,7 @@ class Imgui:
         self.texts: list[str] = []
         self.closing = False
         self.typed: dict[str, Any] = {}
-        self._pressed = ""
+        self._pressed, self._row, self._of = "", "", ""
         self._drawing: list[str] = []
         self._windows = self._ids = 0
         self._context = object()
@@ -160,8 +160,9 @@ class Imgui:
     def End(self, _context: object) -> None:
         self._windows -= 1
 
-    def PushID(self, *_args: Any) -> None:
+    def PushID(self, _context: object, name: str) -> None:
         self._ids += 1
+        self._row = name
 
     def PopID(self, *_args: Any) -> None:
         self._ids -= 1
@@ -179,7 +180,7 @@ class Imgui:
 
     def Button(self, _context: object, label: str) -> bool:
         self._drawing.append(label)
-        return label == self._pressed
+        return label == self._pressed and self._of in ("", self._row)
 
     def InputText(self, _context: object, label: str, text: str) -> tuple[bool, str]:
         return label in self.typed, self.typed.pop(label, text)
@@ -194,9 +195,10 @@ class Imgui:
         assert 0 <= current < len(choices)
         return label in self.typed, choices.index(self.typed.pop(label, choices[current]))
 
-    def press(self, caption: str) -> None:
+    def press(self, caption: str, of: str = "") -> None:
+        """Click a button; that of row `of` where several are called so."""
         assert caption in self.texts
-        self._pressed = caption
+        self._pressed, self._of = caption, of
 
     def before_tick(self) -> None:
         self._drawing = []
