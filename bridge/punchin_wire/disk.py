@@ -35,7 +35,6 @@ BLOCK = 4096
 NEXT = {
     errno.ENAMETOOLONG: "Give a shorter name.",
     errno.ENOENT: "Check the path.",
-    errno.ENOTDIR: "Check the path: one of its folders is a file.",
     errno.EISDIR: "Check the path: it is a folder.",
     errno.EIO: "Look whether that disk is well.",
 }

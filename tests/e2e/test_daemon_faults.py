@@ -115,6 +115,14 @@ def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon) -> None
     assert "punchin/0" in refused.error.message
 
 
+NOTE_OF_HOURS = (
+    b'{"type":"submit","job":"job-0001","request":{"engine":"inpaint","source":{"frame":0,"sample_rate":4000,'
+    b'"channels":1,"samples":16000},"holes":[{"start":0,"end":10}],"takes":[{"seed":0,"controls":{"piano":1}}],'
+    b'"piano":[{"start":0,"end":10000,"pitch":60}]}}'
+)
+"""What would fill the worker's memory."""
+
+
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
@@ -128,6 +136,7 @@ def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon) -> None
         ([b"punchin/1", b'{"type":"cancel","job":"../../etc"}'], "bad_message"),
         ([b"punchin/1", b'{"type":"ping"}', b"audio nobody named"], "bad_message"),
         ([b"punchin/1", b" " * (16 * 2**20 + 1)], "too_large"),
+        ([b"punchin/1", NOTE_OF_HOURS, bytes(64_000)], "bad_setting"),
     ],
 )
 def test_each_malformed_packet_gets_one_refusal(shared: RunningDaemon, frames: list[bytes], code: str) -> None:
