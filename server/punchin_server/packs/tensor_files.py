@@ -23,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .layouts import WEIGHT_FILES, index_names
+from .names import leaves
 
 Tensors = dict[str, Tensor]
 
@@ -98,12 +99,18 @@ def _weight_files(folder: Path, prefix: str) -> list[Path]:
             return [folder / single]
         for index in index_names(single):
             if (folder / index).is_file():
-                shards = read_json(folder / index).get("weight_map", {})
-                return [folder / name for name in sorted({f for k, f in shards.items() if k.startswith(prefix)})]
+                return _shards(folder, index, prefix)
     raise FileMissing(
         f"{folder} has no weights: none of {', '.join(WEIGHT_FILES[:4])} is there.",
         "Download the model again, whole: its settings came without its weights.",
     )
+
+
+def _shards(folder: Path, index: str, prefix: str) -> list[Path]:
+    files = read_json(folder / index).get("weight_map")
+    if not isinstance(files, dict) or not all(isinstance(file, str) and not leaves(file) for file in files.values()):
+        raise BadCheckpoint(f"{index} lists no files of its folder.")
+    return [folder / name for name in sorted({file for key, file in files.items() if key.startswith(prefix)})]
 
 
 def _unmask(path: Path) -> None:
@@ -125,9 +132,20 @@ def only_tensors(state: Any, source: str) -> Tensors:
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
             raise BadCheckpoint(f"{source}: {str(name)[:80]!r} is a {type(tensor).__name__}, not a tensor.")
+        if not _is_plain(tensor):
+            raise BadCheckpoint(
+                f"{source}: {name[:80]!r} is no plain tensor, or claims more numbers than the file has."
+            )
         if tensor.is_floating_point() and not _is_finite(tensor):
             raise BadCheckpoint(f"{source}: {name} holds values that are not numbers (NaN or infinity).")
     return state
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether every number of it is in the file: a view may repeat one a billion times."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        return False
+    return tensor.numel() * tensor.element_size() <= tensor.untyped_storage().nbytes()
 
 
 def _is_finite(tensor: Tensor) -> bool:
@@ -167,7 +185,7 @@ def read_json(path: Path) -> dict[str, Any]:
         described = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise FileMissing(f"{path} does not exist.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         _unmask(path)
         raise BadCheckpoint(f"{path.name} is not JSON: {first_line(error)}") from error
     if not isinstance(described, dict):
