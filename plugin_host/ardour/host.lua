@@ -3,7 +3,7 @@
 -- Called with its modules; returns the function of the tick. A dialog waits for the musician, and so does taking in files,
 -- during which Ardour draws by itself; it ticks on meanwhile.
 
-local here, project, takes, session, clock = ...
+local here, project, takes, packs, session, clock = ...
 
 local BUDGET = 16000 -- microseconds of reading in one tick: a frame of the screen
 local SETTLED = 2 * clock.SECOND -- after a session was opened, until the musician is asked anything
@@ -30,6 +30,7 @@ local ardour = session ({
   can = { "commit" },
   actions = {
     commit = takes.commit,
+    packs = packs.open,
     settings = function () return nil, "Settings are a dialog of Ardour: the action Settings (Punchin)." end,
   },
   opened = function ()

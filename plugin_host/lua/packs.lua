@@ -2,8 +2,9 @@
 -- accepted, each by itself, the licences that forbid something. All of it runs on the [host tick]; `screen` is the host's.
 --
 -- The host's screen has, besides what `session` says of it,
---   packs (list of { id, text, buttons }): show these rows in this order; nil: show none of them any more
--- and a button of a row that is clicked comes back by `screen.tick`, as of any row.
+--   packs (list of { id, text, buttons }): show these rows in this order; nil: show none of them any more. May return the
+--            row and the key of what was clicked at once; else that comes back by `screen.tick`, as of any row
+-- and shows work that has no region where it likes.
 
 local json, here, screen, clock = ...
 local packs = {}
@@ -111,7 +112,10 @@ local function show ()
   local rows = question and terms () or is_open and list () or nil
   if signature (rows) == shown then return end
   shown, since = signature (rows), here.now ()
-  screen.packs (rows)
+  local id, key = screen.packs (rows)
+  if not id then return end
+  if id == PULL then is_open = false end
+  packs.choose (id, key)
 end
 
 -- ---- what the bridge says ------------------------------------------------------------------------------------
@@ -125,7 +129,11 @@ local function follow (pull, now)
   elseif ENDED[pull.phase] then
     told[pull.pull] = true
     screen.hide (PULL)
-    screen.note (PULL, pull.line, pull.phase == "done" and "It is among the model packs now." or nil)
+    if pull.phase == "failed" then
+      screen.note (PULL, pull.line)
+    else
+      screen.remark (PULL, pull.phase == "done" and pull.line .. " It is among the model packs now." or pull.line)
+    end
   else
     screen.work (PULL, nil, pull.line, pull.fraction, now)
   end
@@ -176,6 +184,8 @@ function packs.choose (id, key)
       decline ()
     elseif here.now () - since > READ then
       accept ()
+    else
+      shown = "" -- ask again
     end
   elseif name and key == "get" then
     is_open = false

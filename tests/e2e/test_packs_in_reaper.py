@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,17 +27,7 @@ def sources() -> Iterator[Sources]:
 @pytest.fixture
 def home(tmp_path: Path, sources: Sources) -> Path:
     """A computer whose catalog has one pack, a soundfont, which loads no model."""
-    sources.plain["font.sf2"] = _soundfont()
-    part = {
-        "source": f"{sources.cdn_url}/plain/font.sf2",
-        "files": [{"path": "font.sf2", "at_most": 10**8}],
-        "licence": "CC-BY-NC-4.0",
-        "licence_url": "https://example.org/licence",
-    }
-    manifest = {"licence": "CC-BY-NC-4.0", "source": "them", "soundfont": "font.sf2"}
-    entry = {"name": NAME, "title": "mini", "bytes": 10**6, "parts": [part], "manifest": manifest}
-    (tmp_path / "catalog").mkdir()
-    (tmp_path / "catalog" / "font.json").write_text(json.dumps(entry))
+    fakes.publish_soundfont(sources, _soundfont(), tmp_path / "catalog", NAME)
     (tmp_path / "home").mkdir()
     return tmp_path / "home"
 

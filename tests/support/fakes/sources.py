@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -67,6 +69,21 @@ class Sources:
         """What sends `punchin` here instead of there."""
         hosts = "127.0.0.1,localhost"
         return {"HF_ENDPOINT": self.hub_url, "PUNCHIN_DRIVE": self.drive_url, "NO_PROXY": hosts, "no_proxy": hosts}
+
+
+def publish_soundfont(sources: Sources, content: bytes, catalog: Path, name: str) -> None:
+    """A pack that loads no model, under a licence that must be accepted: in the catalog that the folder will be."""
+    sources.plain["font.sf2"] = content
+    part = {
+        "source": f"{sources.cdn_url}/plain/font.sf2",
+        "files": [{"path": "font.sf2", "at_most": 10**8}],
+        "licence": "CC-BY-NC-4.0",
+        "licence_url": "https://example.org/licence",
+    }
+    manifest = {"licence": "CC-BY-NC-4.0", "source": "them", "soundfont": "font.sf2"}
+    entry = {"name": name, "title": "mini", "bytes": 10**6, "parts": [part], "manifest": manifest}
+    catalog.mkdir(exist_ok=True)
+    (catalog / f"{name}.json").write_text(json.dumps(entry))
 
 
 def is_large(content: bytes) -> bool:

@@ -26,7 +26,7 @@ from punchin_bridge.hosts.installers.ardour_files import InUse, Script
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 PROGRAMS = ("ardour", "ardour7-lua", "Xvfb", "xdotool")
-CONSOLE_SLOT = 9
+CONSOLE_SLOT = 10
 
 
 def missing() -> list[str]:

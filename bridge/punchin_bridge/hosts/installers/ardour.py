@@ -73,6 +73,7 @@ ACTIONS = (
         "dialogs",
     ),
     _click("commit", "Keep", "Keep the take that plays, and take the muted ones off the track."),
+    _click("packs", "Model packs", "Which model packs there are: fetch one, or choose one."),
 )
 HOOK = "punchin"
 HOOK_NAME = "Punchin"
