@@ -192,9 +192,9 @@ def _daemon() -> Iterator[Fact]:
         except OSError:
             yield Fact(
                 "OSC port",
-                f"{OSC_PORT} is taken by another program",
-                "problem",
-                "Close that program, or serve on another port: punchin serve --osc-port 0",
+                f"{OSC_PORT} is taken by another program; the daemon will use another",
+                "note",
+                f"If a control surface needs {OSC_PORT}, close that program before the daemon starts.",
             )
         else:
             yield Fact("OSC port", f"{OSC_PORT} is free")

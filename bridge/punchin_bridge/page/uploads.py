@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import msgspec
@@ -143,9 +144,13 @@ class Uploads:
 
     def _song(self, coming: _Upload) -> PageSong:
         title, ending = _named(coming.announced.name)
-        part = coming.path.rename(coming.path.with_suffix(ending or ".wav"))
-        coming.path = part
-        stems.probe(part)
+        with TemporaryDirectory(dir=self.folder) as own:  # what is wrong with it is said by the name that it came with
+            part = coming.path.rename(Path(own) / f"{title}{ending or '.wav'}")
+            stems.probe(part)
+            return self._placed(part, title, ending)
+
+    def _placed(self, part: Path, title: str, ending: str) -> PageSong:
+        """The song in a folder of its own, or the same one that is there already."""
         root = paths.takes_folder()
         number = 1
         while True:

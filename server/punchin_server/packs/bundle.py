@@ -220,7 +220,7 @@ def _inventory(source: BinaryIO, name: str) -> tuple[Manifest, dict[str, int]]:
                 members[member.name] = member
             manifest = _manifest(tar, members, name)
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
-        raise PackCorrupt(f"{name} is no exported pack, or is cut off: {error}", AGAIN) from None
+        raise PackCorrupt(f"{name} is no exported pack, or is cut off: {error}.", AGAIN) from None
     _check_manifest(manifest, name)
     sizes = {file.sha256: file.size for file in manifest.files}
     sizes |= {origin.sha256: origin.size for origin in manifest.cached()}

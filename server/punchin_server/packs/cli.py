@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from punchin_wire import program
 from punchin_wire.errors import INTERRUPTED, PackError, PunchinError
+from punchin_wire.params import PACK
 
 from . import pull_cli, registry, soundfonts
 from .importing import LICENCE, TRANSFER_LICENCE, add
@@ -113,7 +114,7 @@ def describe(pack: Pack | Broken, *, thorough: bool = False) -> dict[str, Any]:
         "bytes": manifest.bytes,
         "licence": pack.licence,
         "source": manifest.source,
-        "default": pack.name == registry.default(),
+        "default": pack.name == PACK.default,
     } | _state(error)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -215,6 +216,8 @@ def _in_words(error: Exception) -> str:
     reason = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, TimeoutError):
         return f"nothing came for {web.STALL_SECONDS:.0f} s"
+    if isinstance(reason, socket.gaierror):
+        return "there is no network, or none that knows this name"
     if isinstance(reason, ConnectionResetError | http.client.IncompleteRead | http.client.RemoteDisconnected):
         return "the connection was cut"
     return str(getattr(reason, "strerror", None) or reason or type(reason).__name__)

@@ -320,13 +320,6 @@ def find(name: str, env: Mapping[str, str] = os.environ) -> Pack:
     raise PackMissing(f"There is no pack called {name[:80]!r}. Installed: {others}.", catalog.pull_of(name))
 
 
-def default(env: Mapping[str, str] = os.environ) -> str:
-    """The pack to use when nobody says: the newest that the user installed, else the embedded one."""
-    packs = [p for p in installed(env) if isinstance(p, Pack) and p.manifest.engines]
-    own = [p for p in packs if not p.folder.is_relative_to(EMBEDDED)]
-    return max(own, key=lambda p: p.manifest.created).name if own else "tiny"
-
-
 def read_pack(folder: Path) -> Pack:
     """The pack in `folder`, its manifest validated, its files not yet looked at. Raises PackMissing, PackCorrupt."""
     try:

@@ -207,6 +207,12 @@ def test_a_name_names_only_a_file_of_ours(browser: Browser, running: RunningPage
     assert not list(running.edge._spool.parent.rglob("*evil*"))
 
 
+def test_a_song_that_cannot_be_read_is_called_as_it_was_dropped(browser: Browser, tmp_path: Path) -> None:
+    text = tmp_path / "My mix.wav"
+    text.write_bytes(b"PK\x03\x04 no audio")
+    assert browser.upload("song", text).json["error"]["message"].startswith("My mix.wav is ")
+
+
 @pytest.mark.parametrize(
     "said",
     [{"do": "evil"}, {"do": "stop"}, {"do": "stop", "job": "../../x"}, {"do": "save", "take": "/etc/passwd"},

@@ -86,14 +86,6 @@ def test_search_order(home: Path, tmp_path: Path) -> None:
     assert [p.name for p in registry.installed(env)] == ["tiny", "big"]
 
 
-def test_default_is_the_newest_of_the_user_else_tiny(home: Path, tmp_path: Path) -> None:
-    make(tmp_path / "embedded" / "tiny", created="2030-01-01")
-    assert registry.default() == "tiny"
-    make(home / "large", created="2026-03-01")
-    make(home / "small", created="2026-02-01")
-    assert registry.default() == "large"
-
-
 def test_a_pack_that_is_not_there(home: Path) -> None:
     make(home / "demo")
     with pytest.raises(PackMissing, match=r"no pack called 'other'. Installed: demo\."):
