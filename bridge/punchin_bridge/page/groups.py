@@ -133,9 +133,14 @@ class Library:
         return msgspec.structs.replace(known, job=card.job, index=index)
 
     def _add_files(self, found: dict[str, Group], song: PageSong) -> None:
-        for path in _files(song.folder):
-            made = self._recipe(path)
-            if made is None or Path(made.song.path) != song.song.path or made.song.rate != song.song.rate:
+        read = [(path, made) for path in _files(song.folder) if (made := self._recipe(path)) is not None]
+        alone = [made for _, made in read if not made.full]
+        for path, made in read:
+            if Path(made.song.path) != song.song.path or made.song.rate != song.song.rate:
+                continue
+            if (
+                made.full and msgspec.structs.replace(made, full=False) in alone
+            ):  # the song saved with a take that is here
                 continue
             region = Region(*made.region)
             empty = of_region(song, region)

@@ -18,6 +18,7 @@ from punchin_bridge.page.listening import Level, matched
 from punchin_bridge.page.notebook import Notebook
 from punchin_bridge.page.songs import Songs
 from punchin_bridge.splice.level import GATE_LUFS
+from punchin_bridge.takes import whole
 from punchin_wire.errors import BadSetting
 
 
@@ -49,6 +50,17 @@ def test_takes_are_found_in_their_folder_and_heard_in_place(songs: Songs, tmp_pa
     assert np.array_equal(audio[:, 4 * rate : 5 * rate], take.T)
     assert np.array_equal(audio[:, 5 * rate :], own.T[:, 6 * rate :])
     assert np.array_equal(listening.song_audio(later, heard), own.T[:, rate:])
+
+
+def test_a_song_that_was_saved_with_a_take_is_not_another_take(songs: Songs, tmp_path: Path) -> None:
+    song = songs.open(write_song(tmp_path / "song.wav"))
+    take = write_take(song.song.path, song.folder, 3.0, 4.0, 1)
+    saved, _ = whole.write(take, song.song, song.folder)
+    [group] = Library(Notebook(Path("nowhere"))).groups([song], [])
+    assert [card.path for card in group.takes] == [str(take)]
+    take.unlink()  # then it is all that is left of the take
+    [group] = Library(Notebook(Path("nowhere"))).groups([song], [])
+    assert [card.path for card in group.takes] == [str(saved)]
 
 
 def test_takes_are_matched_within_a_tenth_of_a_decibel(songs: Songs, tmp_path: Path) -> None:
