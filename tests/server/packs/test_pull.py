@@ -612,6 +612,32 @@ def test_remove_takes_what_is_the_packs_own(packs: Path, capsys: Out, tmp_path: 
     assert run(capsys, "remove", "air", "--yes", code=3)["error"]["code"] == "pack_missing"
 
 
+@pytest.mark.parametrize(("stdin", "stderr"), [(False, True), (True, False)])
+def test_remove_needs_a_yes_where_nobody_can_be_asked(
+    packs: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, stdin: bool, stderr: bool
+) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    before = files(packs)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: stdin)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: stderr)
+    error = run(capsys, "remove", "air", code=2)["error"]
+    assert "--yes" in error["next_step"]
+    assert files(packs) == before
+    registry.verify(registry.find("air"))
+
+
+@pytest.mark.parametrize(("answer", "stays"), [("y\n", False), ("no\n", True), ("", True)])
+def test_remove_asks_a_person(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: str, stays: bool) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert cli.main(["remove", "air"]) == 0
+    assert "Take away air" in capsys.readouterr().err
+    assert bool(run(capsys, "list")["packs"]) is stays
+
+
 def test_remove_ends_what_a_pull_began(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:
     sources.faults.cut_after, sources.faults.cuts = 100_000, 1
     with pytest.MonkeyPatch.context() as patch:
