@@ -97,6 +97,13 @@ def link(repo: str, commit: str, path: str, name: str) -> None:
         os.replace(content, to)
 
 
+def drop_empty(folder: Path) -> None:
+    """Take away a folder of the cache that holds nothing, and those above it that then hold nothing."""
+    while folder != cache() and folder.is_relative_to(cache()) and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
 def name_commit(repo: str, ref: str, commit: str) -> None:
     """Note that `ref` (a branch or tag) was `commit`, as the library does: others then find it without network."""
     file = repo_folder(repo) / "refs" / ref
