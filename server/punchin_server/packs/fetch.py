@@ -17,11 +17,12 @@ from typing import NoReturn, TypeVar
 from urllib.error import HTTPError, URLError
 
 import msgspec
-from punchin_wire.disk import OWN_FOLDER, make_folder
+from punchin_wire.disk import make_folder
 from punchin_wire.errors import SourceRefused, SourceUnreachable
 from punchin_wire.structs import UNREADABLE
 
 from . import web
+from .hub import if_refused
 from .part import CHUNK, Part, Unwatched, Wanted, Watcher, refuse_disk, sha256_if_right
 
 TRIES = 5
@@ -58,7 +59,7 @@ def fetch(wanted: Wanted, to: Path, watcher: Watcher | None = None) -> str:
     Raises SourceUnreachable, SourceRefused, PackCorrupt (another content), NotWritten, BadSetting.
     """
     watcher = watcher or Unwatched()
-    make_folder(to.parent, OWN_FOLDER)
+    make_folder(to.parent, if_refused(to))
     if to.is_file():
         if (found := sha256_if_right(wanted, to, watcher)) is not None:
             return found

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from punchin_wire.disk import OWN_FOLDER
 from punchin_wire.errors import BadSetting, NotWritten, PackMissing
 from punchin_wire.paths import packs_folder
 
 from . import import_note
 from . import plan as plans
+from .hub import if_refused
 from .loadable import UNCHECKED
 from .names import MANIFEST
 from .registry import EMBEDDED, HUB, POINTER, Broken, Manifest, installed
@@ -70,7 +70,9 @@ def remove(gone: Removal) -> None:
         if gone.folder != packs_folder():
             _drop_if_empty(gone.folder)
     except OSError as error:
-        raise NotWritten(f"{error.filename} cannot be taken away: {error.strerror}.", OWN_FOLDER) from None
+        raise NotWritten(
+            f"{error.filename} cannot be taken away: {error.strerror}.", if_refused(Path(error.filename))
+        ) from None
 
 
 def _drop_if_empty(folder: Path) -> None:

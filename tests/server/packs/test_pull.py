@@ -178,6 +178,28 @@ def test_a_cache_that_has_everything_is_only_read(sources: Sources, capsys: Out,
     assert {path: path.lstat().st_mtime_ns for path in (tmp_path / "hf").rglob("*")} == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a file in the way is said otherwise")
+@pytest.mark.parametrize(
+    "blocked", ["hf/hub/.locks", "hf/hub/models--facebook--mg/blobs", "hf/hub/models--facebook--mg/snapshots"]
+)
+def test_a_cache_that_cannot_be_written_says_what_moves_it(capsys: Out, tmp_path: Path, blocked: str) -> None:
+    file = tmp_path / blocked
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("a file where a folder should be")
+    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
+    assert blocked in error["message"]
+    assert "HF_HUB_CACHE" in error["next_step"]
+    assert "PUNCHIN_HOME" not in error["next_step"]
+
+
+def test_a_packs_folder_that_cannot_be_written_says_what_moves_it(packs: Path, capsys: Out) -> None:
+    packs.parent.mkdir(parents=True)
+    packs.write_text("a file where a folder should be")
+    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
+    assert "PUNCHIN_HOME" in error["next_step"]
+    assert "HF_HUB_CACHE" not in error["next_step"]
+
+
 def test_a_damaged_file_of_the_cache_is_fetched_anew(capsys: Out, tmp_path: Path) -> None:
     there = tmp_path / "hf/hub/models--facebook--mg/blobs" / blob(LM)
     there.parent.mkdir(parents=True)
