@@ -320,6 +320,29 @@ def test_a_disk_that_is_too_small_is_seen_before_the_first_byte(
     assert sources.served == 0
 
 
+@pytest.mark.parametrize("is_on_another_disk", [False, True])
+def test_what_is_copied_from_another_disk_needs_room_too(
+    sources: Sources, capsys: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_on_another_disk: bool
+) -> None:
+    """300 kB are free; the largest file is here already, and on one disk it is linked."""
+    there = tmp_path / "hf/hub/models--someone--mg/blobs" / digest(LM)
+    there.parent.mkdir(parents=True)
+    there.write_bytes(LM)
+    disk_of, into = plans.disk_of, tmp_path / "disk" / "air"
+    if is_on_another_disk:
+        monkeypatch.setattr(
+            plans, "disk_of", lambda path: -1 if path.is_relative_to(tmp_path / "hf") else disk_of(path)
+        )
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 300_000))  # type: ignore[attr-defined]
+    code = 2 if is_on_another_disk else 0
+    said = run(capsys, "pull", "air", *ACCEPT, "--into", str(into), code=code)
+    if is_on_another_disk:
+        assert "needs 347 kB" in said["error"]["message"]
+        assert sources.served == 0
+    else:
+        assert (into / "mg" / "state_dict.bin").samefile(there)
+
+
 @pytest.mark.parametrize(
     ("memory", "gpu", "says"),
     [
