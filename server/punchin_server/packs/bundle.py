@@ -19,17 +19,19 @@ from typing import Annotated, BinaryIO, NamedTuple
 import msgspec
 from msgspec import Meta
 from punchin_wire.disk import OWN_FOLDER, make_folder, replacing
-from punchin_wire.errors import BadSetting, FileMissing, PackCorrupt
+from punchin_wire.errors import BadSetting, FileMissing, PackCorrupt, PackError
 from punchin_wire.paths import packs_folder
 from punchin_wire.structs import UNREADABLE
 
-from . import hub, licences, registry
+from . import hub, import_note, licences, registry, removal
+from .import_note import Begun
 from .loadable import UNCHECKED, check_loadable
 from .names import MANIFEST
 from .part import Wanted, copy, locked
 from .plan import check_disks, lock_of
 from .pull import View
 from .registry import HUB, Manifest, Origin, Pack
+from .removal import Removal
 
 HEAD, TEXTS, BLOBS = "punchin-pack.json", "LICENCES.txt", "blobs/"
 MOST_HEAD = 2**24
@@ -156,7 +158,8 @@ def _verify(file: Path, view: View) -> None:
 
 
 def import_pack(file: Path, view: View) -> Pack:
-    """Make the pack that `file` holds; what an interrupted import left is used. Opens no sockets.
+    """Make the pack that `file` holds; what an interrupted import left is used, and what a refused one wrote is taken
+    away. Opens no sockets.
 
     Raises FileMissing, PackCorrupt (it is none, cut off, or holds what it may not), BadSetting, NotWritten.
     """
@@ -176,9 +179,27 @@ def _import(manifest: Manifest, starts: dict[str, int], source: BinaryIO, whence
             f"Take it away first: `punchin packs remove {manifest.name}`.",
         )
     folder = there.folder if isinstance(there, Pack) else packs_folder() / manifest.name
-    make_folder(folder, OWN_FOLDER)
     contents = list(_places(manifest, folder))
     check_disks(manifest.name, ((each.path, each.size) for each in contents if not each.path.is_file()))
+    make_folder(folder, OWN_FOLDER)
+    if isinstance(there, Pack):
+        _make(Pack(folder, manifest), contents, starts, source, whence, view)
+    else:
+        begun = import_note.begin(manifest)
+        shared = [path for each in contents for path in _shared(each) if not path.exists()]
+        try:
+            _make(Pack(folder, manifest), contents, starts, source, whence, view)
+        except (PackError, FileMissing):
+            _undo(begun, shared)
+            raise
+    import_note.file_of(manifest.name).unlink(missing_ok=True)
+    return Pack(folder, manifest)
+
+
+def _make(
+    pack: Pack, contents: list[Content], starts: dict[str, int], source: BinaryIO, whence: str, view: View
+) -> None:
+    """Bring every file to its place, look into them, and only then write the manifest."""
     total, before = sum(content.size for content in contents), 0
     for content in contents:
         watcher = view.file(content.name, before, total)
@@ -189,13 +210,30 @@ def _import(manifest: Manifest, starts: dict[str, int], source: BinaryIO, whence
             repo, _, commit = content.origin.source.removeprefix(HUB).partition("@")
             hub.link(repo, commit, content.origin.path, content.origin.blob)
         before += content.size
-    if manifest.cached():
+    if pack.manifest.cached():
         hub.remember_cache()
-    pack = Pack(folder, manifest)
     view.note("Looking into the files …")
     check_loadable(pack)
-    registry.write_manifest(folder, manifest)
-    return pack
+    registry.write_manifest(pack.folder, pack.manifest)
+
+
+def _shared(content: Content) -> Iterator[Path]:
+    """What an import writes of this file into the Hugging Face cache, the link first."""
+    if content.origin is not None:
+        repo, _, commit = content.origin.source.removeprefix(HUB).partition("@")
+        yield hub.repo_folder(repo) / "snapshots" / commit / content.origin.path
+        yield content.path
+
+
+def _undo(begun: Begun, shared: list[Path]) -> None:
+    """Take away what a refused import wrote, into the cache too: others take what lies there for the model that it is
+    called. Raises NotWritten."""
+    name = begun.manifest.name
+    own = (import_note.file_of(name), *begun.leftovers())
+    removal.remove(Removal(name, begun.folder, own, 0, ()))
+    for file in shared:
+        file.unlink(missing_ok=True)
+        hub.drop_empty(file.parent)
 
 
 def _places(manifest: Manifest, folder: Path) -> Iterator[Content]:

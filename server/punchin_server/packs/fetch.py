@@ -11,18 +11,19 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import NoReturn, TypeVar
 from urllib.error import HTTPError, URLError
 
 import msgspec
-from punchin_wire.disk import OWN_FOLDER, make_folder
+from punchin_wire.disk import make_folder
 from punchin_wire.errors import SourceRefused, SourceUnreachable
 from punchin_wire.structs import UNREADABLE
 
 from . import web
+from .hub import if_refused
 from .part import CHUNK, Part, Unwatched, Wanted, Watcher, refuse_disk, sha256_if_right
 
 TRIES = 5
@@ -40,16 +41,18 @@ PAGES = {
 }
 """What Google Drive's pages say, by a word that stands in them."""
 MOST_PAGE = 2**17
+MOST_TEXT = 2**26
+"""Bytes of JSON."""
 
 Form = TypeVar("Form")
 
 
 class Later(Exception):
-    """Nothing came; `pause` is how long the server wants us to wait."""
+    """Nothing came, or next to nothing: `dripped` bytes. `pause` is how long the server wants us to wait."""
 
-    def __init__(self, why: str, pause: float | None = None) -> None:
+    def __init__(self, why: str, pause: float | None = None, dripped: int = 0) -> None:
         super().__init__(why)
-        self.pause = pause
+        self.pause, self.dripped = pause, dripped
 
 
 def fetch(wanted: Wanted, to: Path, watcher: Watcher | None = None) -> str:
@@ -59,7 +62,7 @@ def fetch(wanted: Wanted, to: Path, watcher: Watcher | None = None) -> str:
     Raises SourceUnreachable, SourceRefused, PackCorrupt (another content), NotWritten, BadSetting.
     """
     watcher = watcher or Unwatched()
-    make_folder(to.parent, OWN_FOLDER)
+    make_folder(to.parent, if_refused(to))
     if to.is_file():
         if (found := sha256_if_right(wanted, to, watcher)) is not None:
             return found
@@ -83,7 +86,7 @@ def get_json(url: str, headers: Mapping[str, str], form: type[Form], watcher: Wa
     while True:
         try:
             with _answer(url, headers) as answer:
-                return _decoded(_read(answer, 2**26), form)
+                return _decoded(_text(answer), form)
         except Later as error:
             tries += 1
             if tries >= TRIES:
@@ -111,7 +114,7 @@ def _fill(part: Part) -> None:
         except HTTPError as error:
             raise _refusal(part, error) from None
         except Later as error:
-            tries = 0 if part.length > before else tries + 1
+            tries = 0 if part.length - before > error.dripped else tries + 1
             if tries >= TRIES:
                 _give_up(part.wanted.url, error)
             _pause(part.wanted.url, error, tries, part.watcher)
@@ -134,7 +137,7 @@ def _receive(part: Part) -> None:
         raise
     with answer:
         _agree(part, answer)
-        while data := _read(answer, CHUNK):
+        for data in _pieces(answer):
             if not part.length and _is_page(data):
                 raise _page(part, data)
             part.append(data)
@@ -203,19 +206,48 @@ def _answer(url: str, headers: Mapping[str, str]) -> HTTPResponse:
         ) from None
 
 
+def _text(answer: HTTPResponse) -> bytes:
+    """The body, or as much of it as is read of one."""
+    text = bytearray()
+    for data in _pieces(answer):
+        text += data
+        if len(text) >= MOST_TEXT:
+            break
+    return bytes(text)
+
+
+def _pieces(answer: HTTPResponse) -> Iterator[bytes]:
+    """The body as it comes. Raises Later where that is slower than any network."""
+    waited, came = 0.0, 0  # not the time in which the caller writes
+    while True:
+        before = time.monotonic()
+        data = _read(answer, CHUNK)
+        waited += time.monotonic() - before
+        if not data:
+            return
+        came += len(data)
+        yield data
+        if waited >= web.STALL_SECONDS:
+            if came < web.SLOWEST * waited:
+                raise Later(_stalled(), dripped=came)
+            waited, came = 0.0, 0
+
+
 def _read(answer: HTTPResponse, count: int) -> bytes:
     try:
-        return answer.read1(count) if count <= CHUNK else answer.read(count)
-    except TimeoutError:
-        raise Later(f"nothing came for {web.STALL_SECONDS:.0f} s") from None
+        return answer.read1(count)
     except (http.client.HTTPException, OSError) as error:
         raise Later(_in_words(error)) from None
+
+
+def _stalled() -> str:
+    return f"next to nothing came for {web.STALL_SECONDS:.0f} s"
 
 
 def _in_words(error: Exception) -> str:
     reason = error.reason if isinstance(error, URLError) else error
     if isinstance(reason, TimeoutError):
-        return f"nothing came for {web.STALL_SECONDS:.0f} s"
+        return _stalled()
     if isinstance(reason, socket.gaierror):
         return "there is no network, or none that knows this name"
     if isinstance(reason, ConnectionResetError | http.client.IncompleteRead | http.client.RemoteDisconnected):

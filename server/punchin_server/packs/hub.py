@@ -23,6 +23,8 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 CACHES = ".caches"
 """In the packs folder: where the cache was, a line each."""
 MOST_CACHES = 8
+OTHER_CACHE = "Give yourself the right to write there, or set HF_HOME or HF_HUB_CACHE to another folder."
+"""The next step where a file of the cache cannot be written: PUNCHIN_HOME does not move it."""
 
 
 def cache() -> Path:
@@ -31,6 +33,11 @@ def cache() -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE).expanduser()
+
+
+def if_refused(path: Path) -> str:
+    """The next step where `path`, of the cache or of Punchin's own folders, cannot be written."""
+    return OTHER_CACHE if path.is_relative_to(cache()) else OWN_FOLDER
 
 
 def remember_cache() -> None:
@@ -88,7 +95,7 @@ def link(repo: str, commit: str, path: str, name: str) -> None:
     to = repo_folder(repo) / "snapshots" / commit / path
     if to.is_file():
         return
-    make_folder(to.parent, OWN_FOLDER)
+    make_folder(to.parent, OTHER_CACHE)
     to.unlink(missing_ok=True)  # a link whose blob was taken away
     content = blob(repo, name)
     try:
@@ -97,13 +104,20 @@ def link(repo: str, commit: str, path: str, name: str) -> None:
         os.replace(content, to)
 
 
+def drop_empty(folder: Path) -> None:
+    """Take away a folder of the cache that holds nothing, and those above it that then hold nothing."""
+    while folder != cache() and folder.is_relative_to(cache()) and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
+
+
 def name_commit(repo: str, ref: str, commit: str) -> None:
     """Note that `ref` (a branch or tag) was `commit`, as the library does: others then find it without network."""
     file = repo_folder(repo) / "refs" / ref
     if file.is_file() and file.read_bytes() == commit.encode():
         return
-    make_folder(file.parent, OWN_FOLDER)
-    with replacing(file, durable=False) as written:
+    make_folder(file.parent, OTHER_CACHE)
+    with replacing(file, durable=False, next_step=OTHER_CACHE) as written:
         written.write(commit.encode())
 
 

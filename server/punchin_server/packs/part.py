@@ -16,8 +16,10 @@ from typing import Any, BinaryIO, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
-from punchin_wire.disk import FULL, OWN_FOLDER, make_folder
+from punchin_wire.disk import FULL, make_folder
 from punchin_wire.errors import BadSetting, NotWritten, PackCorrupt, PunchinError, SourceRefused
+
+from .hub import if_refused
 
 CHUNK = 2**18
 
@@ -72,7 +74,7 @@ def locked(file: Path, watcher: Watcher, name: str, *, is_waiting: bool = True) 
     """Hold a lock that ends with this process. Waits without limit: for another's download of many gigabytes, and the
     system takes a lock away from the dead. Raises NotWritten, BadSetting; the latter, too, where another has it and
     this one does not wait."""
-    make_folder(file.parent, OWN_FOLDER)
+    make_folder(file.parent, if_refused(file))
     lock = FileLock(file)
     try:
         lock.acquire(timeout=0)
@@ -226,7 +228,7 @@ def sha256_if_right(wanted: Wanted, path: Path, watcher: Watcher) -> str | None:
 def refuse_disk(to: Path, error: OSError) -> NoReturn:
     if isinstance(error, PunchinError):
         raise error
-    step = "Make room on the disk; the same command then goes on." if error.errno in FULL else OWN_FOLDER
+    step = "Make room on the disk; the same command then goes on." if error.errno in FULL else if_refused(to)
     raise NotWritten(f"{to.parent} cannot be written: {error.strerror or error}.", step) from None
 
 
@@ -235,7 +237,7 @@ def copy(wanted: Wanted, source: BinaryIO, start: int, to: Path, watcher: Watche
 
     Raises PackCorrupt, NotWritten, BadSetting.
     """
-    make_folder(to.parent, OWN_FOLDER)
+    make_folder(to.parent, if_refused(to))
     if to.is_file() and (found := sha256_if_right(wanted, to, watcher)) is not None:
         return found
     try:

@@ -56,6 +56,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         part = part_of(item.target(Path(self.folder)))
         return max(0, item.most - (part.stat().st_size if part.is_file() else 0))
 
+    def to_write(self, item: Item) -> int:
+        """Bytes of a missing file that its disk needs: what is fetched, or copied from another disk."""
+        source = elsewhere(item)
+        if source is None:
+            return self.left_of(item)
+        is_linked = disk_of(source.resolve()) == disk_of(item.target(Path(self.folder)))
+        return 0 if is_linked else item.most
+
 
 def name_of(word: str) -> str:
     """What the pack `word` will be called. Raises BadSetting for a word that the catalog does not have."""
@@ -172,7 +180,7 @@ def leftovers(plan: Plan) -> Iterator[Path]:
 def check_room(plan: Plan) -> None:
     """Before the first byte: what is missing must fit. Raises NotWritten."""
     folder = Path(plan.folder)
-    check_disks(plan.name, ((item.target(folder), plan.left_of(item)) for item in plan.missing()))
+    check_disks(plan.name, ((item.target(folder), plan.to_write(item)) for item in plan.missing()))
 
 
 def check_disks(name: str, files: Iterable[tuple[Path, int]]) -> None:
@@ -181,8 +189,8 @@ def check_disks(name: str, files: Iterable[tuple[Path, int]]) -> None:
     wanted: dict[int, tuple[Path, int]] = {}
     for path, missing in files:
         place = existing(path)
-        device = place.stat().st_dev
-        wanted[device] = (place, wanted.get(device, (place, 0))[1] + missing)
+        disk = disk_of(place)
+        wanted[disk] = (place, wanted.get(disk, (place, 0))[1] + missing)
     for place, missing in wanted.values():
         free = shutil.disk_usage(place).free
         if missing * SPARE > free:
@@ -198,6 +206,11 @@ def existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
+
+
+def disk_of(path: Path) -> int:
+    """The disk that `path` is on, or will be."""
+    return existing(path).stat().st_dev
 
 
 def elsewhere(item: Item) -> Path | None:

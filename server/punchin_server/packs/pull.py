@@ -130,7 +130,7 @@ def _one(item: Item, folder: Path, watcher: Watcher) -> str:
 def _fetched(item: Item, folder: Path, watcher: Watcher) -> str:
     target = item.target(folder)
     if not target.is_file() and (source := elsewhere(item)) is not None:
-        make_folder(target.parent, OWN_FOLDER)
+        make_folder(target.parent, hub.if_refused(target))
         _share(source, target)
     return fetch(item.wanted(), target, watcher)
 
@@ -140,7 +140,7 @@ def _share(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)
     except OSError:
-        with source.open("rb") as file, replacing(target, durable=True, next_step=OWN_FOLDER) as copy:
+        with source.open("rb") as file, replacing(target, durable=True, next_step=hub.if_refused(target)) as copy:
             shutil.copyfileobj(file, copy, 2**20)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
+from punchin_wire.errors import BadSetting
 
 from . import bundle, catalog, plan_text, pull_view, removal, sources
 from .machine import this_machine
@@ -36,7 +37,7 @@ def add_verbs(verbs: Any, shared: argparse.ArgumentParser) -> None:
     pin.add_argument("name", metavar="NAME", help="an entry of the catalog")
     gone = verbs.add_parser("remove", parents=[shared], help="take a pack away, with the files that are its own")
     gone.add_argument("name", metavar="NAME", help="the pack")
-    gone.add_argument("--yes", action="store_true", help="ask nothing")
+    gone.add_argument("--yes", action="store_true", help="ask nothing; needed where nobody can be asked")
     out = verbs.add_parser(
         "export", parents=[shared], help="write a pack into one file, for a computer without network"
     )
@@ -76,9 +77,14 @@ def _pull(args: argparse.Namespace) -> list[Pack] | None:
         else:
             print(plan_text.in_words(plan))
         return None
-    can_ask = pull_view.is_terminal(sys.stdin) and pull_view.is_terminal(sys.stderr) and not args.json
+    can_ask = _is_at_terminal() and not args.json
     with pull_view.view(args.json) as view:
         return [pull(args.name, view, accept=args.accept, into=args.into, ask=plan_text.ask if can_ask else None)]
+
+
+def _is_at_terminal() -> bool:
+    """Whether a person reads a question and can answer it."""
+    return pull_view.is_terminal(sys.stdin) and pull_view.is_terminal(sys.stderr)
 
 
 def _print_catalog(as_json: bool) -> None:
@@ -133,7 +139,9 @@ def _pin(part: catalog.Part, item: sources.Item) -> catalog.File:
 
 def _remove(args: argparse.Namespace) -> None:
     gone = removal.what(args.name)
-    if not args.yes and pull_view.is_terminal(sys.stdin):
+    if not args.yes:
+        if not _is_at_terminal():
+            raise BadSetting(f"Nobody can be asked here whether {args.name} may go.", "Add --yes.")
         print(f"Take away {gone}? [y/N] ", end="", file=sys.stderr, flush=True)
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             return

@@ -1,15 +1,17 @@
-"""Takes a pack away: the files that its manifest lists and what an unfinished pull left, and nothing else."""
+"""Takes a pack away: the files that its manifest lists, what an unfinished pull or import left, and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from punchin_wire.disk import OWN_FOLDER
 from punchin_wire.errors import BadSetting, NotWritten, PackMissing
 from punchin_wire.paths import packs_folder
 
+from . import import_note
 from . import plan as plans
+from .hub import if_refused
+from .loadable import UNCHECKED
 from .names import MANIFEST
 from .registry import EMBEDDED, HUB, POINTER, Broken, Manifest, installed
 
@@ -33,14 +35,16 @@ def what(name: str) -> Removal:
     pack = next((pack for pack in installed() if pack.name == name), None)
     if pack is not None and pack.folder.is_relative_to(EMBEDDED):
         raise BadSetting(f"{name} came with Punchin and stays.", "Remove a pack of your own.")
-    begun = plans.begun(name)
-    if pack is None and begun is None:
+    pulled, imported = plans.begun(name), import_note.begun(name)
+    if pack is None and pulled is None and imported is None:
         raise PackMissing(f"There is no pack called {name[:80]!r}.")
-    files = [packs_folder() / f"{name}{POINTER}", plans.file_of(name)]
+    folder = pack.folder if pack else Path(pulled.folder) if pulled else packs_folder() / name
+    files = [packs_folder() / f"{name}{POINTER}", plans.file_of(name), import_note.file_of(name), folder / UNCHECKED]
     kept: tuple[str, ...] = ()
-    folder = pack.folder if pack else Path(begun.folder) if begun else packs_folder()
-    if begun is not None:
-        files += plans.leftovers(begun)
+    if pulled is not None:
+        files += plans.leftovers(pulled)
+    if imported is not None:
+        files += imported.leftovers()
     if isinstance(pack, Broken):
         files.append(folder / MANIFEST)
     elif pack is not None and _is_ours(folder, pack.manifest):
@@ -60,13 +64,15 @@ def remove(gone: Removal) -> None:
     try:
         for file in sorted(gone.files, key=lambda path: path.name != MANIFEST):
             file.unlink(missing_ok=True)
-        for folder in sorted({file.parent for file in gone.files}, reverse=True):
-            if folder == gone.folder or folder.is_relative_to(gone.folder):
+        for folder in sorted({folder for file in gone.files for folder in file.parents}, reverse=True):
+            if folder != gone.folder and folder.is_relative_to(gone.folder):
                 _drop_if_empty(folder)
         if gone.folder != packs_folder():
             _drop_if_empty(gone.folder)
     except OSError as error:
-        raise NotWritten(f"{error.filename} cannot be taken away: {error.strerror}.", OWN_FOLDER) from None
+        raise NotWritten(
+            f"{error.filename} cannot be taken away: {error.strerror}.", if_refused(Path(error.filename))
+        ) from None
 
 
 def _drop_if_empty(folder: Path) -> None:

@@ -18,7 +18,9 @@ from punchin_wire import VERSION
 from punchin_wire.errors import SourceUnreachable
 
 STALL_SECONDS = 30.0
-"""Without a byte for so long, a connection is dead."""
+"""Without a byte for so long, a connection is dead; and where fewer than :data:`SLOWEST` come a second, as well."""
+SLOWEST = 1000
+"""Bytes a second."""
 PAGE = "text/html"
 
 

@@ -16,6 +16,7 @@ import pytest
 from fakes.sources import COMMIT, Sources, blob
 from punchin_server.packs import bundle, cli, loadable, part, registry
 from punchin_server.packs.registry import Manifest, Origin, PackFile
+from punchin_wire.errors import INTERRUPTED, FileMissing, PackCorrupt
 
 pytestmark = pytest.mark.slow
 
@@ -160,6 +161,84 @@ def test_an_import_goes_on_with_the_part(
     run(capsys, "import", str(exported))
     assert sum(written) == len(WEIGHTS) - 100_000 + len(CONFIG) + len(ADAPTER)
     assert target.read_bytes() == WEIGHTS
+
+
+def written(folder: Path) -> set[str]:
+    """Names of the files below `folder` that stay; locks are for whoever comes next."""
+    found = (path for path in folder.rglob("*") if not path.is_dir() and ".locks" not in path.parts)
+    return {path.name for path in found if path.name != ".caches"}
+
+
+def test_what_a_dead_import_left_is_gone_on_with_or_taken_away(
+    exported: Path, capsys: Out, elsewhere: Callable[[], Path]
+) -> None:
+    other = elsewhere()
+    packs = other / "data" / "packs"
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt  # as a kill: nothing is tidied
+
+    for again in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bundle, "check_loadable", die)
+            assert cli.main(["import", str(exported)]) == INTERRUPTED
+        assert written(packs) == {"air.import", "chord.pth"}
+        blobs = other / "hub" / "models--a--lm" / "blobs"
+        (blobs / f".{blob(WEIGHTS)}.punchin-part").write_bytes(b"a part")
+        (packs / "air" / "manifest.unchecked.json").write_text("{}")  # what a kill leaves while files are looked into
+        if again:
+            run(capsys, "import", str(exported))
+            assert written(packs) == {"manifest.json", "chord.pth"}
+            registry.verify(registry.find("air"))
+        else:
+            assert run(capsys, "remove", "air", "--yes")["removed"] == "air"
+            assert not (packs / "air").exists()
+            assert written(packs) == set()
+            assert written(blobs) == {blob(WEIGHTS), blob(CONFIG)}  # whole ones may serve others by now
+
+
+def test_a_refused_import_leaves_nothing(exported: Path, capsys: Out, elsewhere: Callable[[], Path]) -> None:
+    other = elsewhere()
+
+    def refuse(*_: object) -> None:
+        raise PackCorrupt("No engine opens this.")
+
+    mine = other / "data" / "packs" / "air" / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "check_loadable", refuse)
+        run(capsys, "import", str(exported), code=3)
+        assert written(other) == {"notes.txt"}
+        mine.unlink()
+        run(capsys, "import", str(exported), code=3)
+    assert written(other) == set()
+    assert not list((other / "hub").glob("models--*"))
+    assert not mine.parent.exists()
+    run(capsys, "import", str(exported))
+    before = written(other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "check_loadable", refuse)
+        run(capsys, "import", str(exported), code=3)
+    assert written(other) == before  # the pack that was there is not what this import wrote
+    registry.verify(registry.find("air"))
+
+
+def test_a_refused_import_leaves_what_was_in_the_cache(
+    exported: Path, capsys: Out, elsewhere: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = elsewhere()
+    run(capsys, "import", str(exported))
+    run(capsys, "remove", "air", "--yes")
+    before = written(other)
+    assert before
+    monkeypatch.setattr(bundle, "check_loadable", _missing)
+    run(capsys, "import", str(exported), code=2)
+    assert written(other) == before
+
+
+def _missing(*_: object) -> None:
+    raise FileMissing("It is not there.")
 
 
 def test_a_disk_that_is_too_small_is_seen_before_the_first_byte(

@@ -149,8 +149,39 @@ def test_silence_is_seen_and_ended(sources: Sources, tmp_path: Path, monkeypatch
     sources.faults.stall_after, sources.faults.stalls = 100_000, 1
     seen = Seen()
     assert fetch(wanted(sources), tmp_path / "f", seen) == SHA256
-    assert "nothing came for 0 s" in seen.why[0]
+    assert "next to nothing came for 0 s" in seen.why[0]
     assert sources.served <= 1.1 * len(CONTENT)
+
+
+def test_what_only_drips_is_as_silence(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No read ever times out, and a file of gigabytes would take years."""
+    monkeypatch.setattr(web, "STALL_SECONDS", 0.3)
+    sources.faults.drip_after, sources.faults.drips = 100_000, 1
+    seen = Seen()
+    assert fetch(wanted(sources), tmp_path / "f", seen) == SHA256
+    assert "next to nothing came for 0 s" in seen.why[0]
+    assert "asking localhost" in seen.why[0]
+    assert sources.served <= 1.1 * len(CONTENT)
+
+
+def test_who_only_drips_is_given_up(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A byte of progress is none."""
+    monkeypatch.setattr(web, "STALL_SECONDS", 0.1)
+    sources.faults.drip_after, sources.faults.drips = 0, 99
+    with pytest.raises(SourceUnreachable, match="next to nothing came for 0 s"):
+        fetch(wanted(sources), tmp_path / "f")
+    assert sources.faults.drips == 99 - module.TRIES
+    assert 0 < part_of(tmp_path / "f").stat().st_size < 1000  # the next command goes on with it
+
+
+def test_a_hub_that_only_drips_its_json_is_given_up(monkeypatch: pytest.MonkeyPatch, sources: Sources) -> None:
+    monkeypatch.setattr(web, "STALL_SECONDS", 0.1)
+    sources.plain["list.json"] = b"[" + b" " * 300_000 + b"]"
+    sources.faults.drip_after, sources.faults.drips = 0, 99
+    with pytest.raises(SourceUnreachable, match="next to nothing came for 0 s"):
+        module.get_json(f"{sources.cdn_url}/plain/list.json", {}, list[int])
+    sources.faults.drips = 0
+    assert module.get_json(f"{sources.cdn_url}/plain/list.json", {}, list[int]) == []
 
 
 def test_a_busy_server_is_asked_again_when_it_says(sources: Sources, tmp_path: Path) -> None:

@@ -178,6 +178,28 @@ def test_a_cache_that_has_everything_is_only_read(sources: Sources, capsys: Out,
     assert {path: path.lstat().st_mtime_ns for path in (tmp_path / "hf").rglob("*")} == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a file in the way is said otherwise")
+@pytest.mark.parametrize(
+    "blocked", ["hf/hub/.locks", "hf/hub/models--facebook--mg/blobs", "hf/hub/models--facebook--mg/snapshots"]
+)
+def test_a_cache_that_cannot_be_written_says_what_moves_it(capsys: Out, tmp_path: Path, blocked: str) -> None:
+    file = tmp_path / blocked
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("a file where a folder should be")
+    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
+    assert blocked in error["message"]
+    assert "HF_HUB_CACHE" in error["next_step"]
+    assert "PUNCHIN_HOME" not in error["next_step"]
+
+
+def test_a_packs_folder_that_cannot_be_written_says_what_moves_it(packs: Path, capsys: Out) -> None:
+    packs.parent.mkdir(parents=True)
+    packs.write_text("a file where a folder should be")
+    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
+    assert "PUNCHIN_HOME" in error["next_step"]
+    assert "HF_HUB_CACHE" not in error["next_step"]
+
+
 def test_a_damaged_file_of_the_cache_is_fetched_anew(capsys: Out, tmp_path: Path) -> None:
     there = tmp_path / "hf/hub/models--facebook--mg/blobs" / blob(LM)
     there.parent.mkdir(parents=True)
@@ -296,6 +318,29 @@ def test_a_disk_that_is_too_small_is_seen_before_the_first_byte(
     assert error["code"] == "not_written"
     assert "needs 347 kB" in error["message"]
     assert sources.served == 0
+
+
+@pytest.mark.parametrize("is_on_another_disk", [False, True])
+def test_what_is_copied_from_another_disk_needs_room_too(
+    sources: Sources, capsys: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_on_another_disk: bool
+) -> None:
+    """300 kB are free; the largest file is here already, and on one disk it is linked."""
+    there = tmp_path / "hf/hub/models--someone--mg/blobs" / digest(LM)
+    there.parent.mkdir(parents=True)
+    there.write_bytes(LM)
+    disk_of, into = plans.disk_of, tmp_path / "disk" / "air"
+    if is_on_another_disk:
+        monkeypatch.setattr(
+            plans, "disk_of", lambda path: -1 if path.is_relative_to(tmp_path / "hf") else disk_of(path)
+        )
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 300_000))  # type: ignore[attr-defined]
+    code = 2 if is_on_another_disk else 0
+    said = run(capsys, "pull", "air", *ACCEPT, "--into", str(into), code=code)
+    if is_on_another_disk:
+        assert "needs 347 kB" in said["error"]["message"]
+        assert sources.served == 0
+    else:
+        assert (into / "mg" / "state_dict.bin").samefile(there)
 
 
 @pytest.mark.parametrize(
@@ -610,6 +655,32 @@ def test_remove_takes_what_is_the_packs_own(packs: Path, capsys: Out, tmp_path: 
     assert files(packs) == {"air/notes.txt"}
     assert next((tmp_path / "hf").rglob(blob(LM))).is_file()
     assert run(capsys, "remove", "air", "--yes", code=3)["error"]["code"] == "pack_missing"
+
+
+@pytest.mark.parametrize(("stdin", "stderr"), [(False, True), (True, False)])
+def test_remove_needs_a_yes_where_nobody_can_be_asked(
+    packs: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, stdin: bool, stderr: bool
+) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    before = files(packs)
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: stdin)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: stderr)
+    error = run(capsys, "remove", "air", code=2)["error"]
+    assert "--yes" in error["next_step"]
+    assert files(packs) == before
+    registry.verify(registry.find("air"))
+
+
+@pytest.mark.parametrize(("answer", "stays"), [("y\n", False), ("no\n", True), ("", True)])
+def test_remove_asks_a_person(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: str, stays: bool) -> None:
+    run(capsys, "pull", "air", *ACCEPT)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert cli.main(["remove", "air"]) == 0
+    assert "Take away air" in capsys.readouterr().err
+    assert bool(run(capsys, "list")["packs"]) is stays
 
 
 def test_remove_ends_what_a_pull_began(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ class Faults:
     cuts: int = 0
     stall_after: int | None = None  # bytes, then silence; for `stalls` answers
     stalls: int = 0
+    drip_after: int | None = None  # bytes, then one at a time; for `drips` answers
+    drips: int = 0
     busy: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # status and headers, one an answer
     refuse: int = 0  # a status, for good
     no_ranges: bool = False  # 200 with everything, whatever was asked
@@ -295,6 +297,10 @@ async def _body(sources: Sources, request: web.Request, answer: web.StreamRespon
         if faults.stalls and faults.stall_after is not None and sent + len(piece) > faults.stall_after:
             faults.stalls -= 1
             await asyncio.sleep(60)
+        if faults.drips and faults.drip_after is not None and sent + len(piece) > faults.drip_after:
+            faults.drips -= 1
+            await _drip(sources, answer, piece)
+            return
         try:
             await answer.write(piece)
         except (ConnectionError, asyncio.CancelledError):
@@ -303,3 +309,14 @@ async def _body(sources: Sources, request: web.Request, answer: web.StreamRespon
         sources.served += len(piece)
         if faults.rate:
             await asyncio.sleep(len(piece) / faults.rate)
+
+
+async def _drip(sources: Sources, answer: web.StreamResponse, piece: bytes) -> None:
+    """A byte now and then, until nobody listens."""
+    for at in range(len(piece)):
+        try:
+            await answer.write(piece[at : at + 1])
+        except (ConnectionError, asyncio.CancelledError):
+            return
+        sources.served += 1
+        await asyncio.sleep(0.02)
