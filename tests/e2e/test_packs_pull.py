@@ -14,6 +14,7 @@ import pytest
 import soundfile
 from fakes import mini_pack
 from fakes import sources as fakes
+from fakes.child_python import without_sockets
 from fakes.command import Punchin
 from fakes.harness import daemon, until
 from fakes.pack import write_random_pack
@@ -56,10 +57,10 @@ def punchin(capsys: pytest.CaptureFixture[str]) -> Punchin:
     return Punchin(capsys)
 
 
-def packs(*words: object, code: int = 0) -> Any:
+def packs(*words: object, code: int = 0, env: dict[str, str] | None = None) -> Any:
     """`punchin packs …` in a process of its own; the last object that it prints."""
     command = [sys.executable, "-m", "punchin_server", "packs", *map(str, words), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=env)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -100,7 +101,9 @@ def test_holes_are_filled_by_what_was_pulled_and_by_what_was_carried_over(
     other = _computer(tmp_path / "other", tmp_path / "no-catalog", monkeypatch)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     sources.asked.clear()
-    packs("import", tmp_path / "theirs.tar")
+    without, tried = without_sockets(tmp_path / "without")
+    packs("import", tmp_path / "theirs.tar", env=without)
+    assert not tried.exists()
     there = _take(punchin, other, song, tmp_path / "there")
     assert np.array_equal(here, there)
     assert np.abs(here).max() > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -355,8 +356,19 @@ def test_a_proxy_is_used(sources: Sources, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_offline_opens_no_socket(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refuse(_: socket.socket, address: object) -> None:
+        tried.append(address)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    with pytest.raises(SourceUnreachable, match="no network"):
+        _once(wanted(sources), tmp_path / "f")
+    assert tried
+    tried.clear()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(SourceUnreachable, match="HF_HUB_OFFLINE") as caught:
         fetch(wanted(sources), tmp_path / "f")
     assert "import" in caught.value.next_step
-    assert sources.asked == []
+    assert tried == sources.asked == []

@@ -209,6 +209,8 @@ async def _resolve(sources: Sources, request: web.Request) -> web.StreamResponse
         return await _send(sources, request, content, headers)
     if sources.xet:
         headers["X-Xet-Hash"] = "a" * 64
+        route = f"/api/models/{repo}/xet-read-token/{headers['X-Repo-Commit']}"
+        headers["X-Xet-Refresh-Route"] = f"{sources.hub_url}{route}"
     location = f"{sources.cdn_url}/cdn/{repo}/{path}"
     return web.Response(status=302, headers=headers | {"Location": location, "X-Linked-Size": str(len(content))})
 
