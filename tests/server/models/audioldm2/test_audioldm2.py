@@ -169,9 +169,10 @@ WAYS = (to_bin, to_variant, to_sharded_variant, to_older_vae, to_language_model_
 
 @pytest.mark.parametrize("change", WAYS)
 def test_other_ways_to_save_the_same(folder: Path, change: Any) -> None:
+    """To rounding: where a file's values lie in memory says how the processor adds them up."""
     expected = speak(load(folder))
     change(folder)
-    assert torch.equal(speak(load(folder)), expected)
+    torch.testing.assert_close(speak(load(folder)), expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["unet", "vocoder", "tokenizer_2", "scheduler"])
