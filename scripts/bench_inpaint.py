@@ -1,6 +1,6 @@
 """Measures the inpaint engine against its goals and its peers, and writes one table.
 
-    python scripts/bench_inpaint.py [--only step,engine,codec,wire,quality] [--shape small|tiny] [--out FOLDER]
+    python scripts/bench_inpaint.py [--only step,pairs,engine,codec,wire,quality] [--shape small|tiny] [--out FOLDER]
 
 `small` is the true MusicGen-small shape with random weights. Everything runs on `--cores` threads, each case in its own
 process; the bandwidth floor is measured beside it. Writes `bench_inpaint.md` and `bench_inpaint.json`.
@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from _bench import Row, engine, rest, steps
+from _bench import Row, engine, rest, step_pairs, steps
 from _bench.table import machine, publish
 
-SECTIONS = ("step", "engine", "codec", "wire", "quality")
+SECTIONS = ("step", "pairs", "engine", "codec", "wire", "quality")
 
 
 def measure(section: str, options: argparse.Namespace) -> Iterator[Row]:
@@ -25,6 +25,8 @@ def measure(section: str, options: argparse.Namespace) -> Iterator[Row]:
     match section:
         case "step":
             yield from steps.rows(shape, cores, options.frames)
+        case "pairs":
+            yield from step_pairs.rows(shape, cores)
         case "engine":
             for precision in options.precision.split(","):
                 yield from engine.rows(shape, cores, precision, options.window)

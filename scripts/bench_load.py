@@ -39,14 +39,14 @@ torch.set_grad_enabled(False)
 folder, precision = Path(sys.argv[1]), sys.argv[2]
 """
 OURS = """
-from punchin_server.models.musicgen import linear, weights
+from punchin_server.models.musicgen import onnx_step, weights
 from punchin_server.worker import frugal
 """
 LOAD_OURS = """
 with frugal():
     kept = weights.load_lm(folder, dtype=None)
     if precision != "float16":  # on a GPU the weights go there from the mapped file
-        linear.prepare(kept, precision, torch.device("cpu"))
+        kept = onnx_step.on_cpu(kept, precision, None, text=True)
 """
 PEER = "from transformers import MusicgenForCausalLM\n"
 LOAD_PEER = "kept = MusicgenForCausalLM.from_pretrained(folder, dtype=getattr(torch, precision))"

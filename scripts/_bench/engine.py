@@ -10,7 +10,7 @@ from punchin_server.engines.inpaint.decode import TakeBatch, fill
 from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
-from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen import linear, onnx_step
 from punchin_server.models.musicgen.airgen import AdapterWeights, build_bank
 
 from . import Row, in_process, random_lm, use_cores
@@ -27,7 +27,7 @@ def fill_seconds(
     c = lm.config
     adapter = AdapterWeights(torch.randn(c.layers, 4, 10, c.width), torch.randn(c.layers, 4))
     bank = build_bank(lm, {"chord": adapter})
-    linear.prepare(lm, precision, torch.device("cpu"))
+    model = onnx_step.on_cpu(lm, precision, bank, text=False)
     seconds = {}
     for name, start, end, takes in cases:
         codes = torch.randint(0, c.card, (1, c.codebooks, T)).repeat(takes, 1, 1)
@@ -35,7 +35,7 @@ def fill_seconds(
         noise = Noise(range(takes), c.codebooks, c.card)
         batch = TakeBatch(torch.ones(takes, 1), noise, SamplingParams(), bank)
         started = time.perf_counter()
-        for _ in fill(lm, codes.clone(), codes, Window(0, T, hole, hole), batch):
+        for _ in fill(model, codes.clone(), codes, Window(0, T, hole, hole), batch):
             pass
         seconds[name] = time.perf_counter() - started
     return seconds

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 import zmq
 from punchin_server.codecs.encodec import load_codec
+from punchin_server.engines.inpaint.decode import LanguageModel
 from punchin_server.engines.inpaint.sampling import Noise, sample
-from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen import linear, onnx_step
 from punchin_server.models.musicgen.musicgen import MusicGen
 from punchin_server.models.musicgen.weights import load_lm
 from punchin_server.packs.registry import Pack, find, installed
@@ -134,10 +135,11 @@ def distributions(source: str, cores: int, precision: linear.Precision, codes: T
     lm = sharpen(random_lm(source)) if source in SHAPES else load_lm(find(source.removeprefix(PACK)).lm)
     if codes is None:
         codes = own_words(lm, 200)
-    linear.prepare(lm, precision, torch.device("cpu"))
+    model: LanguageModel = onnx_step.on_cpu(lm, precision, None, text=False)
     steps = codes.shape[-1]
-    hidden = lm(codes, torch.arange(steps), lm.new_cache(1, steps), steps)
-    return lm.logits(hidden)[0].float().log_softmax(-1), codes
+    cache = model.new_cache(1, steps)
+    logits = [model.next_logits(codes[..., s : s + 1], torch.tensor([s]), cache, s + 1)[0] for s in range(steps)]
+    return torch.stack(logits, dim=1).float().log_softmax(-1), codes
 
 
 def quality_rows(shape: str, cores: int) -> Iterator[Row]:

@@ -12,7 +12,7 @@ from punchin_server.engines.inpaint.decode import TakeBatch, fill
 from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
-from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen import linear, onnx_step
 from punchin_server.models.musicgen.musicgen import LMConfig
 
 from . import SHAPES, Row, bandwidth, forget_peak, gaps, in_process, milliseconds, peak_bytes, random_lm, use_cores
@@ -38,15 +38,15 @@ def step_bytes(config: LMConfig, precision: str, text: bool) -> int:
 def ours(shape: str, cores: int, precision: linear.Precision, text: bool, frames: int) -> Measured:
     use_cores(cores)
     lm = random_lm(shape)
-    linear.prepare(lm, precision, torch.device("cpu"))
     c = lm.config
+    model = onnx_step.on_cpu(lm, precision, None, text)
     known = torch.randint(0, c.card, (1, c.codebooks, frames))
     window = Window(0, frames, (Span(0, frames),), (Span(0, frames),))
-    state = lm.read_text(torch.randn(TEXT, c.text_width)) if text else None
+    state = model.read_text(torch.randn(TEXT, c.text_width)) if text else None
     batch = TakeBatch(torch.zeros(1, 0), Noise([0], c.codebooks, c.card), SamplingParams(), None, state)
     before = bandwidth()  # it is shared with other machines on the host: the best of before and after is the floor's
     forget_peak()
-    stamps = [time.perf_counter() for _ in fill(lm, known.clone(), known, window, batch)]
+    stamps = [time.perf_counter() for _ in fill(model, known.clone(), known, window, batch)]
     return Measured(milliseconds(gaps(stamps)[2:]), peak_bytes(), max(before, bandwidth()))
 
 

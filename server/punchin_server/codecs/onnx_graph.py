@@ -41,7 +41,7 @@ class Graph:
     """Collects nodes and weights; every call adds one node and returns the name of its output."""
 
     def __init__(self) -> None:
-        opset = [helper.make_opsetid("", _OPSET)]
+        opset = [helper.make_opsetid("", _OPSET), helper.make_opsetid("com.microsoft", 1)]
         empty = helper.make_graph([], "encodec", [], [])
         self._weights: dict[str, Array] = {}
         self._model = helper.make_model(empty, opset_imports=opset, ir_version=_IR_VERSION)

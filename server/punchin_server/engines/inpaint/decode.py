@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...models.musicgen.airgen import AdapterBank, AdapterState, frame_types
-from ...models.musicgen.cache import Cache, KVCache
-from ...models.musicgen.musicgen import LMConfig, MusicGen, TextState
+from ...models.musicgen.musicgen import LMConfig, TextState
 from .sampling import Noise, SamplingParams, guide, sample
 from .windows import Chunk, Window, sampled_outputs, schedule
 
@@ -106,15 +106,47 @@ def distinct_beginnings(steps: Tensor, coefficients: Tensor) -> tuple[Tensor, Te
     return torch.tensor(rows, device=steps.device), torch.tensor(inverse, device=steps.device)
 
 
+class LanguageModel(Protocol):
+    """What fills a window: :class:`...models.musicgen.musicgen.MusicGen`, or what stands in for it.
+
+    A cache serves the model that made it, one text and one set of adapters; one without shared rows has `expand`.
+    """
+
+    @property
+    def config(self) -> LMConfig: ...
+
+    @property
+    def offsets(self) -> Tensor: ...
+
+    @property
+    def max_steps(self) -> int: ...
+
+    def prepare(self, max_steps: int) -> None: ...
+
+    def read_text(self, encoded: Tensor) -> TextState: ...
+
+    def new_cache(self, rows: int, steps: int | None = None) -> Any: ...
+
+    def next_logits(
+        self,
+        codes: Tensor,
+        positions: Tensor,
+        cache: Any,
+        visible: int,
+        text: TextState | None = None,
+        adapters: AdapterState | None = None,
+    ) -> Tensor: ...
+
+
 class CachedModel:
     """The model with the cache of one window: tokens of some steps in, guided logits of the last one out."""
 
-    def __init__(self, lm: MusicGen, takes: TakeBatch, window: Window, rows: Tensor, steps: int) -> None:
+    def __init__(self, lm: LanguageModel, takes: TakeBatch, window: Window, rows: Tensor, steps: int) -> None:
         """For the takes `rows` of the batch, and at most `steps` input steps."""
         self._lm, self._takes = lm, takes
         self._coefficients = takes.coefficients.to(rows.device)[rows]
         self._types = frame_types(torch.from_numpy(window.kept()), lm.config.codebooks).to(rows.device)
-        self._cache: KVCache = lm.new_cache(len(rows) * takes.branches, steps)
+        self._cache = lm.new_cache(len(rows) * takes.branches, steps)
         self._text = self._text_of(len(rows))
 
     def __call__(self, codes: Tensor, start: int) -> Tensor:
@@ -122,8 +154,8 @@ class CachedModel:
         branches, end = self._takes.branches, start + codes.shape[-1]
         positions = torch.arange(start, end, device=codes.device)
         adapters = self._adapters(positions)
-        hidden = self._lm(codes.repeat(branches, 1, 1), positions, self._cache, end, self._text, adapters)
-        logits = self._lm.logits(hidden[:, -1:])[:, :, 0].float()
+        rows = codes.repeat(branches, 1, 1)
+        logits = self._lm.next_logits(rows, positions, self._cache, end, self._text, adapters).float()
         return guide(logits, self._takes.sampling.guidance) if branches == 2 else logits
 
     def expand(self, inverse: Tensor, filled: int) -> None:
@@ -132,8 +164,7 @@ class CachedModel:
         if inverse.tolist() == list(range(distinct)):
             return
         rows = torch.cat([inverse + i * distinct for i in range(branches)])
-        assert isinstance(self._cache, Cache)  # expanded once, at its beginning
-        self._cache = self._cache.expand(rows, filled)
+        self._cache = self._cache.expand(rows, filled)  # once, at its beginning
         self._coefficients = self._coefficients[inverse]
         self._text = self._text_of(len(inverse))
 
@@ -181,7 +212,7 @@ def decode(model: CachedModel, sequence: TokenSequence, takes: TakeBatch) -> Ite
         yield Step(chunk.end, total, decode_step(sequence, chunk.end, logits, takes), prefill=False)
 
 
-def fill(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch) -> Iterator[Step]:
+def fill(lm: LanguageModel, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch) -> Iterator[Step]:
     """Sample the frames that `window` writes, into `frames` in place as they are done; yields after every forward.
 
     `prefix` and `frames` are `[B, K, T]` tokens on the model's device: the first and the second half of the sequence.

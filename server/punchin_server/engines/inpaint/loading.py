@@ -16,13 +16,14 @@ from torch import Tensor
 
 from ...codecs.encodec import load_codec, load_model
 from ...models.demucs import Demucs, installed
-from ...models.musicgen import linear
+from ...models.musicgen import linear, onnx_step
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
-from ...models.musicgen.musicgen import LMConfig, MusicGen
+from ...models.musicgen.musicgen import LMConfig
 from ...models.musicgen.weights import load_adapter, load_lm
 from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models
 from .conditions import Instrument
+from .decode import LanguageModel
 from .sampling import SamplingParams
 
 
@@ -67,7 +68,7 @@ class Models:
     Raises BadCheckpoint where the language model and the codec do not speak the same tokens.
     """
 
-    lm: MusicGen
+    lm: LanguageModel
     codec: Codec
     bank: AdapterBank | None
     text: TextReader | None
@@ -168,7 +169,7 @@ def _separator(pack: Pack, rate: int, device: torch.device) -> Demucs | None:
 
 def _language_model(
     pack: Pack, device: torch.device, precision: linear.Precision
-) -> tuple[MusicGen, AdapterBank | None]:
+) -> tuple[LanguageModel, AdapterBank | None]:
     on_cpu = device.type == "cpu"
     lm = load_lm(pack.lm, dtype=None)
     if not on_cpu:
@@ -177,6 +178,4 @@ def _language_model(
     adapters = _adapters(pack)
     # From the plain weights, which packing replaces.
     bank = build_bank(lm, adapters, torch.float32 if on_cpu else None) if adapters else None
-    if on_cpu:
-        linear.prepare(lm, precision, device)
-    return lm, bank
+    return onnx_step.on_cpu(lm, precision, bank, text=bool(pack.text)) if on_cpu else lm, bank

@@ -203,12 +203,29 @@ class MusicGen(nn.Module):
         `positions` `[S]` are their consecutive step numbers. They attend to the cache up to themselves, of which the
         first `visible` columns are looked at: any number not below the last position + 1 gives the same result.
         """
-        x = F.embedding(codes + self.offsets, self.emb.weight).sum(dim=1)  # [B, S, D]
-        x = x + self.positions[positions].to(x.dtype)
+        x = self.embed(codes, positions)
         span = Span.of(positions, visible)
         for i, layer in enumerate(self.layers):
             x = layer(x, i, span, cache, text, adapters)
         return self.out_norm(x)
+
+    def embed(self, codes: Tensor, positions: Tensor) -> Tensor:
+        """What the first layer sees `[B, S, D]` of the input steps `codes` `[B, K, S]` at `positions` `[S]`."""
+        x = F.embedding(codes + self.offsets, self.emb.weight).sum(dim=1)
+        return x + self.positions[positions].to(x.dtype)
+
+    def next_logits(
+        self,
+        codes: Tensor,
+        positions: Tensor,
+        cache: KVCache,
+        visible: int,
+        text: TextState | None = None,
+        adapters: Adapters | None = None,
+    ) -> Tensor:
+        """Logits `[B, K, card]` after the last of the input steps that :meth:`forward` describes."""
+        hidden = self(codes, positions, cache, visible, text, adapters)
+        return self.logits(hidden[:, -1:])[:, :, 0]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-step logits `[B, K, S, card]` of hidden states `[B, S, D]`."""
