@@ -326,6 +326,7 @@ def test_a_bridge_that_dies_under_a_job_is_replaced(song: Studio, running: Runni
     assert record["pid"] != running.process.pid
     psutil.Process(record["pid"]).kill()  # Ardour's own; the fixture ends the one that the test started
     running.process = launch(running.home).process
+    until(lambda: "connected" not in song.ask("cancel", job=view.job))  # Ardour has said hello to it
 
 
 def test_the_page_lets_it_show_a_take_in_one_step(song: Studio, home: Path) -> None:

@@ -184,7 +184,7 @@ class Studio:
     def run(self, action: str, params: InpaintParams | TransferParams | None = None, seconds: float = 60.0) -> JobView:
         """Ask for takes and wait until they stand."""
         known = [view.job for view in self.jobs()]
-        assert self.ask(action, params) == "done"
+        assert (answer := self.ask(action, params)) == "done", answer
         view = self.wait("placed", "failed", "held", known=known, seconds=seconds)
         assert view.phase == "placed", view
         return view
