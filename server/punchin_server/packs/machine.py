@@ -35,7 +35,7 @@ class Machine:
     def judge(self, need: Mapping[str, float]) -> str:
         """Whether a pack fits, in a sentence: how it will be run, which precision to ask for, or that it does not."""
         if not need:
-            return "It needs no memory of its own."
+            return "How much memory it needs is not known."
         fits = self.fitting(need)
         if fits is None:
             least = min(need, key=lambda precision: need[precision])

@@ -59,7 +59,8 @@ def in_words(plan: Plan, machine: Machine | None = None) -> str:
         lines += [f"  {line}" for line in terms.shown(plan, licence).splitlines()]
     if any(item.pinned == "first-use" for item in plan.items if item in missing):
         lines.append("  Some files have no published checksum: what comes is opened and checked, and remembered.")
-    lines.append(f"  memory   {(machine or this_machine()).judge(plan.entry.need)}")
+    if plan.entry.need:  # a soundfont has none to speak of, a repository of somebody's does not say
+        lines.append(f"  memory   {(machine or this_machine()).judge(plan.entry.need)}")
     if folder.exists() and not missing:
         lines.append("  Everything is here; the files are checked.")
     return "\n".join(lines)
