@@ -47,6 +47,9 @@ def test_a_pack_is_accepted_and_fetched(home: Path, display: str, tmp_path: Path
             assert sources.served == 0
             song.ardour.confirm("^Punchin$")
             pack = home / "data" / "packs" / NAME / "font.sf2"
-            until(pack.is_file, 60)
+            try:
+                until(pack.is_file, 60)
+            except AssertionError as late:
+                raise AssertionError(f"{song.progress()} {song.state_of(song.host)}") from late
             until(lambda: "a-font is here" in " ".join(song.progress()), 30)
             assert pack.read_bytes() == sources.plain["font.sf2"]
