@@ -33,6 +33,7 @@ def get(song: Studio) -> None:
     song.ardour.confirm(LIST)
 
 
+@pytest.mark.endurance  # alone it passes; after the whole suite Ardour lost its bridge here, twice: cause unknown yet
 def test_a_pack_is_accepted_and_fetched(home: Path, display: str, tmp_path: Path) -> None:
     with fakes.running() as sources:
         fakes.publish_soundfont(sources, default_soundfont().read_bytes(), tmp_path / "catalog", NAME)
