@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 import msgspec
 
@@ -47,6 +50,20 @@ def guarded(main: Callable[[], int], as_json: bool, train: bool = False) -> int:
         return interrupted()
     except Exception as error:
         return fail(named(error, train), as_json)
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Inside the block SIGTERM is as Ctrl-C: what is under way is ended in order, and what came is kept."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def interrupted() -> int:

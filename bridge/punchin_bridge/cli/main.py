@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -164,7 +163,7 @@ def _run(words: list[str]) -> int:
     as_json = "--json" in words
     try:
         _check(*words, os.environ.get("PUNCHIN_HOME", ""))
-        with _stoppable():
+        with program.stoppable():  # a job is cancelled at the daemon before we go
             code = app(words, prog_name="punchin", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return program.interrupted()
@@ -187,20 +186,6 @@ def _check(*words: str) -> None:
     for word in words:
         if readable(word) != word:
             raise BadSetting(f"{word} is not in UTF-8.", "Rename that file or folder, or write those words in UTF-8.")
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C: the job is cancelled at the daemon before we go."""
-
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _with_page(error: PunchinError, words: Sequence[str]) -> PunchinError:

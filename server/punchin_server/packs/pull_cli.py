@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
+from punchin_wire import program
 from punchin_wire.errors import BadSetting
 
 from . import bundle, catalog, plan_text, pull_view, removal, sources
@@ -49,7 +47,7 @@ def add_verbs(verbs: Any, shared: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> list[Pack] | None:
     """Run one of these verbs; the packs to describe, or None where everything is printed. Raises PunchinError."""
-    with _stoppable():
+    with program.stoppable():
         match args.verb:
             case "pull":
                 return _pull(args)
@@ -163,17 +161,3 @@ def _export(args: argparse.Namespace) -> None:
         print(msgspec.json.encode({"file": str(args.file), "bytes": size}).decode())
     else:
         print(f"{args.file} holds {args.name}, {catalog.size(size)}; `punchin packs import` reads it elsewhere.")
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C: what came is kept, and said so."""
-
-    def interrupt(*_: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
