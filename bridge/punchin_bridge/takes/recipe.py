@@ -16,7 +16,7 @@ from msgspec import Meta
 from punchin_wire.errors import BadAudio, BadRecipe, PunchinError, TooLarge
 from punchin_wire.frames import MAX_AUDIO, Audio
 from punchin_wire.messages import InpaintRequest, TransferRequest
-from punchin_wire.structs import in_words
+from punchin_wire.structs import UNREADABLE, in_words
 
 from ..audio import stems, wavfile
 from ..audio.bwf import Tempo
@@ -98,7 +98,7 @@ def decode(payload: bytes) -> Recipe:
         raise BadRecipe(f"The recipe in the take is damaged: {in_words(error)}.", COPY) from None
     except PunchinError as error:
         raise BadRecipe(f"The recipe in the take is damaged: {error}", COPY) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise BadRecipe("The recipe in the take is damaged: it is not JSON.", COPY) from None
 
 
