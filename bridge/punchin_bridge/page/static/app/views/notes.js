@@ -1,11 +1,12 @@
 // The notes that are heard in the song and in the chosen take, twelve rows from C up, under the chords.
-import { effect, html, signal, useEffect, useRef } from "/vendor/vendor.js";
+import { html, signal } from "/vendor/vendor.js";
 import { ask } from "/app/api.js";
 import { blind, chosen, heard, query, SONG } from "/app/audition.js";
 import { colour, fitted } from "/app/draw.js";
 import { chordName } from "/app/format.js";
 import { group, quietly, song } from "/app/state.js";
 import { texts } from "/app/texts.js";
+import { useDrawing } from "/app/views/drawing.js";
 
 const words = texts.notes;
 const LABELS = 18;
@@ -73,15 +74,7 @@ function draw(canvas) {
 }
 
 function Strip() {
-  /** @type {{current: HTMLCanvasElement | null}} */
-  const ref = useRef(null);
-  useEffect(
-    () =>
-      effect(() => {
-        if (ref.current) draw(ref.current);
-      }),
-    [],
-  );
+  const ref = useDrawing(draw);
   return html`<canvas class="notes" ref=${ref} role="img" aria-label=${words.text}></canvas>`;
 }
 

@@ -1,40 +1,33 @@
 // Both seams of the chosen take, 20 ms on either side: the song in grey, the take in colour.
-import { effect, html, useEffect, useRef } from "/vendor/vendor.js";
+import { html } from "/vendor/vendor.js";
 import { blind, chosen, heard, loaded, matched, player, SONG } from "/app/audition.js";
 import { colour, fitted, largest, line } from "/app/draw.js";
 import { group } from "/app/state.js";
 import { texts } from "/app/texts.js";
+import { useDrawing } from "/app/views/drawing.js";
 
 const REACH = 0.02;
 const words = texts.seams;
 
 /** @param {{edge: 0 | 1}} props */
 function Seam({ edge }) {
-  /** @type {{current: HTMLCanvasElement | null}} */
-  const ref = useRef(null);
-  useEffect(
-    () =>
-      effect(() => {
-        const canvas = ref.current;
-        if (!canvas) return; // it is being taken away
-        const { to, width, height } = fitted(canvas);
-        void loaded.value;
-        const window = heard.value;
-        const song = player?.buffers.get(SONG);
-        const take = player?.buffers.get(chosen.value);
-        if (!window || !song || !take) return;
-        const reach = Math.round(REACH * window.rate);
-        const at = window.region[edge];
-        const scale = largest([song, take], at - reach, at + reach);
-        to.fillStyle = colour(canvas, "region");
-        if (edge === 0) to.fillRect(width / 2, 0, width / 2, height);
-        else to.fillRect(0, 0, width / 2, height);
-        line(to, song, at - reach, at + reach, width, height, scale, colour(canvas, "wave"));
-        if (chosen.value !== SONG) line(to, take, at - reach, at + reach, width, height, scale, colour(canvas, "accent"));
-        void matched.value;
-      }),
-    [edge],
-  );
+  const ref = useDrawing((canvas) => {
+    const { to, width, height } = fitted(canvas);
+    void loaded.value;
+    const window = heard.value;
+    const song = player?.buffers.get(SONG);
+    const take = player?.buffers.get(chosen.value);
+    if (!window || !song || !take) return;
+    const reach = Math.round(REACH * window.rate);
+    const at = window.region[edge];
+    const scale = largest([song, take], at - reach, at + reach);
+    to.fillStyle = colour(canvas, "region");
+    if (edge === 0) to.fillRect(width / 2, 0, width / 2, height);
+    else to.fillRect(0, 0, width / 2, height);
+    line(to, song, at - reach, at + reach, width, height, scale, colour(canvas, "wave"));
+    if (chosen.value !== SONG) line(to, take, at - reach, at + reach, width, height, scale, colour(canvas, "accent"));
+    void matched.value;
+  }, [edge]);
   return html`<figure><canvas class="seam" ref=${ref} role="img" aria-label=${edge ? words.right : words.left}></canvas>
     <figcaption class="dim">${edge ? words.right : words.left}</figcaption></figure>`;
 }

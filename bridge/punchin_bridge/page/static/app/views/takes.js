@@ -1,5 +1,5 @@
 // The takes of the region, to be switched between while they play.
-import { effect, html, useEffect, useRef } from "/vendor/vendor.js";
+import { html } from "/vendor/vendor.js";
 import {
   blind, choose, chosen, difference, heard, leadIn, levels, loaded, matched, onlyFavourites, order, player, playing,
   SONG, toggle,
@@ -11,6 +11,7 @@ import { doing, download, group, jobs, notify } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { start } from "/app/views/abx.js";
 import { Details } from "/app/views/details.js";
+import { useDrawing } from "/app/views/drawing.js";
 import { repeatable } from "/app/views/jobs.js";
 
 const words = texts.takes;
@@ -172,32 +173,24 @@ const loudest = () => {
 
 /** A small waveform of what is heard; what the take fills stands out. @param {{name: string, isTake: boolean}} props */
 function Mini({ name, isTake }) {
-  /** @type {{current: HTMLCanvasElement | null}} */
-  const ref = useRef(null);
-  useEffect(
-    () =>
-      effect(() => {
-        const canvas = ref.current;
-        if (!canvas) return; // it is being taken away
-        const { to, width, height } = fitted(canvas);
-        const buffer = loaded.value.has(name) ? player?.buffers.get(name) : undefined;
-        const window = heard.value;
-        if (!buffer || !window) return;
-        const gain = (matched.value ? (levels.value[name]?.gain ?? 1) : 1) / loudest();
-        const [left, right] = window.region.map((each) => (each / window.samples) * width);
-        to.fillStyle = colour(canvas, "region");
-        to.fillRect(left, 0, right - left, height);
-        const peaks = peaksOf(buffer, 0, buffer.length, Math.max(1, Math.round(width)));
-        wave(to, peaks, 0, width, 0, height, colour(canvas, "wave"), gain);
-        if (!isTake) return;
-        to.save();
-        to.beginPath();
-        to.rect(left, 0, right - left, height);
-        to.clip();
-        wave(to, peaks, 0, width, 0, height, colour(canvas, "accent"), gain);
-        to.restore();
-      }),
-    [name],
-  );
+  const ref = useDrawing((canvas) => {
+    const { to, width, height } = fitted(canvas);
+    const buffer = loaded.value.has(name) ? player?.buffers.get(name) : undefined;
+    const window = heard.value;
+    if (!buffer || !window) return;
+    const gain = (matched.value ? (levels.value[name]?.gain ?? 1) : 1) / loudest();
+    const [left, right] = window.region.map((each) => (each / window.samples) * width);
+    to.fillStyle = colour(canvas, "region");
+    to.fillRect(left, 0, right - left, height);
+    const peaks = peaksOf(buffer, 0, buffer.length, Math.max(1, Math.round(width)));
+    wave(to, peaks, 0, width, 0, height, colour(canvas, "wave"), gain);
+    if (!isTake) return;
+    to.save();
+    to.beginPath();
+    to.rect(left, 0, right - left, height);
+    to.clip();
+    wave(to, peaks, 0, width, 0, height, colour(canvas, "accent"), gain);
+    to.restore();
+  }, [name]);
   return html`<canvas class="mini" ref=${ref} aria-hidden="true"></canvas>`;
 }
