@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -204,11 +205,15 @@ def test_the_script_starts_the_bridge_and_another_when_it_dies_under_a_job(
     paths = os.pathsep.join(filter(None, sys.path))
     command = ["/usr/bin/env", f"PUNCHIN_HOME={home}", f"PYTHONPATH={paths}", sys.executable]
     command += ["-m", "punchin_bridge.cli", "bridge", "--osc-port", "0"]
-    settings = {"text": "steps=60 step=0.02", "takes": 2}
+    settings = {"text": "steps=200 step=0.02", "takes": 2}
     record = home / "runtime" / "bridge.json"
 
+    def serving() -> int:
+        return int(json.loads(record.read_text())["pid"])
+
     def kill() -> None:
-        psutil.Process(json.loads(record.read_text())["pid"]).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(serving()).kill()
         on.script._host._link._child.wait(10)
 
     with daemon(home), stage(tune.live, tmp_path, home=home, command=command, settings=settings) as on:
@@ -217,7 +222,9 @@ def test_the_script_starts_the_bridge_and_another_when_it_dies_under_a_job(
         on.act("inpaint")
         try:
             on.until(lambda: job(on)["phase"] == "running", 60)
+            killed = serving()
             kill()
+            on.until(lambda: serving() != killed, 60)
             on.until(lambda: len(tune.takes) == 2, 60)
             assert on.live.messages.count("Punchin: starting the bridge") >= 2
         finally:
