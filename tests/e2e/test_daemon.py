@@ -133,7 +133,7 @@ def test_cancel_is_acknowledged_at_once_and_stops_within_a_step(client: Client) 
     assert client.cancel("stop") == Accepted("stop")
     assert isinstance(client.ending("stop"), Cancelled)
     assert time.monotonic() - started < 10
-    assert client.status().worker.state == "idle"
+    assert client.status().seats[0].state == "idle"
 
 
 def test_a_waiting_job_is_cancelled_without_running(client: Client) -> None:
@@ -183,12 +183,12 @@ def test_status_answers_while_a_model_loads_and_computes(client: Client) -> None
     client.accepted("slow", "block=1.0", pack_name="slow-2")
     until(lambda: client.state("slow") == "running")
     answers = 0
-    while (status := client.status()).worker.state == "busy":
+    while (status := client.status()).seats[0].state == "busy":
         assert isinstance(client.ask(Ping()), Pong)
         answers += 1
         time.sleep(0.05)
     assert answers > 5  # none, if it answered only when that was done
-    assert status.worker.packs[-1] == "slow-2:inpaint"
+    assert status.seats[0].packs[-1] == "slow-2:inpaint"
 
 
 def test_progress_comes_at_most_twenty_times_a_second_with_first_and_last(client: Client) -> None:
@@ -289,9 +289,9 @@ def test_an_idle_worker_gives_its_memory_back_and_returns(tmp_path: Path) -> Non
     with daemon(tmp_path, "--keep-alive", "0.3") as running:
         pid = running.worker()
         client = running.client()
-        until(lambda: client.status().worker.state == "off", 5.0)
+        until(lambda: client.status().seats[0].state == "off", 5.0)
         until(lambda: not psutil.pid_exists(pid), 5.0)
-        assert client.status().worker.restarts == 0
+        assert client.status().seats[0].restarts == 0
         client.accepted("wakes")
         assert isinstance(client.ending("wakes"), Done)
 

@@ -12,7 +12,7 @@ import msgspec
 import psutil
 import pytest
 from fakes.harness import RunningDaemon, daemon, takes, until
-from punchin_wire.frames import pack, unpack
+from punchin_wire.frames import MAGIC, pack, unpack
 from punchin_wire.messages import Done, Failed, FromDaemon, Ping, Pong, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
@@ -42,13 +42,13 @@ def test_a_job_whose_worker_was_killed_before_any_audio_runs_again_once(shared: 
 
 def test_a_job_that_kills_every_worker_fails_after_two(shared: RunningDaemon) -> None:
     client = shared.client()
-    restarts = client.status().worker.restarts
+    restarts = client.status().seats[0].restarts
     client.accepted("deadly", "die")
     failed = client.ending("deadly")
     assert isinstance(failed, Failed)
     assert failed.error.code == "worker_died"
     assert "SIGKILL" in failed.error.message
-    assert client.status().worker.restarts == restarts + 2
+    assert client.status().seats[0].restarts == restarts + 2
     client.accepted("after-deadly")
     assert isinstance(client.ending("after-deadly"), Done)
 
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_idle_is_replaced_when_needed(shared: RunningDaemon) 
     pid = shared.worker()
     os.kill(pid, signal.SIGKILL)
     client = shared.client()
-    until(lambda: client.status().worker.pid != pid)
+    until(lambda: client.status().seats[0].pid != pid)
     client.accepted("replaced")
     assert isinstance(client.ending("replaced"), Done)
 
@@ -103,16 +103,18 @@ def test_a_cancelled_job_that_does_not_stop_ends_with_its_worker(tmp_path: Path)
         assert isinstance(client.ending("free-again"), Done)
 
 
-def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon) -> None:
+@pytest.mark.parametrize("old", [b"punchin/0", b"punchin/1"])
+def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon, old: bytes) -> None:
     client = shared.client()
-    client.socket.send_multipart([b"punchin/0", b'{"type":"submit","job":"from-old","much":"unknown"}'])
+    client.socket.send_multipart([old, b'{"type":"submit","job":"from-old","much":"unknown"}'])
     assert client.socket.poll(2000)
     magic, header = client.socket.recv_multipart()
-    assert magic == b"punchin/0"
+    assert magic == old
     refused = msgspec.json.decode(header, type=Refused)
     assert refused.job == "from-old"
     assert refused.error.code == "version_mismatch"
-    assert "punchin/0" in refused.error.message
+    assert old.decode() in refused.error.message
+    assert "Update the older side" in refused.error.next_step
 
 
 NOTE_OF_HOURS = (
@@ -126,17 +128,17 @@ NOTE_OF_HOURS = (
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
-        ([b"punchin/1"], "bad_message"),
+        ([MAGIC], "bad_message"),
         ([b"", b""], "bad_message"),
         ([b"hello", b"{}"], "bad_message"),
-        ([b"punchin/1", b"no json"], "bad_message"),
-        ([b"punchin/1", b"\xff\xfe\x00"], "bad_message"),
-        ([b"punchin/1", b"[" * 100_000], "bad_message"),
-        ([b"punchin/1", b'{"type":"ping","extra":1}'], "bad_message"),
-        ([b"punchin/1", b'{"type":"cancel","job":"../../etc"}'], "bad_message"),
-        ([b"punchin/1", b'{"type":"ping"}', b"audio nobody named"], "bad_message"),
-        ([b"punchin/1", b" " * (16 * 2**20 + 1)], "too_large"),
-        ([b"punchin/1", NOTE_OF_HOURS, bytes(64_000)], "bad_setting"),
+        ([MAGIC, b"no json"], "bad_message"),
+        ([MAGIC, b"\xff\xfe\x00"], "bad_message"),
+        ([MAGIC, b"[" * 100_000], "bad_message"),
+        ([MAGIC, b'{"type":"ping","extra":1}'], "bad_message"),
+        ([MAGIC, b'{"type":"cancel","job":"../../etc"}'], "bad_message"),
+        ([MAGIC, b'{"type":"ping"}', b"audio nobody named"], "bad_message"),
+        ([MAGIC, b" " * (16 * 2**20 + 1)], "too_large"),
+        ([MAGIC, NOTE_OF_HOURS, bytes(64_000)], "bad_setting"),
     ],
 )
 def test_each_malformed_packet_gets_one_refusal(shared: RunningDaemon, frames: list[bytes], code: str) -> None:

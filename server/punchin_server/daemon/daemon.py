@@ -228,7 +228,7 @@ class Daemon:
             pid=os.getpid(),
             uptime=now - self._started,
             queue_limit=self.settings.queue,
-            worker=self.supervisor.status(),
+            seats=(self.supervisor.status(),),
             jobs=tuple(job.status(now) for job in shown),
             osc_port=self.osc_port,
             events_port=self.front.events_port,

@@ -84,7 +84,7 @@ class OscCommands:
         status = self._daemon.status(now)
         running = next((job.job for job in status.jobs if job.state in ("running", "cancelling")), "")
         waiting = sum(job.state == "queued" for job in status.jobs)
-        self.front.send(surface, "/punchin/status", status.version, status.worker.state, running, waiting)
+        self.front.send(surface, "/punchin/status", status.version, status.seats[0].state, running, waiting)
         for job in status.jobs:
             self.front.send(surface, "/punchin/job/state", job.job, job.state, job.position)
 

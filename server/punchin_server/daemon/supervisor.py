@@ -19,13 +19,12 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import msgspec
 import zmq
 from punchin_wire.errors import ErrorInfo, InternalError, WorkerDied
 from punchin_wire.frames import Frame, Packet, pack, unpack
-from punchin_wire.messages import Cancel, WorkerStatus
+from punchin_wire.messages import Cancel, SeatState, SeatStatus
 
 from .child import Child, describe_exit
 from .link import FromWorker, Heartbeat, Orders
@@ -66,7 +65,7 @@ class Supervisor:
         self._child: Child | None = None
         self._leaving: Child | None = None
         self._token = b""
-        self._state: Literal["off", "starting", "idle", "busy"] = "off"
+        self._state: SeatState = "off"
         self._beat = Heartbeat("", (), 0)
         self._last_message = self._since = self._not_before = 0.0
         self._failures = self._stillborn = 0
@@ -84,10 +83,10 @@ class Supervisor:
         """Whoever waited has been told; the next job gets new tries."""
         self._stillborn = 0
 
-    def status(self) -> WorkerStatus:
+    def status(self) -> SeatStatus:
         beat = self._beat
         pid = self._child.pid if self._child else 0
-        return WorkerStatus(self._state, pid, self.restarts, beat.device, beat.packs, beat.memory)
+        return SeatStatus(self._state, pid, self.restarts, beat.device, beat.packs, beat.memory)
 
     def wake(self, now: float) -> ErrorInfo | None:
         """Work is waiting: start a worker unless there is one, the backoff still runs, or the last one still holds its
@@ -190,7 +189,7 @@ class Supervisor:
         self._token, self._beat = b"", Heartbeat("", (), 0)
         self._enter("off", now, life)
 
-    def _enter(self, state: Literal["off", "starting", "idle", "busy"], now: float, life: Life | None = None) -> None:
+    def _enter(self, state: SeatState, now: float, life: Life | None = None) -> None:
         self._state, self._since = state, now
         if life is not None:
             self.lives.append(life)

@@ -172,7 +172,7 @@ class RunningDaemon:
     def worker(self) -> int:
         """Process id of a worker that is ready."""
         client = self.client()
-        return until(lambda: (w := client.status().worker).state in ("idle", "busy") and w.pid)
+        return until(lambda: (w := client.status().seats[0]).state in ("idle", "busy") and w.pid)
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
