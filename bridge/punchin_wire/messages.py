@@ -275,7 +275,7 @@ Stage = Literal["load", "encode", "prefill", "decode", "denoise", "codec"]
 
 
 class JobStatus(Part, frozen=True):
-    """One job as `punchin status` shows it. `step` of `total` counts within `stage`; `seat` is where it runs, counted
+    """One job as `punchin status` shows it. `step` of `total` counts within `stage`; `seat` is where it runs or ran,
     from 1, or 0."""
 
     job: str

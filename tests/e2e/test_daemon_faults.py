@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from fakes.harness import RunningDaemon, daemon, takes, until
+from fakes.harness import DEVICES, RunningDaemon, daemon, takes, until
 from punchin_wire.frames import MAGIC, pack, unpack
 from punchin_wire.messages import Done, Failed, FromDaemon, Ping, Pong, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with daemon(tmp_path_factory.mktemp("home")) as running:
+@pytest.fixture(scope="module", params=DEVICES)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    with daemon(tmp_path_factory.mktemp("home"), "--device", request.param) as running:
         running.worker()
         yield running
 
@@ -29,7 +29,7 @@ def test_a_job_whose_worker_was_killed_before_any_audio_runs_again_once(shared: 
     client = shared.client()
     client.accepted("again", "steps=50 step=0.02", takes=2)
     until(lambda: client.state("again") == "running")
-    before = shared.worker()
+    before = client.seat("again").pid
     time.sleep(0.2)
     os.kill(before, signal.SIGKILL)
     events = client.events("again")
@@ -37,18 +37,18 @@ def test_a_job_whose_worker_was_killed_before_any_audio_runs_again_once(shared: 
     assert takes(events) == [0, 1]
     loads = [event for event in events if event.body == Progress("load", 0, 1)]
     assert len(loads) == 2
-    assert shared.worker() != before
+    assert client.seat("again").pid != before
 
 
 def test_a_job_that_kills_every_worker_fails_after_two(shared: RunningDaemon) -> None:
     client = shared.client()
-    restarts = client.status().seats[0].restarts
+    restarts = sum(seat.restarts for seat in client.status().seats)
     client.accepted("deadly", "die")
     failed = client.ending("deadly")
     assert isinstance(failed, Failed)
     assert failed.error.code == "worker_died"
     assert "SIGKILL" in failed.error.message
-    assert client.status().seats[0].restarts == restarts + 2
+    assert sum(seat.restarts for seat in client.status().seats) == restarts + 2
     client.accepted("after-deadly")
     assert isinstance(client.ending("after-deadly"), Done)
 
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_idle_is_replaced_when_needed(shared: RunningDaemon) 
     pid = shared.worker()
     os.kill(pid, signal.SIGKILL)
     client = shared.client()
-    until(lambda: client.status().seats[0].pid != pid)
+    until(lambda: pid not in {seat.pid for seat in client.status().seats})
     client.accepted("replaced")
     assert isinstance(client.ending("replaced"), Done)
 

@@ -144,8 +144,7 @@ def _show(found: Status) -> None:
     for number, seat in enumerate(found.seats, 1):
         memory = f", {seat.memory / 2**20:.0f} MiB" if seat.memory else ""
         packs = f", holds {', '.join(seat.packs)}" if seat.packs else ""
-        device = seat.device or "no device yet"
-        console.print(f"Seat {number} {seat.state} on {device}{memory}{packs}", highlight=False)
+        console.print(f"Seat {number} {seat.state} on {seat.device}{memory}{packs}", highlight=False)
     table = Table("job", "engine", "pack", "state", "seat", "ahead", "stage", "step", "age")
     for job in found.jobs:
         step = f"{job.step}/{job.total}" if job.total else ""

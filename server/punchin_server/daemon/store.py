@@ -40,6 +40,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     pack: str
     digest: str
     submitted: float
+    client: str = ""
 
 
 class Store:
@@ -53,6 +54,10 @@ class Store:
     @property
     def bytes(self) -> int:
         return sum(self._sizes.values())
+
+    def size(self, job: str) -> int:
+        """Bytes that are kept of one job."""
+        return self._sizes.get(job, 0)
 
     def open(self) -> list[tuple[JobRecord, list[Event], float]]:
         """Everything that an earlier daemon kept: record, events, time of the last write. Clears what is broken.
