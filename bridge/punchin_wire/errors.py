@@ -209,7 +209,7 @@ class ProtocolError(PunchinError):
 
 class VersionMismatch(ProtocolError):
     code = "version_mismatch"
-    default_next_step = "Restart the daemon (`punchin serve`) so that both sides have the same version."
+    default_next_step = "Update the older side, and end a daemon that still runs in it: the next job starts a new one."
 
 
 class BadMessage(ProtocolError):

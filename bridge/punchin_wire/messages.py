@@ -33,8 +33,11 @@ from .errors import BadRegion, BadSetting, ErrorInfo
 from .params import CHORD, MAX_TAKES, PACK, TEXT, ChordRhythm, Control, Denoising, Sampling, Seed
 from .structs import ready
 
-PROTOCOL = 1
-"""Version of everything in this module. Both sides must have the same."""
+PROTOCOL = 2
+"""Version of everything in this module. Both sides must have the same.
+
+1 knew one worker; since 2 a status shows seats. Requests and events have not changed, so what is kept of 1 can be read.
+"""
 
 MAX_SECONDS = 900.0
 """Longest source excerpt of one request; the bridge refuses longer regions before it reads them."""
@@ -272,7 +275,8 @@ Stage = Literal["load", "encode", "prefill", "decode", "denoise", "codec"]
 
 
 class JobStatus(Part, frozen=True):
-    """One job as `punchin status` shows it. `step` of `total` counts within `stage`."""
+    """One job as `punchin status` shows it. `step` of `total` counts within `stage`; `seat` is where it runs or ran,
+    from 1, or 0."""
 
     job: str
     engine: str
@@ -283,18 +287,23 @@ class JobStatus(Part, frozen=True):
     step: int
     total: int
     age: float
+    seat: int = 0
 
 
-class WorkerStatus(Part, frozen=True):
-    """The process that holds the models. `memory` is its resident size in bytes; `packs` are loaded now, as
-    `pack:engine`."""
+SeatState = Literal["off", "starting", "idle", "busy"]
 
-    state: Literal["off", "starting", "idle", "busy"]
+
+class SeatStatus(Part, frozen=True):
+    """A device, and the worker process that holds models there. `memory` is its resident size in bytes, `vram` what it
+    holds of the GPU; `packs` are loaded now, as `pack:engine`."""
+
+    state: SeatState
     pid: int
     restarts: int
     device: str
     packs: tuple[str, ...]
     memory: int
+    vram: int = 0
 
 
 class Status(Message, frozen=True):
@@ -302,7 +311,7 @@ class Status(Message, frozen=True):
     pid: int
     uptime: float
     queue_limit: int
-    worker: WorkerStatus
+    seats: Annotated[tuple[SeatStatus, ...], Meta(min_length=1)]
     jobs: tuple[JobStatus, ...]
     osc_port: int = 0
     events_port: int = 0

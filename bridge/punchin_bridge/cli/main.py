@@ -76,7 +76,7 @@ PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show the daemon, its worker and its jobs, and the bridge."""
+    """Show the daemon, its seats and its jobs, and the bridge."""
     with _client() as client:
         found = client.status()
     bridge = launch.bridge()
@@ -139,17 +139,27 @@ def _client() -> Client:
 
 def _show(found: Status) -> None:
     console = Console()
-    worker = found.worker
-    memory = f", {worker.memory / 2**20:.0f} MiB" if worker.memory else ""
-    packs = f", holds {', '.join(worker.packs)}" if worker.packs else ""
     where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
     console.print(f"Daemon {found.version}, {where}, up {found.uptime:.0f} s", highlight=False)
-    console.print(f"Worker {worker.state} on {worker.device or 'no device yet'}{memory}{packs}", highlight=False)
-    table = Table("job", "engine", "pack", "state", "ahead", "stage", "step", "age")
+    for number, seat in enumerate(found.seats, 1):
+        memory = f", {seat.memory / 2**20:.0f} MiB" if seat.memory else ""
+        packs = f", holds {', '.join(seat.packs)}" if seat.packs else ""
+        console.print(f"Seat {number} {seat.state} on {seat.device}{memory}{packs}", highlight=False)
+    table = Table("job", "engine", "pack", "state", "seat", "ahead", "stage", "step", "age")
     for job in found.jobs:
         step = f"{job.step}/{job.total}" if job.total else ""
         ahead = str(job.position) if job.state == "queued" else ""
-        table.add_row(job.job, job.engine, job.pack, job.state, ahead, job.stage or "", step, f"{job.age:.0f} s")
+        table.add_row(
+            job.job,
+            job.engine,
+            job.pack,
+            job.state,
+            str(job.seat or ""),
+            ahead,
+            job.stage or "",
+            step,
+            f"{job.age:.0f} s",
+        )
     console.print(table if found.jobs else "No jobs.")
 
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Sequence
 
 from punchin_wire import VERSION, paths, program
 from punchin_wire.errors import DaemonError, PunchinError
 
 from . import settings
-from .daemon import WORKER, Daemon
+from .daemon import Daemon
+from .executors import local
 from .launcher import PUNCHIN
 
 log = logging.getLogger(__name__)
+
+WORKER = (sys.executable, "-m", "punchin_server.worker")
 
 
 def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[str]) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError when it cannot."""
     with paths.only_one("daemon"):
         paths.open_log(paths.daemon_log())
-        daemon = Daemon(options, worker, punchin)
+        daemon = Daemon(options, local.launcher(worker), punchin)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: daemon.stop())
         paths.write_daemon_record(daemon.record)

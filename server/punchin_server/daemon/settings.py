@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +21,9 @@ from punchin_wire.structs import in_words
 PREFIX = "PUNCHIN_SERVE_"
 OSC_PORT = 17812
 
+DEVICE = r"(auto|cpu|mps|cuda(:\d+)?)"
+MOST_SEATS = 64
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e7)]
 
@@ -29,7 +33,8 @@ HELP = {
     "events_port": "ZeroMQ port for observers of events; 0 lets the system choose",
     "osc_port": "UDP port for OSC; 0 lets the system choose, -1 serves no OSC",
     "bind": "address to listen on; only loopback is allowed, as the protocol is not encrypted",
-    "queue": "jobs that may wait behind the running one",
+    "queue": "jobs that may wait behind the running ones",
+    "client_share": "part of the queue, of its bytes and of those of results that one client may fill",
     "queue_bytes": "bytes of audio that waiting and running jobs may hold",
     "results_bytes": "bytes of finished takes kept on disk before new jobs are refused",
     "results_seconds": "how long a finished take is kept when nobody fetches it",
@@ -38,7 +43,7 @@ HELP = {
     "vanished": "seconds of silence after which a client counts as vanished",
     "worker_silence": "seconds without a heartbeat after which the worker is killed",
     "cancel_grace": "seconds that a cancelled job may still compute before its worker is killed",
-    "device": "where models run: auto, cpu, cuda, mps",
+    "device": "where models run: auto, cpu, cuda, cuda:1, mps; several with commas, each for a job of its own",
     "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8",
 }
 
@@ -50,7 +55,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     events_port: Port = 0
     osc_port: Annotated[int, Meta(ge=-1, le=65535)] = OSC_PORT
     bind: str = "127.0.0.1"
-    queue: Annotated[int, Meta(ge=1, le=1000)] = 16
+    queue: Annotated[int, Meta(ge=1, le=1000)] = 32
+    client_share: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
     queue_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
     results_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
     results_seconds: Positive = 24 * 3600.0
@@ -59,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vanished: Positive = VANISHED_SECONDS
     worker_silence: Positive = 60.0
     cancel_grace: Positive = 30.0
-    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Meta(pattern=rf"^{DEVICE}(,{DEVICE}){{0,{MOST_SEATS - 1}}}$")] = "auto"
     precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8)$")] = "auto"
 
     def __post_init__(self) -> None:
@@ -72,6 +78,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 f"Listening on {self.bind} would open Punchin to the network without encryption (CURVE keys).",
                 "Use --bind 127.0.0.1, and an ssh tunnel to reach it from another machine.",
             )
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The device of each seat."""
+        return tuple(self.device.split(","))
+
+    @property
+    def client_queue(self) -> int:
+        """Jobs of one client that may wait."""
+        return math.ceil(self.client_share * self.queue)
 
 
 def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import msgspec
 import numpy as np
@@ -33,6 +34,7 @@ from punchin_wire.messages import (
     Pong,
     Refused,
     Release,
+    SeatStatus,
     Status,
     StatusQuery,
     Submit,
@@ -43,6 +45,8 @@ from punchin_wire.messages import (
 SERVE = Path(__file__).with_name("serve.py")
 WORKER = Path(__file__).with_name("worker.py")
 RATE = 32_000
+DEVICES = ("cpu", "cpu,cpu")
+"""What a daemon with one seat and one with two are started with."""
 T = TypeVar("T")
 
 
@@ -130,6 +134,19 @@ class Client:
     def state(self, job: str) -> str:
         return next((j.state for j in self.status().jobs if j.job == job), "unknown")
 
+    def seat(self, job: str) -> SeatStatus:
+        """The seat that a job runs or ran on."""
+        status = self.status()
+        return status.seats[next(j.seat for j in status.jobs if j.job == job) - 1]
+
+    def occupy(self, text: str = "steps=1500 step=0.02") -> list[str]:
+        """Have a job run on every seat, and say which."""
+        jobs = [f"{uuid4().hex[:8]}-{number}" for number in range(len(self.status().seats))]
+        for job in jobs:
+            self.accepted(job, text)
+            until(lambda job=job: self.state(job) == "running", 60.0)
+        return jobs
+
     def events(self, job: str, seconds: float = 20.0) -> list[Event]:
         """The job's events up to its ending."""
         found: list[Event] = []
@@ -172,7 +189,11 @@ class RunningDaemon:
     def worker(self) -> int:
         """Process id of a worker that is ready."""
         client = self.client()
-        return until(lambda: (w := client.status().worker).state in ("idle", "busy") and w.pid)
+
+        def ready() -> list[int]:
+            return [seat.pid for seat in client.status().seats if seat.state in ("idle", "busy")]
+
+        return until(ready, 60.0)[0]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
