@@ -50,7 +50,10 @@ OVERLAP = 0.05
 """Seconds by which a chord may begin before the one ahead of it ends."""
 
 JOB_ID = r"[A-Za-z0-9_-]{4,64}"
-JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
+"""What a job is called by whoever wants it."""
+MAX_JOB = 96
+JobId = Annotated[str, Meta(pattern=f"^[A-Za-z0-9_-]{{4,{MAX_JOB}}}$")]
+"""What it is called on the wire: in a daemon with keys, between it and its worker, with its owner before it."""
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Pack = Annotated[str, PACK.meta]
 Retries = Annotated[int, Meta(ge=0, le=8)]
@@ -307,6 +310,8 @@ class SeatStatus(Part, frozen=True):
 
 
 class Status(Message, frozen=True):
+    """`jobs` are those that the asking client may know; `others` counts jobs of other clients that have not ended."""
+
     version: str
     pid: int
     uptime: float
@@ -315,6 +320,7 @@ class Status(Message, frozen=True):
     jobs: tuple[JobStatus, ...]
     osc_port: int = 0
     events_port: int = 0
+    others: int = 0
 
 
 class Position(Part, frozen=True, tag_field="type", tag="position"):

@@ -33,7 +33,7 @@ from rich.table import Table
 from .. import settings
 from ..daemon import launch
 from ..daemon.client import Client
-from . import host, surface
+from . import host, keys, surface
 from .bridge import bridge
 from .inpaint import inpaint
 from .job import check_job
@@ -68,6 +68,7 @@ app.command("bridge")(bridge)
 app.command("open")(open_page)
 app.command("shelf")(open_shelf)
 app.add_typer(host.app, name="host")
+app.add_typer(keys.app, name="keys")
 app.add_typer(surface.app, name="surface")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -17,16 +17,17 @@ from punchin_wire.paths import BridgeRecord, DaemonRecord
 
 from ..settings import Settings
 from .client import Client
+from .endpoint import Endpoint
 
 TAIL_LINES = 8
 OTHERS_SECONDS = 5.0
 """How long we wait for another client's daemon when ours gave up: only one may serve a user."""
 
 
-def find(settings: Settings) -> str | None:
-    """The endpoint of a daemon that answers, or None."""
+def find(settings: Settings) -> Endpoint | None:
+    """The endpoint of a daemon that answers, or None. Raises KeyRefused or BadKey where we cannot come to terms."""
     if settings.daemon:
-        endpoint = f"tcp://{settings.daemon}"
+        endpoint = Endpoint(f"tcp://{settings.daemon}")
     elif (record := paths.read_daemon_record()) is not None:
         endpoint = _endpoint(record)
     else:
@@ -47,7 +48,7 @@ def program(package: str) -> tuple[str, ...]:
     return sys.executable, "-m", package
 
 
-def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> str:
+def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> Endpoint:
     """The endpoint of a daemon that answers; one is started when none does, by `command` if not by ours. Raises
     DaemonUnreachable, which shows the end of its output, NotInstalled, and BadSetting where its folder cannot be
     written."""
@@ -94,11 +95,12 @@ def start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
         raise DaemonUnreachable(f"The daemon could not be started: {error.strerror or error}.") from None
 
 
-def _endpoint(record: DaemonRecord) -> str:
-    return f"tcp://127.0.0.1:{record.port}"
+def _endpoint(record: DaemonRecord) -> Endpoint:
+    host = f"[{record.host}]" if ":" in record.host else record.host
+    return Endpoint(f"tcp://{host}:{record.port}", record.key)
 
 
-def _answers(endpoint: str, seconds: float) -> bool:
+def _answers(endpoint: Endpoint, seconds: float) -> bool:
     with Client(endpoint, Settings(reply_seconds=seconds)) as client:
         try:
             client.ping()

@@ -24,6 +24,7 @@ from punchin_wire.messages import Progress
 
 from ..daemon import launch
 from ..daemon.client import Client
+from ..daemon.endpoint import Endpoint
 from ..daemon.follow import Silent
 from ..settings import Settings
 from ..splice import seam as seams
@@ -44,7 +45,7 @@ GIVE_UP_SECONDS = 8.0
 """How long a silent daemon is waited for, until the next try looks where it is now, or starts one."""
 
 
-Find = Callable[[Settings], str]
+Find = Callable[[Settings], Endpoint]
 """Returns the endpoint of a daemon that answers."""
 
 
