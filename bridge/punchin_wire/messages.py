@@ -12,6 +12,7 @@ Which replies end a request:
 `Cancel`           `Accepted` (the job stops within one decode step) or `Refused`
 `Release`          `Accepted` or `Refused`; the daemon may forget the job's results
 `StatusQuery`      `Status`
+`PackQuery`        `Packs` until one has a `code`, or `Refused`; `stop` ends what was asked before
 `Ping`             `Pong`
 =================  ==========================================================================
 
@@ -242,6 +243,22 @@ class StatusQuery(Message, frozen=True):
     pass
 
 
+PackVerb = Literal["list", "offers", "plan", "pull", "stop"]
+
+
+class PackQuery(Message, frozen=True):
+    """What is there of model packs, for who cannot ask the daemon's computer itself: those that are installed, those
+    that can be fetched, what it would take to fetch `pack`, or that it be fetched under the licences in `accept`."""
+
+    verb: PackVerb
+    pack: Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z")] = ""
+    accept: Annotated[tuple[Annotated[str, Meta(max_length=100)], ...], Meta(max_length=16)] = ()
+
+    def __post_init__(self) -> None:
+        if (self.verb in ("plan", "pull")) != bool(self.pack):
+            raise BadSetting("Only plan and pull name a pack, and they name one.")
+
+
 class Ping(Message, frozen=True):
     """Heartbeat. A client that owns jobs sends one at least every :data:`HEARTBEAT_SECONDS`."""
 
@@ -266,6 +283,13 @@ class Refused(Message, frozen=True):
 
     error: ErrorInfo
     job: str = ""
+
+
+class Packs(Message, frozen=True):
+    """Lines of JSON that `punchin packs` has printed there; the last of them come with its exit `code`."""
+
+    lines: tuple[str, ...]
+    code: int | None = None
 
 
 class Pong(Message, frozen=True):
@@ -392,8 +416,8 @@ class Event(Message, frozen=True):
     body: EventBody
 
 
-FromClient = Submit | Attach | Cancel | Release | StatusQuery | Ping
-FromDaemon = Accepted | Refused | Event | Status | Pong
+FromClient = Submit | Attach | Cancel | Release | StatusQuery | PackQuery | Ping
+FromDaemon = Accepted | Refused | Event | Status | Packs | Pong
 AnyMessage = FromClient | FromDaemon
 ready(AnyMessage)
 

@@ -7,7 +7,7 @@ has seen, so that nothing is lost and nothing comes twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -25,6 +25,8 @@ from punchin_wire.messages import (
     Event,
     Failed,
     FromDaemon,
+    PackQuery,
+    Packs,
     Ping,
     Pong,
     Refused,
@@ -84,6 +86,11 @@ class Client:
         self._unmet: float | None = None  # since when handshakes break off
         self._open()
 
+    @property
+    def remote(self) -> str:
+        """The name of the daemon, where it is another computer's."""
+        return self._endpoint.remote
+
     def __enter__(self) -> Self:
         return self
 
@@ -113,6 +120,27 @@ class Client:
     def release(self, job: str) -> None:
         """Let the daemon forget a finished job. Raises UnknownJob."""
         self._ask(Release(job), Accepted)
+
+    def packs(self, query: PackQuery) -> Generator[Packs, None, None]:
+        """What `punchin packs` says on the daemon's computer, up to its end. Raises what the daemon refuses with. A
+        generator that is closed before has the program there stopped."""
+        self._send(pack(query))
+        self._heard = time.monotonic()
+        code: int | None = None
+        try:
+            while code is None:
+                packet = self._receive(HEARTBEAT_SECONDS / 2)
+                if self._is_broken():
+                    raise DaemonUnreachable(f"The connection to the daemon at {self._endpoint} broke.", self._again)
+                message = packet.message if packet is not None else None
+                if isinstance(message, Refused):
+                    raise from_info(message.error)
+                if isinstance(message, Packs):
+                    code = message.code
+                    yield message
+        finally:
+            if code is None:
+                self._send(pack(PackQuery("stop")))
 
     def _ask(self, message: AnyMessage, kind: type[Reply]) -> Reply:
         """The answer to `message`. Events that come meanwhile are dropped. Raises what the daemon refuses with."""
@@ -184,6 +212,7 @@ class Client:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.rcvhwm = WAITING_PACKETS
         self._socket.setsockopt(zmq.MAXMSGSIZE, MAX_AUDIO + 2**20)
+        self._socket.setsockopt(zmq.IPV6, "[" in self._endpoint.address)
         self._socket.setsockopt(zmq.SNDTIMEO, round(1000 * self._settings.reply_seconds))
         if self._pair is not None:
             self._socket.curve_serverkey = bytes.fromhex(self._endpoint.key)

@@ -19,6 +19,16 @@ class Endpoint(NamedTuple):
     def __str__(self) -> str:
         return f"{self.remote} ({self.address.removeprefix('tcp://')})" if self.remote else self.address
 
+    @property
+    def start(self) -> str:
+        """The next step where nobody answers there."""
+        if not self.remote:
+            return "Start it there with `punchin serve`."
+        return (
+            "Start it there with `punchin serve --keys` and the `--bind` and `--port` of that address, "
+            "or work here with `--remote local`."
+        )
+
     def unknown_here(self, own: str) -> KeyRefused:
         return KeyRefused(
             f"The daemon at {self} does not know this computer's key.",

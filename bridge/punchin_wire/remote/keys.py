@@ -31,7 +31,7 @@ from ..structs import UNREADABLE, ready
 KEY = r"[0-9a-f]{64}"
 Key = Annotated[str, Meta(pattern=f"^{KEY}$")]
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
-MAX_FILE = 4096
+MAX_FILE = 64 * 1024
 MAX_ALLOWED = 1000
 NEW = "Make one with `punchin keys new`."
 
@@ -67,7 +67,7 @@ def allowed_folder() -> Path:
 def own() -> KeyPair:
     """This computer's pair. Raises BadKey where there is none, or another user could have read it."""
     path = own_file()
-    data = _read(path)
+    data = read_private(path)
     if data is None:
         raise BadKey("This computer has no key yet.", NEW)
     try:
@@ -84,7 +84,7 @@ def keep_own(pair: KeyPair, *, replace: bool = False) -> None:
             "This computer has a key already.",
             "`punchin keys list` shows it; `punchin keys new --replace` makes another, which nobody knows yet.",
         )
-    _write(own_file(), pair)
+    write_private(own_file(), pair)
 
 
 def allow(name: str, key: str) -> None:
@@ -101,7 +101,7 @@ def allow(name: str, key: str) -> None:
     if len(there) >= MAX_ALLOWED:
         raise BadSetting(f"{MAX_ALLOWED} keys are allowed already.", "Revoke some that are used no longer.")
     make_folder(allowed_folder(), OWN_FOLDER, 0o700)
-    _write(allowed_folder() / key, AllowedKey(name, time.time()))
+    write_private(allowed_folder() / key, AllowedKey(name, time.time()))
 
 
 def revoke(name: str) -> str:
@@ -152,13 +152,13 @@ def _files() -> list[str]:
 def _allowed(key: str) -> AllowedKey | None:
     """What is known of an allowed key; None where its file is not ours alone, or none at all."""
     try:
-        data = _read(allowed_folder() / key)
+        data = read_private(allowed_folder() / key)
         return None if data is None else msgspec.json.decode(data, type=AllowedKey)
     except (BadKey, *UNREADABLE):
         return None
 
 
-def _read(path: Path) -> bytes | None:
+def read_private(path: Path) -> bytes | None:
     """A small file of ours; None where there is none. Raises BadKey where it is a link, or not ours alone."""
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -188,11 +188,12 @@ def _fault(found: os.stat_result) -> str:
 
 def _unsafe(path: Path, fault: str) -> BadKey:
     return BadKey(
-        f"The key file {path} {fault}, so it is not used.",
-        f"Let it be yours alone (`chmod 600 {path}`); if others may have read it, `punchin keys new --replace`.",
+        f"The file {path} {fault}, so it is not used.",
+        f"Let it be yours alone (`chmod 600 {path}`); if a key there may have been read, `punchin keys new --replace`.",
     )
 
 
-def _write(path: Path, value: KeyPair | AllowedKey) -> None:
+def write_private(path: Path, value: msgspec.Struct) -> None:
+    """Write a small file that is ours alone. Raises BadSetting."""
     with replacing(path, durable=True, next_step=OWN_FOLDER, private=True) as file:
         file.write(msgspec.json.encode(value))

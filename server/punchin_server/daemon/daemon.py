@@ -24,6 +24,7 @@ from punchin_wire.messages import (
     Done,
     Event,
     Failed,
+    PackQuery,
     Ping,
     Pong,
     Refused,
@@ -41,6 +42,7 @@ from .jobs import Job, Jobs
 from .launcher import PUNCHIN, Launcher
 from .osc_commands import OscCommands
 from .osc_front import OscFront
+from .pack_programs import PackPrograms
 from .seats import Seats
 from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
@@ -78,6 +80,7 @@ class Daemon:
         self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port, self.gate)
         surfaces = _open_osc(settings)
         self.osc = OscCommands(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
+        self.packs = PackPrograms(settings.pulls)
         self.jobs = Jobs(settings.queue, len(settings.devices), settings.client_queue)
         supervisors = [
             Supervisor(self.context, launch, settings, device, f"worker {seat}")
@@ -125,6 +128,8 @@ class Daemon:
             self._answer(received, now)
         if self.osc is not None:
             self.osc.step(now)
+        for told in self.packs.step():
+            self.front.answer(told.client, told.packs)
         self.seats.step(now)
         self._find_vanished(now)
         self._catch_up()
@@ -144,6 +149,7 @@ class Daemon:
             if not job.finished:
                 self._happen(self.jobs.fail(job, stopped, now))
         self.seats.stop(now)
+        self.packs.close()
         if self.osc is not None:
             self.osc.close()
         self.front.close()
@@ -168,6 +174,8 @@ class Daemon:
                     job = self.jobs.get(message.job)
                     self.front.answer(client, Accepted(job.id, job.position))
                     self._sent[job.id][client] = message.after
+                case PackQuery():
+                    self.packs.start(client, message)
                 case Cancel():
                     self.front.answer(client, Accepted(self.jobs.get(message.job).id))
                     self.cancel(message.job, now)
@@ -309,6 +317,7 @@ class Daemon:
         silent = [client for client, seen in self._last_seen.items() if now - seen > self.settings.vanished]
         for client in silent:
             del self._last_seen[client]
+            self.packs.stop(client)
         for job in self.jobs if silent else ():
             wanted = job.keep or any(client in self._last_seen for client in self._sent[job.id])
             if not (wanted or job.finished):

@@ -34,6 +34,7 @@ HELP = {
     "osc_port": "UDP port for OSC; 0 lets the system choose, -1 serves no OSC",
     "bind": "address to listen on; beyond loopback only with --keys, which encrypts and lets in known computers alone",
     "keys": "let in only computers whose key is allowed (`punchin keys allow`)",
+    "pulls": "let other computers have model packs fetched here",
     "queue": "jobs that may wait behind the running ones",
     "client_share": "part of the queue, of its bytes and of those of results that one client may fill",
     "queue_bytes": "bytes of audio that waiting and running jobs may hold",
@@ -57,6 +58,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     osc_port: Annotated[int, Meta(ge=-1, le=65535)] = OSC_PORT
     bind: str = "127.0.0.1"
     keys: bool = False
+    pulls: bool = False
     queue: Annotated[int, Meta(ge=1, le=1000)] = 32
     client_share: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
     queue_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
