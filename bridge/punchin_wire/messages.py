@@ -12,6 +12,7 @@ Which replies end a request:
 `Cancel`           `Accepted` (the job stops within one decode step) or `Refused`
 `Release`          `Accepted` or `Refused`; the daemon may forget the job's results
 `StatusQuery`      `Status`
+`PackQuery`        `Packs` until one has a `code`, or `Refused`; `stop` ends what was asked before
 `Ping`             `Pong`
 =================  ==========================================================================
 
@@ -50,7 +51,10 @@ OVERLAP = 0.05
 """Seconds by which a chord may begin before the one ahead of it ends."""
 
 JOB_ID = r"[A-Za-z0-9_-]{4,64}"
-JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
+"""What a job is called by whoever wants it."""
+MAX_JOB = 96
+JobId = Annotated[str, Meta(pattern=f"^[A-Za-z0-9_-]{{4,{MAX_JOB}}}$")]
+"""What it is called on the wire: in a daemon with keys, between it and its worker, with its owner before it."""
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Pack = Annotated[str, PACK.meta]
 Retries = Annotated[int, Meta(ge=0, le=8)]
@@ -239,6 +243,22 @@ class StatusQuery(Message, frozen=True):
     pass
 
 
+PackVerb = Literal["list", "offers", "plan", "pull", "stop"]
+
+
+class PackQuery(Message, frozen=True):
+    """What is there of model packs, for who cannot ask the daemon's computer itself: those that are installed, those
+    that can be fetched, what it would take to fetch `pack`, or that it be fetched under the licences in `accept`."""
+
+    verb: PackVerb
+    pack: Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z")] = ""
+    accept: Annotated[tuple[Annotated[str, Meta(max_length=100)], ...], Meta(max_length=16)] = ()
+
+    def __post_init__(self) -> None:
+        if (self.verb in ("plan", "pull")) != bool(self.pack):
+            raise BadSetting("Only plan and pull name a pack, and they name one.")
+
+
 class Ping(Message, frozen=True):
     """Heartbeat. A client that owns jobs sends one at least every :data:`HEARTBEAT_SECONDS`."""
 
@@ -263,6 +283,13 @@ class Refused(Message, frozen=True):
 
     error: ErrorInfo
     job: str = ""
+
+
+class Packs(Message, frozen=True):
+    """Lines of JSON that `punchin packs` has printed there; the last of them come with its exit `code`."""
+
+    lines: tuple[str, ...]
+    code: int | None = None
 
 
 class Pong(Message, frozen=True):
@@ -307,6 +334,8 @@ class SeatStatus(Part, frozen=True):
 
 
 class Status(Message, frozen=True):
+    """`jobs` are those that the asking client may know; `others` counts jobs of other clients that have not ended."""
+
     version: str
     pid: int
     uptime: float
@@ -315,6 +344,7 @@ class Status(Message, frozen=True):
     jobs: tuple[JobStatus, ...]
     osc_port: int = 0
     events_port: int = 0
+    others: int = 0
 
 
 class Position(Part, frozen=True, tag_field="type", tag="position"):
@@ -386,8 +416,8 @@ class Event(Message, frozen=True):
     body: EventBody
 
 
-FromClient = Submit | Attach | Cancel | Release | StatusQuery | Ping
-FromDaemon = Accepted | Refused | Event | Status | Pong
+FromClient = Submit | Attach | Cancel | Release | StatusQuery | PackQuery | Ping
+FromDaemon = Accepted | Refused | Event | Status | Packs | Pong
 AnyMessage = FromClient | FromDaemon
 ready(AnyMessage)
 

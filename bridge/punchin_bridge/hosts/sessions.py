@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
@@ -82,10 +82,10 @@ class Packs(Protocol):
 
 
 class HostSessions:
-    """[loop] The bridge's memory."""
+    """[loop] The bridge's memory. `used` says which remote makes what is asked for now."""
 
-    def __init__(self, keeper: Keeper, worker: Worker, packs: Packs) -> None:
-        self._keeper, self._worker, self._packs = keeper, worker, packs
+    def __init__(self, keeper: Keeper, worker: Worker, packs: Packs, used: Callable[[], str] = lambda: "") -> None:
+        self._keeper, self._worker, self._packs, self._used = keeper, worker, packs, used
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
         self._gone: set[str] = set()
@@ -184,7 +184,7 @@ class HostSessions:
         if submit.job in self.jobs:
             return  # documents may come twice
         seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
-        record = JobRecord(submit, wall, seed)
+        record = JobRecord(submit, wall, seed, remote=self._used())
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
             full = QueueFull(f"{MAX_WORKING} jobs wait already.", "Wait until one is done, or cancel one.")

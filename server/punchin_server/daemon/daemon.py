@@ -24,6 +24,7 @@ from punchin_wire.messages import (
     Done,
     Event,
     Failed,
+    PackQuery,
     Ping,
     Pong,
     Refused,
@@ -36,10 +37,12 @@ from punchin_wire.messages import (
     audio_refs,
 )
 
+from .gate import Gate, scope
 from .jobs import Job, Jobs
 from .launcher import PUNCHIN, Launcher
 from .osc_commands import OscCommands
 from .osc_front import OscFront
+from .pack_programs import PackPrograms
 from .seats import Seats
 from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
@@ -73,9 +76,11 @@ class Daemon:
         self._sent: dict[str, dict[Client, int]] = {}  # job: number of the last event sent to each of its clients
         self._last_seen: dict[Client, float] = {}
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
+        self.gate = Gate(self.context) if settings.keys else None
+        self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port, self.gate)
         surfaces = _open_osc(settings)
         self.osc = OscCommands(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
+        self.packs = PackPrograms(settings.pulls)
         self.jobs = Jobs(settings.queue, len(settings.devices), settings.client_queue)
         supervisors = [
             Supervisor(self.context, launch, settings, device, f"worker {seat}")
@@ -89,9 +94,9 @@ class Daemon:
 
     def run(self) -> None:
         poller = zmq.Poller()
-        poller.register(self.front.router, zmq.POLLIN)
-        for supervisor in self.seats.supervisors.values():
-            poller.register(supervisor.socket, zmq.POLLIN)
+        sockets = [*self.front.sockets, *(supervisor.socket for supervisor in self.seats.supervisors.values())]
+        for socket in sockets:
+            poller.register(socket, zmq.POLLIN)
         if self.osc is not None:
             poller.register(self.osc.front.endpoint, zmq.POLLIN)
         self.seats.wake(1, time.monotonic())  # so that the first job does not wait for a process to start
@@ -108,7 +113,9 @@ class Daemon:
     @property
     def record(self) -> paths.DaemonRecord:
         """How clients find this daemon."""
-        return paths.DaemonRecord(os.getpid(), self.front.port, self.osc_port, VERSION, self.front.events_port)
+        key = self.gate.key if self.gate else ""
+        ports = (self.front.port, self.osc_port, VERSION, self.front.events_port)
+        return paths.DaemonRecord(os.getpid(), *ports, self.settings.host, key)
 
     @property
     def osc_port(self) -> int:
@@ -121,6 +128,8 @@ class Daemon:
             self._answer(received, now)
         if self.osc is not None:
             self.osc.step(now)
+        for told in self.packs.step():
+            self.front.answer(told.client, told.packs)
         self.seats.step(now)
         self._find_vanished(now)
         self._catch_up()
@@ -140,9 +149,12 @@ class Daemon:
             if not job.finished:
                 self._happen(self.jobs.fail(job, stopped, now))
         self.seats.stop(now)
+        self.packs.close()
         if self.osc is not None:
             self.osc.close()
         self.front.close()
+        if self.gate is not None:
+            self.gate.close()
         self.context.term()
         log.info("stopped")
 
@@ -155,13 +167,15 @@ class Daemon:
                 case Ping():
                     self.front.answer(client, Pong(VERSION))
                 case StatusQuery():
-                    self.front.answer(client, self.status(now))
+                    self.front.answer(client, self.status(now, client.key))
                 case Submit():
                     self._submit(client, message, received.frames, now)
                 case Attach():
                     job = self.jobs.get(message.job)
                     self.front.answer(client, Accepted(job.id, job.position))
                     self._sent[job.id][client] = message.after
+                case PackQuery():
+                    self.packs.start(client, message)
                 case Cancel():
                     self.front.answer(client, Accepted(self.jobs.get(message.job).id))
                     self.cancel(message.job, now)
@@ -229,8 +243,9 @@ class Daemon:
         self._forget(job)
         self.front.answer(client, Accepted(job_id))
 
-    def status(self, now: float) -> Status:
-        every = list(self.jobs)
+    def status(self, now: float, key: str = "") -> Status:
+        """What the client with that key may know: its own jobs, and how many others are ahead or at work."""
+        every = [job for job in self.jobs if job.id.startswith(scope(key))]
         finished = sorted((job for job in every if job.finished), key=lambda job: job.ended)[-SHOWN_JOBS:]
         shown = finished + sorted((job for job in every if not job.finished), key=lambda job: job.position)
         return Status(
@@ -242,6 +257,7 @@ class Daemon:
             jobs=tuple(job.status(now) for job in shown),
             osc_port=self.osc_port,
             events_port=self.front.events_port,
+            others=sum(not job.finished for job in self.jobs) - sum(not job.finished for job in every),
         )
 
     # ---- events ----------------------------------------------------------------------------------------------
@@ -301,6 +317,7 @@ class Daemon:
         silent = [client for client, seen in self._last_seen.items() if now - seen > self.settings.vanished]
         for client in silent:
             del self._last_seen[client]
+            self.packs.stop(client)
         for job in self.jobs if silent else ():
             wanted = job.keep or any(client in self._last_seen for client in self._sent[job.id])
             if not (wanted or job.finished):
@@ -345,18 +362,18 @@ def _open_osc(settings: Settings) -> OscFront | None:
     if settings.osc_port < 0:
         return None
     try:
-        return OscFront(settings.bind, settings.osc_port)
+        return OscFront(settings.loopback, settings.osc_port)
     except DaemonError as error:
         if settings.osc_port != OSC_PORT:
             raise
         # Nobody asked for the usual port; another user's daemon may have it, and takes matter more than surfaces.
         log.warning("%s The system chooses another.", error)
-        return OscFront(settings.bind, 0)
+        return OscFront(settings.loopback, 0)
 
 
 def _owner(client: Client) -> str:
     """Whose turn it is when a job of this client starts, and whose share it fills."""
-    return client.hex()
+    return client.key or client.identity.hex()
 
 
 def _state(last: Event) -> State:

@@ -32,7 +32,9 @@ HELP = {
     "port": "ZeroMQ port for clients; 0 lets the system choose",
     "events_port": "ZeroMQ port for observers of events; 0 lets the system choose",
     "osc_port": "UDP port for OSC; 0 lets the system choose, -1 serves no OSC",
-    "bind": "address to listen on; only loopback is allowed, as the protocol is not encrypted",
+    "bind": "address to listen on; beyond loopback only with --keys, which encrypts and lets in known computers alone",
+    "keys": "let in only computers whose key is allowed (`punchin keys allow`)",
+    "pulls": "let other computers have model packs fetched here",
     "queue": "jobs that may wait behind the running ones",
     "client_share": "part of the queue, of its bytes and of those of results that one client may fill",
     "queue_bytes": "bytes of audio that waiting and running jobs may hold",
@@ -55,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     events_port: Port = 0
     osc_port: Annotated[int, Meta(ge=-1, le=65535)] = OSC_PORT
     bind: str = "127.0.0.1"
+    keys: bool = False
+    pulls: bool = False
     queue: Annotated[int, Meta(ge=1, le=1000)] = 32
     client_share: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
     queue_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
@@ -70,13 +74,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         try:
-            loopback = ipaddress.ip_address(self.bind).is_loopback
+            address = ipaddress.ip_address(self.bind)
         except ValueError:
             raise BadSetting(f"--bind takes an IP address, not {self.bind!r}.", "Use --bind 127.0.0.1.") from None
-        if not loopback:
+        if not (address.is_loopback or self.keys):
             raise BadSetting(
-                f"Listening on {self.bind} would open Punchin to the network without encryption (CURVE keys).",
-                "Use --bind 127.0.0.1, and an ssh tunnel to reach it from another machine.",
+                f"Listening on {self.bind} would open Punchin to everybody on the network, without encryption.",
+                "Add --keys, after `punchin keys new`; or use --bind 127.0.0.1, and an ssh tunnel from other machines.",
             )
 
     @property
@@ -88,6 +92,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def client_queue(self) -> int:
         """Jobs of one client that may wait."""
         return math.ceil(self.client_share * self.queue)
+
+    @property
+    def loopback(self) -> str:
+        """Where only this computer is heard, whatever else is."""
+        address = ipaddress.ip_address(self.bind)
+        return self.bind if address.is_loopback else "127.0.0.1" if address.version == 4 else "::1"
+
+    @property
+    def host(self) -> str:
+        """The address at which this computer reaches the daemon."""
+        return self.loopback if ipaddress.ip_address(self.bind).is_unspecified else self.bind
 
 
 def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
@@ -114,11 +129,11 @@ def parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="punchin serve", description="Serve punch-in jobs on this machine.", allow_abbrev=False)
     for field in msgspec.structs.fields(Settings):
         # No default and no type here: what is absent stays absent, and the struct alone checks values.
-        parser.add_argument(
-            "--" + field.name.replace("_", "-"),
-            dest=field.name,
-            default=argparse.SUPPRESS,
-            metavar=field.name.split("_")[-1].upper(),
-            help=f"{HELP[field.name]} (default {field.default})",
-        )
+        flag: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS}
+        if field.type is bool:
+            flag |= {"action": "store_true", "help": HELP[field.name]}
+        else:
+            metavar = field.name.split("_")[-1].upper()
+            flag |= {"metavar": metavar, "help": f"{HELP[field.name]} (default {field.default})"}
+        parser.add_argument("--" + field.name.replace("_", "-"), **flag)
     return parser

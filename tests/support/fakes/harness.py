@@ -41,6 +41,8 @@ from punchin_wire.messages import (
     Take,
     TakeSpec,
 )
+from punchin_wire.remote.keys import KeyPair
+from zmq.utils import z85
 
 SERVE = Path(__file__).with_name("serve.py")
 WORKER = Path(__file__).with_name("worker.py")
@@ -63,15 +65,33 @@ def song(seconds: float = 1.0) -> Audio:
     return np.random.default_rng(0).uniform(-0.5, 0.5, (2, int(RATE * seconds))).astype(np.float32)
 
 
-class Client:
-    """A DEALER whose every wait ends. `unread` packets wait on its side until it reads them."""
+def new_pair() -> KeyPair:
+    public, secret = (z85.decode(half).hex() for half in zmq.curve_keypair())
+    return KeyPair(public, secret)
 
-    def __init__(self, port: int, unread: int = 1000) -> None:
+
+def lock(socket: zmq.Socket[bytes], pair: KeyPair, server: str) -> None:
+    """Let a client's socket speak with these keys."""
+    socket.curve_publickey, socket.curve_secretkey = bytes.fromhex(pair.public), bytes.fromhex(pair.secret)
+    socket.curve_serverkey = bytes.fromhex(server)
+
+
+class Client:
+    """A DEALER whose every wait ends. `unread` packets wait on its side until it reads them. With a `pair` of keys it
+    speaks to the daemon whose key is `server`, as `identity` where it chooses one."""
+
+    def __init__(
+        self, port: int, unread: int = 1000, pair: KeyPair | None = None, server: str = "", identity: bytes = b""
+    ) -> None:
         self._unread: deque[Packet] = deque()
         self._beaten = time.monotonic()
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.rcvhwm = unread
+        if pair is not None:
+            lock(self.socket, pair, server)
+        if identity:
+            self.socket.identity = identity
         self.socket.connect(f"tcp://127.0.0.1:{port}")
 
     def send(self, message: Message, audio: Sequence[Audio] = ()) -> None:
@@ -177,8 +197,8 @@ class RunningDaemon:
         self.record = record
         self._clients: list[Client] = []
 
-    def client(self, unread: int = 1000) -> Client:
-        client = Client(self.record.port, unread)
+    def client(self, unread: int = 1000, pair: KeyPair | None = None, identity: bytes = b"") -> Client:
+        client = Client(self.record.port, unread, pair, self.record.key, identity)
         self._clients.append(client)
         return client
 
