@@ -170,7 +170,7 @@ class Bridge:
     def _forget_strangers(self, now: float) -> None:
         if self._strangers and now - self._began > LEASE_SECONDS:
             for host in self._strangers - self.sessions.hosts.keys():
-                self.sessions.leave(host)
+                self.sessions.leave(host, now)
             self._strangers.clear()
 
 

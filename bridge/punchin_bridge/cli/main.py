@@ -134,6 +134,7 @@ app.command("eval", context_settings=PASSED, add_help_option=False)(_evaluate)
 def _run_server(words: Sequence[str], package: str = "punchin_server") -> NoReturn:
     command = [*launch.program(package), *words]
     if os.name == "posix":
+        program.hold_interrupts()
         os.execv(command[0], command)  # signals and exit codes are then the server's own
     with contextlib.suppress(KeyboardInterrupt):
         raise typer.Exit(subprocess.call(command))

@@ -49,6 +49,9 @@ MAX_WORKING = 64
 MAX_JOBS = 512
 SHOWN_SECONDS = 60.0
 """How long hosts see a job that has ended."""
+SILENT_SECONDS = 3600.0
+"""How long the files of a host stay that is not heard any more: it may only wait for its musician. Ardour calls no
+hook while a dialog is open that the hook has opened."""
 BACK_SECONDS = 3 * HELLO_SECONDS
 """How long the owner of a job has to say hello to a new bridge, until another host with its project gets the job."""
 
@@ -88,7 +91,7 @@ class HostSessions:
         self._keeper, self._worker, self._packs, self._used = keeper, worker, packs, used
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
-        self._gone: set[str] = set()
+        self._gone: dict[str, float] = {}  # host -> when its files may go
         self._awaited: dict[str, float] = {}
 
     # ---- from before -----------------------------------------------------------------------------------------
@@ -124,7 +127,7 @@ class HostSessions:
             case Hello():
                 self._meet(document, now)
             case Bye(host):
-                self.leave(host)
+                self.leave(host, now)
             case Submit():
                 self._accept(document, now, wall)
             case Cancel() | Placed() | Held() | Drop():
@@ -158,27 +161,28 @@ class HostSessions:
         if known is None:
             if len(self.hosts) >= MAX_HOSTS:
                 raise QueueFull(f"{MAX_HOSTS} hosts are connected already.", "Close one of them.")
+            self._gone.pop(hello.host, None)
             self._keeper.welcome(hello.host)
             self.hosts[hello.host] = Presence(hello, now)
             log.info("%s is here: %s with %s", hello.host, hello.program, hello.project.name or hello.project.id)
         else:
             known.hello = hello
 
-    def leave(self, host: str) -> None:
-        """Forget a host. Its jobs stay, for whoever opens their project next, and so do the stems of those at work."""
+    def leave(self, host: str, now: float, files_stay: float = 0.0) -> None:
+        """Forget a host, and its files in so many seconds. Its jobs stay, for whoever opens their project next, and so
+        do the stems of those at work."""
         self.hosts.pop(host, None)
         self._awaited.pop(host, None)
         self._packs.forget(host)
-        self._gone.add(host)
-        self._clear()
+        self._gone[host] = now + files_stay
+        self._clear(now)
 
-    def _clear(self) -> None:
+    def _clear(self, now: float) -> None:
         """Forget the files of hosts that have left, once no job needs them."""
         needed = {job.record.submit.host for job in self.jobs.values() if job.phase in WORKING}
-        for host in self._gone - needed:
-            self._gone.discard(host)
-            if host not in self.hosts:
-                self._keeper.forget(host)
+        for host in [name for name, when in self._gone.items() if when <= now and name not in needed]:
+            del self._gone[host]
+            self._keeper.forget(host)
 
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
@@ -308,8 +312,8 @@ class HostSessions:
         """Forget hosts that are gone, and jobs that ended a while ago."""
         for host in [name for name, presence in self.hosts.items() if now - presence.came > LEASE_SECONDS]:
             log.info("%s is gone", host)
-            self.leave(host)
-        self._clear()
+            self.leave(host, now, SILENT_SECONDS)
+        self._clear(now)
         for name in [name for name, job in self.jobs.items() if job.ended and now - job.ended > SHOWN_SECONDS]:
             del self.jobs[name]
 
@@ -332,10 +336,10 @@ class HostSessions:
             if heir is not None:
                 log.info("job %s of %s is passed on to %s", job.name, owner, heir)
                 job.record = msgspec.structs.replace(job.record, owner=heir)
-                self._gone.add(owner)
+                self._gone[owner] = now
                 with contextlib.suppress(PunchinError):  # a full disk: the next bridge asks the last owner first
                     self._keeper.keep(job.record)
-        self._clear()
+        self._clear(now)
 
     @property
     def is_idle(self) -> bool:

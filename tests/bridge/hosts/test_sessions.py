@@ -19,7 +19,7 @@ from punchin_bridge.hosts.protocol import (
     Held,
     Placed,
 )
-from punchin_bridge.hosts.sessions import BACK_SECONDS, MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS
+from punchin_bridge.hosts.sessions import BACK_SECONDS, MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS, SILENT_SECONDS
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
@@ -197,8 +197,27 @@ def test_the_heir_of_a_job_at_work_is_written_down_when_it_is_ready(room: Room) 
 def test_a_host_that_is_silent_is_gone(room: Room) -> None:
     room.now += LEASE_SECONDS + 1
     room.sessions.expire(room.now)
-    assert room.elsewhere.forgotten == ["fake-1"]
     assert room.sessions.is_idle
+    assert room.elsewhere.forgotten == []  # a dialog may wait there
+    room.now += SILENT_SECONDS
+    room.sessions.expire(room.now)
+    assert room.elsewhere.forgotten == ["fake-1"]
+
+
+def test_a_host_that_was_silent_places_its_takes(room: Room) -> None:
+    """And keeps its files: what it has read of other tracks meanwhile lies there."""
+    room.say(submit())
+    room.ready()
+    room.now += LEASE_SECONDS + 1
+    room.sessions.expire(room.now)
+    room.say(Placed("fake-1", "job-1"), hello())
+    assert room.phases("fake-1") == ["placed"]
+    room.now += LEASE_SECONDS - 1
+    room.say(hello())
+    room.now += SILENT_SECONDS
+    room.say(hello())
+    room.sessions.expire(room.now)
+    assert room.elsewhere.forgotten == []
 
 
 def test_the_stems_of_a_job_at_work_outlive_their_host(room: Room) -> None:
