@@ -13,7 +13,6 @@ constexpr const char* kStateKey = "punchin";
 
 PunchinPlugin::PunchinPlugin() : Plugin(kParameters, 0, 1) {
   engine_.prepare(getSampleRate(), punchin::kChannels);
-  setLatency(0);
 }
 
 void PunchinPlugin::initAudioPort(bool input, std::uint32_t index, AudioPort& port) {
