@@ -19,7 +19,7 @@ void Engine::prepare(double rate, int channels) {
   peaks_.clear();
   heard_.clear();
   loop_.write({});
-  project_.state = project_.state.at_rate(rate);
+  project_.rate = rate;
   publish();
 }
 
@@ -149,14 +149,14 @@ void Engine::tend() {
 
 void Engine::select(Span span) {
   const std::lock_guard lock{mutex_};
-  if (project_.state.selection == span) return;
-  project_.state.selection = span;
+  if (project_.state.selection.at(project_.rate) == span) return;
+  project_.state.selection = {span, project_.rate};
   touch();
 }
 
 Span Engine::selection() const {
   const std::lock_guard lock{mutex_};
-  return project_.state.selection;
+  return project_.state.selection.at(project_.rate);
 }
 
 void Engine::add_takes(Span span, const std::vector<TakeRef>& takes) {
@@ -230,7 +230,7 @@ std::string Engine::save() const {
 void Engine::load(const std::string& text) {
   State state = decode(text);
   const std::lock_guard lock{mutex_};
-  project_.state = state.at_rate(ring_->rate());
+  project_.state = std::move(state);
   publish();
 }
 

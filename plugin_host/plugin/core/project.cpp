@@ -28,10 +28,10 @@ void add_once(std::vector<fs::path>& folders, const fs::path& folder) {
 void Project::add(Span span, const std::vector<TakeRef>& takes) {
   if (span.empty()) throw Error{"There is nothing between the start and the end of the selection. Select some bars."};
   auto& regions = state.regions;
-  auto at = std::find_if(regions.begin(), regions.end(), [&](const Region& region) { return region.span == span; });
+  auto at = std::find_if(regions.begin(), regions.end(), [&](const Region& region) { return region.place.at(rate) == span; });
   if (at == regions.end()) {
     if (regions.size() == kMostRegions) throw Error{"There are too many punches on this track. Remove some."};
-    at = regions.insert(regions.end(), Region{span, {}, 1});
+    at = regions.insert(regions.end(), Region{{span, rate}, {}, 1});
   }
   if (at->takes.size() + takes.size() > kMostTakes) {
     throw Error{"There are too many takes of these bars. Remove the punch, or move its ends a little."};
@@ -87,8 +87,9 @@ std::unique_ptr<Playlist> Project::playlist() {
   view.active = made->active = state.active;
   for (std::size_t i = 0; i < state.regions.size(); ++i) {
     Region& region = state.regions[i];
-    Placed placed{region.span, {}, region.choice};
-    RegionView shown{region.span, {}, region.choice};
+    const Span span = region.place.at(rate);
+    Placed placed{span, {}, region.choice};
+    RegionView shown{span, {}, region.choice};
     for (std::size_t k = 0; k < region.takes.size(); ++k) {
       TakeRef& take = region.takes[k];
       TakeView seen{take, punchin::find(take, folders), ""};
@@ -111,7 +112,7 @@ std::shared_ptr<const Audio> Project::read(TakeRef& take, TakeView& view) {
     return nullptr;
   }
   try {
-    auto read = library_.read(view.found, state.rate);
+    auto read = library_.read(view.found, rate);
     if (take.hash.empty()) take.hash = read->hash;
     if (take.hash != read->hash) {
       view.problem = name + " is another file than the take was: show Punchin the folder the take is in.";

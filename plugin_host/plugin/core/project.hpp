@@ -36,6 +36,7 @@ class Project {
   explicit Project(Library& library) : library_{library} {}
 
   State state;
+  double rate = 48'000.0;  ///< The host's: what spans are counted at here.
 
   /// As `Engine::add_takes`.
   void add(Span span, const std::vector<TakeRef>& takes);

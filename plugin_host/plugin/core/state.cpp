@@ -10,12 +10,15 @@ using nlohmann::json;
 
 constexpr int kVersion = 1;
 
-json encoded(const Span& span) { return json::array({span.start, span.end}); }
+json encoded(const Place& place) {
+  return {{"start", place.span.start}, {"end", place.span.end}, {"rate", place.rate}};
+}
 
-Span decoded_span(const json& value) {
-  const Span span{value.at(0).get<Sample>(), value.at(1).get<Sample>()};
-  if (span.end < span.start) throw Error{"a span ends before it begins"};
-  return span;
+Place decoded_place(const json& value) {
+  const Place place{{value.at("start").get<Sample>(), value.at("end").get<Sample>()}, value.at("rate").get<double>()};
+  if (place.span.end < place.span.start) throw Error{"a place ends before it begins"};
+  if (!(place.rate >= 1000.0 && place.rate <= 1e6)) throw Error{"a rate cannot be"};
+  return place;
 }
 
 json encoded(const TakeRef& take) { return {{"path", take.path}, {"hash", take.hash}, {"label", take.label}}; }
@@ -27,11 +30,11 @@ TakeRef decoded_take(const json& value) {
 json encoded(const Region& region) {
   json takes = json::array();
   for (const TakeRef& take : region.takes) takes.push_back(encoded(take));
-  return {{"span", encoded(region.span)}, {"takes", takes}, {"choice", region.choice}};
+  return {{"place", encoded(region.place)}, {"takes", takes}, {"choice", region.choice}};
 }
 
 Region decoded_region(const json& value) {
-  Region region{decoded_span(value.at("span")), {}, value.at("choice").get<int>()};
+  Region region{decoded_place(value.at("place")), {}, value.at("choice").get<int>()};
   for (const json& take : value.at("takes")) region.takes.push_back(decoded_take(take));
   if (region.takes.size() > kMostTakes) throw Error{"a region has too many takes"};
   return region;
@@ -40,9 +43,7 @@ Region decoded_region(const json& value) {
 State decoded_state(const json& value) {
   if (value.at("version").get<int>() > kVersion) throw Error{"it is of a newer Punchin: install that one"};
   State state;
-  state.rate = value.at("rate").get<double>();
-  if (!(state.rate >= 1000.0 && state.rate <= 1e6)) throw Error{"its rate cannot be"};
-  state.selection = decoded_span(value.at("selection"));
+  state.selection = decoded_place(value.at("selection"));
   state.active = value.at("active").get<std::size_t>();
   state.project = value.value("project", "");
   state.settings = value.value("settings", json::object());
@@ -54,24 +55,16 @@ State decoded_state(const json& value) {
 
 }  // namespace
 
-State State::at_rate(double other) const {
-  State moved = *this;
-  moved.rate = other;
-  if (rate == other || rate <= 0.0) return moved;
-  const auto convert = [&](Span& span) {
-    const auto to = [&](Sample at) { return static_cast<Sample>(std::llround(static_cast<double>(at) * other / rate)); };
-    span = {to(span.start), to(span.end)};
-  };
-  convert(moved.selection);
-  for (Region& region : moved.regions) convert(region.span);
-  return moved;
+Span Place::at(double other) const {
+  if (rate == other) return span;
+  const auto to = [&](Sample at) { return static_cast<Sample>(std::llround(static_cast<double>(at) * other / rate)); };
+  return {to(span.start), to(span.end)};
 }
 
 std::string encode(const State& state) {
   json regions = json::array();
   for (const Region& region : state.regions) regions.push_back(encoded(region));
   const json value{{"version", kVersion},
-                   {"rate", state.rate},
                    {"selection", encoded(state.selection)},
                    {"active", state.active},
                    {"project", state.project},

@@ -17,25 +17,29 @@ struct TakeRef {
   std::string label;  ///< What a musician reads, like "Take 2"; may be empty.
 };
 
+/// Samples of the song, at the rate they were counted at. Kept so: hosts tell their rate late and change it, and there
+/// and back again would be another sample.
+struct Place {
+  Span span;
+  double rate = 48'000.0;
+
+  Span at(double other) const;
+};
+
 /// A place of the song that was punched into, and its takes. `choice` is the take heard, from 1; 0 is the original.
 struct Region {
-  Span span;
+  Place place;
   std::vector<TakeRef> takes;
   int choice = 1;
 };
 
-/// `rate` is that of all samples in it. `regions[active]` is the one whose take the parameter *Take* chooses.
-/// Where regions overlap, the later one is heard.
+/// `regions[active]` is the one whose take the parameter *Take* chooses. Where regions overlap, the later one is heard.
 struct State {
-  double rate = 0.0;
-  Span selection;
+  Place selection;
   std::vector<Region> regions;
   std::size_t active = 0;
-  std::string project;                               ///< The project's folder, absolute; empty where not known.
-  nlohmann::json settings = nlohmann::json::object();  ///< What the link and the window keep; at most 64 KiB.
-
-  /// Its samples at another rate.
-  State at_rate(double other) const;
+  std::string project;                                 ///< The project's folder, absolute; empty where not known.
+  nlohmann::json settings = nlohmann::json::object();  ///< What the link and the window keep.
 };
 
 constexpr std::size_t kMostRegions = 256;
