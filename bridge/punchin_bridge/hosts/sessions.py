@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from punchin_wire import params
 from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, UnknownJob
 from punchin_wire.messages import Progress
 from punchin_wire.params import Control
@@ -192,6 +193,7 @@ class HostSessions:
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
             return  # documents may come twice
+        submit = _as_said(submit)
         seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
         record = JobRecord(submit, wall, seed)
         job = self.jobs[submit.job] = Job(record)
@@ -383,3 +385,11 @@ def _inherits(hello: Hello, job: Job) -> bool:
     """Whether a host has the project of `job` open; of plug-ins the one on its track."""
     submit = job.record.submit
     return hello.project.id == submit.project.id and (hello.part is None or hello.part.track == submit.target.id)
+
+
+def _as_said(submit: Submit) -> Submit:
+    """The job with its parameters as the musician wrote them. Raises BadSetting."""
+    if not submit.said:
+        return submit
+    values = {name: params.find(name).read(text) for name, text in submit.said.items()}
+    return msgspec.structs.replace(submit, params=params.build(submit.params.engine, values), said={})
