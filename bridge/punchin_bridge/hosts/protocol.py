@@ -231,9 +231,9 @@ class Submit(Document, frozen=True):
     host compares before it places: a digest of the tempo map around the region and of what lies in it. `clicked` is
     when the musician asked; `read` and `render` how many seconds of it the host took to read the project and to render.
     `notes` are sentences of the host that a musician should read with the takes: what it could not hear, and why.
-    `said` are parameters by name as a musician wrote them, in place of those of the wish. `chord_line` is chords as they
-    are typed (`Am7 | F G | C`), from the region's first bar on. What of `follow` is not brought, the bridge asks the
-    plug-ins on other tracks of the song for (:mod:`.ensemble`).
+    `said` are parameters by name as a musician wrote them, in place of those of the wish. `chord_line` is chords as
+    they are typed (`Am7 | F G | C`), from the region's first bar on. What of `follow` is not brought, the bridge asks
+    the plug-ins on other tracks of the song for (:mod:`.ensemble`).
     """
 
     host: HostId

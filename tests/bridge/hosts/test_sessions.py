@@ -67,7 +67,7 @@ def test_parameters_may_come_as_they_were_written(room: Room) -> None:
     made = InpaintParams(takes=3, weights={"chord": 0.5}, sampling=Sampling(top_k=50))
     assert (room.elsewhere.record[0].submit.params, room.elsewhere.record[0].submit.said) == (made, {})
     room.say(submit("job-2", said={"takes": "many"}))
-    assert room.told["fake-1"].refused == "job-2"
+    assert room.elsewhere.started == ["job-1"]
     assert "takes" in room.told["fake-1"].trouble
 
 
