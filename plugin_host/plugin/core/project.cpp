@@ -1,6 +1,7 @@
 #include "project.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <system_error>
 
@@ -10,6 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostFilesSearched = 100'000;
+constexpr Sample kRounding = 2;  // samples by which a take at another rate may be longer than its region
 
 /// `path` as it lies in `project`, with forward slashes; as it is where it does not.
 std::string remembered(const std::string& path, const fs::path& project) {
@@ -94,7 +96,7 @@ std::unique_ptr<Playlist> Project::playlist() {
       TakeRef& take = region.takes[k];
       TakeView seen{take, punchin::find(take, folders), ""};
       const bool needed = i == state.active || static_cast<int>(k) + 1 == region.choice;
-      placed.takes.push_back(needed ? read(take, seen) : nullptr);
+      placed.takes.push_back(needed ? read(take, seen, span.length()) : nullptr);
       seen.ref = take;
       shown.takes.push_back(std::move(seen));
     }
@@ -105,7 +107,7 @@ std::unique_ptr<Playlist> Project::playlist() {
   return made;
 }
 
-std::shared_ptr<const Audio> Project::read(TakeRef& take, TakeView& view) {
+std::shared_ptr<const Audio> Project::read(TakeRef& take, TakeView& view, Sample length) {
   const std::string name = fs::u8path(take.path).filename().u8string();
   if (view.found.empty()) {
     view.problem = name + " is missing: put it back, or show Punchin the folder it is in.";
@@ -113,6 +115,10 @@ std::shared_ptr<const Audio> Project::read(TakeRef& take, TakeView& view) {
   }
   try {
     auto read = library_.read(view.found, rate);
+    if (std::abs(read->audio.frames() - length) > kRounding) {
+      view.problem = name + " is not as long as its bars: punch in again.";
+      return nullptr;
+    }
     if (take.hash.empty()) take.hash = read->hash;
     if (take.hash != read->hash) {
       view.problem = name + " is another file than the take was: show Punchin the folder the take is in.";

@@ -51,7 +51,7 @@ class Project {
   const RegionsView& view() const { return view_; }
 
  private:
-  std::shared_ptr<const Audio> read(TakeRef& take, TakeView& view);
+  std::shared_ptr<const Audio> read(TakeRef& take, TakeView& view, Sample length);
 
   Library& library_;
   RegionsView view_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "DistrhoPlugin.hpp"
+#include "DistrhoPluginUtils.hpp"
 #include "core/engine.hpp"
 #include "link/link.hpp"
 
@@ -15,7 +16,7 @@ class PunchinPlugin : public Plugin {
 
   /// What the window works with.
   punchin::Engine& engine() { return engine_; }
-  punchin::Link& link() { return link_; }
+  punchin::link::Link& link() { return link_; }
 
  protected:
   const char* getLabel() const override { return DISTRHO_PLUGIN_NAME; }
@@ -46,7 +47,7 @@ class PunchinPlugin : public Plugin {
   punchin::Transport transport() const;
 
   punchin::Engine engine_;
-  punchin::Link link_{engine_};  // after the engine, which it uses to its end
+  punchin::link::Link link_{engine_, DISTRHO_PLUGIN_WANT_MIDI_INPUT != 0, getBinaryFilename()};  // after the engine
 
   DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(PunchinPlugin)
 };

@@ -13,9 +13,9 @@ double seconds(std::chrono::duration<double> time) { return time.count(); }
 
 }  // namespace
 
-Link::Link(Engine& engine, Who who, const std::filesystem::path& binary)
+Link::Link(Engine& engine, bool hears_notes, const std::filesystem::path& binary)
     : engine_(engine), installed_(find_installed(binary)) {
-  if (installed_) session_.emplace(engine, std::move(who), *installed_);
+  if (installed_) session_.emplace(engine, Who{this_program(), hears_notes}, *installed_);
   thread_ = std::thread([this] { run(); });
 }
 

@@ -16,9 +16,9 @@ namespace punchin::link {
 /// [any but audio] all of it. What becomes of an ask is seen in a later `status`.
 class Link {
  public:
-  /// `binary` is the plug-in's own file: beside it lies what the installer wrote. Without that, the engine is tended, and
-  /// each ask ends in a sentence that says how to install.
-  Link(Engine& engine, Who who, const std::filesystem::path& binary);
+  /// `hears_notes` makes it one of *Punchin Chords*. `binary` is the plug-in's own file: beside it lies what the installer
+  /// wrote. Without that, the engine is tended, and each ask ends in a sentence that says how to install.
+  Link(Engine& engine, bool hears_notes, const std::filesystem::path& binary);
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;

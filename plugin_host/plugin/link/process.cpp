@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 
 #ifdef _WIN32
 #include <windows.h>
@@ -69,6 +70,12 @@ void Process::collect() {}
 namespace {
 
 unsigned long own_id() { return GetCurrentProcessId(); }
+
+std::filesystem::path program_path() {
+  wchar_t path[MAX_PATH]{};
+  GetModuleFileNameW(nullptr, path, MAX_PATH - 1);
+  return path;
+}
 
 std::string started() {
   FILETIME created{}, ended, kernel, user;
@@ -151,12 +158,19 @@ namespace {
 int own_id() { return getpid(); }
 
 #ifdef __APPLE__
+std::filesystem::path program_path() { return getprogname(); }
+
 std::string started() {
   proc_bsdinfo found{};
   proc_pidinfo(getpid(), PROC_PIDTBSDINFO, 0, &found, sizeof found);
   return std::to_string(found.pbi_start_tvsec) + "." + std::to_string(found.pbi_start_tvusec);
 }
 #else
+std::filesystem::path program_path() {
+  std::error_code problem;
+  return std::filesystem::read_symlink("/proc/self/exe", problem).filename().string() + ".exe";  // no ending is lost
+}
+
 // Clock ticks since the machine started, and which of its starts that was.
 std::string started() {
   std::string boot, word, ticks;
@@ -174,6 +188,11 @@ std::string started() {
 }  // namespace
 
 #endif
+
+std::string this_program() {
+  const std::string name = program_path().stem().u8string();
+  return name.empty() ? "Plug-in" : name;
+}
 
 std::string this_process() { return std::to_string(own_id()) + "-" + started(); }
 

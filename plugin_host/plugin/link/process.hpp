@@ -21,5 +21,7 @@ class Process {
 
 // What tells this process apart from all that run or ran on this machine; the same for all that is loaded into it.
 std::string this_process();
+/// The name of its file, without its ending: `ardour-7.3.0`.
+std::string this_program();
 
 }  // namespace punchin::link

@@ -41,7 +41,8 @@ void remember_last(std::deque<std::string>& list, const std::string& name) {
   if (list.size() > kRemembered) list.pop_front();
 }
 
-bool has(const std::deque<std::string>& list, const std::string& name) {
+template <class List>
+bool has(const List& list, const std::string& name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
@@ -206,6 +207,14 @@ std::string Session::refusal(const View& view) {
   return "";
 }
 
+/// Why one of these takes cannot be heard; empty where all can.
+std::string Session::problem_of(const std::vector<std::string>& paths) const {
+  for (const RegionView& region : engine_.regions().regions)
+    for (const TakeView& take : region.takes)
+      if (!take.problem.empty() && has(paths, take.ref.path)) return take.problem;
+  return "";
+}
+
 void Session::lay(const View& view, double now) {
   if (outbox_.is_saying("placed", view.job) || outbox_.is_saying("drop", view.job)) return;
   if (!remembered(engine_, view.job).empty())  // before a bridge died that had not heard it
@@ -224,12 +233,15 @@ void Session::lay(const View& view, double now) {
   const bool fits = is_unchanged(engine_, view.region, view.guard);
   const double scale = engine_.rate() / rate_of(view.guard);
   const auto scaled = [&](Sample at) { return static_cast<Sample>(std::llround(static_cast<double>(at) * scale)); };
-  engine_.add_takes({scaled(view.region.start), scaled(view.region.end)}, takes);
-  remember(engine_, view.job, paths);
-  if (!fits) {
-    engine_.choose(0);
-    trouble_ = kEdited;
+  try {
+    engine_.add_takes({scaled(view.region.start), scaled(view.region.end)}, takes);
+  } catch (const Error& error) {
+    trouble_ = error.what();
+    return outbox_.post("drop", view.job, {{"job", view.job}}, now);
   }
+  remember(engine_, view.job, paths);
+  if (!fits) engine_.choose(0);
+  trouble_ = fits ? problem_of(paths) : kEdited;
   outbox_.post("placed", view.job, {{"job", view.job}}, now);
 }
 

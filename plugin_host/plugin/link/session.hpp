@@ -69,6 +69,7 @@ class Session {
   void follow(double now);
   void lay(const View& view, double now);
   std::string refusal(const View& view);
+  std::string problem_of(const std::vector<std::string>& paths) const;
   void end(const View& view);
   void act(double now, double wall);
   std::string act(const Ask& ask, double now, double wall);

@@ -13,7 +13,7 @@ namespace punchin::link {
 
 /// What is always known of a plug-in.
 struct Who {
-  std::string program;       ///< The host, with its version where it tells.
+  std::string program;       ///< The host.
   bool hears_notes = false;  ///< *Punchin Chords*: it is there to be followed, and makes no takes.
 };
 
