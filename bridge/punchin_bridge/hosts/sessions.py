@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from punchin_wire import params
 from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, UnknownJob
 from punchin_wire.messages import Progress
+from punchin_wire.params import Control
 
 from . import words
+from .ensemble import Ensemble
 from .jobs import WORKING, Job, JobRecord, error_info
 from .presence import Presence
 from .protocol import (
@@ -38,12 +41,14 @@ from .protocol import (
     Pull,
     PullView,
     State,
+    Stem,
     StopPull,
     Submit,
 )
 from .spool import Post
 
-MAX_HOSTS = 32
+MAX_HOSTS = 256
+"""Every plug-in in a project is one."""
 MAX_WORKING = 64
 """Jobs that are prepared or at the daemon at once; more are refused."""
 MAX_JOBS = 512
@@ -66,6 +71,7 @@ class Keeper(Protocol):
     def finish(self, record: JobRecord) -> None: ...
     def welcome(self, host: str) -> None: ...
     def forget(self, host: str) -> None: ...
+    def adopt(self, job: str, control: Control, host: str, path: str) -> str: ...
 
 
 class Worker(Protocol):
@@ -92,6 +98,7 @@ class HostSessions:
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
         self._gone: dict[str, float] = {}  # host -> when its files may go
+        self._ensemble = Ensemble()
         self._awaited: dict[str, float] = {}
 
     # ---- from before -----------------------------------------------------------------------------------------
@@ -101,7 +108,7 @@ class HostSessions:
         job = self.jobs[record.submit.job] = Job(record)
         self._awaited[job.owner] = now + BACK_SECONDS
         if record.phase in WORKING:
-            self._worker.start(record)
+            self._start(record)
 
     # ---- from hosts ------------------------------------------------------------------------------------------
 
@@ -135,6 +142,9 @@ class HostSessions:
                     self._decide(job, document, now, wall)
             case CommandResult(host, command, error):
                 self._finish(host, command, error)
+            case Stem(host, command):
+                self._finish(host, command, document.error)
+                self._ensemble.receive(document, self._keeper.adopt)
             case CommandRequest(host, target, command):
                 self.command(target, command, host)
             case ListPacks(host):
@@ -187,6 +197,7 @@ class HostSessions:
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
             return  # documents may come twice
+        submit = _as_said(submit)
         seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
         record = JobRecord(submit, wall, seed, remote=self._used())
         job = self.jobs[submit.job] = Job(record)
@@ -203,10 +214,32 @@ class HostSessions:
         job.record = msgspec.structs.replace(
             record, timings={"read": submit.read, "render": submit.render, "accept": max(waited, 0.0)}
         )
-        self._worker.start(record)
+        self._start(record)
+
+    def _start(self, record: JobRecord) -> None:
+        """Have a job carried out, once all is there that it follows."""
+        if record.submit.follow:
+            self._ensemble.hold(record.submit)
+        else:
+            self._worker.start(record)
+
+    def _gather(self, now: float) -> None:
+        """Go on with jobs that have all they follow now; it is written down, so that the next bridge need not ask."""
+        for submit in self._ensemble.step(now, self.hosts):
+            job = self.jobs[submit.job]
+            job.record = msgspec.structs.replace(job.record, submit=submit)
+            try:
+                self._keeper.keep(job.record)
+            except PunchinError as error:
+                self.failed(job.name, error_info(error), now)
+            else:
+                self._worker.start(job.record)
 
     def _cancel(self, job: Job, now: float) -> None:
-        if job.phase in WORKING:
+        if self._ensemble.is_holding(job.name):
+            self._ensemble.drop(job.name)
+            self._end(job, "cancelled", now)
+        elif job.phase in WORKING:
             job.cancelling = True
             self._worker.stop(job.name)
         else:
@@ -319,6 +352,7 @@ class HostSessions:
 
     def news(self, now: float) -> Iterator[tuple[Hello, State]]:
         """What has to be sent, and to whom. A job is told to one host, its owner."""
+        self._gather(now)
         self._pass_on(now)
         for host, presence in self.hosts.items():
             jobs = tuple(job.view(now) for job in self.jobs.values() if job.owner == host)
@@ -329,10 +363,10 @@ class HostSessions:
         """Give jobs whose owner is gone to a host that has their project open. The last owner's files go, its state
         among them, so that it places nothing should it only have been asleep."""
         for job in self.jobs.values():
-            owner, project = job.owner, job.record.submit.project.id
+            owner = job.owner
             if job.is_ended or owner in self.hosts or now < self._awaited.get(owner, now):
                 continue
-            heir = next((host for host, found in self.hosts.items() if found.hello.project.id == project), None)
+            heir = next((host for host, found in self.hosts.items() if _inherits(found.hello, job)), None)
             if heir is not None:
                 log.info("job %s of %s is passed on to %s", job.name, owner, heir)
                 job.record = msgspec.structs.replace(job.record, owner=heir)
@@ -349,3 +383,17 @@ class HostSessions:
             and not self._packs.is_pulling
             and not any(job.phase in WORKING for job in self.jobs.values())
         )
+
+
+def _inherits(hello: Hello, job: Job) -> bool:
+    """Whether a host has the project of `job` open; of plug-ins the one on its track."""
+    submit = job.record.submit
+    return hello.project.id == submit.project.id and (hello.part is None or hello.part.track == submit.target.id)
+
+
+def _as_said(submit: Submit) -> Submit:
+    """The job with its parameters as the musician wrote them. Raises BadSetting."""
+    if not submit.said:
+        return submit
+    values = {name: params.find(name).read(text) for name, text in submit.said.items()}
+    return msgspec.structs.replace(submit, params=params.build(submit.params.engine, values), said={})

@@ -23,6 +23,7 @@ from punchin_bridge.hosts.sessions import BACK_SECONDS, MAX_HOSTS, MAX_WORKING, 
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
+from punchin_wire.params import InpaintParams, Sampling
 
 
 @pytest.fixture
@@ -58,6 +59,16 @@ def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
     assert room.told["fake-1"].jobs[0].line == "1 take ready. A was stretched."
     room.say(Placed("fake-1", "job-1"))
     assert room.told["fake-1"].jobs[0].line == "1 take placed. A was stretched."
+
+
+def test_parameters_may_come_as_they_were_written(room: Room) -> None:
+    """A host that has no parameters of its own sends what stands in its window."""
+    room.say(submit(said={"takes": "3", "top_k": "50", "chord": "0.5"}))
+    made = InpaintParams(takes=3, weights={"chord": 0.5}, sampling=Sampling(top_k=50))
+    assert (room.elsewhere.record[0].submit.params, room.elsewhere.record[0].submit.said) == (made, {})
+    room.say(submit("job-2", said={"takes": "many"}))
+    assert room.elsewhere.started == ["job-1"]
+    assert "takes" in room.told["fake-1"].trouble
 
 
 def test_a_seed_is_drawn_once_and_kept(room: Room) -> None:
