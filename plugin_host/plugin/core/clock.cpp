@@ -10,6 +10,7 @@ Placing Clock::follow(bool rolling, Sample sample, Sample frames) noexcept {
   if (!rolling) {
     last_.reset();
     speed_ = 0.0;
+    placing.speed = 0.0;
     return placing;
   }
   if (last_ && std::abs(sample - last_->end) <= kRounding) {

@@ -10,7 +10,7 @@ namespace punchin {
 /// Where a block lies.
 struct Placing {
   double at = 0.0;             ///< The song sample that sounds first; between samples only where `speed` is not 1.
-  double speed = 1.0;          ///< Song samples a sample; 0: it cannot be said what sounds.
+  double speed = 1.0;          ///< Song samples a sample; 0: nothing sounds, or nobody knows what.
   bool goes_on = false;        ///< It begins where the last one ended.
   std::optional<Span> sound;   ///< What of the song is now known to have been heard at its own speed.
   std::optional<Span> looped;  ///< The host jumped back, and plays this again.

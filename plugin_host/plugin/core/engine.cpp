@@ -32,8 +32,7 @@ void Engine::process(const float* const* input, float* const* output, int channe
   if (placing.looped) loop_.write(*placing.looped);
   if (transport.rolling) record(input, frames, transport, placing);
   notes_size_ = 0;
-  const double speed = transport.rolling ? placing.speed : 0.0;
-  player_.process(input, output, std::min(channels, kChannels), frames, placing.at, speed,
+  player_.process(input, output, std::min(channels, kChannels), frames, placing,
                   choice_.load(std::memory_order_acquire), original_.load(std::memory_order_relaxed));
 }
 
@@ -198,8 +197,9 @@ RegionsView Engine::regions() const {
 
 void Engine::set_project(const std::filesystem::path& folder) {
   const std::lock_guard lock{mutex_};
+  keep_choice();
   project_.state.project = folder.u8string();
-  touch();
+  publish();  // takes that were missing may be there
 }
 
 std::size_t Engine::find_takes(const std::filesystem::path& folder) {

@@ -44,10 +44,13 @@ bool Player::Source::meets(Span span) const noexcept {
 
 void Player::prepare(double rate) { ramp_ = ramped_ = std::max<Sample>(1, std::llround(kRampSeconds * rate)); }
 
-void Player::process(const float* const* input, float* const* output, int channels, Sample frames, double at,
-                     double speed, Choice choice, bool original) noexcept {
+void Player::process(const float* const* input, float* const* output, int channels, Sample frames,
+                     const Placing& placing, Choice choice, bool original) noexcept {
   follow(choice, original);
-  if (speed == 0.0) end_ramp();
+  const bool varied = placing.speed != 1.0 && placing.speed != 0.0;
+  if (!placing.goes_on && !varied) end_ramp();
+  const double at = placing.at;
+  const double speed = placing.speed;
   const auto first = static_cast<Sample>(std::floor(at));
   const Span span{first, first + static_cast<Sample>(std::ceil(speed * static_cast<double>(frames))) + 1};
   if (speed == 0.0 || (!to_.meets(span) && (ramped_ == ramp_ || !from_.meets(span)))) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "clock.hpp"
 #include "exchange.hpp"
 #include "types.hpp"
 
@@ -37,7 +38,8 @@ struct Choice {
   std::int32_t take = 0;
 };
 
-/// Plays takes over what comes in. Any change of what is heard is a ramp of 8 ms from what was heard before.
+/// Plays takes over what comes in. A change of what is heard is a ramp of 8 ms from what was heard before; where the song
+/// does not go on from there, it is heard at once.
 class Player {
  public:
   static constexpr double kRampSeconds = 0.008;
@@ -49,9 +51,9 @@ class Player {
   /// While not processing.
   void prepare(double rate);
 
-  /// [audio] A block of `channels` (at most `kChannels`) from song sample `at` on, at `speed` song samples a sample; 0:
-  /// no take is heard. `output` may be `input`.
-  void process(const float* const* input, float* const* output, int channels, Sample frames, double at, double speed,
+  /// [audio] A block of `channels`, at most `kChannels`; `output` may be `input`. While the host stands still,
+  /// `placing.speed` is 0.
+  void process(const float* const* input, float* const* output, int channels, Sample frames, const Placing& placing,
                Choice choice, bool original) noexcept;
 
  private:
