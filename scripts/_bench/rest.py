@@ -16,6 +16,7 @@ from punchin_server.codecs.encodec import load_codec
 from punchin_server.engines.inpaint.decode import LanguageModel
 from punchin_server.engines.inpaint.sampling import Noise, sample
 from punchin_server.models.musicgen import linear, onnx_step
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import MusicGen
 from punchin_server.models.musicgen.weights import load_lm
 from punchin_server.packs.registry import Pack, find, installed
@@ -119,7 +120,7 @@ def own_words(lm: MusicGen, steps: int) -> Tensor:
     codes = torch.full((1, c.codebooks, steps), c.special)
     cache, noise = lm.new_cache(1, steps), Noise([0], c.codebooks, c.card)
     for s in range(steps - 1):
-        hidden = lm(codes[..., s : s + 1], torch.tensor([s]), cache, s + 1)
+        hidden = lm(codes[..., s : s + 1], StepSpan.of(s, 1), cache)
         tokens = sample(lm.logits(hidden)[:, :, 0], noise.next(), 1.0, TOP_K)
         begun = min(s + 1, c.codebooks)  # the delay pattern: codebook k starts at step k + 1
         codes[:, :begun, s + 1] = tokens[:, :begun]
@@ -138,7 +139,7 @@ def distributions(source: str, cores: int, precision: linear.Precision, codes: T
     model: LanguageModel = onnx_step.on_cpu(lm, precision, None, text=False)
     steps = codes.shape[-1]
     cache = model.new_cache(1, steps)
-    logits = [model.next_logits(codes[..., s : s + 1], torch.tensor([s]), cache, s + 1)[0] for s in range(steps)]
+    logits = [model.next_logits(codes[..., s : s + 1], StepSpan.of(s, 1), cache)[0] for s in range(steps)]
     return torch.stack(logits, dim=1).float().log_softmax(-1), codes
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from punchin_server.engines.inpaint.decode import LanguageModel
 from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.onnx_step import OnnxMusicGen
 from punchin_server.models.musicgen.step_graph import GraphPrecision
 
@@ -38,8 +39,8 @@ def own_step(lm: LanguageModel, frames: int) -> Callable[[], object]:
     cache = lm.new_cache(1, frames + 1)
     for layer in cache.layers:
         layer.normal_()
-    codes, at = torch.zeros(1, lm.config.codebooks, 1, dtype=torch.long), torch.tensor([frames])
-    return lambda: lm.next_logits(codes, at, cache, frames + 1)
+    codes = torch.zeros(1, lm.config.codebooks, 1, dtype=torch.long)
+    return lambda: lm.next_logits(codes, StepSpan.of(frames, 1), cache)
 
 
 def peer_step(shape: str, precision: str, frames: int) -> Callable[[], object]:

@@ -15,7 +15,8 @@ from punchin_server.engines.inpaint.loading import Models
 from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
-from punchin_server.models.musicgen.airgen import AdapterBank, AdapterState, build_bank, frame_types
+from punchin_server.models.musicgen.airgen import AdapterBank, AdapterGains, build_bank, frame_types
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import MusicGen
 from punchin_server.models.musicgen.weights import load_adapter, load_lm
 from punchin_wire.frames import Audio, describe
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.model
 FOLDER = Path(__file__).parent
 CASES = ("one_gap", "two_gaps", "start", "end", "random")
 K, T, EVERY = 4, 48, 8
-STEPS = torch.arange(2 * T + K)
+STEPS = 2 * T + K
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def lm(golden: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> M
     state = {name.removeprefix("lm."): tensor for name, tensor in golden.items() if name.startswith("lm.")}
     torch.save({"best_state": state, "xp.cfg": (FOLDER / "airgen_xp_cfg.yaml").read_text("utf-8")}, path)
     lm = load_lm(path, torch.float32)
-    lm.prepare(len(STEPS))
+    lm.prepare(STEPS)
     return lm
 
 
@@ -72,12 +73,12 @@ def test_frame_types(golden: dict[str, Tensor], case: str) -> None:
 def test_logits_of_the_whole_sequence_at_once(
     golden: dict[str, Tensor], lm: MusicGen, bank: AdapterBank, case: str
 ) -> None:
-    """Holds `load_lm`, `load_adapter`, `build_bank`, `AdapterState`, `delay` and `MusicGen` as a prefill uses them."""
+    """Holds `load_lm`, `load_adapter`, `build_bank`, `AdapterGains`, `delay` and `MusicGen` as a prefill uses them."""
     steps = delay(torch.cat([golden[f"{case}.prompt"], golden[f"{case}.target"]], -1).long()[None], lm.config.special)
     types = frame_types(golden[f"{case}.mask"].bool(), K)
-    adapters = AdapterState.at(bank, torch.ones(1, 1), types, STEPS)
+    adapters = AdapterGains.of(bank, torch.ones(1, 1)).at(types)
     with torch.inference_mode():
-        logits = lm.logits(lm(steps, STEPS, lm.new_cache(1), len(STEPS), adapters=adapters))[0]
+        logits = lm.logits(lm(steps, StepSpan.of(0, STEPS), lm.new_cache(1), adapters=adapters))[0]
     torch.testing.assert_close(predicted(logits), golden[f"{case}.logits"], atol=1e-5, rtol=1e-5)
 
 
@@ -90,9 +91,9 @@ def test_logits_of_one_step_after_another(
     hole = tuple(Span(f, f + 1) for f in np.flatnonzero(golden[f"{case}.mask"] == 0).tolist())
     takes = TakeBatch(torch.ones(1, 1), Noise([0], K, lm.config.card), SamplingParams(), bank)
     with torch.inference_mode():
-        model = CachedModel(lm, takes, Window(0, T, hole, hole), torch.tensor([0]), len(STEPS))
-        logits = [model(steps[..., :T], 0), *(model(steps[..., s : s + 1], s) for s in range(T, len(STEPS)))]
-    after = torch.zeros(K, len(STEPS), lm.config.card)
+        model = CachedModel(lm, takes, Window(0, T, hole, hole), torch.tensor([0]), STEPS)
+        logits = [model(steps[..., :T], 0), *(model(steps[..., s : s + 1], s) for s in range(T, STEPS))]
+    after = torch.zeros(K, STEPS, lm.config.card)
     after[:, T - 1 :] = torch.cat(logits).transpose(0, 1)
     prediction = slice(T // EVERY, None)
     got, expected = predicted(after)[:, prediction], golden[f"{case}.logits"][:, prediction]
@@ -123,7 +124,7 @@ def test_prompts(
     """Holds `InpaintEngine` from a request to what the model is fed: the prefix, and which frames are kept."""
     fed: list[tuple[Tensor, Window]] = []
 
-    def fill(_lm: MusicGen, prefix: Tensor, _frames: Tensor, window: Window, _takes: TakeBatch) -> Iterator[Any]:
+    def fill(_lm: MusicGen, prefix: Tensor, _frames: Tensor, window: Window, *_: Any) -> Iterator[Any]:
         fed.append((prefix, window))
         return iter(())
 

@@ -119,8 +119,10 @@ class OnnxBackend:
     def _session(self, model: onnx_graph.Model, threads: int) -> ort.InferenceSession:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
-        options.log_severity_level = 3  # a CUDA library that is missing is our business, not the terminal's
+        options.log_severity_level = 3
+        ort.set_default_logger_severity(4)  # a CUDA library that is missing is our business, not the terminal's
         session = _Session(model, options, self._providers)
+        ort.set_default_logger_severity(2)
         if self._cuda and "CUDAExecutionProvider" not in session.get_providers():
             raise Unsupported(
                 "onnxruntime found no CUDA libraries that it can use.",

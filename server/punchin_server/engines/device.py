@@ -48,6 +48,14 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def prepare(device: torch.device) -> None:
+    """Set what torch does on a GPU by itself, and should not: products in TF32, which has 10 bits where the CPU has 23
+    and would give other tokens; attention by cuDNN, which plans for half a second whenever it meets a new length."""
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.enable_cudnn_sdp(False)
+
+
 def choose_precision(name: str, device: torch.device) -> linear.Precision:
     """The arithmetic called `name`; `auto` is what the weights were published in on a GPU, float32 elsewhere."""
     if name == "auto":

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from punchin_server.models.musicgen import airgen
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.weights import load_adapter, load_lm
 from punchin_train.inpaint import pack
 from punchin_train.inpaint.generate import fill
@@ -111,13 +112,14 @@ def test_the_product_computes_the_same_logits(lm: LanguageModel, adapter: Adapte
     product, read = load_lm(tmp_path), load_adapter(tmp_path / "chord.pth")
     codes, kept = window(1)
     sequence = delayed(codes, SPECIAL)
-    steps = torch.arange(sequence.shape[2])
+    steps = sequence.shape[2]
     bank = airgen.build_bank(product, {"chord": read})
-    state = airgen.AdapterState.at(bank, torch.ones(1, 1), airgen.frame_types(kept[0], product.config.codebooks), steps)
+    types = airgen.frame_types(kept[0], product.config.codebooks)[:steps]
+    state = airgen.AdapterGains.of(bank, torch.ones(1, 1)).at(types)
     with torch.no_grad():
         for adapters, arguments in ((None, ()), (state, (adapter, track_types(kept)))):
-            cache = product.new_cache(1, len(steps))
-            theirs = product.logits(product(sequence, steps, cache, len(steps), adapters=adapters))
+            cache = product.new_cache(1, steps)
+            theirs = product.logits(product(sequence, StepSpan.of(0, steps), cache, adapters=adapters))
             ours = half.heads(half.features(sequence, *arguments)[0])
             assert (ours - theirs).abs().max() < 1e-4
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from punchin_server.codecs.encodec import Codec, load_codec
 from punchin_server.models.musicgen import airgen
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import MusicGen
 from punchin_server.models.musicgen.weights import load_adapter, load_lm
 from punchin_server.packs import registry
@@ -70,9 +71,9 @@ def test_its_codec_can_be_trained_further() -> None:
 def test_its_language_model_can_be_trained_further() -> None:
     product, trainable = load_lm(PACK.lm), read_lm(PACK.folder, LmShape())
     sequence = delayed(codec().encode(excerpt("mix")), product.config.special)
-    steps = torch.arange(sequence.shape[2])
+    steps = sequence.shape[2]
     with torch.no_grad():
-        theirs = product.logits(product(sequence, steps, product.new_cache(1, len(steps)), len(steps)))
+        theirs = product.logits(product(sequence, StepSpan.of(0, steps), product.new_cache(1, steps)))
         ours = trainable.heads(trainable.features(sequence)[0])
     assert (ours - theirs).abs().max() < 1e-3
 
@@ -106,11 +107,12 @@ def losses(control: str, lm: MusicGen, mix: Tensor, condition: Tensor, hole: ran
     kept[hole.start : hole.stop] = False
     codes = torch.cat([torch.where(kept, mix, condition), mix], 2)
     sequence = delayed(codes, lm.config.special)
-    steps = torch.arange(sequence.shape[2])
+    steps = sequence.shape[2]
     bank = airgen.build_bank(lm, {control: load_adapter(PACK.folder / f"{control}.pth")})
-    state = airgen.AdapterState.at(bank, torch.ones(1, 1), airgen.frame_types(kept, lm.config.codebooks), steps)
+    types = airgen.frame_types(kept, lm.config.codebooks)[:steps]
+    state = airgen.AdapterGains.of(bank, torch.ones(1, 1)).at(types)
     with torch.no_grad():
-        hidden = lm(sequence, steps, lm.new_cache(1, len(steps)), len(steps), adapters=state)
+        hidden = lm(sequence, StepSpan.of(0, steps), lm.new_cache(1, steps), adapters=state)
         first, _ = next(iter(frame_losses(lm.logits(hidden)[:, :, window:], codes, window)))
     return first[0, kept].mean().item(), first[0, ~kept].mean().item()
 

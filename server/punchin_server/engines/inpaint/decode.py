@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...models.musicgen.airgen import AdapterBank, AdapterState, frame_types
+from ...models.musicgen.airgen import AdapterBank, AdapterGains, AdapterState, frame_types
+from ...models.musicgen.cache import StepSpan
 from ...models.musicgen.musicgen import LMConfig, TextState
 from .sampling import Noise, SamplingParams, guide, sample
 from .windows import Chunk, Window, sampled_outputs, schedule
@@ -44,6 +45,20 @@ class TakeBatch:
     def branches(self) -> int:
         """2 where guidance compares with the unconditional model. Without text both would be the same."""
         return 2 if self.text is not None and self.sampling.guidance != 1.0 else 1
+
+    def text_rows(self, rows: int) -> TextState | None:
+        """The text's row for each of `rows` takes, and with guidance its absence for each; `guidance` 1 needs the text
+        alone."""
+        if self.text is None:
+            return None
+        index = [0] * rows + ([1] * rows if self.branches == 2 else [])
+        return TextState(self.text.keys[:, index], self.text.values[:, index])
+
+    def gains(self, coefficients: Tensor) -> AdapterGains | None:
+        """What the adapters add to rows with `coefficients` `[B, A]`, in each branch."""
+        if self.bank is None:
+            return None
+        return AdapterGains.of(self.bank, coefficients.repeat(self.branches, 1).to(self.bank.gates))
 
 
 @dataclass(frozen=True)
@@ -78,20 +93,31 @@ class TokenSequence:
         self._diagonal = torch.arange(config.codebooks, device=frames.device)
         prefix_half = np.zeros(window.length, bool)
         unknown = sampled_outputs(np.concatenate([prefix_half, ~window.kept()]), config.codebooks)
-        self._unknown = torch.from_numpy(unknown).to(frames.device)  # [S, K]
+        self.unknown = torch.from_numpy(unknown).to(frames.device)  # [S, K]
         self.steps = delay(torch.cat([prefix, frames], dim=-1), config.special)
         self.chunks: list[Chunk] = schedule(np.concatenate([prefix_half, self._written]), config.codebooks)
 
     def write(self, step: int, tokens: Tensor) -> int:
         """Put `tokens` `[B, K]` into input step `step` where they are not known, and the frame that they complete into
         the window's; returns how many of its frames are final."""
-        self.steps[..., step] = torch.where(self._unknown[step - 1], tokens, self.steps[..., step])
+        self.steps[..., step] = torch.where(self.unknown[step - 1], tokens, self.steps[..., step])
         half = len(self._written)
         complete = step - self._codebooks - half  # its last codebook was the output of step - 1
         if complete >= 0 and self._written[complete]:
             delayed = half + complete + 1 + self._diagonal
             self._frames[..., complete] = self.steps[:, self._diagonal, delayed]
         return max(complete + 1, 0)
+
+    def collect(self, start: int, end: int) -> int:
+        """Put the frames that the input steps `start` to `end` completed into the window's; returns how many of its
+        frames are final."""
+        half, K = len(self._written), self._codebooks
+        first, done = max(start - K - half, 0), max(end - K - half + 1, 0)
+        edges = np.flatnonzero(np.diff(self._written[first:done], prepend=False, append=False)) + first
+        for a, b in edges.reshape(-1, 2).tolist():
+            for k in range(K):
+                self._frames[:, k, a:b] = self.steps[:, k, half + a + 1 + k : half + b + 1 + k]
+        return done
 
 
 # ---- the model -----------------------------------------------------------------------------------------------
@@ -130,9 +156,8 @@ class LanguageModel(Protocol):
     def next_logits(
         self,
         codes: Tensor,
-        positions: Tensor,
+        span: StepSpan,
         cache: Any,
-        visible: int,
         text: TextState | None = None,
         adapters: AdapterState | None = None,
     ) -> Tensor: ...
@@ -145,43 +170,32 @@ class CachedModel:
         """For the takes `rows` of the batch, and at most `steps` input steps."""
         self._lm, self._takes = lm, takes
         self._coefficients = takes.coefficients.to(rows.device)[rows]
-        self._types = frame_types(torch.from_numpy(window.kept()), lm.config.codebooks).to(rows.device)
-        self._cache = lm.new_cache(len(rows) * takes.branches, steps)
-        self._text = self._text_of(len(rows))
+        self.types = frame_types(torch.from_numpy(window.kept()), lm.config.codebooks).to(rows.device)
+        self.cache = lm.new_cache(len(rows) * takes.branches, steps)
+        self._text, self.gains = takes.text_rows(len(rows)), takes.gains(self._coefficients)
 
     def __call__(self, codes: Tensor, start: int) -> Tensor:
         """`[B, K, card]` after `codes` `[B, K, n]` at the steps from `start` on."""
-        branches, end = self._takes.branches, start + codes.shape[-1]
-        positions = torch.arange(start, end, device=codes.device)
-        adapters = self._adapters(positions)
-        rows = codes.repeat(branches, 1, 1)
-        logits = self._lm.next_logits(rows, positions, self._cache, end, self._text, adapters).float()
+        branches, steps = self._takes.branches, codes.shape[-1]
+        adapters = None if self.gains is None else self.gains.at(self.types[start : start + steps])
+        span = StepSpan.of(start, steps, codes.device)
+        logits = self._lm.next_logits(codes.repeat(branches, 1, 1), span, self.cache, self._text, adapters).float()
         return guide(logits, self._takes.sampling.guidance) if branches == 2 else logits
 
-    def expand(self, inverse: Tensor, filled: int) -> None:
-        """Go on with one row for each take, where takes with the same beginning had one among them."""
+    def expand(self, inverse: Tensor, filled: int, into: Any = None) -> None:
+        """Go on with one row for each take, where takes with the same beginning had one among them.
+
+        With the cache `into`, which has these rows, what is known so far is copied there.
+        """
         distinct, branches = len(self._coefficients), self._takes.branches
-        if inverse.tolist() == list(range(distinct)):
+        alike = inverse.tolist() == list(range(distinct))
+        if alike and into is None:
             return
         rows = torch.cat([inverse + i * distinct for i in range(branches)])
-        self._cache = self._cache.expand(rows, filled)  # once, at its beginning
-        self._coefficients = self._coefficients[inverse]
-        self._text = self._text_of(len(inverse))
-
-    def _adapters(self, positions: Tensor) -> AdapterState | None:
-        bank = self._takes.bank
-        if bank is None:
-            return None
-        coefficients = self._coefficients.repeat(self._takes.branches, 1).to(bank.gates.dtype)
-        return AdapterState.at(bank, coefficients, self._types, positions)
-
-    def _text_of(self, rows: int) -> TextState | None:
-        """The text's row for each take, and with guidance its absence for each; `guidance` 1 needs the text alone."""
-        text, branches = self._takes.text, self._takes.branches
-        if text is None:
-            return None
-        index = [0] * rows + ([1] * rows if branches == 2 else [])
-        return TextState(text.keys[:, index], text.values[:, index])
+        self.cache = self.cache.expand(rows, filled) if into is None else self.cache.expand(rows, filled, into)
+        if not alike:
+            self._coefficients = self._coefficients[inverse]
+            self._text, self.gains = self._takes.text_rows(len(inverse)), self._takes.gains(self._coefficients)
 
 
 # ---- one step, the loop, the entry ---------------------------------------------------------------------------
@@ -204,15 +218,43 @@ def decode_step(sequence: TokenSequence, step: int, logits: Tensor, takes: TakeB
     return sequence.write(step, tokens)
 
 
-def decode(model: CachedModel, sequence: TokenSequence, takes: TakeBatch) -> Iterator[Step]:
-    """Every chunk after the first: single steps inside a hole, what is known between two holes at once."""
-    total = sequence.chunks[-1].end
-    for chunk in sequence.chunks[1:]:
-        logits = yield from prefill(model, sequence.steps, chunk)
-        yield Step(chunk.end, total, decode_step(sequence, chunk.end, logits, takes), prefill=False)
+class Decoder(Protocol):
+    """What decodes a window after its beginning."""
+
+    def begin(self, lm: LanguageModel, sequence: TokenSequence, takes: TakeBatch) -> Any:
+        """The cache to go on in, or None where that is the model's own."""
+        ...
+
+    def decode(self, model: CachedModel, sequence: TokenSequence, takes: TakeBatch) -> Iterator[Step]:
+        """Every chunk after the first: single steps inside a hole, what is known between two holes at once."""
+        ...
 
 
-def fill(lm: LanguageModel, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch) -> Iterator[Step]:
+class PlainDecoder:
+    """Step by step, each as it is needed."""
+
+    def begin(self, lm: LanguageModel, sequence: TokenSequence, takes: TakeBatch) -> None:
+        """As :meth:`Decoder.begin`."""
+
+    def decode(self, model: CachedModel, sequence: TokenSequence, takes: TakeBatch) -> Iterator[Step]:
+        """As :meth:`Decoder.decode`."""
+        for chunk in sequence.chunks[1:]:
+            yield from decode_chunk(model, sequence, takes, chunk)
+
+
+def decode_chunk(model: CachedModel, sequence: TokenSequence, takes: TakeBatch, chunk: Chunk) -> Iterator[Step]:
+    """Feed `chunk` and sample what follows it."""
+    logits = yield from prefill(model, sequence.steps, chunk)
+    done = decode_step(sequence, chunk.end, logits, takes)
+    yield Step(chunk.end, sequence.chunks[-1].end, done, prefill=False)
+
+
+PLAIN = PlainDecoder()
+
+
+def fill(
+    lm: LanguageModel, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch, decoder: Decoder = PLAIN
+) -> Iterator[Step]:
     """Sample the frames that `window` writes, into `frames` in place as they are done; yields after every forward.
 
     `prefix` and `frames` are `[B, K, T]` tokens on the model's device: the first and the second half of the sequence.
@@ -223,7 +265,7 @@ def fill(lm: LanguageModel, prefix: Tensor, frames: Tensor, window: Window, take
     rows, inverse = distinct_beginnings(sequence.steps[..., : beginning.end], takes.coefficients)
     model = CachedModel(lm, takes, window, rows, sequence.chunks[-1].end)
     logits = yield from prefill(model, sequence.steps[rows], beginning)
-    model.expand(inverse, beginning.end)
+    model.expand(inverse, beginning.end, decoder.begin(lm, sequence, takes))
     done = decode_step(sequence, beginning.end, logits[inverse], takes)
     yield Step(beginning.end, beginning.end, done, prefill=True)
-    yield from decode(model, sequence, takes)
+    yield from decoder.decode(model, sequence, takes)

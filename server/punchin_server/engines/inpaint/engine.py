@@ -31,8 +31,9 @@ from ..events import Emission
 from ..spans import Part, Span
 from ..tries import Tries
 from . import loudness
+from .captured import GraphDecoder
 from .conditions import condition, other_stem
-from .decode import TakeBatch, fill
+from .decode import PLAIN, TakeBatch, fill
 from .loading import Models, load_models
 from .sampling import Noise, SamplingParams
 from .scene import Scene, to_frames
@@ -53,13 +54,14 @@ class InpaintEngine:
 
     def __init__(self, models: Models) -> None:
         self._m = models
+        self._decoder = GraphDecoder() if models.lm.offsets.device.type == "cuda" else PLAIN
         models.lm.prepare(2 * models.window + models.lm.config.codebooks)
 
     @torch.inference_mode()
     def run(self, request: InpaintRequest, audio: Sequence[Audio]) -> Generator[Emission]:
         """Takes for `request`, whose `AudioRef`\\ s index `audio`, each `[channels, samples]` float32.
 
-        Yields at least once in every decode step. Raises Unsupported, UnknownChord, BadRegion.
+        Yields at least once in every decode step, on a GPU every few. Raises Unsupported, UnknownChord, BadRegion.
         """
         self._check(request)
         clock, rate = Clock(), self._m.codec.sample_rate
@@ -205,7 +207,7 @@ class InpaintEngine:
                 prefix = codes[..., scene.at(window.start - window.length, window.start)]
             pieces = preview_pieces(window, size, RIGHT_CONTEXT) if preview else []
             written = window.written()
-            for step in clock.steps(fill(self._m.lm, prefix, frames, window, takes)):
+            for step in clock.steps(fill(self._m.lm, prefix, frames, window, takes, self._decoder)):
                 if step.prefill:
                     yield Emission(Progress("prefill", step.fed, step.total))
                 else:

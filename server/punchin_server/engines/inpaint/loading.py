@@ -21,7 +21,7 @@ from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, c
 from ...models.musicgen.musicgen import LMConfig
 from ...models.musicgen.weights import load_adapter, load_lm
 from ...packs.registry import Pack, find
-from ..device import choose_device, choose_precision, describe_models
+from ..device import choose_device, choose_precision, describe_models, prepare
 from .conditions import Instrument
 from .decode import LanguageModel
 from .sampling import SamplingParams
@@ -92,6 +92,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
     """
     pack, where = find(name), choose_device(device)
     chosen = choose_precision(precision, where)
+    prepare(where)
     lm, bank = _language_model(pack, where, chosen)
     sampling = pack.manifest.sampling
     codec = load_codec(pack.codec, device=str(where))

@@ -13,7 +13,7 @@ from ...models.audioldm2.ap_adapter import load_adapter
 from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2
 from ...models.audioldm2.audiomae import AudioMAE, load_audiomae
 from ...packs.registry import Pack, find
-from ..device import choose_device, choose_precision, describe_models
+from ..device import choose_device, choose_precision, describe_models, prepare
 from .denoise import scheduler
 
 
@@ -47,6 +47,7 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
     """
     pack, where = find(name), choose_device(device)
     chosen = choose_precision(precision, where)
+    prepare(where)
     if chosen == "int8":
         raise Unsupported("Transfer has no int8 arithmetic.", "Start the daemon with --precision bfloat16 or float32.")
     return _load(pack, where, getattr(torch, chosen), describe_models(pack, pack.transfer.references(), where, chosen))

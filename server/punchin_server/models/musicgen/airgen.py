@@ -164,29 +164,40 @@ def _pad_top(gates: Tensor, depth: int) -> Tensor:
     return torch.cat([gates.new_zeros(depth - len(gates), TYPES), gates])
 
 
+class AdapterGains(NamedTuple):
+    """How much each adapter adds to each row of a batch: `by_type` `[4, L, B, G]` multiplies what each (adapter, type)
+    pair of `bank` adds in each layer, for a step of each type: the pair's gate times the row's coefficient of the
+    adapter where the type is the pair's, and 0 elsewhere."""
+
+    bank: AdapterBank
+    by_type: Tensor
+
+    @classmethod
+    def of(cls, bank: AdapterBank, coefficients: Tensor) -> AdapterGains:
+        """For rows with `coefficients` `[B, A]`."""
+        own = torch.eye(TYPES, dtype=coefficients.dtype, device=coefficients.device)
+        share = (coefficients[:, :, None] * own[:, None, None, :]).flatten(2)  # [4, B, G]
+        return cls(bank, share[:, None] * bank.gates[:, None, :])
+
+    def at(self, types: Tensor) -> AdapterState:
+        """For steps of `types` `[S]`."""
+        gains = self.by_type.index_select(0, types)  # [S, L, B, G]
+        return AdapterState(self.bank, gains.permute(1, 2, 0, 3).flatten(1, 2)[:, None, :, :, None])
+
+
 @dataclass(frozen=True)
 class AdapterState:
-    """The adapters at work on the steps of one forward.
-
-    `gains` `[L, 1, B * S, G, 1]` multiply what each (adapter, type) pair adds in each layer: its gate times the row's
-    coefficient of the adapter where the step has that type, and 0 elsewhere.
-    """
+    """The adapters at work on the steps of one forward: `gains` `[L, 1, B * S, G, 1]`, see :class:`AdapterGains`."""
 
     bank: AdapterBank
     gains: Tensor
 
-    @classmethod
-    def at(cls, bank: AdapterBank, coefficients: Tensor, types: Tensor, positions: Tensor) -> AdapterState:
-        """For the steps `positions` `[S]` of rows with `coefficients` `[B, A]` in a window of `types` `[2T + K]`."""
-        of_type = F.one_hot(types[positions], TYPES).to(coefficients.dtype)  # [S, 4]
-        share = (coefficients[:, None, :, None] * of_type[None, :, None, :]).flatten(0, 1).flatten(1)  # [B * S, G]
-        return cls(bank, (share * bank.gates[:, None, :])[:, None, :, :, None])
-
-    def delta(self, layer: int, queries: Tensor) -> Tensor:
-        """`[B, H, S, D/H]`: the gated, weighted attention of `queries` (same shape) to the adapter tokens."""
+    def delta(self, layer: int, queries: Tensor) -> Tensor | None:
+        """`[B, H, S, D/H]`: the gated, weighted attention of `queries` (same shape) to the adapter tokens; None below
+        the adapted layers."""
         at = layer - self.bank.first_layer
         if at < 0:
-            return torch.zeros_like(queries)
+            return None
         B, H, S, d = queries.shape
         pairs = self.gains.shape[3]
         rows = queries.transpose(0, 1).reshape(H, B * S, d)

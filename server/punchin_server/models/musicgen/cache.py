@@ -20,12 +20,12 @@ WORTH_PACKING = 256
 """Steps from which on takes read a packed beginning together faster than each its own copy."""
 
 
-class Span(NamedTuple):
+class StepSpan(NamedTuple):
     """Which steps one forward feeds: their consecutive numbers `positions` `[S]`, of which `start` is the first.
 
     They see the first `visible` columns of the cache as far as `mask` `[S, visible]` lets them. Without a mask they
     see all of them (one step), or what is not later than themselves (several, from the very first on). `start` is
-    None where positions are on a device: reading them would wait for it.
+    None where only the device knows the positions: reading them would wait for it.
     """
 
     positions: Tensor
@@ -34,13 +34,23 @@ class Span(NamedTuple):
     start: int | None
 
     @classmethod
-    def of(cls, positions: Tensor, visible: int) -> Span:
-        start = int(positions[0]) if positions.device.type == "cpu" else None
-        steps = len(positions)
-        if visible == steps or (steps == 1 and start == visible - 1):
-            return cls(positions, visible, None, start)
-        mask = torch.arange(visible, device=positions.device) <= positions[:, None]
-        return cls(positions, visible, mask, start)
+    def of(cls, start: int, steps: int, device: torch.device | None = None) -> StepSpan:
+        """`steps` steps from `start` on, which see all that came before."""
+        end = start + steps
+        positions = torch.arange(start, end, device=device)
+        if start == 0 or steps == 1:
+            return cls(positions, end, None, start)
+        return cls(positions, end, torch.arange(end, device=device) <= positions[:, None], start)
+
+    @classmethod
+    def at(cls, index: Tensor, visible: int, dtype: torch.dtype) -> StepSpan:
+        """The one step whose number is in `index` `[1]` on a device; `visible` is any number above it.
+
+        Its mask is added to scores of type `dtype`: on a GPU attention would make this of a boolean one in each layer.
+        """
+        later = torch.arange(visible, device=index.device) > index
+        mask = torch.zeros(visible, dtype=dtype, device=index.device).masked_fill(later, -torch.inf)
+        return cls(index, visible, mask[None], None)
 
 
 class Cache(NamedTuple):
@@ -52,7 +62,7 @@ class Cache(NamedTuple):
     layers: list[Tensor]
     packing: torch.dtype | None = None
 
-    def attend(self, layer: int, q: Tensor, new: Tensor, span: Span) -> Tensor:
+    def attend(self, layer: int, q: Tensor, new: Tensor, span: StepSpan) -> Tensor:
         """Store the keys and values `new` `[2, B, H, S, d]` and attend with `q` to all; both `[B, H, S, d]`."""
         cache = self.layers[layer]
         if span.start is None:
@@ -60,12 +70,19 @@ class Cache(NamedTuple):
         else:
             cache.narrow(3, span.start, q.shape[2]).copy_(new)
         keys, values = cache.narrow(3, 0, span.visible).to(q.dtype).unbind()
-        if span.mask is None and q.shape[2] == 1:
+        one = q.shape[2] == 1
+        if one and q.device.type == "cpu" and span.mask is None:
             return attend_one(q, keys, values)
-        return F.scaled_dot_product_attention(q, keys, values, attn_mask=span.mask, is_causal=span.mask is None)
+        causal = span.mask is None and not one
+        return F.scaled_dot_product_attention(q, keys, values, attn_mask=span.mask, is_causal=causal)
 
-    def expand(self, rows: Tensor, filled: int) -> KVCache:
-        """A cache that goes on from the first `filled` steps; its row i goes on from row `rows[i]` of this one."""
+    def expand(self, rows: Tensor, filled: int, into: Cache | None = None) -> KVCache:
+        """A cache that goes on from the first `filled` steps; its row i goes on from row `rows[i]` of this one. It is
+        `into`, with these rows, where that is given."""
+        if into is not None:
+            for own, layer in zip(into.layers, self.layers, strict=True):
+                own[:, :, :, :filled] = layer[:, :, :, :filled].index_select(1, rows)
+            return into
         shared = len(set(rows.tolist())) < len(rows)
         if shared and filled >= WORTH_PACKING and self.packing is not None:
             return SharedCache(self, rows.tolist(), filled)
@@ -117,7 +134,7 @@ class SharedCache:
             start, end = end, end + len(list(adjacent))
             self._groups.append((beginnings[row], slice(start, end)))
 
-    def attend(self, layer: int, q: Tensor, new: Tensor, span: Span) -> Tensor:
+    def attend(self, layer: int, q: Tensor, new: Tensor, span: StepSpan) -> Tensor:
         """As :meth:`Cache.attend`."""
         P, at = self._filled, span.visible - self._filled
         assert span.start is not None  # packed weights live on the CPU

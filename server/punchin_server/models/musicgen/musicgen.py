@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .cache import Cache, KVCache, Span
+from .cache import Cache, KVCache, StepSpan
 from .linear import Linear, packing
 
 
@@ -57,8 +57,8 @@ class TextState(NamedTuple):
 class Adapters(Protocol):
     """What adapters add to the self-attention of a layer before its output projection (see :mod:`.airgen`)."""
 
-    def delta(self, layer: int, queries: Tensor) -> Tensor:
-        """`[B, H, S, D/H]` from the layer's projected queries of the same shape."""
+    def delta(self, layer: int, queries: Tensor) -> Tensor | None:
+        """`[B, H, S, D/H]` from the layer's projected queries of the same shape; None where it adds nothing."""
         ...
 
 
@@ -87,13 +87,13 @@ class SelfAttention(nn.Module):
         self.qkv = Linear(config.width, 3 * config.width)
         self.out = Linear(config.width, config.width)
 
-    def forward(self, x: Tensor, layer: int, span: Span, cache: KVCache, adapters: Adapters | None) -> Tensor:
+    def forward(self, x: Tensor, layer: int, span: StepSpan, cache: KVCache, adapters: Adapters | None) -> Tensor:
         B, S, D = x.shape
         qkv = self.qkv(x).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)  # [3, B, H, S, D/H]
         q = qkv[0]
         o = cache.attend(layer, q, qkv[1:], span)
-        if adapters is not None:
-            o = o + adapters.delta(layer, q)
+        if adapters is not None and (delta := adapters.delta(layer, q)) is not None:
+            o = o + delta
         return self.out(merge_heads(o))
 
 
@@ -133,7 +133,7 @@ class Block(nn.Module):
         self,
         x: Tensor,
         layer: int,
-        span: Span,
+        span: StepSpan,
         cache: KVCache,
         text: TextState | None,
         adapters: Adapters | None,
@@ -192,19 +192,14 @@ class MusicGen(nn.Module):
     def forward(
         self,
         codes: Tensor,
-        positions: Tensor,
+        span: StepSpan,
         cache: KVCache,
-        visible: int,
         text: TextState | None = None,
         adapters: Adapters | None = None,
     ) -> Tensor:
-        """Hidden states `[B, S, D]` (normalised, for :meth:`logits`) of the input steps `codes` `[B, K, S]`.
-
-        `positions` `[S]` are their consecutive step numbers. They attend to the cache up to themselves, of which the
-        first `visible` columns are looked at: any number not below the last position + 1 gives the same result.
-        """
-        x = self.embed(codes, positions)
-        span = Span.of(positions, visible)
+        """Hidden states `[B, S, D]` (normalised, for :meth:`logits`) of the input steps `codes` `[B, K, S]`, which are
+        those of `span` and attend to the cache up to themselves."""
+        x = self.embed(codes, span.positions)
         for i, layer in enumerate(self.layers):
             x = layer(x, i, span, cache, text, adapters)
         return self.out_norm(x)
@@ -217,14 +212,13 @@ class MusicGen(nn.Module):
     def next_logits(
         self,
         codes: Tensor,
-        positions: Tensor,
+        span: StepSpan,
         cache: KVCache,
-        visible: int,
         text: TextState | None = None,
         adapters: Adapters | None = None,
     ) -> Tensor:
         """Logits `[B, K, card]` after the last of the input steps that :meth:`forward` describes."""
-        hidden = self(codes, positions, cache, visible, text, adapters)
+        hidden = self(codes, span, cache, text, adapters)
         return self.logits(hidden[:, -1:])[:, :, 0]
 
     def logits(self, hidden: Tensor) -> Tensor:

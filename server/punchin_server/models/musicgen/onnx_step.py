@@ -17,7 +17,7 @@ from torch import Tensor
 
 from . import linear
 from .airgen import AdapterBank, AdapterState
-from .cache import Cache
+from .cache import Cache, StepSpan
 from .musicgen import Block, LMConfig, MusicGen, TextState
 from .step_graph import Adapted, GraphPrecision, StepModel, write_step
 
@@ -172,14 +172,13 @@ class OnnxMusicGen:
     def next_logits(
         self,
         codes: Tensor,
-        positions: Tensor,
+        span: StepSpan,
         cache: GraphCache,
-        visible: int,
         text: TextState | None = None,
         adapters: AdapterState | None = None,
     ) -> Tensor:
-        """As :meth:`.musicgen.MusicGen.next_logits`, where `visible` ends with the last step."""
-        x = self._lm.embed(codes, positions)
+        """As :meth:`.musicgen.MusicGen.next_logits`."""
+        x = self._lm.embed(codes, span.positions)
         rows, steps, _ = x.shape
         gains = None if adapters is None else adapters.gains.flatten(1, 2).unflatten(1, (rows, steps))
         bank = None if adapters is None else adapters.bank
@@ -187,7 +186,7 @@ class OnnxMusicGen:
         # Several steps that follow on others go in row by row: onnxruntime attends no other way.
         for part in [slice(0, rows)] if steps == 1 else [slice(i, i + 1) for i in range(rows)]:
             bound = self._bound(cache, part, text, bank)
-            bound(x[part], visible - 1, None if gains is None else gains[:, part].flatten(1, 2), logits[part])
+            bound(x[part], span.visible - 1, None if gains is None else gains[:, part].flatten(1, 2), logits[part])
         return logits[:, 0].unflatten(1, (self.config.codebooks, self.config.card))
 
 

@@ -13,7 +13,8 @@ from punchin_server.engines.inpaint.decode import TakeBatch, delay, fill
 from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
-from punchin_server.models.musicgen.airgen import AdapterBank, AdapterState, AdapterWeights, build_bank, frame_types
+from punchin_server.models.musicgen.airgen import AdapterBank, AdapterGains, AdapterWeights, build_bank, frame_types
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen
 from torch import Tensor
 
@@ -97,12 +98,11 @@ def reference(
         writes = [k for k in range(K) if 0 <= s - k - T < T and window.written()[s - k - T]]
         if not writes:
             continue
-        at = torch.arange(s + 1)
-        state = AdapterState.at(bank, row[None], types, at) if bank is not None else None
+        state = AdapterGains.of(bank, row[None]).at(types[: s + 1]) if bank is not None else None
         branches = []
         for branch in range(1 if text is None else 2):
             one = None if text is None else type(text)(*(x[:, branch : branch + 1] for x in text))
-            hidden = lm(steps[..., : s + 1], at, lm.new_cache(1), s + 1, one, state)
+            hidden = lm(steps[..., : s + 1], StepSpan.of(0, s + 1), lm.new_cache(1), one, state)
             branches.append(lm.logits(hidden)[0, :, -1])
         logits = branches[0] if text is None else branches[1] + SAMPLING.guidance * (branches[0] - branches[1])
         exponentials = noise.next()[0]
@@ -188,9 +188,10 @@ def test_takes_that_begin_alike_share_the_prefill(
     fed: list[tuple[int, int, int]] = []
     plain = MusicGen.forward
 
-    def spy(self: MusicGen, codes: Tensor, positions: Tensor, *args: Any) -> Tensor:
-        fed.append((len(codes), int(positions[0]), int(positions[-1]) + 1))
-        return plain(self, codes, positions, *args)
+    def spy(self: MusicGen, codes: Tensor, span: StepSpan, *args: Any) -> Tensor:
+        assert span.start is not None
+        fed.append((len(codes), span.start, span.visible))
+        return plain(self, codes, span, *args)
 
     monkeypatch.setattr(MusicGen, "forward", spy)
     coefficients = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])

@@ -14,6 +14,7 @@ from punchin_server.engines.events import Emission
 from punchin_server.engines.inpaint import scene
 from punchin_server.engines.inpaint.engine import InpaintEngine
 from punchin_server.engines.tries import another_seed
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import MusicGen
 from punchin_wire.errors import BadCheckpoint, BadRegion, SilentTake, UnknownChord, Unsupported
 from punchin_wire.frames import Audio, describe
@@ -138,10 +139,10 @@ def test_a_later_window_sees_what_an_earlier_one_wrote(engine: InpaintEngine, mo
     fed: list[torch.Tensor] = []
     plain = MusicGen.forward
 
-    def spy(self: MusicGen, codes: torch.Tensor, positions: torch.Tensor, *args: Any) -> torch.Tensor:
-        if int(positions[0]) == 0:
+    def spy(self: MusicGen, codes: torch.Tensor, span: StepSpan, *args: Any) -> torch.Tensor:
+        if span.start == 0:
             fed.append(codes[0])
-        return plain(self, codes, positions, *args)
+        return plain(self, codes, span, *args)
 
     monkeypatch.setattr(MusicGen, "forward", spy)
     emissions = list(engine.run(request(holes=(Hole(10 * HOP, 45 * HOP),)), [SONG]))

@@ -7,8 +7,15 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from punchin_server.models.musicgen.airgen import AdapterState, AdapterWeights, build_bank, frame_types, mix_weights
-from punchin_server.models.musicgen.cache import Span
+from punchin_server.models.musicgen.airgen import (
+    AdapterGains,
+    AdapterState,
+    AdapterWeights,
+    build_bank,
+    frame_types,
+    mix_weights,
+)
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import LARGE, MEDIUM, SMALL, LMConfig, MusicGen
 from punchin_wire.errors import AdapterMismatch
 from torch import Tensor
@@ -42,11 +49,11 @@ def codes() -> Tensor:
 
 
 TYPES = frame_types(torch.tensor([1, 1, 0, 0, 0, 1]).bool(), 4)
-POSITIONS = torch.arange(2 * T + 4)
+STEPS = 2 * T + 4
 
 
 def run(lm: MusicGen, codes: Tensor, state: AdapterState | None) -> Tensor:
-    return lm.logits(lm(codes, POSITIONS, lm.new_cache(len(codes)), len(POSITIONS), adapters=state))
+    return lm.logits(lm(codes, StepSpan.of(0, STEPS), lm.new_cache(len(codes)), adapters=state))
 
 
 def test_types_of_steps() -> None:
@@ -99,9 +106,9 @@ def test_delta_of_every_step_is_the_gated_softmax_over_its_type(lm: MusicGen) ->
     chord, drums = adapter(seed=3), adapter(seed=4)
     bank = build_bank(lm, {"chord": chord, "drums": drums})
     coefficients = torch.tensor([[1.0, 0.0], [0.0, 0.7], [0.3, 0.5]])
-    state = AdapterState.at(bank, coefficients, TYPES, POSITIONS)
+    state = AdapterGains.of(bank, coefficients).at(TYPES)
     hd, m = CONFIG.head_width, 5
-    q = torch.randn(3, CONFIG.heads, len(POSITIONS), hd)
+    q = torch.randn(3, CONFIG.heads, STEPS, hd)
     for layer in range(CONFIG.layers):
         delta = state.delta(layer, q)
         for b in range(3):
@@ -119,10 +126,10 @@ def test_delta_of_every_step_is_the_gated_softmax_over_its_type(lm: MusicGen) ->
 @torch.inference_mode()
 def test_delta_joins_before_the_output_projection(lm: MusicGen) -> None:
     """The whole first layer against the reference order: attention, plus delta, then out_proj."""
-    state = AdapterState.at(build_bank(lm, {"chord": adapter()}), torch.ones(3, 1), TYPES, POSITIONS)
+    state = AdapterGains.of(build_bank(lm, {"chord": adapter()}), torch.ones(3, 1)).at(TYPES)
     attention = lm.layers[0].attention
-    x = torch.randn(3, len(POSITIONS), CONFIG.width)
-    got = attention(x, 0, Span.of(POSITIONS, len(POSITIONS)), lm.new_cache(3), state)
+    x = torch.randn(3, STEPS, CONFIG.width)
+    got = attention(x, 0, StepSpan.of(0, STEPS), lm.new_cache(3), state)
     q, k, v = (p.unflatten(-1, (4, -1)).transpose(1, 2) for p in (x @ attention.qkv.weight.T).chunk(3, -1))
     o = F.scaled_dot_product_attention(q, k, v, is_causal=True) + state.delta(0, q)
     expected = o.transpose(1, 2).flatten(2) @ attention.out.weight.T
@@ -132,18 +139,18 @@ def test_delta_joins_before_the_output_projection(lm: MusicGen) -> None:
 @torch.inference_mode()
 def test_zero_gates_are_the_base_model_to_the_bit(lm: MusicGen, codes: Tensor) -> None:
     bank = build_bank(lm, {"chord": adapter(gate=0.0)})
-    state = AdapterState.at(bank, torch.ones(3, 1), TYPES, POSITIONS)
+    state = AdapterGains.of(bank, torch.ones(3, 1)).at(TYPES)
     assert torch.equal(run(lm, codes, state), run(lm, codes, None))
 
 
 @torch.inference_mode()
 def test_rows_without_controls_are_the_base_model_beside_rows_with_them(lm: MusicGen, codes: Tensor) -> None:
     bank = build_bank(lm, {"chord": adapter(), "drums": adapter(seed=9)})
-    state = AdapterState.at(bank, torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), TYPES, POSITIONS)
+    state = AdapterGains.of(bank, torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])).at(TYPES)
     got, base = run(lm, codes, state), run(lm, codes, None)
     assert torch.equal(got[0], base[0])
     assert not torch.allclose(got[1], base[1], atol=1e-3)
-    only_drums = AdapterState.at(build_bank(lm, {"drums": adapter(seed=9)}), torch.ones(1, 1), TYPES, POSITIONS)
+    only_drums = AdapterGains.of(build_bank(lm, {"drums": adapter(seed=9)}), torch.ones(1, 1)).at(TYPES)
     torch.testing.assert_close(got[2:], run(lm, codes[2:], only_drums), atol=1e-5, rtol=1e-4)
 
 
@@ -152,10 +159,10 @@ def test_adapters_of_unlike_depth_and_token_count_live_in_one_bank(lm: MusicGen,
     """An adapter of the top two layers with fewer tokens acts as it does alone."""
     small = adapter(layers=2, tokens=3)
     both = build_bank(lm, {"chord": adapter(seed=5), "piano": small})
-    state = AdapterState.at(both, torch.tensor([[0.0, 1.0]] * 3), TYPES, POSITIONS)
+    state = AdapterGains.of(both, torch.tensor([[0.0, 1.0]] * 3)).at(TYPES)
     alone_bank = build_bank(lm, {"piano": small})
     assert alone_bank.first_layer == 1
-    alone = AdapterState.at(alone_bank, torch.ones(3, 1), TYPES, POSITIONS)
+    alone = AdapterGains.of(alone_bank, torch.ones(3, 1)).at(TYPES)
     torch.testing.assert_close(run(lm, codes, state), run(lm, codes, alone), atol=1e-5, rtol=1e-4)
 
 
@@ -165,8 +172,8 @@ def test_bank_of_what_is_followed_acts_as_the_whole(lm: MusicGen, codes: Tensor)
     part = whole.only({"piano", "drums"})
     assert part.names == ("drums", "piano")
     assert part.keys.shape[-1] == 2 * 4 * 5
-    state = AdapterState.at(whole, torch.tensor([[0.0, 0.4, 0.7]] * 3), TYPES, POSITIONS)
-    alone = AdapterState.at(part, torch.tensor([[0.4, 0.7]] * 3), TYPES, POSITIONS)
+    state = AdapterGains.of(whole, torch.tensor([[0.0, 0.4, 0.7]] * 3)).at(TYPES)
+    alone = AdapterGains.of(part, torch.tensor([[0.4, 0.7]] * 3)).at(TYPES)
     torch.testing.assert_close(run(lm, codes, alone), run(lm, codes, state), atol=1e-5, rtol=1e-4)
 
 
@@ -174,11 +181,10 @@ def test_bank_of_what_is_followed_acts_as_the_whole(lm: MusicGen, codes: Tensor)
 def test_stepwise_equals_at_once(lm: MusicGen, codes: Tensor) -> None:
     bank, ones = build_bank(lm, {"chord": adapter()}), torch.ones(3, 1)
     cache, parts = lm.new_cache(3), []
-    for s in range(len(POSITIONS)):
-        at = POSITIONS[s : s + 1]
-        state = AdapterState.at(bank, ones, TYPES, at)
-        parts.append(lm(codes[..., s : s + 1], at, cache, s + 1, adapters=state))
-    at_once = run(lm, codes, AdapterState.at(bank, ones, TYPES, POSITIONS))
+    for s in range(STEPS):
+        state = AdapterGains.of(bank, ones).at(TYPES[s : s + 1])
+        parts.append(lm(codes[..., s : s + 1], StepSpan.of(s, 1), cache, adapters=state))
+    at_once = run(lm, codes, AdapterGains.of(bank, ones).at(TYPES))
     torch.testing.assert_close(lm.logits(torch.cat(parts, 1)), at_once, atol=1e-5, rtol=1e-4)
 
 

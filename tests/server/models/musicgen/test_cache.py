@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from punchin_server.models.musicgen import cache as cache_module
-from punchin_server.models.musicgen.cache import Cache, KVCache, SharedCache, Span, attend_one
+from punchin_server.models.musicgen.cache import Cache, KVCache, SharedCache, StepSpan, attend_one
 from punchin_server.models.musicgen.linear import can_pack
 from torch import Tensor
 
@@ -35,7 +35,7 @@ def filled_cache(rows: int, filled: int, packing: torch.dtype | None) -> Cache:
 
 def feed(cache: KVCache, rows: int, start: int, steps: int) -> Tensor:
     """The attention of both layers after feeding `steps` random steps: `[L, B, H, S, d]`."""
-    span = Span.of(torch.arange(start, start + steps), start + steps)
+    span = StepSpan.of(start, steps)
     q, k, v = random(3, rows, H, steps, D, seed=start)
     return torch.stack([cache.attend(layer, q, torch.stack([k, v]), span) for layer in range(L)])
 

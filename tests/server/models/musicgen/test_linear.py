@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from punchin_server.models.musicgen import linear
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.linear import (
     CastLinear,
     Int8Linear,
@@ -105,7 +106,7 @@ def log_probabilities(lm: MusicGen) -> Tensor:
     codes = torch.randint(0, 65, (2, 4, 24), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         text = lm.read_text(random(5, 16))
-        return lm.logits(lm(codes, torch.arange(24), lm.new_cache(2, 24), 24, text)).log_softmax(-1)
+        return lm.logits(lm(codes, StepSpan.of(0, 24), lm.new_cache(2, 24), text)).log_softmax(-1)
 
 
 @pytest.mark.parametrize("packing", [pytest.param(True, marks=packs), False])

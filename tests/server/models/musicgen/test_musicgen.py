@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen, positions_table
 from torch import Tensor
 
@@ -25,7 +26,7 @@ def codes() -> Tensor:
 
 def at_once(lm: MusicGen, codes: Tensor, **kwargs: object) -> Tensor:
     steps = codes.shape[-1]
-    return lm(codes, torch.arange(steps), lm.new_cache(len(codes), steps), steps, **kwargs)
+    return lm(codes, StepSpan.of(0, steps), lm.new_cache(len(codes), steps), **kwargs)
 
 
 @torch.inference_mode()
@@ -33,8 +34,7 @@ def test_any_division_into_chunks_gives_the_full_forward(lm: MusicGen, codes: Te
     """Prefill, single steps, a second parallel chunk: the same hidden states as one forward over everything."""
     cache, parts, start = lm.new_cache(3), [], 0
     for size in (7, 1, 1, 1, 6, 1, 3):
-        steps = torch.arange(start, start + size)
-        parts.append(lm(codes[..., start : start + size], steps, cache, start + size))
+        parts.append(lm(codes[..., start : start + size], StepSpan.of(start, size), cache))
         start += size
     torch.testing.assert_close(torch.cat(parts, dim=1), at_once(lm, codes), atol=1e-5, rtol=0)
 
@@ -45,8 +45,8 @@ def test_columns_beyond_the_position_are_never_seen(lm: MusicGen, codes: Tensor)
     cache = lm.new_cache(3)
     for layer in cache.layers:
         layer.normal_()
-    first = lm(codes[..., :9], torch.arange(9), cache, 64)
-    step = lm(codes[..., 9:10], torch.tensor([9]), cache, 64)
+    first = lm(codes[..., :9], StepSpan.of(0, 9), cache)
+    step = lm(codes[..., 9:10], StepSpan.at(torch.tensor([9]), 64, torch.float32), cache)
     torch.testing.assert_close(torch.cat([first, step], 1), at_once(lm, codes[..., :10]), atol=1e-5, rtol=0)
 
 
@@ -54,9 +54,9 @@ def test_columns_beyond_the_position_are_never_seen(lm: MusicGen, codes: Tensor)
 def test_cache_rows_can_be_shared_and_reordered(lm: MusicGen, codes: Tensor) -> None:
     """One prefilled row serves several takes."""
     cache = lm.new_cache(2)
-    lm(codes[:2, :, :8], torch.arange(8), cache, 8)
+    lm(codes[:2, :, :8], StepSpan.of(0, 8), cache)
     rows = torch.tensor([1, 0, 1])
-    step = lm(codes[:, :, 8:9], torch.tensor([8]), cache.expand(rows, 8), 9)
+    step = lm(codes[:, :, 8:9], StepSpan.of(8, 1), cache.expand(rows, 8))
     joined = torch.cat([codes[rows, :, :8], codes[:, :, 8:9]], dim=-1)
     torch.testing.assert_close(step, at_once(lm, joined)[:, 8:], atol=1e-5, rtol=0)
 
@@ -89,7 +89,7 @@ def test_half_precision_runs_the_same_code(lm: MusicGen, codes: Tensor) -> None:
     lm.prepare(64)
     cache = lm.new_cache(3)
     assert cache.layers[0].dtype == torch.bfloat16
-    parts = [lm(codes[..., a:b], torch.arange(a, b), cache, b) for a, b in ((0, 9), (9, 10), (10, 20))]
+    parts = [lm(codes[..., a:b], StepSpan.of(a, b - a), cache) for a, b in ((0, 9), (9, 10), (10, 20))]
     got = lm.logits(torch.cat(parts, 1))
     assert got.dtype == torch.bfloat16
     assert (got.float() - expected).abs().mean() < 0.05 * expected.abs().mean()
@@ -102,7 +102,7 @@ def test_compiled_step_equals_the_plain_one(lm: MusicGen, codes: Tensor) -> None
     compiled = torch.compile(lm, backend="aot_eager", dynamic=False)
     plain_cache, cache = lm.new_cache(3), lm.new_cache(3)
     for c in (plain_cache, cache):
-        lm(codes[..., :8], torch.arange(8), c, 8)
+        lm(codes[..., :8], StepSpan.of(0, 8), c)
     for s in range(8, 14):
-        step = (codes[..., s : s + 1], torch.tensor([s]))
-        torch.testing.assert_close(compiled(*step, cache, 64), lm(*step, plain_cache, 64), atol=1e-5, rtol=0)
+        step = (codes[..., s : s + 1], StepSpan.at(torch.tensor([s]), 64, torch.float32))
+        torch.testing.assert_close(compiled(*step, cache), lm(*step, plain_cache), atol=1e-5, rtol=0)

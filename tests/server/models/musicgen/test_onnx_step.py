@@ -14,7 +14,8 @@ from punchin_server.engines.inpaint.sampling import Noise, SamplingParams
 from punchin_server.engines.inpaint.windows import Window
 from punchin_server.engines.spans import Span
 from punchin_server.models.musicgen import onnx_step
-from punchin_server.models.musicgen.airgen import AdapterBank, AdapterState, AdapterWeights, build_bank
+from punchin_server.models.musicgen.airgen import AdapterBank, AdapterGains, AdapterWeights, build_bank
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import LMConfig, MusicGen, TextState
 from punchin_server.models.musicgen.onnx_step import OnnxMusicGen
 from punchin_server.models.musicgen.step_graph import StepModel, quantize_blocks, write_step
@@ -64,10 +65,10 @@ def all_logits(
     types, shares = torch.arange(STEPS) % 4, torch.rand(rows, 2, generator=g)
     cache, at, found = lm.new_cache(rows, STEPS), 0, []
     for piece in pieces:
-        positions = torch.arange(at, at + piece)
-        state = None if bank is None else AdapterState.at(bank, shares, types, positions)
+        of = slice(at, at + piece)
+        state = None if bank is None else AdapterGains.of(bank, shares).at(types[of])
+        found.append(lm.next_logits(codes[..., of], StepSpan.of(at, piece), cache, text, state))
         at += piece
-        found.append(lm.next_logits(codes[..., at - piece : at], positions, cache, at, text, state))
     return torch.stack(found)
 
 
@@ -152,9 +153,8 @@ def test_int8_of_the_built_in_pack_keeps_its_distribution() -> None:
         lm, bank = models.lm, models.bank.only(models.bank.names[:1])
         cache, rows = lm.new_cache(1, steps), []
         for at in range(steps):
-            where = torch.tensor([at])
-            state = AdapterState.at(bank, torch.ones(1, 1), torch.full((steps,), 2), where)
-            rows.append(lm.next_logits(codes[..., at : at + 1], where, cache, at + 1, None, state))
+            state = AdapterGains.of(bank, torch.ones(1, 1)).at(torch.tensor([2]))
+            rows.append(lm.next_logits(codes[..., at : at + 1], StepSpan.of(at, 1), cache, None, state))
         found.append(torch.stack(rows).float().log_softmax(-1))
     kl = (found[0].exp() * (found[0] - found[1])).sum(-1).mean()
     assert 0 < float(kl) <= 1e-3

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from peers.musicgens import audiocraft_lm, shake, transformers_musicgen
+from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import SMALL, LMConfig, MusicGen
 from punchin_server.models.musicgen.weights import load_lm
 from torch import Tensor
@@ -43,7 +44,7 @@ def save_audiocraft(lm: Any, config: LMConfig, folder: Path) -> Path:
 def ours(lm: MusicGen, codes: Tensor, encoded: Tensor | None) -> Tensor:
     steps = codes.shape[-1]
     text = lm.read_text(encoded) if encoded is not None else None
-    return lm.logits(lm(codes, torch.arange(steps), lm.new_cache(len(codes), steps), steps, text=text))
+    return lm.logits(lm(codes, StepSpan.of(0, steps), lm.new_cache(len(codes), steps), text=text))
 
 
 @torch.inference_mode()
