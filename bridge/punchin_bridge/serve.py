@@ -14,6 +14,7 @@ from punchin_wire import VERSION, paths
 from punchin_wire.errors import PunchinError
 from punchin_wire.paths import BridgeRecord
 
+from . import remotes
 from .audio import foreign
 from .daemon import launch
 from .hosts.jobs import ENDED, WORKING
@@ -61,7 +62,7 @@ class Bridge:
         self.runner = JobRunner(self.spool, settings, find)
         pulls = Pulls()  # one at a time, whoever asks for it
         self.packs = HostPacks(pulls)
-        self.sessions = HostSessions(self.spool, self.runner, self.packs)
+        self.sessions = HostSessions(self.spool, self.runner, self.packs, lambda: remotes.used_name(settings))
         self.console = Console(self.sessions)
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
         self.surfaces = SurfacePort(self.console, midi.learn, surface_port, allowed(settings.surfaces), pulls=pulls)
@@ -169,7 +170,7 @@ class Bridge:
     def _forget_strangers(self, now: float) -> None:
         if self._strangers and now - self._began > LEASE_SECONDS:
             for host in self._strangers - self.sessions.hosts.keys():
-                self.sessions.leave(host)
+                self.sessions.leave(host, now)
             self._strangers.clear()
 
 

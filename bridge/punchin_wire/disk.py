@@ -43,14 +43,15 @@ FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool, next_step: str | None = None) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place when all is written; nothing is left otherwise.
+def replacing(path: Path, *, durable: bool, next_step: str | None = None, private: bool = False) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place when all is written; nothing is left otherwise. A `private` one nobody
+    but this user can read, at any moment.
 
     Raises OSError where it cannot be written; with a `next_step` for the musician, BadSetting.
     """
     part = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.part")
     try:
-        with part.open("xb") as file:
+        with open(part, "xb", opener=_private if private else None) as file:
             yield file
             if durable:
                 file.flush()
@@ -64,6 +65,10 @@ def replacing(path: Path, *, durable: bool, next_step: str | None = None) -> Ite
         raise _refused(f"{path} cannot be written", error, next_step) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 @contextmanager

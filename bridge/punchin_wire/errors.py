@@ -10,6 +10,7 @@
     │   ├── BadRegion            bad_region
     │   ├── UnknownChord         unknown_chord
     │   ├── BadSetting           bad_setting
+    │   ├── BadKey               bad_key
     │   ├── NotWritten           not_written
     │   ├── NotAccepted          not_accepted
     │   └── BadRecipe            bad_recipe
@@ -28,6 +29,7 @@
     │   └── TooLarge             too_large
     ├── DaemonError                                where the work runs
     │   ├── DaemonUnreachable    daemon_unreachable
+    │   ├── KeyRefused           key_refused
     │   ├── QueueFull            queue_full
     │   ├── UnknownJob           unknown_job
     │   ├── JobCancelled         cancelled
@@ -126,6 +128,13 @@ class BadSetting(InputError):
     default_next_step = "Correct that value and ask again."
 
 
+class BadKey(InputError):
+    """A key that is none, or a file with one that others could have read or written."""
+
+    code = "bad_key"
+    default_next_step = "`punchin keys list`, on the computer that is meant, shows its key."
+
+
 class NotWritten(InputError):
     """Takes are made, but cannot be written; the daemon still has them."""
 
@@ -209,7 +218,7 @@ class ProtocolError(PunchinError):
 
 class VersionMismatch(ProtocolError):
     code = "version_mismatch"
-    default_next_step = "Restart the daemon (`punchin serve`) so that both sides have the same version."
+    default_next_step = "Update the older side, and end a daemon that still runs in it: the next job starts a new one."
 
 
 class BadMessage(ProtocolError):
@@ -232,6 +241,15 @@ class DaemonError(PunchinError):
 class DaemonUnreachable(DaemonError):
     code = "daemon_unreachable"
     default_next_step = "Start the daemon with `punchin serve`."
+
+
+class KeyRefused(DaemonError):
+    """The daemon does not know this computer's key, or is not the one whose key this computer knows."""
+
+    code = "key_refused"
+    default_next_step = (
+        "On the daemon's computer, run `punchin keys allow NAME KEY` with the key that `punchin keys list` shows here."
+    )
 
 
 class QueueFull(DaemonError):

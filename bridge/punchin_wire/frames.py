@@ -8,8 +8,8 @@ frame 2…  audio, little-endian float32 `[channels, samples]`, one frame each `
 
 >>> from punchin_wire.messages import Ping
 >>> pack(Ping())
-[b'punchin/1', b'{"type":"ping"}']
->>> unpack([b'punchin/1', b'{"type":"ping"}'], FromClient).message
+[b'punchin/2', b'{"type":"ping"}']
+>>> unpack([b'punchin/2', b'{"type":"ping"}'], FromClient).message
 Ping()
 """
 
@@ -83,7 +83,8 @@ def unpack_message(frames: Sequence[Frame], expected: Any = AnyMessage) -> Any:
     magic = bytes(frames[0][:32])
     if magic != MAGIC:
         if magic.startswith(b"punchin/"):
-            raise VersionMismatch(f"The peer speaks {magic.decode('ascii', 'replace')}, this side {MAGIC.decode()}.")
+            theirs, ours = magic.decode("ascii", "replace"), MAGIC.decode()
+            raise VersionMismatch(f"Two versions of Punchin meet: this side speaks {ours}, the other {theirs}.")
         raise BadMessage("The first frame does not name the Punchin protocol.")
     if len(frames[1]) > MAX_HEADER or sum(len(f) for f in frames[2:]) > MAX_AUDIO:
         raise TooLarge("The message is larger than the protocol allows.")

@@ -12,6 +12,7 @@ Which replies end a request:
 `Cancel`           `Accepted` (the job stops within one decode step) or `Refused`
 `Release`          `Accepted` or `Refused`; the daemon may forget the job's results
 `StatusQuery`      `Status`
+`PackQuery`        `Packs` until one has a `code`, or `Refused`; `stop` ends what was asked before
 `Ping`             `Pong`
 =================  ==========================================================================
 
@@ -33,8 +34,11 @@ from .errors import BadRegion, BadSetting, ErrorInfo
 from .params import CHORD, MAX_TAKES, PACK, TEXT, ChordRhythm, Control, Denoising, Sampling, Seed
 from .structs import ready
 
-PROTOCOL = 1
-"""Version of everything in this module. Both sides must have the same."""
+PROTOCOL = 2
+"""Version of everything in this module. Both sides must have the same.
+
+1 knew one worker; since 2 a status shows seats. Requests and events have not changed, so what is kept of 1 can be read.
+"""
 
 MAX_SECONDS = 900.0
 """Longest source excerpt of one request; the bridge refuses longer regions before it reads them."""
@@ -47,7 +51,10 @@ OVERLAP = 0.05
 """Seconds by which a chord may begin before the one ahead of it ends."""
 
 JOB_ID = r"[A-Za-z0-9_-]{4,64}"
-JobId = Annotated[str, Meta(pattern=f"^{JOB_ID}$")]
+"""What a job is called by whoever wants it."""
+MAX_JOB = 96
+JobId = Annotated[str, Meta(pattern=f"^[A-Za-z0-9_-]{{4,{MAX_JOB}}}$")]
+"""What it is called on the wire: in a daemon with keys, between it and its worker, with its owner before it."""
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Pack = Annotated[str, PACK.meta]
 Retries = Annotated[int, Meta(ge=0, le=8)]
@@ -236,6 +243,22 @@ class StatusQuery(Message, frozen=True):
     pass
 
 
+PackVerb = Literal["list", "offers", "plan", "pull", "stop"]
+
+
+class PackQuery(Message, frozen=True):
+    """What is there of model packs, for who cannot ask the daemon's computer itself: those that are installed, those
+    that can be fetched, what it would take to fetch `pack`, or that it be fetched under the licences in `accept`."""
+
+    verb: PackVerb
+    pack: Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*)?\Z")] = ""
+    accept: Annotated[tuple[Annotated[str, Meta(max_length=100)], ...], Meta(max_length=16)] = ()
+
+    def __post_init__(self) -> None:
+        if (self.verb in ("plan", "pull")) != bool(self.pack):
+            raise BadSetting("Only plan and pull name a pack, and they name one.")
+
+
 class Ping(Message, frozen=True):
     """Heartbeat. A client that owns jobs sends one at least every :data:`HEARTBEAT_SECONDS`."""
 
@@ -262,6 +285,13 @@ class Refused(Message, frozen=True):
     job: str = ""
 
 
+class Packs(Message, frozen=True):
+    """Lines of JSON that `punchin packs` has printed there; the last of them come with its exit `code`."""
+
+    lines: tuple[str, ...]
+    code: int | None = None
+
+
 class Pong(Message, frozen=True):
     version: str
 
@@ -272,7 +302,8 @@ Stage = Literal["load", "encode", "prefill", "decode", "denoise", "codec"]
 
 
 class JobStatus(Part, frozen=True):
-    """One job as `punchin status` shows it. `step` of `total` counts within `stage`."""
+    """One job as `punchin status` shows it. `step` of `total` counts within `stage`; `seat` is where it runs or ran,
+    from 1, or 0."""
 
     job: str
     engine: str
@@ -283,29 +314,37 @@ class JobStatus(Part, frozen=True):
     step: int
     total: int
     age: float
+    seat: int = 0
 
 
-class WorkerStatus(Part, frozen=True):
-    """The process that holds the models. `memory` is its resident size in bytes; `packs` are loaded now, as
-    `pack:engine`."""
+SeatState = Literal["off", "starting", "idle", "busy"]
 
-    state: Literal["off", "starting", "idle", "busy"]
+
+class SeatStatus(Part, frozen=True):
+    """A device, and the worker process that holds models there. `memory` is its resident size in bytes, `vram` what it
+    holds of the GPU; `packs` are loaded now, as `pack:engine`."""
+
+    state: SeatState
     pid: int
     restarts: int
     device: str
     packs: tuple[str, ...]
     memory: int
+    vram: int = 0
 
 
 class Status(Message, frozen=True):
+    """`jobs` are those that the asking client may know; `others` counts jobs of other clients that have not ended."""
+
     version: str
     pid: int
     uptime: float
     queue_limit: int
-    worker: WorkerStatus
+    seats: Annotated[tuple[SeatStatus, ...], Meta(min_length=1)]
     jobs: tuple[JobStatus, ...]
     osc_port: int = 0
     events_port: int = 0
+    others: int = 0
 
 
 class Position(Part, frozen=True, tag_field="type", tag="position"):
@@ -377,8 +416,8 @@ class Event(Message, frozen=True):
     body: EventBody
 
 
-FromClient = Submit | Attach | Cancel | Release | StatusQuery | Ping
-FromDaemon = Accepted | Refused | Event | Status | Pong
+FromClient = Submit | Attach | Cancel | Release | StatusQuery | PackQuery | Ping
+FromDaemon = Accepted | Refused | Event | Status | Packs | Pong
 AnyMessage = FromClient | FromDaemon
 ready(AnyMessage)
 

@@ -34,7 +34,7 @@ Pooling = Literal[1, 2, 4, 8]
 Solver = Literal["ddim", "dpm++", "unipc"]
 """How noise is taken away step by step; `ddim` with 50 steps is what was published."""
 
-_PACKS, _TASKS, _DRAWN = "the pack's", "the task's", "drawn"
+PACKS, _TASKS, _DRAWN = "the pack's", "the task's", "drawn"
 _INPAINT: tuple[Engine, ...] = ("inpaint",)
 _TRANSFER: tuple[Engine, ...] = ("transfer",)
 
@@ -67,22 +67,22 @@ PACK = Parameter(
 TEXT = Parameter("text", "What new takes should sound like, for packs that read text.", _INPAINT, "")
 TEMPERATURE = Parameter(
     "temperature", "How daring new takes are.", _INPAINT, 1.0, 0.0, 10.0, above=True, fader=(0.1, 2.0), log=True,
-    unsaid=_PACKS, path="sampling.temperature", short="temp",
+    unsaid=PACKS, path="sampling.temperature", short="temp",
 )  # fmt: skip
 TOP_K = Parameter(
     "top_k", "How many tokens may follow one another: fewer are safer, 0 is no limit.", _INPAINT, 250, 0, 65536,
-    fader=(1, 2048), log=True, unit="tokens", unsaid=_PACKS, path="sampling.top_k",
+    fader=(1, 2048), log=True, unit="tokens", unsaid=PACKS, path="sampling.top_k",
 )  # fmt: skip
 TEXT_GUIDANCE = Parameter(
     "text_guidance", "How strictly the text is followed (CFG scale); 1 is without guidance.", _INPAINT, 3.0, 0.0, 30.0,
-    fader=(0.0, 10.0), unsaid=_PACKS, flag="guidance", path="sampling.guidance", short="guid",
+    fader=(0.0, 10.0), unsaid=PACKS, flag="guidance", path="sampling.guidance", short="guid",
 )  # fmt: skip
 CHORD = _weight("chord", "the chords")
 DRUMS = _weight("drums", "the drums")
 PIANO = _weight("piano", "the piano part")
 CHORD_RHYTHM = Parameter(
     "chord_rhythm", "How chords fall on beats: clean, or compat as the published adapters were trained.", _INPAINT,
-    "pack", choices=get_args(ChordRhythm), unsaid=_PACKS, short="rhythm",
+    "pack", choices=get_args(ChordRhythm), unsaid=PACKS, short="rhythm",
 )  # fmt: skip
 
 TO = Parameter("to", "What the clip becomes: violin, or a whole sentence.", _TRANSFER, "", pattern=r"\S")
@@ -100,11 +100,11 @@ GUIDANCE = Parameter(
     0.0, 30.0, fader=(1.0, 15.0), unsaid=_TASKS, tasks={"genre": 9.5}, short="guid",
 )  # fmt: skip
 SCHEDULER = Parameter(
-    "scheduler", "The solver that takes the noise away.", _TRANSFER, "pack", choices=get_args(Solver), unsaid=_PACKS,
+    "scheduler", "The solver that takes the noise away.", _TRANSFER, "pack", choices=get_args(Solver), unsaid=PACKS,
     short="solver",
 )  # fmt: skip
 STEPS = Parameter(
-    "steps", "Steps of the solver.", _TRANSFER, 0, 1, 1000, fader=(0, 200), unsaid=_PACKS,
+    "steps", "Steps of the solver.", _TRANSFER, 0, 1, 1000, fader=(0, 200), unsaid=PACKS,
 )  # fmt: skip
 METHOD = Parameter[Method](
     "method", "Whether the adapter hears the clip, or sdedit starts from it, the paper's baseline.", _TRANSFER,
@@ -113,6 +113,10 @@ METHOD = Parameter[Method](
 STRENGTH = Parameter(
     "strength", "The share of noise that sdedit starts from.", _TRANSFER, 0.55, 0.0, 1.0, above=True, fader=(0.05, 1.0),
     methods=("sdedit",), short="noise",
+)  # fmt: skip
+HOLD = Parameter(
+    "hold", "Structure lock: how firmly takes hold the clip's notes and timing; 0 starts from noise alone.", _TRANSFER,
+    0.0, 0.0, 1.0, unsaid=PACKS, tasks={"genre": 0.0, "accompaniment": 0.0}, methods=("adapter",),
 )  # fmt: skip
 
 TABLE: tuple[Parameter[Any], ...] = tuple(each for each in list(globals().values()) if isinstance(each, Parameter))
@@ -199,13 +203,16 @@ class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Denoising(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the noise of a transfer becomes a take: `pooling` is ω for time and frequency, `alpha` the weight of the
-    audio prompt, `guidance` λ of CFG (1 and below: no second branch). `None` means the pack's own default."""
+    audio prompt, `guidance` λ of CFG (1 and below: no second branch). Takes of the adapter start from the clip under
+    1 - `hold` of the noise, at 0 from noise alone. `None` means the pack's own default. (Requests and recipes from
+    before `hold` have none, which is 0.)"""
 
     method: Method = METHOD.default
     pooling: tuple[Pooling, Pooling] = (POOLING_TIME.default, POOLING_FREQUENCY.default)
     alpha: Annotated[float, ALPHA.meta] = ALPHA.default
     guidance: Annotated[float, GUIDANCE.meta] = GUIDANCE.default
     strength: Annotated[float, STRENGTH.meta] = STRENGTH.default
+    hold: Annotated[float, HOLD.meta] | None = HOLD.default
     scheduler: Solver | None = None
     steps: Annotated[int, STEPS.meta] | None = None
 
@@ -231,13 +238,14 @@ class InpaintParams(
 
 
 class AskedDenoising(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """:class:`Denoising` as it is asked for: `None` is the task's own, for `scheduler` and `steps` the pack's."""
+    """:class:`Denoising` as it is asked for: `None` is the task's own, else the pack's."""
 
     method: Method = METHOD.default
     pooling: tuple[Pooling, Pooling] | None = None
     alpha: Annotated[float, ALPHA.meta] | None = None
     guidance: Annotated[float, GUIDANCE.meta] | None = None
     strength: Annotated[float, STRENGTH.meta] | None = None
+    hold: Annotated[float, HOLD.meta] | None = None
     scheduler: Solver | None = None
     steps: Annotated[int, STEPS.meta] | None = None
 

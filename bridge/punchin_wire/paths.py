@@ -7,6 +7,8 @@ With `PUNCHIN_HOME` set, a whole path, everything lies below that folder (tests,
     runtime/page.key      who holds it may open the bridge's page
     log/daemon.log        what the daemon says; bridge.log what the bridge says
     data/packs/           installed model packs
+    data/keys/            the keys of this computer, and of those that may use it (punchin_wire.remote.keys)
+    data/remotes.json     daemons of other computers, by name (punchin_bridge.daemon.remotes)
     data/hosts/           what was installed in which host, and what their scripts remember
     results/              takes that the daemon keeps until they are fetched
     spool/                what hosts and the bridge hand each other (punchin_bridge.hosts.spool)
@@ -78,6 +80,14 @@ def packs_folder() -> Path:
     return data_folder() / "packs"
 
 
+def keys_folder() -> Path:
+    return data_folder() / "keys"
+
+
+def remotes_file() -> Path:
+    return data_folder() / "remotes.json"
+
+
 def hosts_folder() -> Path:
     return data_folder() / "hosts"
 
@@ -111,7 +121,8 @@ def bridge_log() -> Path:
 
 
 class DaemonRecord(msgspec.Struct, frozen=True):
-    """The daemon that serves this user: its process, its ports on the loopback interface, its version.
+    """The daemon that serves this user: its process, its ports, its version, the address at which this computer reaches
+    it, and its public key where it serves with keys.
 
     Fields of a newer daemon are ignored, so that its `version` can still be read and named in an error.
     """
@@ -121,6 +132,8 @@ class DaemonRecord(msgspec.Struct, frozen=True):
     osc_port: int
     version: str
     events_port: int = 0
+    host: str = "127.0.0.1"
+    key: str = ""
 
 
 class BridgeRecord(msgspec.Struct, frozen=True):

@@ -43,6 +43,8 @@ def guarded(main: Callable[[], int], as_json: bool, train: bool = False) -> int:
     With `train`, packages that are not there are wanted for training or measuring.
     """
     try:
+        if os.name == "posix":
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return main()
     except BrokenPipeError:
         raise
@@ -50,6 +52,12 @@ def guarded(main: Callable[[], int], as_json: bool, train: bool = False) -> int:
         return interrupted()
     except Exception as error:
         return fail(named(error, train), as_json)
+
+
+def hold_interrupts() -> None:
+    """Let Ctrl-C wait for the program that this process becomes next, until that is :func:`guarded`: while Python
+    starts, it would be answered by a traceback. POSIX."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 @contextmanager

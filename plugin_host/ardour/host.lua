@@ -1,7 +1,7 @@
 -- What Ardour does for Punchin, ten times a second: the session that all hosts share, and what is Ardour's alone.
 --
--- Called with its modules; returns the function of the tick. A dialog waits for the musician, and so does taking in files,
--- during which Ardour draws by itself; it ticks on meanwhile.
+-- Called with its modules; returns the function of the tick. Ardour calls it no more while it waits: for the musician, in
+-- a dialog, or while files are taken in. A bridge that misses us meanwhile takes us back.
 
 local here, project, takes, packs, session, clock = ...
 

@@ -165,5 +165,13 @@ return {
     high = 1.0,
     whole = false,
   },
+  hold = {
+    text = "Structure lock: how firmly takes hold the clip's notes and timing; 0 starts from noise alone.",
+    engines = { "transfer" },
+    default = 0.0,
+    low = 0.0,
+    high = 1.0,
+    whole = false,
+  },
 }
 -- end: params

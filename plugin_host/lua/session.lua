@@ -1,5 +1,5 @@
 -- A host's session: all that Punchin does in a DAW, tick by tick. Every tick does what has become possible and returns at
--- once; only what the musician is asked may wait, and the host ticks on meanwhile.
+-- once; only what the musician is asked may wait, as long as it takes: some hosts tick on meanwhile, others do not.
 --
 -- What hosts differ in are five tables of functions, each a module of theirs. All of ours and all of theirs run on the
 -- [host tick]: there is no other thread. Positions are samples, `rate` is theirs (nil: the project's), `now` counts

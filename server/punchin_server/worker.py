@@ -206,7 +206,7 @@ class Worker:
 
     def _heartbeat(self) -> Heartbeat:
         packs = tuple(f"{pack_name}:{name}" for name, pack_name in list(self._loaded))
-        return Heartbeat(self._device, packs, psutil.Process().memory_info().rss)
+        return Heartbeat(self._device, packs, psutil.Process().memory_info().rss, _vram())
 
 
 @contextmanager
@@ -241,6 +241,13 @@ def _give_memory_back() -> None:
     if "torch" in sys.modules:
         sys.modules["torch"].cuda.empty_cache()
     _c_library("malloc_trim", 0)
+
+
+def _vram() -> int:
+    """Bytes of the GPU that torch holds in this process; 0 where it has not begun to use one."""
+    torch = sys.modules.get("torch")
+    cuda = getattr(torch, "cuda", None)  # None while another thread is still importing it
+    return int(cuda.memory_reserved()) if cuda is not None and cuda.is_initialized() else 0
 
 
 OUT_OF_MEMORY = re.compile(

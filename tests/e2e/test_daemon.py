@@ -10,17 +10,18 @@ import numpy as np
 import psutil
 import pytest
 import zmq
-from fakes.harness import RATE, Client, RunningDaemon, daemon, launch, song, takes, until
+from fakes.harness import DEVICES, RATE, Client, RunningDaemon, daemon, launch, song, takes, until
 from punchin_wire.frames import unpack_message
 from punchin_wire.messages import Accepted, Cancelled, Done, Failed, Ping, Pong, Position, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+@pytest.fixture(scope="module", params=DEVICES)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     """One daemon for the tests that leave it as they found it. It sees clients vanish after a second."""
-    with daemon(tmp_path_factory.mktemp("home"), "--queue", "3", "--vanished", "1") as running:
+    flags = ("--device", request.param, "--queue", "3", "--client-share", "1", "--vanished", "1")
+    with daemon(tmp_path_factory.mktemp("home"), *flags) as running:
         running.worker()
         yield running
 
@@ -55,25 +56,25 @@ def test_audio_comes_back_sample_for_sample(client: Client) -> None:
 
 
 def test_positions_count_the_jobs_ahead_and_go_down(client: Client) -> None:
-    client.accepted("ahead", "steps=200 step=0.02")
-    until(lambda: client.state("ahead") == "running")
+    ahead = client.occupy()
     assert client.accepted("second").position == 1
     assert client.accepted("third").position == 2
-    client.cancel("ahead")
+    for job in ahead:
+        client.cancel(job)
     events = client.events("third")
     assert [event.body.position for event in events if isinstance(event.body, Position)] == [1, 0]
 
 
 def test_a_full_queue_refuses_at_once_and_goes_on(client: Client) -> None:
-    client.accepted("busy", "steps=500 step=0.02")
-    until(lambda: client.state("busy") == "running")
+    busy = client.occupy()
     for number in range(3):
         client.accepted(f"wait{number}")
     refused = client.submit("too-many")
     assert isinstance(refused, Refused)
     assert (refused.error.code, refused.job) == ("queue_full", "too-many")
     assert client.state("too-many") == "unknown"
-    client.cancel("busy")
+    for job in busy:
+        client.cancel(job)
     assert isinstance(client.ending("wait2"), Done)
 
 
@@ -133,17 +134,17 @@ def test_cancel_is_acknowledged_at_once_and_stops_within_a_step(client: Client) 
     assert client.cancel("stop") == Accepted("stop")
     assert isinstance(client.ending("stop"), Cancelled)
     assert time.monotonic() - started < 10
-    assert client.status().worker.state == "idle"
+    assert "busy" not in {seat.state for seat in client.status().seats}
 
 
 def test_a_waiting_job_is_cancelled_without_running(client: Client) -> None:
-    client.accepted("front", "steps=100 step=0.02")
-    until(lambda: client.state("front") == "running")
+    front = client.occupy()
     client.accepted("behind")
     client.cancel("behind")
     events = client.events("behind")
     assert [type(event.body) for event in events] == [Cancelled]
-    client.cancel("front")
+    for job in front:
+        client.cancel(job)
 
 
 def test_cancelling_what_has_ended_changes_nothing(client: Client) -> None:
@@ -183,12 +184,12 @@ def test_status_answers_while_a_model_loads_and_computes(client: Client) -> None
     client.accepted("slow", "block=1.0", pack_name="slow-2")
     until(lambda: client.state("slow") == "running")
     answers = 0
-    while (status := client.status()).worker.state == "busy":
+    while (seat := client.seat("slow")).state == "busy":
         assert isinstance(client.ask(Ping()), Pong)
         answers += 1
         time.sleep(0.05)
     assert answers > 5  # none, if it answered only when that was done
-    assert status.worker.packs[-1] == "slow-2:inpaint"
+    assert seat.packs[-1] == "slow-2:inpaint"
 
 
 def test_progress_comes_at_most_twenty_times_a_second_with_first_and_last(client: Client) -> None:
@@ -289,9 +290,9 @@ def test_an_idle_worker_gives_its_memory_back_and_returns(tmp_path: Path) -> Non
     with daemon(tmp_path, "--keep-alive", "0.3") as running:
         pid = running.worker()
         client = running.client()
-        until(lambda: client.status().worker.state == "off", 5.0)
+        until(lambda: client.status().seats[0].state == "off", 5.0)
         until(lambda: not psutil.pid_exists(pid), 5.0)
-        assert client.status().worker.restarts == 0
+        assert client.status().seats[0].restarts == 0
         client.accepted("wakes")
         assert isinstance(client.ending("wakes"), Done)
 

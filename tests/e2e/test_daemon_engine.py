@@ -25,8 +25,8 @@ def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
         assert done.models["pack"] == "mini 3"
         stages = [event.body.stage for event in events if isinstance(event.body, Progress)]
         assert list(dict.fromkeys(stages)) == ["load", "encode", "prefill", "decode", "codec"]
-        until(lambda: client.status().worker.device == done.models["device"])  # with the next heartbeat
-        assert client.status().worker.packs == ("mini:inpaint",)
+        until(lambda: client.status().seats[0].device == done.models["device"])  # with the next heartbeat
+        assert client.status().seats[0].packs == ("mini:inpaint",)
 
         client.accepted("no-pack", pack_name="missing")
         failed = client.ending("no-pack", 60.0)
@@ -38,4 +38,4 @@ def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
             pass
         client.cancel("stop")
         assert isinstance(client.ending("stop"), Cancelled)
-        assert client.status().worker.state == "idle"
+        assert client.status().seats[0].state == "idle"

@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from fakes.harness import RunningDaemon, daemon, takes, until
-from punchin_wire.frames import pack, unpack
+from fakes.harness import DEVICES, RunningDaemon, daemon, takes, until
+from punchin_wire.frames import MAGIC, pack, unpack
 from punchin_wire.messages import Done, Failed, FromDaemon, Ping, Pong, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with daemon(tmp_path_factory.mktemp("home")) as running:
+@pytest.fixture(scope="module", params=DEVICES)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    with daemon(tmp_path_factory.mktemp("home"), "--device", request.param) as running:
         running.worker()
         yield running
 
@@ -29,7 +29,7 @@ def test_a_job_whose_worker_was_killed_before_any_audio_runs_again_once(shared: 
     client = shared.client()
     client.accepted("again", "steps=50 step=0.02", takes=2)
     until(lambda: client.state("again") == "running")
-    before = shared.worker()
+    before = client.seat("again").pid
     time.sleep(0.2)
     os.kill(before, signal.SIGKILL)
     events = client.events("again")
@@ -37,18 +37,18 @@ def test_a_job_whose_worker_was_killed_before_any_audio_runs_again_once(shared: 
     assert takes(events) == [0, 1]
     loads = [event for event in events if event.body == Progress("load", 0, 1)]
     assert len(loads) == 2
-    assert shared.worker() != before
+    assert client.seat("again").pid != before
 
 
 def test_a_job_that_kills_every_worker_fails_after_two(shared: RunningDaemon) -> None:
     client = shared.client()
-    restarts = client.status().worker.restarts
+    restarts = sum(seat.restarts for seat in client.status().seats)
     client.accepted("deadly", "die")
     failed = client.ending("deadly")
     assert isinstance(failed, Failed)
     assert failed.error.code == "worker_died"
     assert "SIGKILL" in failed.error.message
-    assert client.status().worker.restarts == restarts + 2
+    assert sum(seat.restarts for seat in client.status().seats) == restarts + 2
     client.accepted("after-deadly")
     assert isinstance(client.ending("after-deadly"), Done)
 
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_idle_is_replaced_when_needed(shared: RunningDaemon) 
     pid = shared.worker()
     os.kill(pid, signal.SIGKILL)
     client = shared.client()
-    until(lambda: client.status().worker.pid != pid)
+    until(lambda: pid not in {seat.pid for seat in client.status().seats})
     client.accepted("replaced")
     assert isinstance(client.ending("replaced"), Done)
 
@@ -103,16 +103,18 @@ def test_a_cancelled_job_that_does_not_stop_ends_with_its_worker(tmp_path: Path)
         assert isinstance(client.ending("free-again"), Done)
 
 
-def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon) -> None:
+@pytest.mark.parametrize("old", [b"punchin/0", b"punchin/1"])
+def test_an_older_peer_can_read_why_it_is_refused(shared: RunningDaemon, old: bytes) -> None:
     client = shared.client()
-    client.socket.send_multipart([b"punchin/0", b'{"type":"submit","job":"from-old","much":"unknown"}'])
+    client.socket.send_multipart([old, b'{"type":"submit","job":"from-old","much":"unknown"}'])
     assert client.socket.poll(2000)
     magic, header = client.socket.recv_multipart()
-    assert magic == b"punchin/0"
+    assert magic == old
     refused = msgspec.json.decode(header, type=Refused)
     assert refused.job == "from-old"
     assert refused.error.code == "version_mismatch"
-    assert "punchin/0" in refused.error.message
+    assert old.decode() in refused.error.message
+    assert "Update the older side" in refused.error.next_step
 
 
 NOTE_OF_HOURS = (
@@ -126,17 +128,17 @@ NOTE_OF_HOURS = (
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
-        ([b"punchin/1"], "bad_message"),
+        ([MAGIC], "bad_message"),
         ([b"", b""], "bad_message"),
         ([b"hello", b"{}"], "bad_message"),
-        ([b"punchin/1", b"no json"], "bad_message"),
-        ([b"punchin/1", b"\xff\xfe\x00"], "bad_message"),
-        ([b"punchin/1", b"[" * 100_000], "bad_message"),
-        ([b"punchin/1", b'{"type":"ping","extra":1}'], "bad_message"),
-        ([b"punchin/1", b'{"type":"cancel","job":"../../etc"}'], "bad_message"),
-        ([b"punchin/1", b'{"type":"ping"}', b"audio nobody named"], "bad_message"),
-        ([b"punchin/1", b" " * (16 * 2**20 + 1)], "too_large"),
-        ([b"punchin/1", NOTE_OF_HOURS, bytes(64_000)], "bad_setting"),
+        ([MAGIC, b"no json"], "bad_message"),
+        ([MAGIC, b"\xff\xfe\x00"], "bad_message"),
+        ([MAGIC, b"[" * 100_000], "bad_message"),
+        ([MAGIC, b'{"type":"ping","extra":1}'], "bad_message"),
+        ([MAGIC, b'{"type":"cancel","job":"../../etc"}'], "bad_message"),
+        ([MAGIC, b'{"type":"ping"}', b"audio nobody named"], "bad_message"),
+        ([MAGIC, b" " * (16 * 2**20 + 1)], "too_large"),
+        ([MAGIC, NOTE_OF_HOURS, bytes(64_000)], "bad_setting"),
     ],
 )
 def test_each_malformed_packet_gets_one_refusal(shared: RunningDaemon, frames: list[bytes], code: str) -> None:

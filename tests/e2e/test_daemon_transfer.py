@@ -90,11 +90,11 @@ def test_holes_and_transfers_in_turn(client: Client) -> None:
             assert isinstance(done, Done), done
             assert takes(events) == [0]
             loads.append(done.timings["load"])
-        workers.add(client.status().worker.pid)
+        workers.add(client.status().seats[0].pid)
     assert len(workers) == 1
     assert max(loads[2:]) < 0.1
     held = {"mini:inpaint", "moves:transfer"}
-    until(lambda: set(client.status().worker.packs) == held)  # with the next heartbeat
+    until(lambda: set(client.status().seats[0].packs) == held)  # with the next heartbeat
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_holes_and_transfers_in_turn(client: Client) -> None:
 )
 def test_a_bad_request_fails_alone(client: Client, job: str, changes: dict[str, Any], error: Any) -> None:
     """With its code and a next step; what comes after works, in the same worker."""
-    worker = client.status().worker.pid
+    worker = client.status().seats[0].pid
     failed = transfer(client, job, **changes)[-1].body
     assert isinstance(failed, Failed)
     assert failed.error.code == error.code
     assert failed.error.next_step
     assert isinstance(transfer(client, f"after-{job}")[-1].body, Done)
-    assert worker in (0, client.status().worker.pid)
+    assert worker in (0, client.status().seats[0].pid)
 
 
 def test_cancel_stops_between_two_steps(client: Client) -> None:

@@ -40,7 +40,7 @@ def _soundfont() -> bytes:
 
 @pytest.fixture
 def running(home: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningBridge]:
-    for name in ("PUNCHIN_PACKS", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"):
+    for name in ("PUNCHIN_PACKS", "HF_HUB_CACHE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     env = {"PUNCHIN_CATALOG": str(home.parent / "catalog"), "HF_HOME": str(home / "hf")}
     with bridge(home, env=env | sources.env()) as found:

@@ -39,7 +39,7 @@ def _computer(home: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     catalog.mkdir(exist_ok=True)
     for name, value in {"PUNCHIN_HOME": home, "PUNCHIN_CATALOG": catalog, "HF_HOME": home / "hf"}.items():
         monkeypatch.setenv(name, str(value))
-    for name in ("PUNCHIN_PACKS", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_TOKEN"):
+    for name in ("PUNCHIN_PACKS", "HF_HUB_CACHE", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     return home
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from typing import NoReturn
 
 import pytest
@@ -46,3 +48,19 @@ def test_that_nobody_reads_is_left_to_whoever_runs_it() -> None:
 
     with pytest.raises(BrokenPipeError):
         program.guarded(fails, as_json=False)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals are masked on POSIX")
+@pytest.mark.parametrize("words", ["punchin_server packs list", "punchin_train.evaluation inpaint"])
+def test_ctrl_c_while_a_program_starts_is_answered_by_a_line(words: str) -> None:
+    """As by `punchin packs`, which becomes another program: what was pressed meanwhile waits for it."""
+    code = f"""
+import os, signal, sys
+from punchin_wire import program
+program.hold_interrupts()
+os.kill(os.getpid(), signal.SIGINT)
+os.execv(sys.executable, [sys.executable, "-m", *{words.split()}])"""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.stderr, done.returncode) == ("Interrupted.\n", 130)

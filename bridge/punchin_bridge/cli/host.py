@@ -17,9 +17,12 @@ from punchin_wire.params import Params
 from . import options
 from .options import Json
 
-app = typer.Typer(help="REAPER, Ableton Live and Ardour: install | check | uninstall | do.", no_args_is_help=True)
+app = typer.Typer(
+    help="REAPER, Ableton Live, Ardour, and the plug-in for all others: install | check | uninstall | do.",
+    no_args_is_help=True,
+)
 
-Name = Annotated[str, typer.Argument(help="reaper, ableton or ardour")]
+Name = Annotated[str, typer.Argument(help="reaper, ableton, ardour or plugin")]
 Folder = Annotated[
     list[Path] | None,
     typer.Option(metavar="FOLDER", help="Where its scripts belong, if not the usual place (may be given again)."),
@@ -41,6 +44,8 @@ def install(name: Name, folder: Folder = None, as_json: Json = False) -> None:
     installer = installing.find(name)
     here = installing.Surroundings.here()
     folders = tuple(path.absolute() for path in folder or ()) or installer.folders(here)
+    if installer.first and not as_json:
+        print(installer.first, flush=True)
     written = installing.install(installer, folders, installing.Config.here())
     problems = [problem for path in folders for problem in installer.problems(path, here)]
     if as_json:
@@ -86,7 +91,7 @@ def check(name: Name, folder: Checked = None, as_json: Json = False) -> None:
 @app.command()
 @options.parameters("inpaint", "transfer")
 def do(
-    name: Annotated[str, typer.Argument(help="The host: reaper, ableton, ardour, or its id.")],
+    name: Annotated[str, typer.Argument(help="The host: reaper, ableton, ardour, plugin, or its id.")],
     action: Annotated[
         str, typer.Argument(help="inpaint, transfer, repeat, next_take, pick, commit, select, mark_in …")
     ],

@@ -44,6 +44,7 @@ def inpaint(
     preview: Annotated[bool, typer.Option("--preview", help="Write takes while they grow, too.")] = False,
     keep: options.Keep = False,
     job: options.Job = None,
+    remote: options.Remote = None,
     no_progress: options.NoProgress = False,
     as_json: options.Json = False,
 ) -> None:
@@ -73,7 +74,7 @@ def inpaint(
             full,
             preview,
         )
-    report = cli_job.make(order, out, job, keep, no_progress)
+    report = cli_job.make(order, out, job, keep, no_progress, remote)
     if as_json:
         print(json.dumps(msgspec.to_builtins(report)))
     else:

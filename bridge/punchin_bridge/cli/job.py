@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import rich.box
-from punchin_wire.errors import BadSetting, NotWritten
+from punchin_wire.errors import BadSetting, DaemonUnreachable, NotWritten
 from punchin_wire.messages import JOB_ID
 from rich.console import Console
 from rich.table import Table
@@ -47,29 +47,41 @@ def first_seed(given: int | None) -> int:
     return secrets.randbelow(2**31) if given is None else given
 
 
-@contextmanager
-def connected() -> Iterator[Client]:
-    """A client of this user's daemon, which is started when none runs."""
+def chosen(remote: str | None) -> settings.Settings:
+    """The settings, for the daemon that `--remote` names. Raises BadSetting."""
     known = settings.load(os.environ)
+    return known if remote is None else settings.replaced(known, remote=remote)
+
+
+@contextmanager
+def connected(remote: str | None = None) -> Iterator[Client]:
+    """A client of the daemon that is named, or used; this user's own is started when none runs."""
+    known = chosen(remote)
     with Client(launch.find_or_start(known), known) as client:
         yield client
 
 
-def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool) -> Report:
-    """Have an order made by this user's daemon, and show how it goes. Where takes cannot be written, the error says how
-    to fetch them."""
+def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool, remote: str | None = None) -> Report:
+    """Have an order made, and show how it goes. Where takes cannot be written, or the line to another computer's daemon
+    does not come back, the error says how to fetch them."""
     job = job or new_job()
+    seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
+    fetch = f"with --job {job}{seed} the same command fetches them, for a day."
+    is_away = False
     try:
-        with connected() as client:
+        with connected(remote) as client:
+            is_away = bool(client.remote)
             return perform(order, client, out, job, keep, no_progress)
     except NotWritten as error:
-        seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
-        fetch = f"with --job {job}{seed} the same command fetches them, for a day."
         raise NotWritten(str(error), f"Make room there or choose another --out: {fetch}") from None
+    except DaemonUnreachable as error:
+        if not is_away:
+            raise
+        raise DaemonUnreachable(str(error), f"The takes are made all the same: {fetch}") from None
 
 
 def perform(order: Order, client: Client, out: Path, job: str, keep: bool, no_progress: bool) -> Report:
-    """Have an order made, and show how it goes."""
+    """Have an order made, and show how it goes. Another computer's daemon keeps the job when the line breaks."""
     console = Console(stderr=True)
     with ExitStack() as stack:
         display: Display = Silent()
@@ -77,7 +89,7 @@ def perform(order: Order, client: Client, out: Path, job: str, keep: bool, no_pr
             display = stack.enter_context(Bars(console))
         if order.request.preview:
             display = stack.enter_context(Preview(display, out, f"{order.song.path.stem[:80]}_{order.scene}"))
-        return produce(order, client, out, display, job, keep)
+        return produce(order, client, out, display, job, keep or bool(client.remote))
 
 
 def console() -> Console:

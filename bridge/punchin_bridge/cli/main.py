@@ -30,13 +30,12 @@ from punchin_wire.program import fail
 from rich.console import Console
 from rich.table import Table
 
-from .. import settings
 from ..daemon import launch
 from ..daemon.client import Client
-from . import host, surface
+from . import host, keys, options, remote, remote_packs, surface
 from .bridge import bridge
 from .inpaint import inpaint
-from .job import check_job
+from .job import check_job, chosen
 from .open import open_page
 from .shelf import open_shelf
 from .transfer import transfer
@@ -68,6 +67,8 @@ app.command("bridge")(bridge)
 app.command("open")(open_page)
 app.command("shelf")(open_shelf)
 app.add_typer(host.app, name="host")
+app.add_typer(keys.app, name="keys")
+app.add_typer(remote.app, name="remote")
 app.add_typer(surface.app, name="surface")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -75,9 +76,9 @@ PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option
 
 
 @app.command()
-def status(as_json: Json = False) -> None:
-    """Show the daemon, its worker and its jobs, and the bridge."""
-    with _client() as client:
+def status(remote: options.Remote = None, as_json: Json = False) -> None:
+    """Show the daemon, its seats and its jobs, and the bridge."""
+    with _client(remote) as client:
         found = client.status()
     bridge = launch.bridge()
     if as_json:
@@ -89,11 +90,13 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def cancel(
-    job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")], as_json: Json = False
+    job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")],
+    remote: options.Remote = None,
+    as_json: Json = False,
 ) -> None:
     """Stop a job. It stops within one decode step."""
     check_job(job)
-    with _client() as client:
+    with _client(remote) as client:
         client.cancel(job)
     print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
 
@@ -107,8 +110,17 @@ def _server(verb: str, text: str) -> None:
 
 
 _server("serve", "Serve jobs in the foreground; `punchin serve --help` lists its settings.")
-_server("packs", "Model packs: list | pull NAME | add FOLDER | verify | remove | export | import | pin.")
 _server("doctor", "Check this installation and say what is missing.")
+
+
+def _packs(context: typer.Context) -> None:
+    """Model packs: list | pull NAME | add FOLDER | verify | remove | export | import | pin."""
+    if remote_packs.is_meant(context.args):
+        raise typer.Exit(remote_packs.run(context.args))
+    _run_server(["packs", *context.args])
+
+
+app.command("packs", context_settings=PASSED, add_help_option=False)(_packs)
 
 
 def _evaluate(context: typer.Context) -> None:
@@ -122,16 +134,19 @@ app.command("eval", context_settings=PASSED, add_help_option=False)(_evaluate)
 def _run_server(words: Sequence[str], package: str = "punchin_server") -> NoReturn:
     command = [*launch.program(package), *words]
     if os.name == "posix":
+        program.hold_interrupts()
         os.execv(command[0], command)  # signals and exit codes are then the server's own
     with contextlib.suppress(KeyboardInterrupt):
         raise typer.Exit(subprocess.call(command))
     raise typer.Exit(INTERRUPTED)
 
 
-def _client() -> Client:
+def _client(remote: str | None) -> Client:
     """A client of the running daemon; these commands start none."""
-    known = settings.load(os.environ)
+    known = chosen(remote)
     endpoint = launch.find(known)
+    if endpoint is None and (there := launch.elsewhere(known)) is not None:
+        raise DaemonUnreachable(f"No daemon answers at {there}.", there.start)
     if endpoint is None:
         raise DaemonUnreachable("No daemon is running.", "The next job starts one by itself.")
     return Client(endpoint, known)
@@ -139,18 +154,30 @@ def _client() -> Client:
 
 def _show(found: Status) -> None:
     console = Console()
-    worker = found.worker
-    memory = f", {worker.memory / 2**20:.0f} MiB" if worker.memory else ""
-    packs = f", holds {', '.join(worker.packs)}" if worker.packs else ""
     where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
     console.print(f"Daemon {found.version}, {where}, up {found.uptime:.0f} s", highlight=False)
-    console.print(f"Worker {worker.state} on {worker.device or 'no device yet'}{memory}{packs}", highlight=False)
-    table = Table("job", "engine", "pack", "state", "ahead", "stage", "step", "age")
+    for number, seat in enumerate(found.seats, 1):
+        memory = f", {seat.memory / 2**20:.0f} MiB" if seat.memory else ""
+        packs = f", holds {', '.join(seat.packs)}" if seat.packs else ""
+        console.print(f"Seat {number} {seat.state} on {seat.device}{memory}{packs}", highlight=False)
+    table = Table("job", "engine", "pack", "state", "seat", "ahead", "stage", "step", "age")
     for job in found.jobs:
         step = f"{job.step}/{job.total}" if job.total else ""
         ahead = str(job.position) if job.state == "queued" else ""
-        table.add_row(job.job, job.engine, job.pack, job.state, ahead, job.stage or "", step, f"{job.age:.0f} s")
+        table.add_row(
+            job.job,
+            job.engine,
+            job.pack,
+            job.state,
+            str(job.seat or ""),
+            ahead,
+            job.stage or "",
+            step,
+            f"{job.age:.0f} s",
+        )
     console.print(table if found.jobs else "No jobs.")
+    if found.others:
+        console.print(f"Jobs of other computers: {found.others}", highlight=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

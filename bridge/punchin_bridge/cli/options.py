@@ -24,6 +24,10 @@ Again = Annotated[Path | None, typer.Option(metavar="TAKE.wav", help="Make this 
 Full = Annotated[bool, typer.Option("--full", help="Write the whole song with the take in it.")]
 Keep = Annotated[bool, typer.Option("--keep", help="Let the job go on when this program dies.")]
 Job = Annotated[str | None, typer.Option(help="Name of the job; the same name and request is the same job.")]
+Remote = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Whose daemon makes it (`punchin remote`); local: this computer's."),
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 

@@ -57,6 +57,7 @@ def transfer(
     full: options.Full = False,
     keep: options.Keep = False,
     job: options.Job = None,
+    remote: options.Remote = None,
     no_progress: options.NoProgress = False,
     as_json: options.Json = False,
 ) -> None:
@@ -92,9 +93,9 @@ def transfer(
         if over:
             if job is not None or keep:
                 raise BadSetting("A sweep is many jobs: none has a name or is kept.", "Leave --job and --keep out.")
-            _show_sweep(_sweep(order, over, params, out, no_progress), as_json)
+            _show_sweep(_sweep(order, over, params, out, no_progress, remote), as_json)
             return
-    report = cli_job.make(order, out, job, keep, no_progress)
+    report = cli_job.make(order, out, job, keep, no_progress, remote)
     if as_json:
         print(json.dumps(msgspec.to_builtins(report)))
     else:
@@ -113,7 +114,12 @@ def _clip_and_axes(words: list[str], swept: list[str] | None) -> tuple[Path | No
 
 
 def _sweep(
-    order: TransferOrder, over: tuple[Axis, ...], base: TransferParams, out: Path, no_progress: bool
+    order: TransferOrder,
+    over: tuple[Axis, ...],
+    base: TransferParams,
+    out: Path,
+    no_progress: bool,
+    remote: str | None,
 ) -> SweepReport:
     """One job for each point, one after another. Nothing is asked for before every point is known to be good; when
     one fails, what was made before it stays, with its table."""
@@ -122,7 +128,7 @@ def _sweep(
     stem = f"{order.song.path.stem[:80]}_{order.scene}"
     made: list[tuple[sweep.Point, Report]] = []
     try:
-        with cli_job.connected() as client:
+        with cli_job.connected(remote) as client:
             for number, (point, one) in enumerate(zip(points, orders, strict=True), start=1):
                 if sys.stderr.isatty() and not no_progress:
                     print(f"Point {number} of {len(points)}: {point.label}", file=sys.stderr)

@@ -15,23 +15,36 @@ from punchin_wire import disk, paths
 from punchin_wire.errors import BadMessage, DaemonUnreachable, NotInstalled
 from punchin_wire.paths import BridgeRecord, DaemonRecord
 
+from .. import remotes
 from ..settings import Settings
 from .client import Client
+from .endpoint import Endpoint
 
 TAIL_LINES = 8
+FAR_SECONDS = 5.0
+"""How long another computer's daemon may take for its first answer."""
 OTHERS_SECONDS = 5.0
 """How long we wait for another client's daemon when ours gave up: only one may serve a user."""
 
 
-def find(settings: Settings) -> str | None:
-    """The endpoint of a daemon that answers, or None."""
-    if settings.daemon:
-        endpoint = f"tcp://{settings.daemon}"
-    elif (record := paths.read_daemon_record()) is not None:
+def find(settings: Settings) -> Endpoint | None:
+    """The endpoint of a daemon that answers, or None. Raises KeyRefused or BadKey where we cannot come to terms."""
+    endpoint = elsewhere(settings)
+    if endpoint is not None:
+        return endpoint if _answers(endpoint, FAR_SECONDS) else None
+    if (record := paths.read_daemon_record()) is not None:
         endpoint = _endpoint(record)
     else:
         return None
     return endpoint if _answers(endpoint, 2.0) else None
+
+
+def elsewhere(settings: Settings) -> Endpoint | None:
+    """The daemon that is to be used instead of this user's own, whether it answers or not; None: our own. Raises
+    BadSetting or BadKey."""
+    if (named := remotes.chosen(settings)) is not None:
+        return Endpoint(f"tcp://{named.remote.address}", named.remote.key, named.name)
+    return Endpoint(f"tcp://{settings.daemon}") if settings.daemon else None
 
 
 def bridge() -> BridgeRecord | None:
@@ -47,15 +60,15 @@ def program(package: str) -> tuple[str, ...]:
     return sys.executable, "-m", package
 
 
-def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> str:
+def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> Endpoint:
     """The endpoint of a daemon that answers; one is started when none does, by `command` if not by ours. Raises
     DaemonUnreachable, which shows the end of its output, NotInstalled, and BadSetting where its folder cannot be
     written."""
     endpoint = find(settings)
     if endpoint is not None:
         return endpoint
-    if settings.daemon:
-        raise DaemonUnreachable(f"No daemon answers at {settings.daemon}.", "Start it there with `punchin serve`.")
+    if (there := elsewhere(settings)) is not None:
+        raise DaemonUnreachable(f"No daemon answers at {there}.", there.start)
     command = command or (*program("punchin_server"), "serve")
     disk.make_folder(paths.log_folder(), disk.OWN_FOLDER, 0o700)  # else the daemon could not even say why it ends
     output = paths.log_folder() / "daemon.out"
@@ -94,11 +107,12 @@ def start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
         raise DaemonUnreachable(f"The daemon could not be started: {error.strerror or error}.") from None
 
 
-def _endpoint(record: DaemonRecord) -> str:
-    return f"tcp://127.0.0.1:{record.port}"
+def _endpoint(record: DaemonRecord) -> Endpoint:
+    host = f"[{record.host}]" if ":" in record.host else record.host
+    return Endpoint(f"tcp://{host}:{record.port}", record.key)
 
 
-def _answers(endpoint: str, seconds: float) -> bool:
+def _answers(endpoint: Endpoint, seconds: float) -> bool:
     with Client(endpoint, Settings(reply_seconds=seconds)) as client:
         try:
             client.ping()

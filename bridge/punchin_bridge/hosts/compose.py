@@ -18,14 +18,14 @@ from punchin_wire.messages import ChordSegment, Note
 from punchin_wire.params import InpaintParams, TransferParams
 
 from ..audio import stems
-from ..music import chord_names, chords, pedals
+from ..music import chord_line, chord_names, chords, pedals
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from ..takes import excerpt, inpaint, specs, transfer
 from ..takes.order import Order, Place, Stem
 from ..takes.request import Inputs
 from . import clips, naming, timeline
-from .protocol import Clips, MidiNote, PedalMove, Submit, Track
+from .protocol import ChordName, Clips, MidiNote, PedalMove, Submit, Track
 
 BLOCK_SECONDS = 5.0
 """Seconds of a stem that are looked through at once."""
@@ -60,7 +60,7 @@ def order(submit: Submit, seed: int, folder: Path) -> Order:
 
 
 def _inpaint(submit: Submit, params: InpaintParams, place: Place, grid: TempoMap, seed: int, folder: Path) -> Order:
-    by_names = chord_names.segments(submit.chord_names, grid) if not submit.chords else ()
+    by_names = chord_names.segments(_names(submit, grid, place), grid) if not submit.chords else ()
     played = _notes(submit.chords, submit.chord_pedals, grid, place)
     labels: tuple[ChordSegment, ...] = by_names or chords.label_notes(played, grid)
     piano = _notes(submit.piano, submit.piano_pedals, grid, place)
@@ -70,6 +70,15 @@ def _inpaint(submit: Submit, params: InpaintParams, place: Place, grid: TempoMap
         params = specs.without(params, "drums")  # what is said of them is enough
     made = inpaint.arrange(place, inputs, drums, params, seed)
     return replace(made, notes=(*made.notes, *notes))
+
+
+def _names(submit: Submit, grid: TempoMap, place: Place) -> Sequence[ChordName]:
+    """The chords by name: the host's, else those that were typed for the region."""
+    if submit.chord_names or not submit.chord_line.strip():
+        return submit.chord_names
+    rate, region = place.song.rate, place.on_line
+    first, last = grid.quarter_of(region.start, rate), grid.quarter_of(region.end, rate)
+    return tuple(ChordName(*laid) for laid in chord_line.over(chord_line.parse(submit.chord_line), grid, first, last))
 
 
 def _drums(submit: Submit, place: Place, grid: TempoMap, composed: Path) -> tuple[Stem | None, tuple[str, ...]]:

@@ -51,7 +51,8 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `takes` are the finished files where they belong; `staged[i]` is where take `i` was written first, until it is
     moved there. `notes` are sentences that a musician should read with the takes. `owner` is the host that places
     them, where that is another than the one that asked: it alone is told of the job. `reports` are rows of name and
-    value about each take: how it sits in the song.
+    value about each take: how it sits in the song. `remote` names the daemon that has the job, also when another is
+    used by then (`local`: this computer's).
     """
 
     submit: Submit
@@ -66,6 +67,7 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timings: dict[str, float] = {}
     owner: str = ""
     reports: tuple[tuple[tuple[str, str], ...], ...] = ()
+    remote: str = ""
 
 
 ready(JobRecord)

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from punchin_wire.messages import MAX_NOTES, JobId
 from punchin_wire.parameter import Engine
-from punchin_wire.params import Params
+from punchin_wire.params import Control, Params
 from punchin_wire.structs import ready
 
 from ..music.pedals import Pedal
@@ -180,6 +180,18 @@ class Track(Piece, frozen=True):
     channels: Annotated[int, Meta(ge=1, le=16)] | None = None
 
 
+class Part(Piece, frozen=True):
+    """What a plug-in sits on. `track` is the same whenever its project is opened; `name` and `colour` (`#rrggbb`) are
+    the host's for it, or the musician's; `process` tells apart the programs that run. `hears` says whether it can be
+    asked for what was played there as audio, or as notes."""
+
+    track: Annotated[str, Meta(min_length=1, max_length=200)]
+    name: Text = ""
+    colour: Annotated[str, Meta(pattern=r"^(#[0-9a-f]{6})?$")] = ""
+    process: Annotated[str, Meta(max_length=80)] = ""
+    hears: Literal["audio", "notes"] = "audio"
+
+
 # ---- host -> bridge ------------------------------------------------------------------------------------------
 
 
@@ -193,13 +205,14 @@ class Project(Piece, frozen=True):
 class Hello(Document, frozen=True):
     """I am here, with this project open. Said at the start, when the project changes, and every :data:`HELLO_SECONDS`.
     `port` is where a host that has a socket hears OSC; 0 for hosts that read files. `can` names the actions that
-    :class:`Command` may ask for."""
+    :class:`Command` may ask for. A plug-in is a host of its own, and says which `part` of the project it is."""
 
     host: HostId
     program: Annotated[str, Meta(max_length=80)]
     project: Project
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
     can: tuple[Annotated[str, Meta(max_length=40)], ...] = ()
+    part: Part | None = None
 
 
 class Bye(Document, frozen=True):
@@ -218,6 +231,9 @@ class Submit(Document, frozen=True):
     host compares before it places: a digest of the tempo map around the region and of what lies in it. `clicked` is
     when the musician asked; `read` and `render` how many seconds of it the host took to read the project and to render.
     `notes` are sentences of the host that a musician should read with the takes: what it could not hear, and why.
+    `said` are parameters by name as a musician wrote them, in place of those of the wish. `chord_line` is chords as
+    they are typed (`Am7 | F G | C`), from the region's first bar on. What of `follow` is not brought, the bridge asks
+    the plug-ins on other tracks of the song for (:mod:`.ensemble`).
     """
 
     host: HostId
@@ -234,6 +250,9 @@ class Submit(Document, frozen=True):
     chord_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     piano_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     holes: Annotated[tuple[Span, ...], Meta(max_length=64)] = ()
+    said: Annotated[dict[str, Text], Meta(max_length=64)] = {}
+    chord_line: Annotated[str, Meta(max_length=2000)] = ""
+    follow: Annotated[tuple[Control, ...], Meta(max_length=3)] = ()
     notes: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
     folder: Annotated[str, Meta(max_length=4096)] = ""
     guard: Annotated[str, Meta(max_length=65536)] = ""
@@ -279,6 +298,7 @@ class Command(Piece, frozen=True, omit_defaults=False):
 
     `params` go with `inpaint` and `transfer`, `take` (0-based) with `pick`, `job` with `cancel` and `pick`; `start` and
     `end` with `select`, in `unit`. `pressed` is when the button was, which `mark_in` and `mark_out` make up for.
+    `stem` is the bridge's own: a plug-in answers it with a :class:`Stem` of seconds `[start, end)`.
     """
 
     ask: str
@@ -297,6 +317,18 @@ class CommandResult(Document, frozen=True, tag="did"):
 
     host: HostId
     ask: str
+    error: Text = ""
+
+
+class Stem(Document, frozen=True):
+    """What was played on a plug-in's track where command `ask` asked: `audio`, which may be shorter, in the host's own
+    folder of the spool, or `notes` with their `pedals`. Where there is nothing, `error` says why."""
+
+    host: HostId
+    ask: str
+    audio: Rendered | None = None
+    notes: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)] = ()
+    pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     error: Text = ""
 
 
@@ -331,7 +363,19 @@ class StopPull(Document, frozen=True):
 
 
 FromHost = (
-    Hello | Bye | Submit | Cancel | Placed | Held | Drop | CommandResult | CommandRequest | ListPacks | Pull | StopPull
+    Hello
+    | Bye
+    | Submit
+    | Cancel
+    | Placed
+    | Held
+    | Drop
+    | CommandResult
+    | Stem
+    | CommandRequest
+    | ListPacks
+    | Pull
+    | StopPull
 )
 
 

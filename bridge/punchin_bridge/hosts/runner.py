@@ -24,8 +24,9 @@ from punchin_wire.messages import Progress
 
 from ..daemon import launch
 from ..daemon.client import Client
+from ..daemon.endpoint import Endpoint
 from ..daemon.follow import Silent
-from ..settings import Settings
+from ..settings import Settings, replaced
 from ..splice import seam as seams
 from ..takes.order import Order
 from ..takes.render import produce
@@ -44,7 +45,7 @@ GIVE_UP_SECONDS = 8.0
 """How long a silent daemon is waited for, until the next try looks where it is now, or starts one."""
 
 
-Find = Callable[[Settings], str]
+Find = Callable[[Settings], Endpoint]
 """Returns the endpoint of a daemon that answers."""
 
 
@@ -74,6 +75,13 @@ class IsCancelled(NamedTuple):
 Event = Waits | Works | IsReady | HasFailed | IsCancelled
 
 
+class _Stop(NamedTuple):
+    """By which a job's thread is stopped, and the settings by which its daemon is found."""
+
+    event: threading.Event
+    settings: Settings
+
+
 class JobRunner:
     """Whoever does the work of :class:`.sessions.HostSessions`. `events` go from [job] to [loop]."""
 
@@ -85,30 +93,34 @@ class JobRunner:
         )
         self._turns = threading.Semaphore(AT_ONCE)
         self._naming = threading.Lock()
-        self._stops: dict[str, threading.Event] = {}
+        self._stops: dict[str, _Stop] = {}
 
     def start(self, record: JobRecord) -> None:
         """[loop] Carry a job out, on a thread of its own."""
         name = record.submit.job
-        stop = self._stops[name] = threading.Event()
+        stop = self._stops[name] = _Stop(threading.Event(), self._at(record))
         # Daemonic: when the bridge is told to stop, jobs go on at the daemon, and the next bridge fetches them.
         threading.Thread(target=self._carry_out, args=(record, stop), name=f"job-{name}", daemon=True).start()
 
     def stop(self, job: str) -> None:
         """[loop] Stop a job: at once where it waits or is prepared, at the daemon within one step."""
         if (stop := self._stops.get(job)) is not None:
-            stop.set()
-            threading.Thread(target=self._cancel, args=(job,), name=f"cancel-{job}", daemon=True).start()
+            stop.event.set()
+            threading.Thread(target=self._cancel, args=(job, stop.settings), name=f"cancel-{job}", daemon=True).start()
 
-    def _cancel(self, job: str) -> None:
+    def _at(self, record: JobRecord) -> Settings:
+        """The settings, for the daemon that has the job."""
+        return replaced(self._settings, remote=record.remote) if record.remote else self._settings
+
+    def _cancel(self, job: str, settings: Settings) -> None:
         """[job] On a second thread, for the first may be waiting for the daemon."""
         with contextlib.suppress(PunchinError):  # then it has not come so far, or is done
-            endpoint = launch.find(self._settings)
+            endpoint = launch.find(settings)
             if endpoint is not None:
-                with Client(endpoint, self._settings) as client:
+                with Client(endpoint, settings) as client:
                     client.cancel(job)
 
-    def _carry_out(self, record: JobRecord, stop: threading.Event) -> None:
+    def _carry_out(self, record: JobRecord, stop: _Stop) -> None:
         """[job] From a record to takes, or to what went wrong: one event in the end, whatever happens."""
         name = record.submit.job
         try:
@@ -126,7 +138,7 @@ class JobRunner:
         finally:
             del self._stops[name]
 
-    def _make(self, record: JobRecord, stop: threading.Event) -> JobRecord:
+    def _make(self, record: JobRecord, stop: _Stop) -> JobRecord:
         submit, folder = record.submit, self._spool.job(record.submit.job)
         drafts = folder / "takes"
         shutil.rmtree(drafts, ignore_errors=True)  # of a bridge that died while it wrote
@@ -144,11 +156,11 @@ class JobRunner:
             self._spool.keep(ready)
             return settle(ready, self._spool)
 
-    def _produce(self, order: Order, job: str, drafts: Path, stop: threading.Event) -> Report:
+    def _produce(self, order: Order, job: str, drafts: Path, stop: _Stop) -> Report:
         for left in reversed(range(TRIES)):
             _check(stop)
             try:
-                with Client(self._find(self._settings), self._settings) as client:
+                with Client(self._find(stop.settings), stop.settings) as client:
                     return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
             except (DaemonUnreachable, JobLost):
                 if not left:
@@ -170,8 +182,8 @@ class _Relay(Silent):
         self.events.put(Works(self.job, progress))
 
 
-def _check(stop: threading.Event) -> None:
-    if stop.is_set():
+def _check(stop: _Stop) -> None:
+    if stop.event.is_set():
         raise JobCancelled("The job was cancelled.")
 
 

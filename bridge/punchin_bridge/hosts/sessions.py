@@ -10,14 +10,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
+from punchin_wire import params
 from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, UnknownJob
 from punchin_wire.messages import Progress
+from punchin_wire.params import Control
 
 from . import words
+from .ensemble import Ensemble
 from .jobs import WORKING, Job, JobRecord, error_info
 from .presence import Presence
 from .protocol import (
@@ -38,17 +41,22 @@ from .protocol import (
     Pull,
     PullView,
     State,
+    Stem,
     StopPull,
     Submit,
 )
 from .spool import Post
 
-MAX_HOSTS = 32
+MAX_HOSTS = 256
+"""Every plug-in in a project is one."""
 MAX_WORKING = 64
 """Jobs that are prepared or at the daemon at once; more are refused."""
 MAX_JOBS = 512
 SHOWN_SECONDS = 60.0
 """How long hosts see a job that has ended."""
+SILENT_SECONDS = 3600.0
+"""How long the files of a host stay that is not heard any more: it may only wait for its musician. Ardour calls no
+hook while a dialog is open that the hook has opened."""
 BACK_SECONDS = 3 * HELLO_SECONDS
 """How long the owner of a job has to say hello to a new bridge, until another host with its project gets the job."""
 
@@ -63,6 +71,7 @@ class Keeper(Protocol):
     def finish(self, record: JobRecord) -> None: ...
     def welcome(self, host: str) -> None: ...
     def forget(self, host: str) -> None: ...
+    def adopt(self, job: str, control: Control, host: str, path: str) -> str: ...
 
 
 class Worker(Protocol):
@@ -82,13 +91,14 @@ class Packs(Protocol):
 
 
 class HostSessions:
-    """[loop] The bridge's memory."""
+    """[loop] The bridge's memory. `used` says which remote makes what is asked for now."""
 
-    def __init__(self, keeper: Keeper, worker: Worker, packs: Packs) -> None:
-        self._keeper, self._worker, self._packs = keeper, worker, packs
+    def __init__(self, keeper: Keeper, worker: Worker, packs: Packs, used: Callable[[], str] = lambda: "") -> None:
+        self._keeper, self._worker, self._packs, self._used = keeper, worker, packs, used
         self.hosts: dict[str, Presence] = {}
         self.jobs: dict[str, Job] = {}
-        self._gone: set[str] = set()
+        self._gone: dict[str, float] = {}  # host -> when its files may go
+        self._ensemble = Ensemble()
         self._awaited: dict[str, float] = {}
 
     # ---- from before -----------------------------------------------------------------------------------------
@@ -98,7 +108,7 @@ class HostSessions:
         job = self.jobs[record.submit.job] = Job(record)
         self._awaited[job.owner] = now + BACK_SECONDS
         if record.phase in WORKING:
-            self._worker.start(record)
+            self._start(record)
 
     # ---- from hosts ------------------------------------------------------------------------------------------
 
@@ -124,7 +134,7 @@ class HostSessions:
             case Hello():
                 self._meet(document, now)
             case Bye(host):
-                self.leave(host)
+                self.leave(host, now)
             case Submit():
                 self._accept(document, now, wall)
             case Cancel() | Placed() | Held() | Drop():
@@ -132,6 +142,9 @@ class HostSessions:
                     self._decide(job, document, now, wall)
             case CommandResult(host, command, error):
                 self._finish(host, command, error)
+            case Stem(host, command):
+                self._finish(host, command, document.error)
+                self._ensemble.receive(document, self._keeper.adopt)
             case CommandRequest(host, target, command):
                 self.command(target, command, host)
             case ListPacks(host):
@@ -158,33 +171,35 @@ class HostSessions:
         if known is None:
             if len(self.hosts) >= MAX_HOSTS:
                 raise QueueFull(f"{MAX_HOSTS} hosts are connected already.", "Close one of them.")
+            self._gone.pop(hello.host, None)
             self._keeper.welcome(hello.host)
             self.hosts[hello.host] = Presence(hello, now)
             log.info("%s is here: %s with %s", hello.host, hello.program, hello.project.name or hello.project.id)
         else:
             known.hello = hello
 
-    def leave(self, host: str) -> None:
-        """Forget a host. Its jobs stay, for whoever opens their project next, and so do the stems of those at work."""
+    def leave(self, host: str, now: float, files_stay: float = 0.0) -> None:
+        """Forget a host, and its files in so many seconds. Its jobs stay, for whoever opens their project next, and so
+        do the stems of those at work."""
         self.hosts.pop(host, None)
         self._awaited.pop(host, None)
         self._packs.forget(host)
-        self._gone.add(host)
-        self._clear()
+        self._gone[host] = now + files_stay
+        self._clear(now)
 
-    def _clear(self) -> None:
+    def _clear(self, now: float) -> None:
         """Forget the files of hosts that have left, once no job needs them."""
         needed = {job.record.submit.host for job in self.jobs.values() if job.phase in WORKING}
-        for host in self._gone - needed:
-            self._gone.discard(host)
-            if host not in self.hosts:
-                self._keeper.forget(host)
+        for host in [name for name, when in self._gone.items() if when <= now and name not in needed]:
+            del self._gone[host]
+            self._keeper.forget(host)
 
     def _accept(self, submit: Submit, now: float, wall: float) -> None:
         if submit.job in self.jobs:
             return  # documents may come twice
+        submit = _as_said(submit)
         seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
-        record = JobRecord(submit, wall, seed)
+        record = JobRecord(submit, wall, seed, remote=self._used())
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
             full = QueueFull(f"{MAX_WORKING} jobs wait already.", "Wait until one is done, or cancel one.")
@@ -199,10 +214,32 @@ class HostSessions:
         job.record = msgspec.structs.replace(
             record, timings={"read": submit.read, "render": submit.render, "accept": max(waited, 0.0)}
         )
-        self._worker.start(record)
+        self._start(record)
+
+    def _start(self, record: JobRecord) -> None:
+        """Have a job carried out, once all is there that it follows."""
+        if record.submit.follow:
+            self._ensemble.hold(record.submit)
+        else:
+            self._worker.start(record)
+
+    def _gather(self, now: float) -> None:
+        """Go on with jobs that have all they follow now; it is written down, so that the next bridge need not ask."""
+        for submit in self._ensemble.step(now, self.hosts):
+            job = self.jobs[submit.job]
+            job.record = msgspec.structs.replace(job.record, submit=submit)
+            try:
+                self._keeper.keep(job.record)
+            except PunchinError as error:
+                self.failed(job.name, error_info(error), now)
+            else:
+                self._worker.start(job.record)
 
     def _cancel(self, job: Job, now: float) -> None:
-        if job.phase in WORKING:
+        if self._ensemble.is_holding(job.name):
+            self._ensemble.drop(job.name)
+            self._end(job, "cancelled", now)
+        elif job.phase in WORKING:
             job.cancelling = True
             self._worker.stop(job.name)
         else:
@@ -308,13 +345,14 @@ class HostSessions:
         """Forget hosts that are gone, and jobs that ended a while ago."""
         for host in [name for name, presence in self.hosts.items() if now - presence.came > LEASE_SECONDS]:
             log.info("%s is gone", host)
-            self.leave(host)
-        self._clear()
+            self.leave(host, now, SILENT_SECONDS)
+        self._clear(now)
         for name in [name for name, job in self.jobs.items() if job.ended and now - job.ended > SHOWN_SECONDS]:
             del self.jobs[name]
 
     def news(self, now: float) -> Iterator[tuple[Hello, State]]:
         """What has to be sent, and to whom. A job is told to one host, its owner."""
+        self._gather(now)
         self._pass_on(now)
         for host, presence in self.hosts.items():
             jobs = tuple(job.view(now) for job in self.jobs.values() if job.owner == host)
@@ -325,17 +363,17 @@ class HostSessions:
         """Give jobs whose owner is gone to a host that has their project open. The last owner's files go, its state
         among them, so that it places nothing should it only have been asleep."""
         for job in self.jobs.values():
-            owner, project = job.owner, job.record.submit.project.id
+            owner = job.owner
             if job.is_ended or owner in self.hosts or now < self._awaited.get(owner, now):
                 continue
-            heir = next((host for host, found in self.hosts.items() if found.hello.project.id == project), None)
+            heir = next((host for host, found in self.hosts.items() if _inherits(found.hello, job)), None)
             if heir is not None:
                 log.info("job %s of %s is passed on to %s", job.name, owner, heir)
                 job.record = msgspec.structs.replace(job.record, owner=heir)
-                self._gone.add(owner)
+                self._gone[owner] = now
                 with contextlib.suppress(PunchinError):  # a full disk: the next bridge asks the last owner first
                     self._keeper.keep(job.record)
-        self._clear()
+        self._clear(now)
 
     @property
     def is_idle(self) -> bool:
@@ -345,3 +383,17 @@ class HostSessions:
             and not self._packs.is_pulling
             and not any(job.phase in WORKING for job in self.jobs.values())
         )
+
+
+def _inherits(hello: Hello, job: Job) -> bool:
+    """Whether a host has the project of `job` open; of plug-ins the one on its track."""
+    submit = job.record.submit
+    return hello.project.id == submit.project.id and (hello.part is None or hello.part.track == submit.target.id)
+
+
+def _as_said(submit: Submit) -> Submit:
+    """The job with its parameters as the musician wrote them. Raises BadSetting."""
+    if not submit.said:
+        return submit
+    values = {name: params.find(name).read(text) for name, text in submit.said.items()}
+    return msgspec.structs.replace(submit, params=params.build(submit.params.engine, values), said={})

@@ -32,10 +32,12 @@ from punchin_wire.errors import (
     BadSetting,
     DaemonError,
     DaemonUnreachable,
+    FileMissing,
     InputError,
     PunchinError,
     TooLarge,
 )
+from punchin_wire.params import Control
 from punchin_wire.structs import UNREADABLE, in_words
 
 from .jobs import JobRecord
@@ -120,6 +122,18 @@ class Spool:
     def forget(self, host: str) -> None:
         """Delete a host's folder, with stems that no job claimed."""
         _delete(self.host(host))
+
+    def adopt(self, job: str, control: Control, host: str, path: str) -> str:
+        """Make a stem that `host` rendered the job's own: its new path. Raises BadMessage where it is none of that
+        host's, FileMissing where it is not there."""
+        if Path(path).parent != self.host(host) / "audio":
+            raise BadMessage(f"{host} has rendered to where nothing of its own lies.", _update(host))
+        own = self.job(job) / f"heard-{control}.wav"
+        try:
+            os.replace(path, own)
+        except OSError as error:
+            raise FileMissing(f"What {host} has rendered cannot be had: {error.strerror}.", OWN_FOLDER) from None
+        return str(own)
 
     def hosts(self) -> tuple[str, ...]:
         """Whoever has a folder, from this bridge or from one before it."""

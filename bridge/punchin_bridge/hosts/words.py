@@ -23,6 +23,8 @@ STEPS: dict[str, str] = {
     "unsupported": OTHER_PACK,
     "version_mismatch": "Close all programs that have Punchin in them, and open them again: a part of it is older.",
     "daemon_unreachable": "Ask again: it is started anew. If that does not help, restart the computer.",
+    "bad_key": "Have this computer's key made anew, and let in again where its takes are made.",
+    "key_refused": "Have this computer let in where its takes are made: somebody there must allow its key.",
     "queue_full": "Wait for a job to finish, or stop one.",
     "source_unreachable": "Look at the network, and ask again: it goes on where it stopped.",
     "internal": "Ask again. If it happens once more, send Punchin's logs to its developers.",

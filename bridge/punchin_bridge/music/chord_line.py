@@ -16,8 +16,11 @@ from typing import TypeAlias
 from punchin_wire.errors import BadSetting
 
 from . import chord_names
+from .tempo_map import TempoMap
 
 AGAIN = "%"
+_HAIR = 1e-3
+"""Quarters by which an edge may miss a bar line and still count as on it."""
 Bars: TypeAlias = tuple[tuple[str, ...], ...]
 
 
@@ -47,3 +50,13 @@ def lay(bars: Bars, lines: Sequence[float]) -> list[tuple[float, float, str]]:
         edges = [start + (end - start) * part / len(names) for part in range(len(names))] + [end]
         found += [(begin, until, name) for name, (begin, until) in zip(names, pairwise(edges), strict=True)]
     return found
+
+
+def over(bars: Bars, grid: TempoMap, first: float, last: float) -> list[tuple[float, float, str]]:
+    """Start, end and name of each chord over quarters `[first, last)` of `grid`, from the bar on that holds `first`."""
+    number = grid.bar_at(first + _HAIR)
+    lines = [grid.bar(number)]
+    while lines[-1] < last - _HAIR:
+        number += 1
+        lines.append(grid.bar(number))
+    return lay(bars, lines)

@@ -4,15 +4,14 @@ Each call asks the server's program, and waits for it."""
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Sequence
 
 import msgspec
 from punchin_wire.errors import DaemonError, ErrorInfo, from_info
 from punchin_wire.structs import UNREADABLE, ready
 
-COMMAND = (sys.executable, "-m", "punchin_server", "packs", "list", "--json")
-CATALOG = (sys.executable, "-m", "punchin_server", "packs", "pull", "--json")
+from . import program
+
 PATIENCE_SECONDS = 30.0
 
 
@@ -56,14 +55,14 @@ class _Answer(msgspec.Struct, frozen=True):
 ready(_Answer)
 
 
-def listed(command: Sequence[str] = COMMAND) -> tuple[Pack, ...]:
+def listed(command: Sequence[str] | None = None) -> tuple[Pack, ...]:
     """The packs that are installed. Raises PunchinError."""
-    return _asked(command).packs
+    return _asked(command or (*program.packs(), "list", "--json")).packs
 
 
-def offered(command: Sequence[str] = CATALOG) -> tuple[Offer, ...]:
+def offered(command: Sequence[str] | None = None) -> tuple[Offer, ...]:
     """The packs that can be fetched. Raises PunchinError."""
-    return _asked(command).catalog
+    return _asked(command or (*program.packs(), "pull", "--json")).catalog
 
 
 def _asked(command: Sequence[str]) -> _Answer:

@@ -13,7 +13,7 @@ import msgspec
 from punchin_wire.errors import DaemonError, ErrorInfo, from_info
 from punchin_wire.structs import UNREADABLE, ready
 
-from .pulls import COMMAND
+from . import program
 
 PLAN_SECONDS = 60.0
 
@@ -37,11 +37,11 @@ class _Answer(msgspec.Struct, frozen=True):
 ready(_Answer)
 
 
-def plan(name: str, command: Sequence[str] = COMMAND) -> Plan:
+def plan(name: str, command: Sequence[str] | None = None) -> Plan:
     """Ask, and wait for it. Raises PunchinError."""
     unknown = DaemonError("What that pack would fetch is not known.", f"Run `punchin packs pull {name} --dry-run`.")
     try:
-        words = [*command, name, "--dry-run", "--json"]
+        words = [*(command or (*program.packs(), "pull")), name, "--dry-run", "--json"]
         done = subprocess.run(words, capture_output=True, timeout=PLAN_SECONDS, stdin=subprocess.DEVNULL)
         found = msgspec.json.decode(done.stdout.splitlines()[-1], type=_Answer)
     except (OSError, subprocess.SubprocessError, *UNREADABLE, IndexError):

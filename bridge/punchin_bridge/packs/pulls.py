@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from typing import Literal
@@ -14,7 +13,8 @@ import msgspec
 from punchin_wire.errors import INTERRUPTED, DaemonError, ErrorInfo, PunchinError, QueueFull, from_info
 from punchin_wire.structs import UNREADABLE, ready
 
-COMMAND = (sys.executable, "-m", "punchin_server", "packs", "pull")
+from . import program
+
 END_SECONDS = 5.0
 """A pull that is stopped keeps what came, and then ends."""
 
@@ -58,7 +58,7 @@ ready(_Line)
 class Pulls:
     """:meth:`start`, and then there is :meth:`news` now and then, until one of them is an ending."""
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, command: Sequence[str] | None = None) -> None:
         self._command = command
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._running: subprocess.Popen[bytes] | None = None
@@ -72,7 +72,8 @@ class Pulls:
         """Pull the pack `name`; `accept` are the licences that were accepted. Raises QueueFull, DaemonError."""
         if self._running is not None:
             raise QueueFull("A pack is being fetched already.", "Wait for it, or stop it first.")
-        words = [*self._command, name, *(f"--accept={licence}" for licence in accept), "--json"]
+        command = self._command or (*program.packs(), "pull")
+        words = [*command, name, *(f"--accept={licence}" for licence in accept), "--json"]
         try:
             self._running = subprocess.Popen(
                 words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -127,15 +127,12 @@ def _typed(typed: Typed, rate: int, grid: TempoMap | None) -> tuple[ChordName, .
     bars = chord_line.parse(typed.text)
     counted = grid or FREE
     first, last = counted.quarter_of(typed.start, rate), counted.quarter_of(typed.end, rate)
-    if grid is None:
-        lines = [first + (last - first) * part / len(bars) for part in range(len(bars))] + [last]
+    if grid is not None:
+        laid = chord_line.over(bars, grid, first, last)
     else:
-        number = grid.bar_at(first + 1e-3)
-        lines = [grid.bar(number)]
-        while lines[-1] < last - 1e-3:
-            number += 1
-            lines.append(grid.bar(number))
-    return tuple(ChordName(start, end, name) for start, end, name in chord_line.lay(bars, lines))
+        lines = [first + (last - first) * part / len(bars) for part in range(len(bars))] + [last]
+        laid = chord_line.lay(bars, lines)
+    return tuple(ChordName(start, end, name) for start, end, name in laid)
 
 
 def _cut(labels: tuple[ChordSegment, ...], seconds: float) -> tuple[ChordSegment, ...]:

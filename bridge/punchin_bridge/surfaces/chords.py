@@ -112,7 +112,10 @@ class LiveChords:
             return submit
         notes = laid(self.played, submit)
         self.clear()
-        return msgspec.structs.replace(submit, chords=notes, chord_pedals=(), chord_names=())
+        follow = tuple(other for other in submit.follow if other != "chord")
+        return msgspec.structs.replace(
+            submit, chords=notes, chord_pedals=(), chord_names=(), chord_line="", follow=follow
+        )
 
 
 @lru_cache(maxsize=16)  # every surface shows it, many times a second

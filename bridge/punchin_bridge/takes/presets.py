@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 from punchin_wire.errors import BadSetting
-from punchin_wire.params import DENOISING, TaskName, TransferParams
+from punchin_wire.params import DENOISING, PACKS, TaskName, TransferParams
 
 
 class Task(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,7 +66,8 @@ def prompts(task: TaskName, to: str, source: str | None = None, negative: str | 
 
 
 def filled(params: TransferParams) -> TransferParams:
-    """`params`, with what they leave to their task. Raises BadSetting for what their method lacks."""
+    """`params`, with what they leave to their task; what is the pack's stays open. Raises BadSetting for what their
+    method lacks."""
     chosen: dict[str, object] = {}
     for name, flag in DENOISING.items():
         first, given = flag.parameters[0], getattr(params, name)
@@ -74,7 +75,7 @@ def filled(params: TransferParams) -> TransferParams:
             if given is not None:
                 other = f"Leave it out, or choose the method {first.methods[0]}."
                 raise BadSetting(f"The method {params.method} has no {name}.", other)
-        elif given is None and first.has(first.default):  # else it is up to the pack
+        elif given is None and (first.unsaid != PACKS or params.task in first.tasks):
             values = tuple(each.of_task(params.task) for each in flag.parameters)
             chosen[name] = values if len(values) > 1 else values[0]
     return msgspec.structs.replace(params, **chosen)

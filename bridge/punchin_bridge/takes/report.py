@@ -57,8 +57,8 @@ class TransferTake(TakeReport, frozen=True, kw_only=True):
 
 
 class TransferSettings(AskedDenoising, frozen=True, kw_only=True):
-    """What a transfer was made with. `None` is what its method does not have or, for scheduler and steps, what the
-    engine did not say. `highband` is `air` in JSON."""
+    """What a transfer was made with. `None` is what its method does not have or, where the pack chose, what the engine
+    did not say. `highband` is `air` in JSON."""
 
     task: TaskName
     prompt: str

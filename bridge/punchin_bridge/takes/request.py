@@ -21,7 +21,7 @@ from punchin_wire.messages import (
     TakeSpec,
     TransferRequest,
 )
-from punchin_wire.params import Control, Denoising, InpaintParams, TransferParams
+from punchin_wire.params import DENOISING, Control, InpaintParams, TransferParams
 from punchin_wire.structs import in_words
 
 from ..music.region import Region
@@ -106,8 +106,9 @@ def inpaint_request(
 def transfer_request(
     source: AudioRef, texts: Prompts, params: TransferParams, takes: Sequence[TakeSpec], score: bool = False
 ) -> TransferRequest:
-    """The request to play `source` anew. Raises BadSetting where a parameter is out of its range."""
-    said = {name: value for name in Denoising.__struct_fields__ if (value := getattr(params, name)) is not None}
+    """The request to play `source` anew; what `params` leave open is up to the pack. Raises BadSetting where a
+    parameter is out of its range."""
+    mine = {name: getattr(params, name) for name, flag in DENOISING.items() if flag.is_of(params.method)}
     asked = TransferRequest(
         source,
         texts.prompt,
@@ -117,7 +118,7 @@ def transfer_request(
         score=score,
         loop_short=True,
         retries=RETRIES,
-        **said,
+        **mine,
     )
     return _checked(asked, TransferRequest)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 import msgspec
 import numpy as np
@@ -77,16 +77,20 @@ class TransferOrder(Order):
 
     def _settings(self, models: Mapping[str, str]) -> TransferSettings:
         request = self.request
-        mine = {name: getattr(request, name) for name, flag in DENOISING.items() if flag.is_of(request.method)}
+        mine: dict[str, Any] = {
+            name: getattr(request, name) for name, flag in DENOISING.items() if flag.is_of(request.method)
+        }
         solver = next((each for each in get_args(Solver) if each == models.get("scheduler")), None)
-        pack = {"scheduler": solver, "steps": int(models.get("steps", 0)) or None}
+        hold = float(models["hold"]) if "hold" in models else None
+        pack = {"scheduler": solver, "steps": int(models.get("steps", 0)) or None, "hold": hold}
+        chosen = {name: value for name, value in pack.items() if name in mine and mine[name] is None}
         return TransferSettings(
             task=self.task.name,
             prompt=request.prompt,
             negative_prompt=request.negative_prompt,
             highband=self.splice.highband,
             width=self.splice.width,
-            **mine | {name: mine[name] or value for name, value in pack.items()},
+            **mine | chosen,
         )
 
     def _missing_scores(self, takes: Sequence[TakeReport]) -> tuple[str, ...]:

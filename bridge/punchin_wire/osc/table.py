@@ -263,16 +263,31 @@ SURFACES = (
 TABLE: tuple[Address, ...] = (
     Address("/punchin/ping", "to", "Is anybody there? Answered by `/punchin/pong`."),
     Address("/punchin/pong", "from", "Yes.", (Arg("version", "s", "version of Punchin"),)),
-    Address("/punchin/status/get", "to", "Answered by `/punchin/status`, then `/punchin/job/state` for each job."),
+    Address(
+        "/punchin/status/get",
+        "to",
+        "Answered by `/punchin/status`, then `/punchin/seat` for each seat and `/punchin/job/state` for each job.",
+    ),
     Address(
         "/punchin/status",
         "from",
         "The daemon at a glance.",
         (
             Arg("version", "s", "version of Punchin"),
-            Arg("worker", "s", "off, starting, idle or busy"),
-            Arg("running", "s", "the running job, or empty"),
+            Arg("worker", "s", "off, starting, idle or busy: that of the busiest seat"),
+            Arg("running", "s", "the running job, or empty; of several one"),
             Arg("waiting", "i", "jobs in the queue", low=0),
+        ),
+    ),
+    Address(
+        "/punchin/seat",
+        "from",
+        "A device, and what is done there.",
+        (
+            Arg("seat", "i", "its number, from 1", low=1),
+            Arg("state", "s", "off, starting, idle or busy"),
+            Arg("device", "s", "what models run on"),
+            Arg("running", "s", "the running job, or empty"),
         ),
     ),
     Address(

@@ -46,7 +46,7 @@ class Host:
         self._placing.place_next(now)
         self._greet(now)
         for _ in self._outbox.give_up(now):
-            self._program.say(f"Punchin: {self._why_lost(now)} `punchin bridge` in a terminal shows why.")
+            self._program.say(f"Punchin: {self._why_lost(now)} Its log (bridge.log) says why.")
         self._outbox.say_again(now)
         self._watch.look(now, self._needs_bridge())
 

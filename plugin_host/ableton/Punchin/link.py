@@ -156,7 +156,7 @@ class Link:
         try:
             self._child = _detached(installed(self._folder).command)
         except (OSError, AttributeError) as problem:
-            raise Refusal(f"Cannot start the bridge ({problem}): run `punchin bridge` in a terminal.") from None
+            raise Refusal(f"Cannot start the bridge ({problem}): run `punchin host install ableton` again.") from None
 
 
 def _has(item: object, fields: dict[str, type | tuple[type, ...]]) -> bool:

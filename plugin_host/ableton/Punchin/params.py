@@ -169,5 +169,13 @@ PARAMS: dict[str, dict[str, Any]] = {
         "high": 1.0,
         "whole": False,
     },
+    "hold": {
+        "text": "Structure lock: how firmly takes hold the clip's notes and timing; 0 starts from noise alone.",
+        "engines": ("transfer",),
+        "default": 0.0,
+        "low": 0.0,
+        "high": 1.0,
+        "whole": False,
+    },
 }
 # end: params

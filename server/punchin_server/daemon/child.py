@@ -27,13 +27,14 @@ Asleep at once it takes 4 s on either; this much spinning takes 1.6 s and 5 s. W
 
 
 class Child:
-    """A running process. `output` holds the last lines of its standard output, `errors` of its standard error.
+    """A running process. `output` holds the last lines of its standard output, `errors` of its standard error; they are
+    logged at `level`.
 
     Raises InternalError when it cannot be started. Nothing here waits but `join`.
     """
 
-    def __init__(self, name: str, command: Sequence[str], first_line: bytes = b"") -> None:
-        self.name = name
+    def __init__(self, name: str, command: Sequence[str], first_line: bytes = b"", level: int = logging.INFO) -> None:
+        self.name, self._level = name, level
         self.output: deque[str] = deque(maxlen=200)
         self.errors: deque[str] = deque(maxlen=50)
         # A session of its own: Ctrl-C in the daemon's terminal is for the daemon, which then ends its children.
@@ -81,6 +82,11 @@ class Child:
         """Whether it has ended and everything of it is given back, after `leave`."""
         return self._reaper is not None and not self._reaper.is_alive()
 
+    def interrupt(self) -> None:
+        """Ask it to end, as Ctrl-C would."""
+        with contextlib.suppress(OSError):  # gone already
+            self._process.terminate()
+
     def leave(self, patience: float = 2.0) -> None:
         """End its input, which asks it to go; after `patience` seconds kill it and whatever it started.
 
@@ -121,7 +127,7 @@ class Child:
             while raw := pipe.readline(LINE):
                 line = raw.decode("utf-8", "replace").rstrip()
                 lines.append(line)
-                log.info("%s: %s", self.name, line[:1000])
+                log.log(self._level, "%s: %s", self.name, line[:1000])
 
 
 def describe_exit(code: int) -> str:

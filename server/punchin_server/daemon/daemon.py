@@ -1,4 +1,4 @@
-"""The daemon: one loop over all sockets, and the policy that joins fronts, jobs, store and supervisor.
+"""The daemon: one loop over all sockets, and the policy that joins fronts, jobs, store and seats.
 
 Single-threaded; every handler returns in milliseconds, so status never waits for a model. The loop wakes for a socket
 or after :data:`TICK_MS`, looks at the clock once, and hands that time to everything else.
@@ -9,13 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import sys
 import time
 from collections.abc import Sequence
 
 import zmq
 from punchin_wire import VERSION, paths
-from punchin_wire.errors import BadSetting, DaemonError, ErrorInfo, InternalError, JobLost, PunchinError, QueueFull
+from punchin_wire.errors import BadSetting, DaemonError, InternalError, JobLost, PunchinError, QueueFull
 from punchin_wire.frames import Audio, Frame, pack
 from punchin_wire.messages import (
     FINAL,
@@ -25,6 +24,7 @@ from punchin_wire.messages import (
     Done,
     Event,
     Failed,
+    PackQuery,
     Ping,
     Pong,
     Refused,
@@ -37,13 +37,16 @@ from punchin_wire.messages import (
     audio_refs,
 )
 
+from .gate import Gate, scope
 from .jobs import Job, Jobs
 from .launcher import PUNCHIN, Launcher
 from .osc_commands import OscCommands
 from .osc_front import OscFront
+from .pack_programs import PackPrograms
+from .seats import Seats
 from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
-from .supervisor import Supervisor
+from .supervisor import Launch, Supervisor
 from .zmq_front import Client, Received, Sent, ZmqFront
 
 log = logging.getLogger(__name__)
@@ -59,28 +62,31 @@ OSC_JOBS = 4
 SEQ_AFTER_RESTART = 1_000_000
 """Added to the last kept number: clients have seen numbers of events that were not kept."""
 
-WORKER = (sys.executable, "-m", "punchin_server.worker")
-
 
 class Daemon:
     """Everything that serves; `run` returns after `stop` was called. Raises DaemonError when it cannot serve."""
 
-    def __init__(self, settings: Settings, worker: Sequence[str] = WORKER, punchin: Sequence[str] = PUNCHIN) -> None:
+    def __init__(self, settings: Settings, launch: Launch, punchin: Sequence[str] = PUNCHIN) -> None:
         self.settings = settings
         self._stopping = False
         self._started = self._active = time.monotonic()
         self._expire_at = 0.0
         self._requests: dict[str, list[Frame]] = {}
         self._digests: dict[str, str] = {}
-        self._cancelled_at: dict[str, float] = {}
         self._sent: dict[str, dict[Client, int]] = {}  # job: number of the last event sent to each of its clients
         self._last_seen: dict[Client, float] = {}
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port)
+        self.gate = Gate(self.context) if settings.keys else None
+        self.front = ZmqFront(self.context, settings.bind, settings.port, settings.events_port, self.gate)
         surfaces = _open_osc(settings)
         self.osc = OscCommands(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
-        self.supervisor = Supervisor(self.context, worker, settings)
-        self.jobs = Jobs(settings.queue)
+        self.packs = PackPrograms(settings.pulls)
+        self.jobs = Jobs(settings.queue, len(settings.devices), settings.client_queue)
+        supervisors = [
+            Supervisor(self.context, launch, settings, device, f"worker {seat}")
+            for seat, device in enumerate(settings.devices, 1)
+        ]
+        self.seats = Seats(supervisors, self.jobs, self._requests, self._happen, settings.cancel_grace)
         self.store = Store(paths.results_folder())
         self._restore()
 
@@ -88,11 +94,12 @@ class Daemon:
 
     def run(self) -> None:
         poller = zmq.Poller()
-        poller.register(self.front.router, zmq.POLLIN)
-        poller.register(self.supervisor.socket, zmq.POLLIN)
+        sockets = [*self.front.sockets, *(supervisor.socket for supervisor in self.seats.supervisors.values())]
+        for socket in sockets:
+            poller.register(socket, zmq.POLLIN)
         if self.osc is not None:
             poller.register(self.osc.front.endpoint, zmq.POLLIN)
-        self._wake_worker(time.monotonic())  # so that the first job does not wait for a process to start
+        self.seats.wake(1, time.monotonic())  # so that the first job does not wait for a process to start
         try:
             while not self._stopping:
                 poller.poll(TICK_MS if self.jobs.running or self.jobs.waiting else IDLE_TICK_MS)
@@ -106,21 +113,24 @@ class Daemon:
     @property
     def record(self) -> paths.DaemonRecord:
         """How clients find this daemon."""
-        return paths.DaemonRecord(os.getpid(), self.front.port, self.osc_port, VERSION, self.front.events_port)
+        key = self.gate.key if self.gate else ""
+        ports = (self.front.port, self.osc_port, VERSION, self.front.events_port)
+        return paths.DaemonRecord(os.getpid(), *ports, self.settings.host, key)
 
     @property
     def osc_port(self) -> int:
         return self.osc.front.port if self.osc else 0
 
     def step(self, now: float) -> None:
-        """Everything that is due: what clients sent, what the worker said, what time brings."""
+        """Everything that is due: what clients sent, what workers said, what time brings."""
         for received in self.front.receive():
             self._last_seen[received.client] = self._active = now
             self._answer(received, now)
         if self.osc is not None:
             self.osc.step(now)
-        self._listen_to_worker(now)
-        self._look_after_worker(now)
+        for told in self.packs.step():
+            self.front.answer(told.client, told.packs)
+        self.seats.step(now)
         self._find_vanished(now)
         self._catch_up()
         if now >= self._expire_at:
@@ -138,10 +148,13 @@ class Daemon:
         for job in self.jobs:
             if not job.finished:
                 self._happen(self.jobs.fail(job, stopped, now))
-        self.supervisor.stop(now)
+        self.seats.stop(now)
+        self.packs.close()
         if self.osc is not None:
             self.osc.close()
         self.front.close()
+        if self.gate is not None:
+            self.gate.close()
         self.context.term()
         log.info("stopped")
 
@@ -154,13 +167,15 @@ class Daemon:
                 case Ping():
                     self.front.answer(client, Pong(VERSION))
                 case StatusQuery():
-                    self.front.answer(client, self.status(now))
+                    self.front.answer(client, self.status(now, client.key))
                 case Submit():
                     self._submit(client, message, received.frames, now)
                 case Attach():
                     job = self.jobs.get(message.job)
                     self.front.answer(client, Accepted(job.id, job.position))
                     self._sent[job.id][client] = message.after
+                case PackQuery():
+                    self.packs.start(client, message)
                 case Cancel():
                     self.front.answer(client, Accepted(self.jobs.get(message.job).id))
                     self.cancel(message.job, now)
@@ -176,40 +191,49 @@ class Daemon:
     def _submit(self, client: Client, message: Submit, frames: list[Frame], now: float) -> None:
         digest = hashlib.sha256(frames[1]).hexdigest()
         if message.job not in self.jobs:
-            self._accept(message, frames, digest, now)
+            self._accept(_owner(client), message, frames, digest, now)
         elif self._digests[message.job] != digest:
             raise BadSetting(f"Another job has the name {message.job!r} already.", "Give this job a name of its own.")
         job = self.jobs.get(message.job)
         self.front.answer(client, Accepted(job.id, job.position))
         self._sent[job.id][client] = 0
 
-    def _accept(self, message: Submit, frames: list[Frame], digest: str, now: float) -> None:
-        held = sum(len(frame) for request in self._requests.values() for frame in request)
-        if self._requests and held + sum(map(len, frames)) > self.settings.queue_bytes:
-            raise QueueFull("The audio of the waiting jobs fills the memory set aside for it.")
-        if self.store.bytes > self.settings.results_bytes:
-            fetch = "Fetch them: `punchin status` names their jobs, for --job. After a day they are dropped."
-            raise QueueFull("Finished takes that nobody fetched fill the space set aside for them.", fetch)
+    def _accept(self, owner: str, message: Submit, frames: list[Frame], digest: str, now: float) -> None:
+        self._check_room(owner, sum(map(len, frames)))
         engine = type(message.request).__struct_config__.tag
-        job = Job(message.job, str(engine), message.request.pack, message.keep, now)
-        self.jobs.submit(job)
+        job = Job(message.job, str(engine), message.request.pack, message.keep, now, owner)
+        moved = self.jobs.submit(job)
         self._digests[job.id], self._requests[job.id], self._sent[job.id] = digest, frames, {}
         try:
-            self.store.create(JobRecord(job.id, job.engine, job.pack, digest, time.time()))
+            self.store.create(JobRecord(job.id, job.engine, job.pack, digest, time.time(), owner))
         except OSError as error:
             self.jobs.cancel(job, now)
             self._forget(job)
             raise DaemonError(
                 f"The results folder cannot be written: {error.strerror}.", "Make room on the disk."
             ) from None
+        self._happen(moved)
+
+    def _check_room(self, owner: str, size: int) -> None:
+        """Raises QueueFull where `size` bytes more to do, or what is done already, is more than there is room for: of
+        everybody's, or of this client's own."""
+        known, share = self.settings, self.settings.client_share
+        held = {job: sum(map(len, frames)) for job, frames in self._requests.items()}
+        mine = [job.id for job in self.jobs if job.client == owner]
+        own = [held[job] for job in mine if job in held]
+        for sizes, most in (list(held.values()), known.queue_bytes), (own, share * known.queue_bytes):
+            if sizes and sum(sizes) + size > most:
+                raise QueueFull("The audio of the waiting jobs fills the memory set aside for it.")
+        if self.store.bytes > known.results_bytes or sum(map(self.store.size, mine)) > share * known.results_bytes:
+            fetch = "Fetch them: `punchin status` names their jobs, for --job. After a day they are dropped."
+            raise QueueFull("Finished takes that nobody fetched fill the space set aside for them.", fetch)
 
     def cancel(self, job_id: str, now: float) -> Job:
         """Stop a job, whoever asks. Raises UnknownJob."""
         job = self.jobs.get(job_id)
         self._happen(self.jobs.cancel(job, now))
         if job.state == "cancelling":
-            self._cancelled_at.setdefault(job.id, now)
-            self.supervisor.cancel(job.id)
+            self.seats.cancel(job)
         return job
 
     def _release(self, client: Client, job_id: str) -> None:
@@ -219,8 +243,9 @@ class Daemon:
         self._forget(job)
         self.front.answer(client, Accepted(job_id))
 
-    def status(self, now: float) -> Status:
-        every = list(self.jobs)
+    def status(self, now: float, key: str = "") -> Status:
+        """What the client with that key may know: its own jobs, and how many others are ahead or at work."""
+        every = [job for job in self.jobs if job.id.startswith(scope(key))]
         finished = sorted((job for job in every if job.finished), key=lambda job: job.ended)[-SHOWN_JOBS:]
         shown = finished + sorted((job for job in every if not job.finished), key=lambda job: job.position)
         return Status(
@@ -228,50 +253,12 @@ class Daemon:
             pid=os.getpid(),
             uptime=now - self._started,
             queue_limit=self.settings.queue,
-            worker=self.supervisor.status(),
+            seats=self.seats.status(),
             jobs=tuple(job.status(now) for job in shown),
             osc_port=self.osc_port,
             events_port=self.front.events_port,
+            others=sum(not job.finished for job in self.jobs) - sum(not job.finished for job in every),
         )
-
-    # ---- worker ----------------------------------------------------------------------------------------------
-
-    def _listen_to_worker(self, now: float) -> None:
-        try:
-            for packet in self.supervisor.read(now):
-                event: Event = packet.message
-                self._happen(self.jobs.report(event.job, event.body, now), packet.audio)
-                if isinstance(event.body, FINAL):
-                    self.supervisor.settle(now)
-        except PunchinError as error:
-            self._worker_died(self.supervisor.bury(f"The worker spoke nonsense: {error}", now), now)
-
-    def _look_after_worker(self, now: float) -> None:
-        if (died := self.supervisor.tick(now)) is not None:
-            self._worker_died(died, now)
-        running = self.jobs.running
-        if running is not None:
-            cancelled = self._cancelled_at.get(running.id, now)
-            if now - cancelled > self.settings.cancel_grace:
-                self._worker_died(self.supervisor.bury("The worker did not stop its cancelled job.", now), now)
-        elif self.jobs.waiting:
-            self._wake_worker(now)
-            if self.supervisor.idle:
-                job = self.jobs.start(now)
-                if (died := self.supervisor.give(self._requests[job.id], now)) is not None:
-                    self._worker_died(died, now)
-
-    def _wake_worker(self, now: float) -> None:
-        if (failed := self.supervisor.wake(now)) is not None:
-            self._worker_died(failed, now)
-
-    def _worker_died(self, error: ErrorInfo, now: float) -> None:
-        self._happen(self.jobs.worker_died(error, now))
-        if self.supervisor.hopeless:
-            for job in self.jobs:
-                if not job.finished:
-                    self._happen(self.jobs.fail(job, error, now))
-            self.supervisor.forgive()
 
     # ---- events ----------------------------------------------------------------------------------------------
 
@@ -289,7 +276,6 @@ class Daemon:
             if isinstance(event.body, FINAL):
                 log.info("job %s: %s", event.job, event.body)
                 self._requests.pop(event.job, None)
-                self._cancelled_at.pop(event.job, None)
 
     def _send(self, client: Client, event: Event, frames: Sequence[Frame]) -> None:
         """Send a new event, unless older ones still wait for room; kept ones are sent again by `_catch_up`."""
@@ -331,6 +317,7 @@ class Daemon:
         silent = [client for client, seen in self._last_seen.items() if now - seen > self.settings.vanished]
         for client in silent:
             del self._last_seen[client]
+            self.packs.stop(client)
         for job in self.jobs if silent else ():
             wanted = job.keep or any(client in self._last_seen for client in self._sent[job.id])
             if not (wanted or job.finished):
@@ -350,14 +337,15 @@ class Daemon:
     def _forget(self, job: Job) -> None:
         self.jobs.forget(job)
         self.store.drop(job.id)
-        for table in (self._requests, self._digests, self._cancelled_at, self._sent):
+        for table in (self._requests, self._digests, self._sent):
             table.pop(job.id, None)
 
     def _restore(self) -> None:
         """Know the jobs of an earlier daemon. Those it could not end have failed."""
         offset = time.monotonic() - time.time()
         for record, events, written in self.store.open():
-            job = Job(record.id, record.engine, record.pack, True, record.submitted + offset, ended=written + offset)
+            job = Job(record.id, record.engine, record.pack, True, record.submitted + offset, record.client)
+            job.ended = written + offset
             self._digests[job.id], self._sent[job.id] = record.digest, {}
             job.seq = events[-1].seq if events else 0
             self.jobs.restore(job)
@@ -374,13 +362,18 @@ def _open_osc(settings: Settings) -> OscFront | None:
     if settings.osc_port < 0:
         return None
     try:
-        return OscFront(settings.bind, settings.osc_port)
+        return OscFront(settings.loopback, settings.osc_port)
     except DaemonError as error:
         if settings.osc_port != OSC_PORT:
             raise
         # Nobody asked for the usual port; another user's daemon may have it, and takes matter more than surfaces.
         log.warning("%s The system chooses another.", error)
-        return OscFront(settings.bind, 0)
+        return OscFront(settings.loopback, 0)
+
+
+def _owner(client: Client) -> str:
+    """Whose turn it is when a job of this client starts, and whose share it fills."""
+    return client.key or client.identity.hex()
 
 
 def _state(last: Event) -> State:

@@ -30,11 +30,13 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(Message, frozen=True):
-    """The worker lives. `memory` is its resident size in bytes, `packs` what it has loaded, as `pack:engine`."""
+    """The worker lives. `memory` is its resident size in bytes, `vram` what it holds of its GPU, `packs` what it has
+    loaded, as `pack:engine`."""
 
     device: str
     packs: tuple[str, ...]
     memory: int
+    vram: int = 0
 
 
 ToWorker = Submit | Cancel

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol
+from typing import Protocol, get_args
 
 from punchin_wire.errors import BadSetting, InternalError, PunchinError
-from punchin_wire.messages import Event, Status
+from punchin_wire.messages import Event, SeatState, Status
 from punchin_wire.osc.packets import spoken
 from punchin_wire.osc.table import OscValue
 from punchin_wire.osc.udp import Peer
@@ -16,6 +16,8 @@ from .launcher import Command, Ended, Launcher
 from .osc_front import OscFront, OscMessage, OscReceived
 
 log = logging.getLogger(__name__)
+
+SEAT_STATES: tuple[str, ...] = get_args(SeatState)
 
 
 class Serving(Protocol):
@@ -82,9 +84,13 @@ class OscCommands:
 
     def _send_status(self, surface: Peer, now: float) -> None:
         status = self._daemon.status(now)
-        running = next((job.job for job in status.jobs if job.state in ("running", "cancelling")), "")
+        running = {job.seat: job.job for job in status.jobs if job.state in ("running", "cancelling")}
         waiting = sum(job.state == "queued" for job in status.jobs)
-        self.front.send(surface, "/punchin/status", status.version, status.worker.state, running, waiting)
+        busiest = max((seat.state for seat in status.seats), key=SEAT_STATES.index)
+        first = next(iter(running.values()), "")
+        self.front.send(surface, "/punchin/status", status.version, busiest, first, waiting)
+        for number, seat in enumerate(status.seats, 1):
+            self.front.send(surface, "/punchin/seat", number, seat.state, seat.device, running.get(number, ""))
         for job in status.jobs:
             self.front.send(surface, "/punchin/job/state", job.job, job.state, job.position)
 

@@ -5,32 +5,50 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Sequence
 
 from punchin_wire import VERSION, paths, program
 from punchin_wire.errors import DaemonError, PunchinError
 
 from . import settings
-from .daemon import WORKER, Daemon
+from .daemon import Daemon
+from .executors import local
 from .launcher import PUNCHIN
 
 log = logging.getLogger(__name__)
+
+WORKER = (sys.executable, "-m", "punchin_server.worker")
+CONNECTIONS = 65_536
 
 
 def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[str]) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError when it cannot."""
     with paths.only_one("daemon"):
         paths.open_log(paths.daemon_log())
-        daemon = Daemon(options, worker, punchin)
+        if options.keys:
+            _allow_connections()
+        daemon = Daemon(options, local.launcher(worker), punchin)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: daemon.stop())
         paths.write_daemon_record(daemon.record)
         log.info("serving: %s", daemon.record)
-        print(f"Punchin {VERSION} serves: port {daemon.front.port}, OSC port {daemon.osc_port}.", flush=True)
+        known_by = f", key {daemon.record.key}" if options.keys else ""
+        print(f"Punchin {VERSION} serves: port {daemon.front.port}, OSC port {daemon.osc_port}{known_by}.", flush=True)
         try:
             daemon.run()
         finally:
             paths.remove_daemon_record(os.getpid())
+
+
+def _allow_connections() -> None:
+    """As many open files as we may have: strangers' connections must not use up those that takes are kept with."""
+    if os.name == "posix":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = CONNECTIONS if most == resource.RLIM_INFINITY else min(most, CONNECTIONS)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def main(argv: Sequence[str], worker: Sequence[str] = WORKER, punchin: Sequence[str] = PUNCHIN) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, NoReturn
 
@@ -20,6 +21,9 @@ from punchin_wire.structs import in_words
 PREFIX = "PUNCHIN_SERVE_"
 OSC_PORT = 17812
 
+DEVICE = r"(auto|cpu|mps|cuda(:\d+)?)"
+MOST_SEATS = 64
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Positive = Annotated[float, Meta(gt=0.0, le=1e7)]
 
@@ -28,8 +32,11 @@ HELP = {
     "port": "ZeroMQ port for clients; 0 lets the system choose",
     "events_port": "ZeroMQ port for observers of events; 0 lets the system choose",
     "osc_port": "UDP port for OSC; 0 lets the system choose, -1 serves no OSC",
-    "bind": "address to listen on; only loopback is allowed, as the protocol is not encrypted",
-    "queue": "jobs that may wait behind the running one",
+    "bind": "address to listen on; beyond loopback only with --keys, which encrypts and lets in known computers alone",
+    "keys": "let in only computers whose key is allowed (`punchin keys allow`)",
+    "pulls": "let other computers have model packs fetched here",
+    "queue": "jobs that may wait behind the running ones",
+    "client_share": "part of the queue, of its bytes and of those of results that one client may fill",
     "queue_bytes": "bytes of audio that waiting and running jobs may hold",
     "results_bytes": "bytes of finished takes kept on disk before new jobs are refused",
     "results_seconds": "how long a finished take is kept when nobody fetches it",
@@ -38,7 +45,7 @@ HELP = {
     "vanished": "seconds of silence after which a client counts as vanished",
     "worker_silence": "seconds without a heartbeat after which the worker is killed",
     "cancel_grace": "seconds that a cancelled job may still compute before its worker is killed",
-    "device": "where models run: auto, cpu, cuda, mps",
+    "device": "where models run: auto, cpu, cuda, cuda:1, mps; several with commas, each for a job of its own",
     "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8",
 }
 
@@ -50,7 +57,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     events_port: Port = 0
     osc_port: Annotated[int, Meta(ge=-1, le=65535)] = OSC_PORT
     bind: str = "127.0.0.1"
-    queue: Annotated[int, Meta(ge=1, le=1000)] = 16
+    keys: bool = False
+    pulls: bool = False
+    queue: Annotated[int, Meta(ge=1, le=1000)] = 32
+    client_share: Annotated[float, Meta(gt=0.0, le=1.0)] = 0.5
     queue_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
     results_bytes: Annotated[int, Meta(ge=1)] = 4 * 2**30
     results_seconds: Positive = 24 * 3600.0
@@ -59,19 +69,40 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vanished: Positive = VANISHED_SECONDS
     worker_silence: Positive = 60.0
     cancel_grace: Positive = 30.0
-    device: Annotated[str, Meta(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, Meta(pattern=rf"^{DEVICE}(,{DEVICE}){{0,{MOST_SEATS - 1}}}$")] = "auto"
     precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8)$")] = "auto"
 
     def __post_init__(self) -> None:
         try:
-            loopback = ipaddress.ip_address(self.bind).is_loopback
+            address = ipaddress.ip_address(self.bind)
         except ValueError:
             raise BadSetting(f"--bind takes an IP address, not {self.bind!r}.", "Use --bind 127.0.0.1.") from None
-        if not loopback:
+        if not (address.is_loopback or self.keys):
             raise BadSetting(
-                f"Listening on {self.bind} would open Punchin to the network without encryption (CURVE keys).",
-                "Use --bind 127.0.0.1, and an ssh tunnel to reach it from another machine.",
+                f"Listening on {self.bind} would open Punchin to everybody on the network, without encryption.",
+                "Add --keys, after `punchin keys new`; or use --bind 127.0.0.1, and an ssh tunnel from other machines.",
             )
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The device of each seat."""
+        return tuple(self.device.split(","))
+
+    @property
+    def client_queue(self) -> int:
+        """Jobs of one client that may wait."""
+        return math.ceil(self.client_share * self.queue)
+
+    @property
+    def loopback(self) -> str:
+        """Where only this computer is heard, whatever else is."""
+        address = ipaddress.ip_address(self.bind)
+        return self.bind if address.is_loopback else "127.0.0.1" if address.version == 4 else "::1"
+
+    @property
+    def host(self) -> str:
+        """The address at which this computer reaches the daemon."""
+        return self.loopback if ipaddress.ip_address(self.bind).is_unspecified else self.bind
 
 
 def load(argv: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Settings:
@@ -98,11 +129,11 @@ def parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="punchin serve", description="Serve punch-in jobs on this machine.", allow_abbrev=False)
     for field in msgspec.structs.fields(Settings):
         # No default and no type here: what is absent stays absent, and the struct alone checks values.
-        parser.add_argument(
-            "--" + field.name.replace("_", "-"),
-            dest=field.name,
-            default=argparse.SUPPRESS,
-            metavar=field.name.split("_")[-1].upper(),
-            help=f"{HELP[field.name]} (default {field.default})",
-        )
+        flag: dict[str, Any] = {"dest": field.name, "default": argparse.SUPPRESS}
+        if field.type is bool:
+            flag |= {"action": "store_true", "help": HELP[field.name]}
+        else:
+            metavar = field.name.split("_")[-1].upper()
+            flag |= {"metavar": metavar, "help": f"{HELP[field.name]} (default {field.default})"}
+        parser.add_argument("--" + field.name.replace("_", "-"), **flag)
     return parser

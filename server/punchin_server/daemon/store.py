@@ -22,11 +22,14 @@ from pathlib import Path
 import msgspec
 from punchin_wire.disk import replacing
 from punchin_wire.errors import PunchinError, VersionMismatch
-from punchin_wire.frames import Frame, unpack_message
+from punchin_wire.frames import MAGIC, Frame, unpack_message
 from punchin_wire.messages import Event, FromDaemon
 from punchin_wire.structs import UNREADABLE
 
 log = logging.getLogger(__name__)
+
+SAME_EVENTS = (b"punchin/1",)
+"""Earlier protocols whose takes and endings are those of today."""
 
 
 class JobRecord(msgspec.Struct, frozen=True):
@@ -37,6 +40,7 @@ class JobRecord(msgspec.Struct, frozen=True):
     pack: str
     digest: str
     submitted: float
+    client: str = ""
 
 
 class Store:
@@ -50,6 +54,10 @@ class Store:
     @property
     def bytes(self) -> int:
         return sum(self._sizes.values())
+
+    def size(self, job: str) -> int:
+        """Bytes that are kept of one job."""
+        return self._sizes.get(job, 0)
 
     def open(self) -> list[tuple[JobRecord, list[Event], float]]:
         """Everything that an earlier daemon kept: record, events, time of the last write. Clears what is broken.
@@ -105,8 +113,8 @@ class Store:
         kept = self._kept[job][seq]
         if not isinstance(kept, Path):
             return kept
-        magic, header, audio = kept.read_bytes().split(b"\n", 2)
-        return [magic, header, audio] if audio else [magic, header]
+        _, header, audio = kept.read_bytes().split(b"\n", 2)
+        return [MAGIC, header, audio] if audio else [MAGIC, header]
 
     def drop(self, job: str) -> None:
         self._kept.pop(job, None)
@@ -123,9 +131,9 @@ class Store:
 def _event(path: Path) -> Event | None:
     """The event in a file; None, and the file is gone, when it holds none. Raises VersionMismatch."""
     with path.open("rb") as file:
-        frames = [file.readline().rstrip(b"\n"), file.readline().rstrip(b"\n")]
+        magic, header = file.readline().rstrip(b"\n"), file.readline().rstrip(b"\n")
     try:
-        event: Event = unpack_message(frames, FromDaemon)
+        event: Event = unpack_message([MAGIC if magic in SAME_EVENTS else magic, header], FromDaemon)
     except VersionMismatch:
         raise
     except PunchinError as error:

@@ -1,4 +1,5 @@
-"""Keeps one worker process: starts it, hears its heartbeat, restarts it when it dies. Knows no jobs and no clients.
+"""Keeps the worker of one seat: has it started, hears its heartbeat, restarts it when it dies. Knows no jobs and no
+clients, and leaves to a launcher how and where a worker is started.
 
 ::
 
@@ -18,16 +19,15 @@ import enum
 import logging
 import secrets
 from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Protocol
 
-import msgspec
 import zmq
 from punchin_wire.errors import ErrorInfo, InternalError, WorkerDied
 from punchin_wire.frames import Frame, Packet, pack, unpack
-from punchin_wire.messages import Cancel, WorkerStatus
+from punchin_wire.messages import Cancel, SeatState, SeatStatus
 
-from .child import Child, describe_exit
+from .child import describe_exit
 from .link import FromWorker, Heartbeat, Orders
 from .settings import Settings
 
@@ -37,6 +37,7 @@ BACKOFF_SECONDS = 0.5
 BACKOFF_LIMIT = 30.0
 START_SECONDS = 120.0
 """A worker that has not beaten once after this long (importing torch from a cold disk) never will."""
+NO_BEAT = Heartbeat("", (), 0)
 HOPELESS = 3
 """Workers that died in a row before their first heartbeat: something is wrong with the installation."""
 
@@ -51,29 +52,79 @@ class Life(enum.Enum):
     STOPPED = "stopped"
 
 
-class Supervisor:
-    """Holds the worker's process and socket. All methods return at once; `now` is a monotonic time in seconds."""
+class Hosted(Protocol):
+    """A worker's process, wherever it runs. Nothing here waits but `join`, and that not for ever."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], command: Sequence[str], settings: Settings) -> None:
+    @property
+    def pid(self) -> int: ...
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended and everything of it is given back, after `leave`."""
+
+    @property
+    def errors(self) -> Collection[str]:
+        """The last lines that it said about itself."""
+
+    def poll(self) -> int | None:
+        """Its exit code once it has ended, else None."""
+
+    def leave(self, patience: float = 2.0) -> None:
+        """Ask it to go; after `patience` seconds it is killed."""
+
+    def join(self) -> None:
+        """Wait until it is gone. To be called after `leave`."""
+
+
+Launch = Callable[[str, Orders], Hosted]
+"""Starts a worker, by its name in the log and its orders. Raises InternalError when it cannot."""
+
+
+class Supervisor:
+    """Holds the worker of one seat and its socket; in the log it is `name`. All methods but `join` return at once;
+    `now` is a monotonic time in seconds. A worker that `rests` is ended when it was idle for `keep_alive`."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        launch: Launch,
+        settings: Settings,
+        device: str = "auto",
+        name: str = "worker",
+        rests: bool = True,
+    ) -> None:
         self.socket = context.socket(zmq.ROUTER)
         self.socket.linger = 0
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.lives: deque[Life] = deque(maxlen=100)
         self.restarts = 0
         self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
-        self._command = command
+        self._launch = launch
         self._settings = settings
-        self._child: Child | None = None
-        self._leaving: Child | None = None
+        self._device = device
+        self._name = name
+        self._rests = rests
+        self._child: Hosted | None = None
+        self._leaving: Hosted | None = None
         self._token = b""
-        self._state: Literal["off", "starting", "idle", "busy"] = "off"
-        self._beat = Heartbeat("", (), 0)
+        self._state: SeatState = "off"
+        self._beat = NO_BEAT
+        self._given = ""
         self._last_message = self._since = self._not_before = 0.0
         self._failures = self._stillborn = 0
 
     @property
     def idle(self) -> bool:
         return self._state == "idle"
+
+    @property
+    def awake(self) -> bool:
+        """Whether there is a worker, or one is starting."""
+        return self._state != "off"
+
+    @property
+    def holds(self) -> Collection[str]:
+        """The engines that are loaded, that of the last job included, of which the next heartbeat will tell."""
+        return {*self._beat.packs, self._given} - {""}
 
     @property
     def hopeless(self) -> bool:
@@ -84,10 +135,11 @@ class Supervisor:
         """Whoever waited has been told; the next job gets new tries."""
         self._stillborn = 0
 
-    def status(self) -> WorkerStatus:
+    def status(self) -> SeatStatus:
         beat = self._beat
         pid = self._child.pid if self._child else 0
-        return WorkerStatus(self._state, pid, self.restarts, beat.device, beat.packs, beat.memory)
+        device = beat.device or self._device
+        return SeatStatus(self._state, pid, self.restarts, device, beat.packs, beat.memory, beat.vram)
 
     def wake(self, now: float) -> ErrorInfo | None:
         """Work is waiting: start a worker unless there is one, the backoff still runs, or the last one still holds its
@@ -96,18 +148,20 @@ class Supervisor:
             return None
         self._token = secrets.token_hex(16).encode()
         known = self._settings
-        orders = Orders(self._endpoint, self._token.decode(), known.device, known.precision, known.keep_alive)
+        orders = Orders(self._endpoint, self._token.decode(), self._device, known.precision, known.keep_alive)
         self._enter("starting", now, Life.STARTED)
         self._last_message = now
         try:
-            self._child = Child("worker", self._command, msgspec.json.encode(orders) + b"\n")
+            self._child = self._launch(self._name, orders)
         except InternalError as error:
             return self.bury(str(error), now)
         return None
 
-    def give(self, frames: Sequence[Frame], now: float) -> ErrorInfo | None:
-        """Hand a job to the idle worker. Returns why it died, when it turns out to have."""
+    def give(self, frames: Sequence[Frame], wants: str, now: float) -> ErrorInfo | None:
+        """Hand a job that wants the engine `pack:engine` to the idle worker. Returns why it died, when it turns out to
+        have."""
         assert self._state == "idle"
+        self._given = wants
         self._enter("busy", now)
         try:
             self.socket.send_multipart([self._token, *frames], zmq.DONTWAIT, copy=False)
@@ -156,28 +210,31 @@ class Supervisor:
         patience = START_SECONDS if self._state == "starting" else self._settings.worker_silence
         if now - self._last_message > patience:
             return self.bury(f"The worker was silent for {now - self._last_message:.0f} s.", now)
-        if self._state == "idle" and now - self._since > self._settings.keep_alive:
+        if self._rests and self._state == "idle" and now - self._since > self._settings.keep_alive:
             self._part(now, Life.RESTED)
         return None
 
     def bury(self, reason: str, now: float) -> ErrorInfo:
         """End a worker that is dead or must not live, and set the time for its successor."""
-        lines = reversed(self._child.errors) if self._child else ()
+        lines = reversed(list(self._child.errors)) if self._child else ()
         last_words = next((line for line in lines if line.strip()), "")
         self._failures += 1
         self._stillborn += self._state == "starting"
         self.restarts += 1
         self._not_before = now + min(BACKOFF_LIMIT, BACKOFF_SECONDS * 2 ** (self._failures - 1))
         self._part(now, Life.DIED, patience=0.0)
-        log.warning("%s %s", reason, last_words)
+        log.warning("%s: %s %s", self._name, reason, last_words)
         if self.hopeless:
             return InternalError(f"{reason} It cannot start: {last_words or 'it says nothing'}").info()
         return WorkerDied(reason).info()
 
-    def stop(self, now: float) -> None:
-        """Returns when the worker is gone."""
+    def leave(self, now: float) -> None:
+        """Ask the worker to go, for good; `join` follows."""
         if self._child is not None:
             self._part(now, Life.STOPPED)
+
+    def join(self) -> None:
+        """Returns when the worker is gone."""
         if self._leaving is not None:
             self._leaving.join()
         self.socket.close()
@@ -187,11 +244,11 @@ class Supervisor:
         if self._child is not None:
             self._child.leave(patience)
         self._child, self._leaving = None, self._child
-        self._token, self._beat = b"", Heartbeat("", (), 0)
+        self._token, self._beat, self._given = b"", NO_BEAT, ""
         self._enter("off", now, life)
 
-    def _enter(self, state: Literal["off", "starting", "idle", "busy"], now: float, life: Life | None = None) -> None:
+    def _enter(self, state: SeatState, now: float, life: Life | None = None) -> None:
         self._state, self._since = state, now
         if life is not None:
             self.lives.append(life)
-            log.info("worker %s", life.value)
+            log.info("%s %s", self._name, life.value)

@@ -26,7 +26,11 @@ SOUNDFONT = "plays chords and piano; copied into the folder (default: MS_Basic.s
 
 def main(argv: Sequence[str]) -> int:
     """Run one verb and return the exit code."""
-    args = parser().parse_args(argv)
+    words = parser()
+    args = words.parse_args(argv)
+    if args.verb is None:
+        words.print_help()
+        return 0
     try:
         rows = {"list": _list, "verify": _verify, "add": _add}.get(args.verb, _change)(args)
     except KeyboardInterrupt:
@@ -48,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     parser = argparse.ArgumentParser(prog="punchin packs", description="Model packs on this computer.")
-    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs = parser.add_subparsers(dest="verb")
     verbs.add_parser("list", parents=[shared], help="show the installed packs and their licences")
     verify = verbs.add_parser("verify", parents=[shared], help="compare every file with its manifest")
     verify.add_argument("names", nargs="*", metavar="NAME", help="packs to check (default: all)")

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Meta
 from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
-from punchin_wire.params import STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
+from punchin_wire.params import HOLD, STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
 from punchin_wire.paths import packs_folder
 from punchin_wire.structs import UNREADABLE
 
@@ -61,7 +61,8 @@ class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """The transfer half: an AudioLDM2 as diffusers saves it, AudioMAE and AP-Adapter (without both, only SDEdit works),
     and how noise is taken away where the request does not say. `refine` iterations of Griffin-Lim follow the vocoder: a
     small one tells partials less well than its mel. `guided` is the share of guidance beyond 1 that is taken, so that
-    the paper's settings suit a pack that would overshoot at them."""
+    the paper's settings suit a pack that would overshoot at them; `hold` is how firmly it holds a clip where the
+    request leaves that open."""
 
     base: Reference
     audiomae: Reference | None = None
@@ -70,6 +71,7 @@ class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     steps: Annotated[int, STEPS.meta] = 20
     refine: Annotated[int, Meta(ge=0, le=100)] = 0
     guided: Annotated[float, Meta(gt=0.0, le=1.0)] = 1.0
+    hold: Annotated[float, HOLD.meta] = HOLD.default
 
     def __post_init__(self) -> None:
         if (self.audiomae is None) != (self.adapter is None):

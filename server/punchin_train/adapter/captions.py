@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 import numpy as np
 from punchin_wire.errors import BadSetting, FileMissing
+from punchin_wire.structs import UNREADABLE
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".caf", ".au")
 """Of what soundfile reads."""
@@ -120,5 +121,5 @@ def _worded(lines: Iterable[str]) -> tuple[str, ...]:
 def _decode(path: Path, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(path.read_bytes())
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise BadSetting(f"{path.name} cannot be read: {error}.", HOW) from error

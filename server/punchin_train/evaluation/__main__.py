@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
     parser.add_argument("--parameters", nargs="+", choices=PARAMETERS, help="transfer: vary only these (default: all)")
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
-    parser.add_argument("--minutes", type=_minutes, help="what the run may take (default: 10)")
+    parser.add_argument("--minutes", type=_minutes, help="what all but the first excerpts may take (default: 10)")
     parser.add_argument("--windows", type=_windows, default=104, help="excerpts a row at most (default: 104)")
     parser.add_argument("--seed", type=int, default=0, help="of songs, holes and takes (default: 0)")
     parser.add_argument("--full", action="store_true", help="the published tables: all rows, up to three hours")

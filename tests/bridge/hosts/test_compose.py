@@ -222,6 +222,17 @@ def test_a_chord_track_of_hours_costs_its_excerpt(folder: Path) -> None:
     assert [chord.label for chord in asked(made).chords] == list(LABELS) * 3
 
 
+def test_chords_that_were_typed_lie_over_the_bars_of_the_region(folder: Path) -> None:
+    names = tuple(ChordName(4 * bar, 4 * (bar + 1), name) for bar, name in zip(range(4, 8), "CGCF", strict=True))
+    by_names = compose.order(submit(folder, chords=(), chord_names=names), 0, folder)
+    typed = compose.order(submit(folder, chords=(), chord_line="C | G | C | F"), 0, folder)
+    assert asked(typed).chords == asked(by_names).chords
+    shorter = compose.order(submit(folder, chords=(), chord_line="C | G"), 0, folder)
+    assert [chord.label for chord in asked(shorter).chords] == ["C:maj", "G:maj", "C:maj", "G:maj"]
+    with pytest.raises(UnknownChord):
+        compose.order(submit(folder, chords=(), chord_line="Cmja7"), 0, folder)
+
+
 def test_chord_names_stand_for_a_chord_track(folder: Path) -> None:
     names = (ChordName(0, 16, "Am7"), ChordName(16, 24, "Bb/D"), ChordName(24, 48, "N.C."))
     made = compose.order(submit(folder, chords=(), chord_names=names), 0, folder)

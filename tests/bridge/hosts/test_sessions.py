@@ -19,10 +19,11 @@ from punchin_bridge.hosts.protocol import (
     Held,
     Placed,
 )
-from punchin_bridge.hosts.sessions import BACK_SECONDS, MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS
+from punchin_bridge.hosts.sessions import BACK_SECONDS, MAX_HOSTS, MAX_WORKING, SHOWN_SECONDS, SILENT_SECONDS
 from punchin_bridge.hosts.spool import Post
 from punchin_wire.errors import BadMessage
 from punchin_wire.messages import Progress
+from punchin_wire.params import InpaintParams, Sampling
 
 
 @pytest.fixture
@@ -58,6 +59,16 @@ def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
     assert room.told["fake-1"].jobs[0].line == "1 take ready. A was stretched."
     room.say(Placed("fake-1", "job-1"))
     assert room.told["fake-1"].jobs[0].line == "1 take placed. A was stretched."
+
+
+def test_parameters_may_come_as_they_were_written(room: Room) -> None:
+    """A host that has no parameters of its own sends what stands in its window."""
+    room.say(submit(said={"takes": "3", "top_k": "50", "chord": "0.5"}))
+    made = InpaintParams(takes=3, weights={"chord": 0.5}, sampling=Sampling(top_k=50))
+    assert (room.elsewhere.record[0].submit.params, room.elsewhere.record[0].submit.said) == (made, {})
+    room.say(submit("job-2", said={"takes": "many"}))
+    assert room.elsewhere.started == ["job-1"]
+    assert "takes" in room.told["fake-1"].trouble
 
 
 def test_a_seed_is_drawn_once_and_kept(room: Room) -> None:
@@ -197,8 +208,27 @@ def test_the_heir_of_a_job_at_work_is_written_down_when_it_is_ready(room: Room) 
 def test_a_host_that_is_silent_is_gone(room: Room) -> None:
     room.now += LEASE_SECONDS + 1
     room.sessions.expire(room.now)
-    assert room.elsewhere.forgotten == ["fake-1"]
     assert room.sessions.is_idle
+    assert room.elsewhere.forgotten == []  # a dialog may wait there
+    room.now += SILENT_SECONDS
+    room.sessions.expire(room.now)
+    assert room.elsewhere.forgotten == ["fake-1"]
+
+
+def test_a_host_that_was_silent_places_its_takes(room: Room) -> None:
+    """And keeps its files: what it has read of other tracks meanwhile lies there."""
+    room.say(submit())
+    room.ready()
+    room.now += LEASE_SECONDS + 1
+    room.sessions.expire(room.now)
+    room.say(Placed("fake-1", "job-1"), hello())
+    assert room.phases("fake-1") == ["placed"]
+    room.now += LEASE_SECONDS - 1
+    room.say(hello())
+    room.now += SILENT_SECONDS
+    room.say(hello())
+    room.sessions.expire(room.now)
+    assert room.elsewhere.forgotten == []
 
 
 def test_the_stems_of_a_job_at_work_outlive_their_host(room: Room) -> None:

@@ -16,7 +16,15 @@ from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import MAX_BYTES, Bye, Cancel, Command, Hello, Project, Rendered, State
 from punchin_bridge.hosts.spool import MOST_AT_ONCE, STALE_SECONDS, Caller, Spool
 from punchin_wire import VERSION
-from punchin_wire.errors import BadMessage, BadSetting, DaemonError, DaemonUnreachable, InputError, TooLarge
+from punchin_wire.errors import (
+    BadMessage,
+    BadSetting,
+    DaemonError,
+    DaemonUnreachable,
+    FileMissing,
+    InputError,
+    TooLarge,
+)
 
 
 @pytest.fixture
@@ -53,6 +61,26 @@ def test_a_document_that_a_bridge_died_over_comes_once_more(spool: Spool) -> Non
     assert next(again).document == said[0]
     assert [post.document for post in spool.receive()] == [said[1]]
     assert not list(spool.inbox.iterdir())
+
+
+def test_a_stem_of_a_plug_in_becomes_the_job_s_own(spool: Spool) -> None:
+    spool.welcome("plugin-1")
+    spool.welcome("plugin-2")
+    spool.keep(JobRecord(SUBMIT, 0.0, 1))
+    stem = spool.host("plugin-1") / "audio" / "a.wav"
+    stem.write_bytes(b"RIFF")
+    own = Path(spool.adopt("job-1", "drums", "plugin-1", str(stem)))
+    assert own.parent == spool.job("job-1")
+    assert own.read_bytes() == b"RIFF"
+    assert not stem.exists()
+    with pytest.raises(FileMissing):
+        spool.adopt("job-1", "drums", "plugin-1", str(stem))
+    secret = spool.root / "secret.wav"
+    secret.write_bytes(b"mine")
+    for elsewhere in (secret, stem.parent / ".." / ".." / ".." / "secret.wav", spool.host("plugin-2") / "audio" / "b"):
+        with pytest.raises(BadMessage):
+            spool.adopt("job-1", "drums", "plugin-1", str(elsewhere))
+    assert secret.read_bytes() == b"mine"
 
 
 def test_a_document_over_which_a_step_fails_does_not_come_again(spool: Spool) -> None:

@@ -100,7 +100,7 @@ def test_a_foot_may_step_back(stage: Stage) -> None:
 
 
 def test_the_foot_stays_where_it_was_when_nobody_is_there(stage: Stage) -> None:
-    stage.room.sessions.leave("fake-1")
+    stage.room.sessions.leave("fake-1", stage.room.now)
     with pytest.raises(DaemonUnreachable, match="No host"):
         stage.act("punch")
     assert stage.console.view(0).foot == "up"
@@ -115,7 +115,7 @@ def test_the_host_that_worked_last_is_driven_unless_another_is_chosen(stage: Sta
     assert stage.console.view(0).host == "live-2"
     with pytest.raises(BadSetting, match="reaper"):
         stage.console.choose("reaper")
-    stage.room.sessions.leave("live-2")
+    stage.room.sessions.leave("live-2", stage.room.now)
     assert stage.console.view(0).host == ""
 
 

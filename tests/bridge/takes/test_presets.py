@@ -97,16 +97,19 @@ def test_any_text_is_a_prompt_or_refused(text: str, task: TaskName) -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "pooling", "alpha", "guidance"),
-    [("timbre", 2, 0.5, 7.5), ("genre", 4, 0.55, 9.5), ("accompaniment", 2, 0.5, 7.5)],
+    ("task", "pooling", "alpha", "guidance", "hold"),
+    [("timbre", 2, 0.5, 7.5, None), ("genre", 4, 0.55, 9.5, 0.0), ("accompaniment", 2, 0.5, 7.5, 0.0)],
 )
-def test_the_papers_settings(task: TaskName, pooling: Pooling, alpha: float, guidance: float) -> None:
+def test_the_papers_settings(
+    task: TaskName, pooling: Pooling, alpha: float, guidance: float, hold: float | None
+) -> None:
+    """How firmly a clip is held is the pack's to say, but only where its notes are to stay."""
     found = filled(TransferParams("x", task))
-    assert found == TransferParams("x", task, pooling=(pooling, pooling), alpha=alpha, guidance=guidance)
+    assert found == TransferParams("x", task, pooling=(pooling, pooling), alpha=alpha, guidance=guidance, hold=hold)
 
 
 def test_what_is_turned_stays_turned_to_zero_too() -> None:
-    turned = TransferParams("x", "genre", pooling=(8, 1), alpha=0.0, guidance=0.0, scheduler="dpm++", steps=20)
+    turned = TransferParams("x", "genre", pooling=(8, 1), alpha=0.0, guidance=0.0, hold=0.0, scheduler="ddim", steps=20)
     assert filled(turned) == turned
 
 
@@ -116,6 +119,7 @@ def test_sdedit_has_strength_and_nothing_of_the_adapter() -> None:
     for wrong in (
         TransferParams("x", method="sdedit", pooling=(2, 2)),
         TransferParams("x", method="sdedit", alpha=0.5),
+        TransferParams("x", method="sdedit", hold=0.5),
         TransferParams("x", strength=0.5),
     ):
         with pytest.raises(BadSetting, match="has no") as refused:

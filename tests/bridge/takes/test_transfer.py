@@ -43,6 +43,7 @@ def test_the_whole_clip_is_the_default(clip: Path) -> None:
         pooling=(2, 2),
         alpha=0.5,
         guidance=7.5,
+        hold=None,
         loop_short=True,
         retries=RETRIES,
     )
@@ -72,13 +73,24 @@ def test_bars_and_tempo_are_as_for_inpainting(tmp_path: Path, clip: Path) -> Non
 
 def test_every_parameter_reaches_the_request(clip: Path) -> None:
     params = TransferParams(
-        "Jazz", "genre", pack="big", pooling=(8, 1), alpha=1.25, guidance=0.5, scheduler="unipc", steps=17
+        "Jazz", "genre", pack="big", pooling=(8, 1), alpha=1.25, guidance=0.5, hold=0.25, scheduler="unipc", steps=17
     )
     request = compose(clip, WHOLE, params, 0, score=True).request
-    assert (request.pooling, request.alpha, request.guidance) == ((8, 1), 1.25, 0.5)
+    assert (request.pooling, request.alpha, request.guidance, request.hold) == ((8, 1), 1.25, 0.5, 0.25)
     assert (request.scheduler, request.steps, request.pack, request.score) == ("unipc", 17, "big", True)
     request = compose(clip, WHOLE, TransferParams("Jazz", "genre", method="sdedit", strength=0.3), 0).request
     assert (request.method, request.strength, request.guidance) == ("sdedit", 0.3, 9.5)
+
+
+def test_how_firmly_a_clip_is_held_is_the_packs_to_say_unless_a_recipe_does(clip: Path) -> None:
+    """A request says outright that it is open; one from before there was `hold` has none and repeats without."""
+    request = compose(clip, WHOLE, VIOLIN, 0).request
+    assert request.hold is None
+    kept = msgspec.to_builtins(request)
+    assert msgspec.convert(kept, TransferRequest) == request
+    del kept["hold"]
+    assert msgspec.convert(kept, TransferRequest).hold == 0.0
+    assert compose(clip, WHOLE, TransferParams("Jazz", "genre"), 0).request.hold == 0.0
 
 
 @pytest.mark.parametrize(
@@ -91,6 +103,7 @@ def test_every_parameter_reaches_the_request(clip: Path) -> None:
         TransferParams("violin", method="sdedit", strength=0.0),
         TransferParams("violin", method="sdedit", alpha=0.5),
         TransferParams("violin", strength=0.5),
+        TransferParams("violin", hold=1.1),
     ],
 )
 def test_parameters_out_of_range_are_refused(clip: Path, params: TransferParams) -> None:

@@ -12,6 +12,7 @@ import soundfile
 from fakes.bridge import RunningBridge
 from fakes.harness import until
 from hosts.studio import Placed, Studio, make_song, noise, studio
+from punchin_bridge.hosts.protocol import LEASE_SECONDS
 from punchin_wire.params import InpaintParams
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
@@ -81,6 +82,19 @@ def test_a_region_that_was_moved_takes_its_takes_along_if_the_musician_says_so(s
     view = ended(song, job, "placed")
     take = view.takes[0]  # type: ignore[attr-defined]
     assert Placed(take.name, 4 * BAR + RATE, BAR) in song.regions("Bass")
+
+
+@pytest.mark.endurance
+def test_a_musician_may_think_for_longer_than_the_bridge_awaits_ardour(song: Studio, running: RunningBridge) -> None:
+    """While a dialog waits that our script has opened, it is called no more: the bridge misses Ardour meanwhile."""
+    job = begin(song, "Bass", 3 * BAR, 4 * BAR)
+    move(song, "Bass", RATE)
+    ended(song, job, "held")
+    until(lambda: f"{song.host} is gone" in running.log, 3 * LEASE_SECONDS)
+    song.ardour.confirm(WHERE)
+    view = ended(song, job, "placed")
+    take = view.takes[0]  # type: ignore[attr-defined]
+    assert Placed(take.name, 3 * BAR + RATE, BAR) in song.regions("Bass")
 
 
 def test_after_a_tempo_edit_takes_are_made_anew_for_their_bars(song: Studio) -> None:

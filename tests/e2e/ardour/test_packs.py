@@ -33,7 +33,6 @@ def get(song: Studio) -> None:
     song.ardour.confirm(LIST)
 
 
-@pytest.mark.endurance  # alone it passes; after the whole suite Ardour lost its bridge here, twice: cause unknown yet
 def test_a_pack_is_accepted_and_fetched(home: Path, display: str, tmp_path: Path) -> None:
     with fakes.running() as sources:
         fakes.publish_soundfont(sources, default_soundfont().read_bytes(), tmp_path / "catalog", NAME)
@@ -48,9 +47,6 @@ def test_a_pack_is_accepted_and_fetched(home: Path, display: str, tmp_path: Path
             assert sources.served == 0
             song.ardour.confirm("^Punchin$")
             pack = home / "data" / "packs" / NAME / "font.sf2"
-            try:
-                until(pack.is_file, 60)
-            except AssertionError as late:
-                raise AssertionError(f"{song.progress()} {song.state_of(song.host)}") from late
+            until(pack.is_file, 60)
             until(lambda: "a-font is here" in " ".join(song.progress()), 30)
             assert pack.read_bytes() == sources.plain["font.sf2"]

@@ -36,9 +36,24 @@ def test_what_is_wrong_is_one_clear_error(argv: list[str], env: dict[str, str]) 
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::", "localhost.example"])
-def test_only_loopback_is_served(address: str) -> None:
+def test_beyond_loopback_nothing_is_served_without_keys(address: str) -> None:
     with pytest.raises(BadSetting):
         load(["--bind", address])
+
+
+@pytest.mark.parametrize(
+    ("address", "here", "loopback"),
+    [
+        ("0.0.0.0", "127.0.0.1", "127.0.0.1"),
+        ("192.168.1.5", "192.168.1.5", "127.0.0.1"),
+        ("::", "::1", "::1"),
+        ("127.0.0.2", "127.0.0.2", "127.0.0.2"),
+    ],
+)
+def test_with_keys_any_address_is_served_and_osc_stays_on_loopback(address: str, here: str, loopback: str) -> None:
+    settings = load(["--bind", address, "--keys"])
+    assert (settings.keys, settings.host, settings.loopback) == (True, here, loopback)
+    assert load([], {"PUNCHIN_SERVE_BIND": address, "PUNCHIN_SERVE_KEYS": "1"}).keys
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])

@@ -90,6 +90,17 @@ def test_a_damaged_event_costs_no_other(store: Store) -> None:
     assert not (store.folder / "job1" / "00000002.event").exists()
 
 
+def test_takes_that_protocol_1_kept_are_sent_as_ours(store: Store) -> None:
+    event, frames = a_take()
+    store.keep(event, frames)
+    kept = store.folder / "job1" / "00000003.event"
+    kept.write_bytes(kept.read_bytes().replace(bytes(frames[0]), b"punchin/1", 1))
+    again = Store(store.folder)
+    [(_, events, _)] = again.open()
+    assert events == [event]
+    assert unpack(again.frames("job1", 3)).message == event
+
+
 def test_takes_of_another_version_are_left_for_it(store: Store) -> None:
     (store.folder / "job1" / "00000002.event").write_bytes(b"punchin/999\n{}\n")
     assert Store(store.folder).open() == []

@@ -10,6 +10,7 @@ import psutil
 import pytest
 import zmq
 from fakes.harness import WORKER, until
+from punchin_server.daemon.executors import local
 from punchin_server.daemon.settings import Settings
 from punchin_server.daemon.supervisor import Life, Supervisor
 from punchin_wire.errors import ErrorInfo
@@ -29,13 +30,18 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     made = []
 
     def one(command: tuple[str, ...] = COMMAND, **settings: float) -> Supervisor:
-        made.append(Supervisor(context, command, Settings(**settings)))  # type: ignore[arg-type]
+        made.append(Supervisor(context, local.launcher(command), Settings(**settings)))  # type: ignore[arg-type]
         return made[-1]
 
     yield one
     for supervisor in made:
-        supervisor.stop(time.monotonic())
+        stop(supervisor)
     context.term()
+
+
+def stop(supervisor: Supervisor) -> None:
+    supervisor.leave(time.monotonic())
+    supervisor.join()
 
 
 def step(supervisor: Supervisor) -> ErrorInfo | None:
@@ -67,7 +73,7 @@ def test_a_life_with_a_death_and_a_rest(make: Make) -> None:
     assert up(supervisor) != pid
     until(lambda: step(supervisor) or supervisor.status().state == "off")
     up(supervisor)
-    supervisor.stop(time.monotonic())
+    stop(supervisor)
     assert list(supervisor.lives) == [
         *(Life.STARTED, Life.READY, Life.DIED),
         *(Life.STARTED, Life.READY, Life.RESTED),
@@ -79,7 +85,7 @@ def test_a_life_with_a_death_and_a_rest(make: Make) -> None:
 def test_a_stopped_supervisor_leaves_no_process(make: Make) -> None:
     supervisor = make()
     pid = up(supervisor)
-    supervisor.stop(time.monotonic())
+    stop(supervisor)
     assert not psutil.pid_exists(pid)
 
 

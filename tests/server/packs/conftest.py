@@ -22,7 +22,7 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources
         }
         for name, value in env.items():
             monkeypatch.setenv(name, value)
-        for name in ("PUNCHIN_PACKS", "HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "http_proxy", "https_proxy"):
+        for name in ("PUNCHIN_PACKS", "HF_TOKEN", "HF_HUB_CACHE", "http_proxy", "https_proxy"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", running.hub_url)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))

@@ -166,8 +166,13 @@ def test_list_for_people(tmp_path: Path, home: Path, capsys: Out) -> None:
     assert "bad  DAMAGED: The manifest in" in text
 
 
+def test_without_a_verb_they_are_shown(capsys: Out) -> None:
+    assert cli.main([]) == 0
+    assert "verify" in capsys.readouterr().out
+
+
 def test_wrong_arguments_exit_with_2(capsys: Out) -> None:
-    for argv in ([], ["frobnicate"], ["add", "x"]):
+    for argv in (["frobnicate"], ["add", "x"]):
         with pytest.raises(SystemExit) as caught:
             cli.main(argv)
         assert caught.value.code == 2

@@ -7,7 +7,8 @@ for accompaniment; pack `deaf` gives no scores.
 Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=S` seconds that loading the pack
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
 if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W; a take
-is `backwards`, or counts as silent with seed `silent=SEED`.
+is `backwards`, or counts as silent with seed `silent=SEED`. `meet=FOLDER` waits in every step for another process
+that is in the same step of a job with the same folder.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class FakeEngine:
             number, take = tried
             for step in range(steps):
                 time.sleep(seconds)
+                if "meet" in words:
+                    _meet(Path(words["meet"]), f"{number}-{step}")
                 yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
             wrong = number >= int(words.get("after", 0)) and (not transfers or request.pooling[0] >= least)
             if wrong and _now(words.get("once")):
@@ -86,6 +89,15 @@ def _transferred(request: TransferRequest, source: Audio, seed: int) -> Audio:
     if "accompaniment" in request.prompt:
         sound += level * np.sin(2 * np.pi * TONE_HZ * np.arange(samples) / TRANSFER_RATE)
     return (0.5 * sound[None]).astype(np.float32)
+
+
+def _meet(folder: Path, step: str) -> None:
+    (folder / f"{step}-{os.getpid()}").touch()
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob(f"{step}-*"))) < 2:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody else came to step {step}")
+        time.sleep(0.01)
 
 
 def _now(once: str | None) -> bool:

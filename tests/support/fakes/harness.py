@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import msgspec
 import numpy as np
@@ -33,16 +34,21 @@ from punchin_wire.messages import (
     Pong,
     Refused,
     Release,
+    SeatStatus,
     Status,
     StatusQuery,
     Submit,
     Take,
     TakeSpec,
 )
+from punchin_wire.remote.keys import KeyPair
+from zmq.utils import z85
 
 SERVE = Path(__file__).with_name("serve.py")
 WORKER = Path(__file__).with_name("worker.py")
 RATE = 32_000
+DEVICES = ("cpu", "cpu,cpu")
+"""What a daemon with one seat and one with two are started with."""
 T = TypeVar("T")
 
 
@@ -59,15 +65,33 @@ def song(seconds: float = 1.0) -> Audio:
     return np.random.default_rng(0).uniform(-0.5, 0.5, (2, int(RATE * seconds))).astype(np.float32)
 
 
-class Client:
-    """A DEALER whose every wait ends. `unread` packets wait on its side until it reads them."""
+def new_pair() -> KeyPair:
+    public, secret = (z85.decode(half).hex() for half in zmq.curve_keypair())
+    return KeyPair(public, secret)
 
-    def __init__(self, port: int, unread: int = 1000) -> None:
+
+def lock(socket: zmq.Socket[bytes], pair: KeyPair, server: str) -> None:
+    """Let a client's socket speak with these keys."""
+    socket.curve_publickey, socket.curve_secretkey = bytes.fromhex(pair.public), bytes.fromhex(pair.secret)
+    socket.curve_serverkey = bytes.fromhex(server)
+
+
+class Client:
+    """A DEALER whose every wait ends. `unread` packets wait on its side until it reads them. With a `pair` of keys it
+    speaks to the daemon whose key is `server`, as `identity` where it chooses one."""
+
+    def __init__(
+        self, port: int, unread: int = 1000, pair: KeyPair | None = None, server: str = "", identity: bytes = b""
+    ) -> None:
         self._unread: deque[Packet] = deque()
         self._beaten = time.monotonic()
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.rcvhwm = unread
+        if pair is not None:
+            lock(self.socket, pair, server)
+        if identity:
+            self.socket.identity = identity
         self.socket.connect(f"tcp://127.0.0.1:{port}")
 
     def send(self, message: Message, audio: Sequence[Audio] = ()) -> None:
@@ -130,6 +154,19 @@ class Client:
     def state(self, job: str) -> str:
         return next((j.state for j in self.status().jobs if j.job == job), "unknown")
 
+    def seat(self, job: str) -> SeatStatus:
+        """The seat that a job runs or ran on."""
+        status = self.status()
+        return status.seats[next(j.seat for j in status.jobs if j.job == job) - 1]
+
+    def occupy(self, text: str = "steps=1500 step=0.02") -> list[str]:
+        """Have a job run on every seat, and say which."""
+        jobs = [f"{uuid4().hex[:8]}-{number}" for number in range(len(self.status().seats))]
+        for job in jobs:
+            self.accepted(job, text)
+            until(lambda job=job: self.state(job) == "running", 60.0)
+        return jobs
+
     def events(self, job: str, seconds: float = 20.0) -> list[Event]:
         """The job's events up to its ending."""
         found: list[Event] = []
@@ -160,8 +197,8 @@ class RunningDaemon:
         self.record = record
         self._clients: list[Client] = []
 
-    def client(self, unread: int = 1000) -> Client:
-        client = Client(self.record.port, unread)
+    def client(self, unread: int = 1000, pair: KeyPair | None = None, identity: bytes = b"") -> Client:
+        client = Client(self.record.port, unread, pair, self.record.key, identity)
         self._clients.append(client)
         return client
 
@@ -172,7 +209,11 @@ class RunningDaemon:
     def worker(self) -> int:
         """Process id of a worker that is ready."""
         client = self.client()
-        return until(lambda: (w := client.status().worker).state in ("idle", "busy") and w.pid)
+
+        def ready() -> list[int]:
+            return [seat.pid for seat in client.status().seats if seat.state in ("idle", "busy")]
+
+        return until(ready, 60.0)[0]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)

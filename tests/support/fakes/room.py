@@ -25,7 +25,8 @@ from punchin_bridge.hosts.protocol import (
 from punchin_bridge.hosts.sessions import HostSessions
 from punchin_bridge.hosts.spool import Post
 from punchin_bridge.packs.pulls import Pulls
-from punchin_wire.params import InpaintParams
+from punchin_wire.errors import BadMessage
+from punchin_wire.params import Control, InpaintParams
 
 SUBMIT = Submit(
     "fake-1",
@@ -60,6 +61,11 @@ class Elsewhere:
 
     def forget(self, host: str) -> None:
         self.forgotten.append(host)
+
+    def adopt(self, job: str, control: Control, host: str, path: str) -> str:
+        if f"/{host}/" not in path:
+            raise BadMessage("That is another's.")
+        return f"/jobs/{job}/{control}.wav"
 
     def start(self, record: JobRecord) -> None:
         self.started.append(record.submit.job)

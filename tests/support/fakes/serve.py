@@ -4,12 +4,12 @@ import os
 import sys
 from pathlib import Path
 
-from punchin_server.daemon import daemon, launcher
+from punchin_server.daemon import launcher, serve
 from punchin_server.daemon.serve import main
 
 HERE = Path(__file__).parent
 FAKE_WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))
-WORKER = daemon.WORKER if "REAL_WORKER" in os.environ else FAKE_WORKER
+WORKER = serve.WORKER if "REAL_WORKER" in os.environ else FAKE_WORKER
 PUNCHIN = launcher.PUNCHIN if "REAL_PUNCHIN" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
 
 if __name__ == "__main__":

@@ -69,7 +69,16 @@ def test_a_folder_that_cannot_be_used_is_an_error_with_a_next_step(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    "listing", ['{"file_name": "a.wav", "text": 3}', '{"text": "nameless"}', "[1]", '{"file_name": ', "\xff"]
+    "listing",
+    [
+        '{"file_name": "a.wav", "text": 3}',
+        '{"text": "nameless"}',
+        "[1]",
+        '{"file_name": ',
+        "\xff",
+        '{"file_name": "\xff.wav"}',
+        '{"more": ' + 10_000 * "[",
+    ],
 )
 def test_a_listing_that_cannot_be_read_is_an_error(tmp_path: Path, listing: str) -> None:
     (tmp_path / "metadata.jsonl").write_text(listing, "latin-1")

@@ -1,5 +1,5 @@
 """Put Punchin's scripts where a host looks for them, take them away again, and say what is missing. Knows no host: what
-goes where is an :class:`Installer`, one in each of :mod:`.reaper`, :mod:`.ableton` and :mod:`.ardour`.
+goes where is an :class:`Installer`, one in each of :mod:`.reaper`, :mod:`.ableton`, :mod:`.ardour` and :mod:`.plugin`.
 
 What was written is remembered in `data/hosts/<name>.json`, so that only that is ever deleted.
 """
@@ -23,7 +23,7 @@ from punchin_wire.structs import UNREADABLE
 
 from ..osc_link import PORT
 
-NAMES = ("reaper", "ableton", "ardour")
+NAMES = ("reaper", "ableton", "ardour", "plugin")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Installer:
     was. `files` are those of our scripts folder `[source, relative path]` as they are to lie in there. `clicks` is what
     the musician does then, a step a line; `problems` what else is in the way of that folder. `closed` raises BadSetting
     while the program runs that has a folder and would undo what is done; `register` tells it of the files written
-    there, `unregister` takes that back.
+    there, `unregister` takes that back. `checked` are those files by which an old version is known, where all of them
+    would take long to make; of the others is looked that they are there. `first` is said before anything is done.
     """
 
     name: str
@@ -73,6 +74,8 @@ class Installer:
     closed: Callable[[Path], None] = lambda _folder: None
     register: Callable[[Path, Mapping[PurePosixPath, bytes]], None] = lambda _folder, _files: None
     unregister: Callable[[Path], None] = lambda _folder: None
+    checked: Callable[[Path, Config], Mapping[PurePosixPath, bytes]] | None = None
+    first: str = ""
 
 
 class Installed(msgspec.Struct, frozen=True):
@@ -137,20 +140,21 @@ def uninstall(installer: Installer, keep: set[Path] | None = None) -> tuple[Path
 
 def check(installer: Installer, config: Config, here: Surroundings, folders: tuple[Path, ...] = ()) -> Iterator[str]:
     """What is wrong with an installation, or with its part in `folders`, a sentence each; nothing where all is well."""
-    installed = tuple(map(Path, _remembered(installer.name).files))
+    written = _remembered(installer.name).files
+    installed = tuple(map(Path, written))
     again = _command(installer, here, tuple(dict.fromkeys((*installed, *folders))))
     if not installed and not folders:
         yield f"Punchin is not installed in {installer.title}: run {again}."
-    wanted = installer.files(scripts(), config)
+    wanted = (installer.checked or installer.files)(scripts(), config)
     for folder in folders or installed:
         if folder not in installed:
             yield f"Punchin is not installed in {folder}: run {again}."
             continue
-        for path, data in wanted.items():
+        for path in dict.fromkeys((*wanted, *map(PurePosixPath, written[str(folder)]))):
             file = folder / path
             if not file.is_file():
                 yield f"{file} is missing: run {again} again."
-            elif sha256(file.read_bytes()).digest() != sha256(data).digest():
+            elif path in wanted and sha256(file.read_bytes()).digest() != sha256(wanted[path]).digest():
                 yield f"{file} is of another version: run {again} again."
         yield from installer.problems(folder, here)
 

@@ -48,7 +48,7 @@ def scheduler(solver: Solver, config: Mapping[str, Any], steps: int) -> Schedule
 
 
 def skipped(solver: Scheduler, strength: float) -> int:
-    """How many steps SDEdit leaves out when it starts from the clip noised by `strength`, a share of the times: 22
+    """How many steps are left out when the first starts from the clip noised by `strength`, a share of the times: 22
     of DDIM's 50 for .55. At least one is left."""
     later = solver.timesteps > strength * solver.config.num_train_timesteps
     return min(int(later.sum()), len(later) - 1)

@@ -4,7 +4,8 @@ A generator: it takes a request, yields progress and takes, and stops when close
 step is computed once: text, GPT-2's tokens, AudioMAE's tokens of each window, and the keys and values of them all in
 every layer. Knows nothing about sockets, queues or job ids.
 
-`sdedit` is the paper's baseline: the same UNet without adapter, started from the clip's own latents under noise.
+Takes may start from the clip's own latents under noise instead of from noise alone, so that its notes stay at their
+time: `hold` of the adapter. `sdedit` is the paper's baseline: the same start, without adapter.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ class Transfer:
             alone, clip = clip, np.resize(clip, length)  # again and again where that is longer
             canvas = Canvas.of(length, base.scale)
         yield Emission(Progress("encode", 0, len(canvas.windows)))
-        start = None
-        if request.method == "sdedit":
+        start, strength = None, self._strength(request)
+        if strength is not None:
             for latents in clock.each("encode", self._latents(clip, canvas)):
                 start = latents
                 yield Emission(Progress("encode", 0, len(canvas.windows)))
@@ -84,7 +85,7 @@ class Transfer:
         kind = RecordedGuided if self.models.device.type == "cuda" else Guided
         model = kind(base.unet, canvas, prompts, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
-        first = 0 if start is None else skipped(scheduler(solver, base.scheduler_config, steps), request.strength)
+        first = 0 if strength is None else skipped(scheduler(solver, base.scheduler_config, steps), strength)
         size, denoised, rendered = AT_ONCE.get(self.models.device.type, 1), 0, 0
         tries = Tries(request.takes, request.retries)
         for takes in tries.rounds():
@@ -106,8 +107,16 @@ class Transfer:
                     rendered += 1
                     if tries.passes(take, silent_share(alone, sound, SAMPLE_RATE)):
                         yield self._take(request, take, sound, clock)
-        used = {"scheduler": solver, "steps": str(steps), "windows": str(len(canvas.windows))}
+        held = 0.0 if strength is None else 1.0 - strength
+        used = {"scheduler": solver, "steps": str(steps), "hold": f"{held:g}", "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
+
+    def _strength(self, request: TransferRequest) -> float | None:
+        """The share of noise under which takes start from the clip; None where they start from noise alone."""
+        if request.method == "sdedit":
+            return request.strength
+        hold = self.models.hold if request.hold is None else request.hold
+        return round(1.0 - hold, 6) if hold else None
 
     def _read_prompts(self, request: TransferRequest, clip: Audio, canvas: Canvas) -> Iterator[PromptState]:
         """The prompt of one window after another, its keys and values computed: one row, or two, the negative first."""

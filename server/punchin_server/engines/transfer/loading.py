@@ -32,6 +32,7 @@ class TransferModels:
     steps: int
     refine: int = 0
     guided: float = 1.0
+    hold: float = 0.0
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,7 +67,8 @@ def _load(pack: Pack, where: torch.device, dtype: torch.dtype | None, names: Map
         load_adapter(base.unet, pack.resolve(parts.adapter))
         base.unet.to(where)
         audiomae = load_audiomae(pack.resolve(parts.audiomae)).to(where)
-    return TransferModels(base, audiomae, where, parts.scheduler, parts.steps, parts.refine, parts.guided, names)
+    defaults = parts.scheduler, parts.steps, parts.refine, parts.guided, parts.hold
+    return TransferModels(base, audiomae, where, *defaults, names)
 
 
 def _check_scheduler(base: AudioLDM2, solver: Solver, steps: int) -> None:

@@ -139,6 +139,7 @@ def test_everything_that_is_asked_for_counts(engine: Transfer) -> None:
         {"guidance": 5.0},
         {"scheduler": "ddim"},
         {"steps": 2},
+        {"hold": 0.4},
         {"method": "sdedit"},
     ]
     found = [takes(run(engine, **given | change))[0] for change in changes]
@@ -300,21 +301,40 @@ def test_what_the_two_branches_hear(engine: Transfer, monkeypatch: pytest.Monkey
     assert empty.abs().max() > 0.1
 
 
-def test_sdedit_starts_from_the_clip(engine: Transfer) -> None:
-    """With next to no noise takes are the clip as the models say it, whatever the seed; with all of it they are not."""
-    given: dict[str, Any] = {"method": "sdedit", "steps": 10, "scheduler": "ddim"}
+@pytest.mark.parametrize(("little", "much"), [({"strength": 0.001}, {"strength": 0.3}), ({"hold": 1.0}, {"hold": 0.7})])
+def test_takes_that_start_from_the_clip(engine: Transfer, little: dict[str, float], much: dict[str, float]) -> None:
+    """With next to no noise takes are the clip as the models say it, whatever the seed; with more of it they are not.
+    `hold` does with the adapter what SDEdit's strength does without."""
+    method = "sdedit" if "strength" in little else "adapter"
+    given: dict[str, Any] = {"method": method, "steps": 10, "scheduler": "ddim"}
     base = engine.models.base
     with torch.inference_mode():
         canvas = Canvas.of(CLIP.shape[1], 4)
         *_, latents = engine._latents(CLIP[0], canvas)
         said = base.vocoder(mel_of(engine, latents, canvas))[0, : CLIP.shape[1]].numpy()[None]
-    little = takes(run(engine, seeds=(1, 2), strength=0.001, **given))
-    much = takes(run(engine, seeds=(1, 2), strength=0.3, **given))
-    near = [difference(said, take) for take in little]
-    far = [difference(said, take) for take in much]
+    near = [difference(said, take) for take in takes(run(engine, seeds=(1, 2), **given | little))]
+    far = [difference(said, take) for take in takes(run(engine, seeds=(1, 2), **given | much))]
     assert max(near) < 0.5 * min(far)
-    steps = [e.event for e in run(engine, strength=0.55, **given | {"steps": 5}) if isinstance(e.event, Progress)]
-    assert [p.total for p in steps if p.stage == "denoise"] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("start", [{"method": "sdedit", "strength": 0.55}, {"hold": 0.45}])
+def test_steps_before_the_start_are_left_out(engine: Transfer, start: dict[str, Any]) -> None:
+    emissions = run(engine, steps=5, scheduler="ddim", **start)
+    steps = [e.event for e in emissions if isinstance(e.event, Progress) and e.event.stage == "denoise"]
+    assert [p.total for p in steps] == [3, 3, 3]
+    assert isinstance(done := emissions[-1].event, Done)
+    assert (done.models["steps"], done.models["hold"]) == ("5", "0.45")
+
+
+def test_a_clip_that_is_not_held_is_not_started_from(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At hold 0 a take is made of noise alone, as it was before there was `hold`; open, the pack says how firmly."""
+    (before,), (open_,), (held,) = (takes(run(engine, **hold)) for hold in ({}, {"hold": None}, {"hold": 0.5}))
+    assert np.array_equal(before, open_)
+    firm = Transfer(replace(engine.models, hold=0.5))
+    assert np.array_equal(held, takes(run(firm, hold=None))[0])
+    assert not np.array_equal(held, before)
+    monkeypatch.setattr(engine.models.base.vae, "encode", lambda *_: pytest.fail("the clip's latents were asked for"))
+    assert np.array_equal(before, takes(run(engine, hold=0.0))[0])
 
 
 # ---- long clips ----------------------------------------------------------------------------------------------

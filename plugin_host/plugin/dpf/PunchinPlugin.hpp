@@ -1,0 +1,55 @@
+// The plug-in as DPF sees it: both Punchin and Punchin Chords.
+#pragma once
+
+#include "DistrhoPlugin.hpp"
+#include "DistrhoPluginUtils.hpp"
+#include "core/engine.hpp"
+#include "link/link.hpp"
+
+START_NAMESPACE_DISTRHO
+
+class PunchinPlugin : public Plugin {
+ public:
+  enum Parameters : std::uint32_t { kTake, kOriginal, kParameters };
+
+  PunchinPlugin();
+
+  /// What the window works with.
+  punchin::Engine& engine() { return engine_; }
+  punchin::link::Link& link() { return link_; }
+
+ protected:
+  const char* getLabel() const override { return DISTRHO_PLUGIN_NAME; }
+  const char* getDescription() const override { return "Punches new takes into a track, in place."; }
+  const char* getMaker() const override { return DISTRHO_PLUGIN_BRAND; }
+  const char* getLicense() const override { return "Apache-2.0"; }
+  std::uint32_t getVersion() const override { return d_version(0, 1, 0); }
+  std::int64_t getUniqueId() const override { return d_cconst('P', 'n', 'c', 'h'); }
+
+  void initAudioPort(bool input, std::uint32_t index, AudioPort& port) override;
+  void initParameter(std::uint32_t index, Parameter& parameter) override;
+  void initState(std::uint32_t index, State& state) override;
+  float getParameterValue(std::uint32_t index) const override;
+  void setParameterValue(std::uint32_t index, float value) override;
+  String getState(const char* key) const override;
+  void setState(const char* key, const char* value) override;
+
+  void activate() override;
+  void sampleRateChanged(double rate) override;
+#if DISTRHO_PLUGIN_WANT_MIDI_INPUT
+  void run(const float** inputs, float** outputs, std::uint32_t frames, const MidiEvent* events,
+           std::uint32_t count) override;
+#else
+  void run(const float** inputs, float** outputs, std::uint32_t frames) override;
+#endif
+
+ private:
+  punchin::Transport transport() const;
+
+  punchin::Engine engine_;
+  punchin::link::Link link_{engine_, DISTRHO_PLUGIN_WANT_MIDI_INPUT != 0, getBinaryFilename()};  // after the engine
+
+  DISTRHO_DECLARE_NON_COPYABLE_WITH_LEAK_DETECTOR(PunchinPlugin)
+};
+
+END_NAMESPACE_DISTRHO

@@ -1,0 +1,18 @@
+// Punchin: the take in place of what passes through.
+#pragma once
+
+#include "../DistrhoPluginCommon.h"
+
+#define DISTRHO_PLUGIN_NAME "Punchin"
+#define DISTRHO_PLUGIN_URI "urn:punchin:punchin"
+#define DISTRHO_PLUGIN_CLAP_ID "org.punchin.punchin"
+#define DISTRHO_PLUGIN_UNIQUE_ID Pnc1
+#define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "utility", "stereo"
+#define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx|Tools|Stereo"
+
+#define DISTRHO_PLUGIN_HAS_UI 1
+#define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS 1  // the window reads the ring: no format could carry that
+#define DISTRHO_UI_USE_NANOVG 1
+#define DISTRHO_UI_USER_RESIZABLE 1
+#define DISTRHO_UI_DEFAULT_WIDTH 840
+#define DISTRHO_UI_DEFAULT_HEIGHT 620

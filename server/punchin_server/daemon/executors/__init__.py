@@ -1,0 +1,1 @@
+"""Where seats are: what starts their workers, here or elsewhere."""
