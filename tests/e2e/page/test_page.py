@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.bridge import RunningBridge, bridge
-from fakes.harness import RunningDaemon, daemon, until
+from fakes.bridge import RunningBridge
+from fakes.harness import until
 from fakes.host import FakeHost
 from fakes.page import write_song, write_take
 from peers.browser import Browser, browser
@@ -17,23 +17,6 @@ from punchin_bridge.hosts.protocol import CommandResult
 from punchin_wire.params import InpaintParams
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[RunningDaemon]:
-    with daemon(home) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
-    with bridge(home) as found:
-        yield found
 
 
 @pytest.fixture
