@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.harness import Client, RunningDaemon, daemon, until
-from punchin_wire.messages import Cancelled, Done
+from punchin_wire.messages import Done
 
 pytestmark = pytest.mark.e2e
 
@@ -33,9 +33,7 @@ def figure(text: str, name: str) -> float:
 
 def test_what_happens_is_counted(running: RunningDaemon) -> None:
     client = running.client()
-    for job in client.occupy():
-        client.cancel(job)
-        assert isinstance(client.ending(job, 60.0), Cancelled)
+    client.stop(*client.occupy())
     client.accepted("counted")
     assert isinstance(client.ending("counted", 60.0), Done)
     status, text = get(client)
