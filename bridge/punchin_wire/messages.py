@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -318,6 +318,8 @@ class JobStatus(Part, frozen=True):
 
 
 SeatState = Literal["off", "starting", "idle", "busy"]
+SEAT_STATES: tuple[SeatState, ...] = get_args(SeatState)
+"""From the least busy on."""
 
 
 class SeatStatus(Part, frozen=True):
@@ -345,6 +347,7 @@ class Status(Message, frozen=True):
     osc_port: int = 0
     events_port: int = 0
     others: int = 0
+    metrics_port: int = 0
 
 
 class Position(Part, frozen=True, tag_field="type", tag="position"):
