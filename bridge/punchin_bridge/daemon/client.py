@@ -164,7 +164,7 @@ class Client:
         Raises what it is refused with or fails of, JobCancelled, or DaemonUnreachable after `give_up_seconds` of
         silence, or `refused_seconds` where nobody listens any more.
         """
-        request = pack(submit, audio)
+        request = pack(submit, audio, shrink=submit.shrink)
         self._send(request)
         self._heard = time.monotonic()
         accepted, seen = False, 0
