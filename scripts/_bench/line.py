@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+COUNT = itertools.count()
+"""So that a line has other names than the one before, which is taken away a little later."""
 HERE, THERE = "10.77.17.1", "10.77.17.2"
 
 
 class Line(NamedTuple):
-    """The other computer's name. It has the address :data:`THERE`, and this one :data:`HERE`."""
+    """The other computer's name, and the end of the cable at this one. They have the addresses :data:`THERE` and
+    :data:`HERE`."""
 
     namespace: str
+    end: str
 
     def there(self, *command: str) -> list[str]:
         """A command, as it runs on the other computer."""
         return ["ip", "netns", "exec", self.namespace, *command]
 
+    def cut(self) -> None:
+        """Pull the cable out. Nobody is told."""
+        _run("ip", "link", "set", self.end, "down")
+
+    def mend(self) -> None:
+        _run("ip", "link", "set", self.end, "up")
+
 
 @contextmanager
 def line(mbit: int) -> Iterator[Line]:
     """A line of so many Mbit/s each way. Raises OSError or CalledProcessError where this user may not lay one."""
-    found, near, far = Line(f"punchin-{os.getpid()}"), f"pi{os.getpid()}a", f"pi{os.getpid()}b"
+    number = next(COUNT)
+    near, far = f"pi{os.getpid()}a{number}", f"pi{os.getpid()}b{number}"
+    found = Line(f"punchin-{os.getpid()}-{number}", near)
     _run("ip", "netns", "add", found.namespace)
     try:
         _run("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", found.namespace)
