@@ -215,11 +215,13 @@ def _check_times(what: str, spans: Sequence[tuple[float, float]], seconds: float
 
 
 class Submit(Message, frozen=True):
-    """Do this work. With `keep` the job goes on, and its results stay, when the client vanishes."""
+    """Do this work. With `keep` the job goes on, and its results stay, when the client vanishes. With `shrink` its
+    takes come in less room, for a slow line."""
 
     job: JobId
     request: Request
     keep: bool = False
+    shrink: bool = False
 
 
 class Attach(Message, frozen=True):

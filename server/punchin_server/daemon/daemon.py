@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import zmq
 from punchin_wire import VERSION, paths
 from punchin_wire.errors import BadSetting, DaemonError, InternalError, JobLost, PunchinError, QueueFull
-from punchin_wire.frames import Audio, Frame, pack
+from punchin_wire.frames import Frame, pack
 from punchin_wire.messages import (
     FINAL,
     Accepted,
@@ -271,7 +271,7 @@ class Daemon:
 
     # ---- events ----------------------------------------------------------------------------------------------
 
-    def _happen(self, events: Sequence[Event], audio: Sequence[Audio] = ()) -> None:
+    def _happen(self, events: Sequence[Event], audio: Sequence[Frame] = ()) -> None:
         """Keep what must not be lost, tell the job's clients and the observers."""
         for event in events:
             frames = pack(event, audio if audio_refs(event) else ())

@@ -237,10 +237,13 @@ class RunningDaemon:
         self.process.communicate()
 
 
-def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def launch(
+    home: Path, *flags: str, env: Mapping[str, str] | None = None, at: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start the daemon; `at` is a command that runs it elsewhere, as the same process."""
     paths = os.pathsep.join(filter(None, sys.path))
     return subprocess.Popen(
-        [sys.executable, str(SERVE), "--osc-port", "0", *flags],
+        [*at, sys.executable, str(SERVE), "--osc-port", "0", *flags],
         env=os.environ | {"PUNCHIN_HOME": str(home), "PYTHONPATH": paths} | (env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -249,9 +252,11 @@ def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> sub
 
 
 @contextmanager
-def daemon(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[RunningDaemon]:
+def daemon(
+    home: Path, *flags: str, env: Mapping[str, str] | None = None, at: Sequence[str] = ()
+) -> Iterator[RunningDaemon]:
     """A daemon that is ready to serve, with the fake engine."""
-    process = launch(home, *flags, env=env)
+    process = launch(home, *flags, env=env, at=at)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
