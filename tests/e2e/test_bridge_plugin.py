@@ -270,7 +270,7 @@ class Backstage:
 
     def __post_init__(self) -> None:
         self.born_daemon()
-        bridges.launch(self.home)
+        self.first_bridge = bridges.launch(self.home)
 
     def born_daemon(self) -> None:
         self.daemon = harness.launch(self.home, "--port", str(self.port))
@@ -302,6 +302,7 @@ def backstage(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backstage
     yield found
     found.close_daemon()
     stop_bridge()
+    found.first_bridge.stop(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("deaths", [3, pytest.param(30, marks=LONG)])
