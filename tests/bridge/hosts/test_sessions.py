@@ -63,7 +63,7 @@ def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
 
 def test_parameters_may_come_as_they_were_written(room: Room) -> None:
     """A host that has no parameters of its own sends what stands in its window."""
-    room.say(submit(said={"takes": "3", "top_k": "50", "chord": "0.5"}))
+    room.say(submit(said={"takes": "3", "top_k": "50", "chord": "0.5", "to": "violin"}))
     made = InpaintParams(takes=3, weights={"chord": 0.5}, sampling=Sampling(top_k=50))
     assert (room.elsewhere.record[0].submit.params, room.elsewhere.record[0].submit.said) == (made, {})
     room.say(submit("job-2", said={"takes": "many"}))
