@@ -170,9 +170,9 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
 class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"):
     """Play `source`, all of it, on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
 
-    With `score` each take says how near it is to `prompt`; with `loop_short` the models hear a clip of a few seconds
-    in a loop, not before a long silence. (Recipes from before it have none, and repeat without.) `retries` is as for
-    holes.
+    With `score` each take says how near it is to `prompt` and how like `source` it plays; with `loop_short` the models
+    hear a clip of a few seconds in a loop, not before a long silence. (Recipes from before it have none, and repeat
+    without.) `retries` is as for holes.
     """
 
     source: AudioRef
@@ -381,7 +381,8 @@ class Take(Part, frozen=True, tag_field="type", tag="take"):
     `start` is the model-rate sample, counted from the start of the source excerpt, of the first sample of `audio`.
     The context is the model's re-synthesis of what was kept: it sets the level, and is never laid on the timeline.
     `seed` is another one than was asked for where that gave silence. `scores` are the models' own measures where the
-    request asked for them (`clap`: cosine of sound and prompt).
+    request asked for them: `clap` (cosine of sound and prompt), and how like its clip it plays: `notes` and `frames`
+    (F1 of note onsets, of sounding pitches), `tempo` (1 where it is kept), `beats` (F). What is not known is left out.
     """
 
     take: int
