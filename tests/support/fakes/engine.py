@@ -28,7 +28,7 @@ from punchin_server.engines.tries import Tries
 from punchin_server.worker import Loader
 from punchin_wire.errors import AdapterMismatch
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import Done, EventBody, Hole, InpaintRequest, Progress, Take, TransferRequest
+from punchin_wire.messages import AudioChunk, Done, EventBody, Hole, InpaintRequest, Progress, Take, TransferRequest
 
 TRANSFER_RATE = 16_000
 TONE_HZ = 1975.5
@@ -55,20 +55,24 @@ class FakeEngine:
         tries = Tries(request.takes, request.retries)
         for tried in itertools.chain.from_iterable(tries.rounds()):
             number, take = tried
-            for step in range(steps):
-                time.sleep(seconds)
-                if "meet" in words:
-                    _meet(Path(words["meet"]), f"{number}-{step}")
-                yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
-            wrong = number >= int(words.get("after", 0)) and (not transfers or request.pooling[0] >= least)
-            if wrong and _now(words.get("once")):
-                _go_wrong(words)
             if transfers:
                 sound, rate, start = _transferred(request, source, take.seed), TRANSFER_RATE, 0
                 scores = {"clap": 0.1 * request.pooling[0]} if request.score and request.pack != "deaf" else {}
             else:
                 rate, scores, hole = request.source.sample_rate, {}, Hole(request.holes[0].start, request.holes[-1].end)
                 sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
+            for step in range(steps):
+                time.sleep(seconds)
+                if "meet" in words:
+                    _meet(Path(words["meet"]), f"{number}-{step}")
+                yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
+                if request.preview and tries.previewed:
+                    first, last = (sound.shape[1] * done // steps for done in (step, step + 1))
+                    chunk = sound[:, first:last]
+                    yield FakeEmission(AudioChunk(number, start + first, describe(chunk, rate)), chunk)
+            wrong = number >= int(words.get("after", 0)) and (not transfers or request.pooling[0] >= least)
+            if wrong and _now(words.get("once")):
+                _go_wrong(words)
             if not tries.passes(tried, float(words.get("silent") == str(take.seed))):
                 continue
             if "nan" in words:
