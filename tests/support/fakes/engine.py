@@ -8,7 +8,8 @@ Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
 if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W; a take
 is `backwards`, or counts as silent with seed `silent=SEED`. `meet=FOLDER` waits in every step for another process
-that is in the same step of a job with the same folder.
+that is in the same step of a job with the same folder, `hold=FILE` in the middle until FILE is there, and takes it
+away.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from punchin_wire.messages import AudioChunk, Done, EventBody, Hole, InpaintRequ
 
 TRANSFER_RATE = 16_000
 TONE_HZ = 1975.5
+HOLD_SECONDS = 120.0
 
 
 class FakeEmission(NamedTuple):
@@ -63,9 +65,12 @@ class FakeEngine:
                 sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
             for step in range(steps):
                 time.sleep(seconds)
+                at, total = number * steps + step, len(request.takes) * steps
                 if "meet" in words:
                     _meet(Path(words["meet"]), f"{number}-{step}")
-                yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
+                if step == steps // 2 and "hold" in words:
+                    yield from _held(Path(words["hold"]), Progress(stage, at, total))
+                yield FakeEmission(Progress(stage, at + 1, total))
                 if request.preview and tries.previewed:
                     first, last = (sound.shape[1] * done // steps for done in (step, step + 1))
                     chunk = sound[:, first:last]
@@ -102,6 +107,15 @@ def _meet(folder: Path, step: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"nobody else came to step {step}")
         time.sleep(0.01)
+
+
+def _held(file: Path, progress: Progress) -> Generator[FakeEmission, None, None]:
+    """Nothing more, until the file is there; a cancelled job is closed meanwhile."""
+    deadline = time.monotonic() + HOLD_SECONDS
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+        yield FakeEmission(progress)
+    file.unlink(missing_ok=True)
 
 
 def _now(once: str | None) -> bool:

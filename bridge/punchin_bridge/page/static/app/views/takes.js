@@ -1,18 +1,19 @@
 // The takes of the region, to be switched between while they play.
 import { html } from "/vendor/vendor.js";
 import {
-  blind, choose, chosen, difference, heard, leadIn, levels, loaded, matched, onlyFavourites, order, player, playing,
-  SONG, toggle,
-  toggleDifference, toggleLeadIn, toggleMatched,
+  blind, candidates, choose, chosen, difference, growing, heard, leadIn, levels, loaded, matched, onlyFavourites, player,
+  playing, SONG, toggle, toggleDifference, toggleLeadIn, toggleMatched,
 } from "/app/audition.js";
 import { colour, fitted, peaksOf, wave } from "/app/draw.js";
 import { decibels, following } from "/app/format.js";
+import { isGrowing } from "/app/growing.js";
 import { doing, download, group, jobs, notify } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { start } from "/app/views/abx.js";
 import { Details } from "/app/views/details.js";
 import { useDrawing } from "/app/views/drawing.js";
 import { repeatable } from "/app/views/jobs.js";
+import { Shape } from "/app/views/shape.js";
 
 const words = texts.takes;
 const MOST_HEARD = 16;
@@ -54,15 +55,17 @@ export function Takes() {
     ${window && !window.has_song && html`<p class="dim">${words.no_song}</p>`}
     ${window && window.region[1] === window.samples && window.samples > LONG * window.rate && html`<p class="dim">${words.long}</p>`}
     <div class="list" role="radiogroup" aria-label=${words.title}>
-      ${shuffled().map((name, index) => html`<${Row} key=${name} name=${name} index=${index} />`)}
+      ${shuffled().map((name, index) => isGrowing(name)
+        ? html`<${Grows} key=${name} name=${name} index=${index} />`
+        : html`<${Row} key=${name} name=${name} index=${index} />`)}
     </div>
-    ${!of.takes.length && html`<p class="dim">${words.none}</p>`}
+    ${!of.takes.length && !growing.value.length && html`<p class="dim">${words.none}</p>`}
   </section>`;
 }
 
 /** In blind mode the order says nothing; it is drawn once for each set of names. */
 function shuffled() {
-  const names = order.value;
+  const names = candidates.value;
   if (!blind.value) return names;
   const key = names.join();
   if (drawn.key !== key) {
@@ -105,6 +108,23 @@ function Row({ name, index }) {
     ${take && !isBlind && html`<${Star} take=${take} />`}
     ${take && !isBlind && html`<${Does} take=${take} />`}
     ${take && !isBlind && isChosen && html`<${Details} take=${take} />`}
+  </div>`;
+}
+
+/** A take that grows: heard like the others, as far as it has come. @param {{name: string, index: number}} props */
+function Grows({ name, index }) {
+  const here = growing.value.find((each) => each.name === name);
+  if (!here) return null;
+  const isChosen = chosen.value === name;
+  const { start, end, rate } = here.job;
+  return html`<div class="take growing ${isChosen ? "chosen" : ""}" data-growing=${name} title=${words.raw_text}>
+    <button class="pick" role="radio" aria-checked=${isChosen} tabindex=${isChosen ? 0 : -1} onClick=${() => choose(name)}>
+      <kbd>${index < 10 ? index : ""}</kbd>
+      <span class="name"><b>${words.preview(here.take + 1)}</b>
+        <span class="dim"> ${words.came(here.samples / rate, (end - start) / rate)}</span></span>
+      <span class="dim level">${words.raw}</span>
+      <${Shape} shape=${here.shape} />
+    </button>
   </div>`;
 }
 
