@@ -204,5 +204,6 @@ export const texts = {
     no_song: "Open a song first: then it can follow that file.",
     offline: "The bridge did not answer.",
     dismiss: "Dismiss",
+    more: (/** @type {number} */ n) => `and ${n} more`,
   },
 };

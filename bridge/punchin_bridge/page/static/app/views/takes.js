@@ -155,6 +155,12 @@ function Star({ take }) {
     onClick=${() => void doing("write", { take: take.id, favourite: !is })}>${is ? "★" : "☆"}</button>`;
 }
 
+/** @param {string} path */
+async function copied(path) {
+  await navigator.clipboard.writeText(path);
+  notify(words.copied);
+}
+
 /** What can be done with a take. @param {{take: Take}} props */
 function Does({ take }) {
   const of = group.value;
@@ -164,22 +170,20 @@ function Does({ take }) {
   };
   const save = async () => {
     const done = await doing("save", { take: take.id });
-    if (done) notify(words.saved(done.path));
+    if (!done) return;
+    const file = done.path.split(/[\\/]/).at(-1);
+    notify(words.saved(file), { title: done.path, action: { text: words.copy, do: () => void copied(done.path) } });
   };
   const bin = async () => {
     const done = await doing("bin", { take: take.id });
-    const undo = { text: words.restore, do: () => void doing("restore", { song: of?.song, file: done.file }) };
-    if (done) notify(words.binned(done.file), undo);
-  };
-  const copy = async () => {
-    await navigator.clipboard.writeText(take.path);
-    notify(words.copied);
+    const restore = { text: words.restore, do: () => void doing("restore", { song: of?.song, file: done.file }) };
+    if (done) notify(words.binned(done.file), { action: restore });
   };
   return html`<span class="does">
     ${job?.uses && html`<button class="primary" onClick=${use}>${words.use}</button>`}
     ${of?.song && html`<button class="primary" onClick=${save}>${words.save}</button>`}
     <button class="quiet" onClick=${() => void doing("show", { take: take.id })}>${words.show}</button>
-    <button class="quiet" onClick=${copy}>${words.copy}</button>
+    <button class="quiet" onClick=${() => void copied(take.path)}>${words.copy}</button>
     <button class="quiet" onClick=${() => void download(`/api/file/${take.id}`, take.file)}>${words.download}</button>
     ${of?.song && html`<button class="quiet" onClick=${bin}>${words.bin}</button>`}
   </span>`;
