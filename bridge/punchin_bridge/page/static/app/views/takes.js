@@ -31,7 +31,6 @@ export function Takes() {
   return html`<section class="panel takes" aria-label=${words.title}>
     <div class="bar">
       <h2>${words.title}</h2>
-      <span class="dim">${of.place}</span>
       <span class="grow"></span>
       <button id="play" aria-pressed=${playing.value} disabled=${!loaded.value.has(chosen.value)} onClick=${() => void toggle()}>
         ${playing.value ? words.stop : words.play}<kbd>Space</kbd></button>
