@@ -1,5 +1,5 @@
 // What new takes are made with: what they follow, the knobs that matter, the rest of them, and the button.
-import { html, signal } from "/vendor/vendor.js";
+import { html, signal, useEffect, useRef } from "/vendor/vendor.js";
 import { act } from "/app/api.js";
 import { doing, engine, followed, punch, quietly, region, song, songId, take, unfollowed } from "/app/state.js";
 import { texts } from "/app/texts.js";
@@ -95,6 +95,11 @@ function Typed() {
   const here = region.value;
   const typed = typing.value?.song === songId.value ? typing.value : null;
   const shown = typed?.text ?? song.value?.typed_chords ?? "";
+  /** @type {{current: HTMLElement | null}} */
+  const sentence = useRef(null);
+  useEffect(() => {
+    if (typed?.wrong) sentence.current?.scrollIntoView({ block: "nearest" });
+  }, [typed?.wrong]);
   const write = (/** @type {any} */ event) => (typing.value = { song: songId.value, text: event.target.value, wrong: "" });
   const set = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -110,6 +115,6 @@ function Typed() {
       value=${shown} disabled=${!here} onInput=${write}
       aria-invalid=${Boolean(typed?.wrong)} aria-describedby="chords-wrong" />
     <button class="quiet" disabled=${!here}>${words.use_chords}</button>
-    <p id="chords-wrong" class="bad" role="alert">${typed?.wrong}</p>
+    <p id="chords-wrong" ref=${sentence} class="bad" role="alert">${typed?.wrong}</p>
   </form>`;
 }
