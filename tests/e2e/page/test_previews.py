@@ -11,13 +11,23 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from fakes import songs
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import RunningDaemon, daemon, until
 from fakes.host import FakeHost
 from fakes.page import write_song
+from fakes.room import submit
 from peers.browser import Browser
-from peers.opened import address, opened
+from peers.opened import address, end, opened
+from punchin_bridge.daemon.follow import Sent, follow
+from punchin_bridge.hosts.jobs import JobRecord
+from punchin_bridge.hosts.previews import Previews
+from punchin_bridge.hosts.protocol import Rendered, Span, Track
+from punchin_bridge.hosts.runner import HasFailed, IsReady, JobRunner
+from punchin_bridge.hosts.spool import Spool
+from punchin_bridge.settings import Settings
 from punchin_bridge.splice.place import GUARD
+from punchin_bridge.takes import render
 from punchin_wire.params import InpaintParams
 
 pytestmark = pytest.mark.e2e
@@ -50,10 +60,10 @@ def tab(home: Path, running: RunningBridge) -> Iterator[Browser]:  # noqa: ARG00
 
 
 def punch(home: Path, tab: Browser, song: Path, text: str) -> None:
-    """Have the fourth second of a song made anew, in one try."""
+    """Have the fourth second of a song made anew."""
     tab.open(address(home, song))
     tab.until("document.querySelector('.make')")
-    for name, value in (("takes", 1), ("seed", SEED), ("retries", 0), ("text", text)):
+    for name, value in (("takes", 1), ("seed", SEED), ("text", text)):
         tab.run(
             f"async () => (await import('/app/state.js')).doing('turn', {json.dumps({'name': name, 'value': value})})"
         )
@@ -129,16 +139,28 @@ def test_a_take_is_seen_and_heard_while_it_grows(home: Path, tab: Browser, tmp_p
     assert tab.log == []
 
 
-def test_what_grew_of_a_cancelled_job_is_gone(home: Path, tab: Browser, tmp_path: Path) -> None:
-    punch(home, tab, write_song(tmp_path / "stops.wav"), f"steps=10 hold={tmp_path / 'never'}")
-    tab.until("document.querySelector('.take.growing')", 60)
-    tab.click(".take.growing .pick")
-    grown(tab, HALF)
-    tab.click(".jobs li[data-job] > button:last-child")
+def test_what_grows_for_a_daw_is_heard_and_gone_when_it_is_cancelled(
+    tab: Browser, running: RunningBridge, tmp_path: Path
+) -> None:
+    host = FakeHost(running.spool)
+    host.hello()
+    job = host.submit(params=InpaintParams(takes=1, seed=SEED, text=f"steps=10 hold={tmp_path / 'never'}"))
+    tab.until("document.querySelector('.jobs .grows button')", 60)
+    tab.click(".jobs .grows button")
+    tab.until("document.querySelector('.take.growing.chosen')")
+    found = grown(tab, host.rate - GUARD)  # half of two seconds
+    first = found["start"]
+    window = host.track[:, 4 * host.rate - first :]
+    heard = np.array(found["data"][1][: first + host.rate - GUARD], np.float32)
+    assert np.array_equal(heard[:first], window[1, :first])
+    assert np.abs(heard[first:] - (1 + SEED) * window[0, first : first + host.rate - GUARD]).max() < 1e-5
+    tab.click(f'.jobs li[data-job="{job}"] > button:last-child')
+    host.wait(job, "cancelled")
     tab.until("!document.querySelector('.growing')", 60)
     tab.until("document.querySelector('.take.chosen')?.dataset.take === 'song'")
-    assert tab.run("async () => (await import('/app/audition.js')).loaded.value.size") == 1
+    tab.until("async () => (await import('/app/audition.js')).loaded.value.size === 1")
     assert tab.log == []
+    host.bye()
 
 
 def test_a_preview_begins_anew_where_the_worker_dies_and_costs_no_try(home: Path, tab: Browser, tmp_path: Path) -> None:
@@ -181,3 +203,44 @@ def test_where_nobody_watches_no_preview_is_asked_for(running: RunningBridge) ->
     assert json.loads(record.read_bytes())["preview"] is False
     host.place(job)
     host.bye()
+
+
+@pytest.mark.model
+def test_a_preview_is_the_beginning_of_the_models_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the built-in pack: of each take the first seconds, sample by sample, as it is before it is levelled and
+    laid."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("PUNCHIN_HOME", str(home))
+    sent: list[Sent] = []
+
+    def following(*args: Any) -> Any:
+        takes, done = follow(*args)
+        sent.extend(takes)
+        return takes, done
+
+    monkeypatch.setattr(render, "follow", following)
+    monkeypatch.setattr(Previews, "drop", lambda *_: None)  # to be looked at afterwards
+    spool = Spool(tmp_path / "spool")
+    spool.open()
+    song = tmp_path / "song.wav"
+    soundfile.write(song, songs.audio(12.0, 2, 48_000).T, 48_000)
+    track = Track("t", "Keys", Rendered(str(song), 0))
+    params = InpaintParams(takes=2, seed=7)
+    asked = submit(target=track, region=Span(4 * 48_000, 7 * 48_000), params=params)
+    runner = JobRunner(spool, Settings())
+    try:
+        address(home)  # starts a daemon, which the runner finds
+        runner.start(JobRecord(asked, 1.0, 7, preview=True))
+        while not isinstance(event := runner.events.get(timeout=240), IsReady | HasFailed):
+            pass
+    finally:
+        end(home)
+    assert isinstance(event, IsReady), event
+    previews = runner.previews.of(asked.job)
+    assert [preview.take for preview in previews] == [0, 1]
+    for preview, (take, audio) in zip(previews, sent, strict=True):
+        assert take.seed == 7 + preview.take  # the first try, which alone is shown
+        heard = np.concatenate([chunk.audio for chunk in preview.chunks])
+        first = preview.chunks[0].start - take.start
+        assert len(heard) >= 2 * preview.rate
+        assert np.abs(heard - audio[0, first : first + len(heard)]).max() < 1e-3
