@@ -368,7 +368,11 @@ class Progress(Part, frozen=True, tag_field="type", tag="progress"):
 
 
 class AudioChunk(Part, frozen=True, tag_field="type", tag="audiochunk"):
-    """Preview of take `take` (0-based): mono model-rate audio from sample `start` of the source's time line."""
+    """Preview of take `take` (0-based): mono model-rate audio from sample `start` of the source's time line.
+
+    Those of a take follow each other, maybe with gaps. One that begins before the end of the last is of another try:
+    the worker died, and all that came of the take is void.
+    """
 
     take: int
     start: int

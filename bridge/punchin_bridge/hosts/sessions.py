@@ -77,6 +77,9 @@ class Keeper(Protocol):
 class Worker(Protocol):
     def start(self, record: JobRecord) -> None: ...
     def stop(self, job: str) -> None: ...
+    def is_watched(self) -> bool:
+        """Whether somebody looks at takes while they grow."""
+        ...
 
 
 class Packs(Protocol):
@@ -199,7 +202,7 @@ class HostSessions:
             return  # documents may come twice
         submit = _as_said(submit)
         seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
-        record = JobRecord(submit, wall, seed, remote=self._used())
+        record = JobRecord(submit, wall, seed, remote=self._used(), preview=self._worker.is_watched())
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
             full = QueueFull(f"{MAX_WORKING} jobs wait already.", "Wait until one is done, or cancel one.")

@@ -49,6 +49,13 @@ def test_a_job_from_submission_to_its_place(room: Room) -> None:
     )
 
 
+def test_whether_takes_are_shown_while_they_grow_is_written_down_with_the_job(room: Room) -> None:
+    room.say(submit("job-1"))
+    room.elsewhere.watched = True
+    room.say(submit("job-2"))
+    assert [record.preview for record in room.elsewhere.record] == [False, True]
+
+
 def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
     room.say(submit())
     record = msgspec.structs.replace(
