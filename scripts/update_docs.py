@@ -38,6 +38,7 @@ PARTS = (
     Part("docs/surfaces.md", "surfaces", surfaces.tables),
     Part("plugin_host/lua/params.lua", "params", parameters.lua),
     Part("plugin_host/ableton/Punchin/params.py", "params", parameters.python),
+    Part("plugin_host/plugin/view/parameters.cpp", "params", parameters.cpp),
 )
 
 

@@ -53,6 +53,11 @@ def python() -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+def cpp() -> str:
+    """For plugin_host/plugin/view/parameters.cpp."""
+    return "".join(f"    {{{', '.join(map(_cpp, _row(each)))}}},\n" for each in TABLE)
+
+
 # ---- cells ---------------------------------------------------------------------------------------------------
 
 
@@ -101,3 +106,22 @@ def _python(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_python, value))}{',' * (len(value) == 1)})"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _row(each: Parameter[Any]) -> Iterator[Any]:
+    """A row of the plug-in's table, in the order of its struct."""
+    kind = "choice" if each.choices else {float: "number", int: "whole", str: "text"}[each.type]
+    numbers = (each.low, each.high, *each.ends) if kind in ("number", "whole") else (0.0,) * 4
+    yield from (each.name, each.text, "inpaint" in each.engines, "transfer" in each.engines, f"Kind::{kind}")
+    yield from (_shown(each.default), each.unsaid, *numbers, each.log, each.length if kind == "text" else 0)
+    yield from (tuple(map(_shown, each.stops if each.choices else ())), each.methods)
+
+
+def _cpp(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"{{{', '.join(map(_cpp, value))}}}"
+    if isinstance(value, str) and value.startswith("Kind::"):
+        return value
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False)
+    return f"{value:.16g}"

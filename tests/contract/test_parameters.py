@@ -61,6 +61,7 @@ print(json.dumps({
     "inpaint": msgspec.to_builtins(surface.params("inpaint")),
     "transfer": msgspec.to_builtins(request.transfer_request(source, presets.Prompts("a", ""), wanted, [TakeSpec(1)])),
     "docs": parameters.tables(), "lua": parameters.lua(), "python": parameters.python(),
+    "cpp": parameters.cpp(),
 }))
 """
 
@@ -127,3 +128,4 @@ def test_hosts_and_the_documentation_have_it(found: dict[str, Any]) -> None:
     assert row in found["docs"]
     assert "  shimmer = {\n" in found["lua"]
     assert '    "shimmer": {\n' in found["python"]
+    assert '    {"shimmer", "How much takes shimmer.", false, true, Kind::whole, "2", "the task\'s", ' in found["cpp"]
