@@ -9,130 +9,164 @@ namespace punchin::view {
 
 namespace {
 
-constexpr double EDGE = 12, GAP = 8, ROW = 26, HIGH = 22; // a row of controls, and a control in it
-constexpr double HEAD = 30, ADVICE = 30, FOOT = 30, TROUBLE = 24;
-constexpr double PANEL = 9 * ROW;
-constexpr double BELOW = ADVICE + PANEL + FOOT + TROUBLE + 3 * GAP + EDGE; // all that lies under the waveform
-constexpr double TAKES = 270; // the width of the right column
-constexpr double LABEL = 100;
-constexpr int LEAST_COLUMNS = 5, TAKE_ROWS = 5;
+constexpr double kEdge = 12, kGap = 8, kRow = 26, kHigh = 22;  // a row of controls, and a control in it
+constexpr double kHead = 30, kAdvice = 30, kFoot = 30, kTrouble = 24;
+constexpr double kPanel = 9 * kRow;
+constexpr double kBelow = kAdvice + kPanel + kFoot + kTrouble + 3 * kGap + kEdge;  // all that lies under the waveform
+constexpr double kTakes = 270;                                                     // the width of the right column
+constexpr double kLabel = 100;
+constexpr int kLeastColumns = 5, kTakeRows = 5;
 
-double panel_top(double height) { return height - BELOW + ADVICE + GAP; }
+double panel_top(double height) { return height - kBelow + kAdvice + kGap; }
 
 Control button(std::string id, std::string label, std::string hint, Box box, bool is_enabled = true) {
-    Control made{std::move(id), Shape::button, std::move(label), "", std::move(hint), box};
-    made.is_enabled = is_enabled;
-    return made;
+  Control made{std::move(id), Shape::button, std::move(label), "", std::move(hint), box};
+  made.is_enabled = is_enabled;
+  return made;
 }
 
 Control option(std::string id, std::string label, std::string hint, Box box, bool is_lit) {
-    Control made{std::move(id), Shape::option, std::move(label), "", std::move(hint), box};
-    made.is_lit = made.is_stop = is_lit;
-    return made;
+  Control made{std::move(id), Shape::option, std::move(label), "", std::move(hint), box};
+  made.is_lit = made.is_stop = is_lit;
+  return made;
 }
 
 void add_waveform(std::vector<Control>& all, const Facts& facts, double width, double height) {
-    const Places at = places(width, height);
-    all.push_back({"wave", Shape::wave, "What was heard", facts.heard.empty() ? first_step() : "",
-                   "Drag over bars; hold Alt to leave them. Arrows move the selection, with Shift its end.", at.wave});
-    all.back().is_enabled = !facts.heard.empty();
-    const double y = at.advice.y + 4;
-    all.push_back(button("all", "All", "Select all that was heard.", {width - EDGE - 60, y, 60, HIGH},
-                         !facts.heard.empty()));
-    all.push_back(button("loop", "Take the loop", "Select what the host loops.", {width - EDGE - 178, y, 110, HIGH},
-                         facts.loop.has_value()));
+  const Places at = places(width, height);
+  all.push_back({"wave", Shape::wave, "What was heard", facts.heard.empty() ? first_step() : "",
+                 "Drag over bars; hold Alt to leave them. Arrows move the selection, with Shift its end.", at.wave});
+  all.back().is_enabled = !facts.heard.empty();
+  const double y = at.advice.y + 4;
+  all.push_back(
+      button("all", "All", "Select all that was heard.", {width - kEdge - 60, y, 60, kHigh}, !facts.heard.empty()));
+  all.push_back(button("loop", "Take the loop", "Select what the host loops.", {width - kEdge - 178, y, 110, kHigh},
+                       facts.loop.has_value()));
 }
 
 Control of_parameter(const Parameter& each, const Facts& facts, Box box) {
-    Control made{std::string(each.name), Shape::field, label(each), shown(each, facts), std::string(each.text), box};
-    if (each.kind == Kind::choice)
-        made.shape = Shape::choice;
-    else if (each.is_fader())
-        made.shape = Shape::fader;
-    if (made.shape != Shape::field)
-        made.share = each.normalized(value_of(each, facts));
-    made.is_lit = each.unsaid.empty() || facts.settings.count(made.id) != 0;
-    made.is_enabled = each.is_of_method(value_of(parameter("method"), facts));
-    return made;
+  Control made{std::string(each.name), Shape::field, label(each), shown(each, facts), std::string(each.text), box};
+  if (each.kind == Kind::choice)
+    made.shape = Shape::choice;
+  else if (each.is_fader())
+    made.shape = Shape::fader;
+  if (made.shape != Shape::field) made.share = each.normalized(value_of(each, facts));
+  made.is_lit = each.unsaid.empty() || facts.settings.count(made.id) != 0;
+  made.is_enabled = each.is_of_method(value_of(parameter("method"), facts));
+  return made;
 }
 
-void add_settings(std::vector<Control>& all, const Facts& facts, Engine engine, double width, double height) {
-    const double left = EDGE, right = width - EDGE - TAKES - 2 * GAP, top = panel_top(height);
-    const double half = (right - left - GAP) / 2;
-    all.push_back(option("inpaint", "New takes", "Make the bars anew.", {left, top, half, HIGH},
-                         engine == Engine::inpaint));
-    all.push_back(option("transfer", "Another instrument", "Hand what plays to another instrument or genre.",
-                         {left + half + GAP, top, half, HIGH}, engine == Engine::transfer));
-    int place = 0;
-    if (engine == Engine::inpaint) {
-        const char* notes = facts.has_chord_notes ? "as played by MIDI" : "from what plays";
-        all.push_back({"chords", Shape::field, "Chords", facts.chords.empty() ? notes : facts.chords,
-                       "Chords of the selected bars: Am7 | F G | C | %, a bar between two strokes.",
-                       {left + LABEL, top + ROW, right - left - LABEL, HIGH}});
-        all.back().is_lit = !facts.chords.empty();
-        place = 2;
-    }
-    for (const Parameter& each : parameters()) {
-        if (!each.is_of(engine))
-            continue;
-        const double x = left + (place % 2) * (half + GAP), y = top + ROW * (1 + place / 2);
-        all.push_back(of_parameter(each, facts, {x + LABEL, y, half - LABEL, HIGH}));
-        ++place;
-    }
+Control field(const char* id, const char* label, const Facts& facts, const char* unsaid, const char* hint, Box box) {
+  const std::string text = facts.text(id);
+  Control made{id, Shape::field, label, text.empty() ? unsaid : text, hint, box};
+  made.is_lit = !text.empty();
+  return made;
+}
+
+void add_pages(std::vector<Control>& all, Page page, Box box) {
+  const double third = (box.width - 2 * kGap) / 3;
+  const auto add = [&](const char* id, const char* label, const char* hint, Page of) {
+    all.push_back(option(id, label, hint, {box.x, box.y, third, box.height}, page == of));
+    box.x += third + kGap;
+  };
+  add("inpaint", "New takes", "Make the bars anew.", Page::inpaint);
+  add("transfer", "Another instrument", "Hand what plays to another instrument or genre.", Page::transfer);
+  add("song", "Song and track", "What this track and its song are called, and where takes go.", Page::song);
+}
+
+void add_song(std::vector<Control>& all, const Facts& facts, Box row) {
+  const auto add = [&](const char* id, const char* label, const char* unsaid, const char* hint) {
+    all.push_back(field(id, label, facts, unsaid, hint, row));
+    row.y += kRow;
+  };
+  add("track", "Track", "", "Takes on other tracks follow one called drums, piano or chords.");
+  add("song_name", "Song", "", "After which the folder of its takes is called.");
+  add("folder", "Folder", "the song's, among Punchin's own", "Where takes are written, such as the project's folder.");
+}
+
+void add_parameters(std::vector<Control>& all, const Facts& facts, Page page, Box row) {
+  const double half = (row.width - kGap) / 2;
+  int place = 0;
+  if (page == Page::inpaint) {
+    all.push_back(field("chords", "Chords", facts, "of Punchin Chords, where there is one",
+                        "Chords of the selected bars: Am7 | F G | C | %, a bar between two strokes.",
+                        {row.x + kLabel, row.y, row.width - kLabel, kHigh}));
+    place = 2;
+  }
+  for (const Parameter& each : parameters()) {
+    if (page == Page::inpaint ? !each.is_inpaint : !each.is_transfer) continue;
+    const double x = row.x + (place % 2) * (half + kGap), y = row.y + kRow * (place / 2);
+    all.push_back(of_parameter(each, facts, {x + kLabel, y, half - kLabel, kHigh}));
+    ++place;
+  }
+}
+
+void add_settings(std::vector<Control>& all, const Facts& facts, Page page, double width, double height) {
+  const double right = width - kEdge - kTakes - 2 * kGap, top = panel_top(height);
+  add_pages(all, page, {kEdge, top, right - kEdge, kHigh});
+  if (page == Page::song)
+    add_song(all, facts, {kEdge + kLabel, top + kRow, right - kEdge - kLabel, kHigh});
+  else
+    add_parameters(all, facts, page, {kEdge, top + kRow, right - kEdge, kHigh});
 }
 
 std::string name_of(const Facts& facts, int take) {
-    return take == 0 ? "What comes in, as if Punchin were not there." : facts.takes[size_t(take - 1)].name;
+  return take == 0 ? "What comes in, as if Punchin were not there." : facts.region().takes[size_t(take - 1)].name;
 }
 
 void add_takes(std::vector<Control>& all, const Facts& facts, double width, double height) {
-    const double left = width - EDGE - TAKES, top = panel_top(height);
-    const int count = int(facts.takes.size());
-    const int columns = std::max(LEAST_COLUMNS, (count + TAKE_ROWS - 1) / TAKE_ROWS);
-    const double cell = (TAKES + 4) / columns;
-    all.push_back(option("take 0", "Original", name_of(facts, 0), {left, top, TAKES, HIGH}, facts.chosen == 0));
-    for (int take = 1; take <= count; ++take) {
-        const Box box{left + (take - 1) % columns * cell, top + ROW * (1 + (take - 1) / columns), cell - 4, HIGH};
-        const bool is_missing = facts.takes[size_t(take - 1)].is_missing;
-        all.push_back(option(TAKE + std::to_string(take), std::to_string(take), name_of(facts, take), box,
-                             facts.chosen == take));
-        all.back().value = is_missing ? "missing" : "";
-    }
-    const bool has_file = facts.chosen > 0 && !facts.takes[size_t(facts.chosen - 1)].is_missing;
-    const double y = top + PANEL - ROW, half = (TAKES - GAP) / 2;
-    all.push_back(button("keep", "Keep", "Keep this take's file with the project.", {left, y, half, HIGH}, has_file));
-    all.push_back(button("folder", "Show in folder", "Show its file, to drag it onto the time line.",
-                         {left + half + GAP, y, half, HIGH}, has_file));
+  const double left = width - kEdge - kTakes, top = panel_top(height), half = (kTakes - kGap) / 2;
+  const Region& region = facts.region();
+  const int count = int(region.takes.size());
+  const int columns = std::max(kLeastColumns, (count + kTakeRows - 1) / kTakeRows);
+  const double cell = (kTakes + 4) / columns;
+  all.push_back(option("take 0", "Original", name_of(facts, 0), {left, top, half, kHigh}, region.chosen == 0));
+  Control bypass = button("original", "All original", "Hear the track as it comes in, everywhere: A and B.",
+                          {left + half + kGap, top, half, kHigh}, !facts.regions.empty());
+  bypass.shape = Shape::toggle;
+  bypass.is_lit = facts.is_original;
+  all.push_back(bypass);
+  for (int take = 1; take <= count; ++take) {
+    const Box box{left + (take - 1) % columns * cell, top + kRow * (1 + (take - 1) / columns), cell - 4, kHigh};
+    all.push_back(
+        option(kTake + std::to_string(take), std::to_string(take), name_of(facts, take), box, region.chosen == take));
+    all.back().value = region.takes[size_t(take - 1)].problem;
+  }
+  const bool has_file = region.chosen > 0 && region.takes[size_t(region.chosen - 1)].problem.empty();
+  const double y = top + kPanel - kRow;
+  all.push_back(
+      button("keep", "Keep", "Keep this take alone; the files of the others stay.", {left, y, half, kHigh}, has_file));
+  all.push_back(button("show", "Show in folder", "Show its file, to drag it onto the time line.",
+                       {left + half + kGap, y, half, kHigh}, has_file));
 }
 
-} // namespace
+}  // namespace
 
 Places places(double width, double height) {
-    const double inner = width - 2 * EDGE, below = height - BELOW, top = panel_top(height);
-    const double foot = top + PANEL + GAP, right = EDGE + 220;
-    return {
-        {EDGE, GAP, inner - 130, ROW},
-        {EDGE, GAP + HEAD, inner, below - GAP - HEAD},
-        {EDGE, below, inner - 190, ADVICE},
-        {width - EDGE - TAKES, top + PANEL - 2 * ROW, TAKES, ROW},
-        {right, foot + 4, width - EDGE - right, HIGH},
-        {EDGE, foot + FOOT, inner, TROUBLE},
-    };
+  const double inner = width - 2 * kEdge, below = height - kBelow, top = panel_top(height);
+  const double foot = top + kPanel + kGap, right = kEdge + 220;
+  return {
+      {kEdge, kGap, inner - 130, kRow},
+      {kEdge, kGap + kHead, inner, below - kGap - kHead},
+      {kEdge, below, inner - 190, kAdvice},
+      {width - kEdge - kTakes, top + kPanel - 2 * kRow, kTakes, kRow},
+      {right, foot + 4, width - kEdge - right, kHigh},
+      {kEdge, foot + kFoot, inner, kTrouble},
+  };
 }
 
-std::vector<Control> controls(const Facts& facts, Engine engine, double width, double height) {
-    std::vector<Control> all;
-    add_waveform(all, facts, width, height);
-    add_settings(all, facts, engine, width, height);
-    const double foot = panel_top(height) + PANEL + GAP + 4;
-    const bool is_busy = facts.progress.has_value();
-    all.push_back(button("punch", "Punch in", "Ask for new takes of the selection.", {EDGE, foot, 110, HIGH},
-                         !is_busy && advice(facts, engine).is_ready));
-    all.push_back(button("cancel", "Cancel", "Stop making takes.", {EDGE + 118, foot, 94, HIGH}, is_busy));
-    add_takes(all, facts, width, height);
-    all.push_back(button("page", "Open the page", "Hear and compare all takes in the browser.",
-                         {width - EDGE - 122, GAP + 2, 122, HIGH}));
-    return all;
+std::vector<Control> controls(const Facts& facts, Page page, bool is_transfer, double width, double height) {
+  std::vector<Control> all;
+  add_waveform(all, facts, width, height);
+  add_settings(all, facts, page, width, height);
+  const double foot = panel_top(height) + kPanel + kGap + 4;
+  const bool is_busy = facts.progress.has_value();
+  all.push_back(button("punch", "Punch in", "Ask for new takes of the selection.", {kEdge, foot, 110, kHigh},
+                       !is_busy && advice(facts, is_transfer).is_ready));
+  all.push_back(button("cancel", "Cancel", "Stop making takes.", {kEdge + 118, foot, 94, kHigh}, is_busy));
+  add_takes(all, facts, width, height);
+  all.push_back(button("page", "Open the page", "Hear and compare all takes in the browser.",
+                       {width - kEdge - 122, kGap + 2, 122, kHigh}));
+  return all;
 }
 
-} // namespace punchin::view
+}  // namespace punchin::view

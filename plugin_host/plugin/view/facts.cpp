@@ -7,13 +7,23 @@ namespace punchin::view {
 namespace {
 
 auto all(const Facts& facts) {
-    return std::tie(facts.rate, facts.track, facts.heard, facts.bars, facts.position, facts.is_playing, facts.loop,
-                    facts.selection, facts.chords, facts.has_chord_notes, facts.settings, facts.takes, facts.chosen,
-                    facts.progress, facts.has_bridge, facts.trouble);
+  return std::tie(facts.rate, facts.heard, facts.bars, facts.position, facts.is_playing, facts.loop, facts.selection,
+                  facts.settings, facts.written, facts.regions, facts.active, facts.is_original, facts.progress,
+                  facts.has_bridge, facts.trouble, facts.remark);
 }
 
-} // namespace
+}  // namespace
+
+std::string Facts::text(const std::string& field) const {
+  const auto found = written.find(field);
+  return found == written.end() ? "" : found->second;
+}
+
+const Region& Facts::region() const {
+  static const Region kNone;
+  return active < regions.size() ? regions[active] : kNone;
+}
 
 bool Facts::operator==(const Facts& other) const { return all(*this) == all(other); }
 
-} // namespace punchin::view
+}  // namespace punchin::view

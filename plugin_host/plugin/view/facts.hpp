@@ -7,92 +7,88 @@
 #include <string>
 #include <vector>
 
+#include "../core/types.hpp"
+
 namespace punchin::view {
-
-// Samples `[start, end)` of the song, at its rate.
-struct Span {
-    int64_t start = 0, end = 0;
-
-    bool is_empty() const { return end <= start; }
-    int64_t length() const { return end - start; }
-    bool operator==(const Span& other) const { return start == other.start && end == other.end; }
-};
 
 // A bar line, and what the host's ruler calls the bar that begins there.
 struct BarLine {
-    int64_t at;
-    int number;
+  int64_t at;
+  int number;
 
-    bool operator==(const BarLine& other) const { return at == other.at && number == other.number; }
+  bool operator==(const BarLine& other) const { return at == other.at && number == other.number; }
 };
 
 struct Take {
-    std::string name; // `Punchin 1 · bars 5-8 · seed 7`
-    bool is_missing = false; // its file is not there: the original plays
-    Span place = {}; // where it plays when it is chosen
+  std::string name;     // `Punchin 1 · bars 5-8 · seed 7`
+  std::string problem;  // why it cannot be heard, so that the original is; empty: it can
 
-    bool operator==(const Take& other) const {
-        return name == other.name && is_missing == other.is_missing && place == other.place;
-    }
+  bool operator==(const Take& other) const { return name == other.name && problem == other.problem; }
+};
+
+// A place that was punched into.
+struct Region {
+  Span span;
+  std::vector<Take> takes;
+  int chosen = 0;  // from 1; 0 is the original
+
+  bool operator==(const Region& other) const {
+    return span == other.span && takes == other.takes && chosen == other.chosen;
+  }
 };
 
 // A request on its way: `line` is one line for people, `fraction` how much is done, 0 while nothing is known.
 struct Progress {
-    std::string line;
-    double fraction = 0, seconds = 0;
+  std::string line;
+  double fraction = 0, seconds = 0;
 
-    bool operator==(const Progress& other) const {
-        return line == other.line && fraction == other.fraction && seconds == other.seconds;
-    }
+  bool operator==(const Progress& other) const {
+    return line == other.line && fraction == other.fraction && seconds == other.seconds;
+  }
 };
 
 struct Facts {
-    double rate = 48000;
-    std::string track; // as the host calls it; empty where it does not say
-    std::vector<Span> heard; // from the left, apart from one another
-    std::vector<BarLine> bars; // of what was heard, with the line after the last bar; empty where the tempo is unknown
-    int64_t position = 0;
-    bool is_playing = false;
-    std::optional<Span> loop; // where the format tells it
-    Span selection;
-    std::string chords; // as the musician wrote them
-    bool has_chord_notes = false; // they came as MIDI while it played
-    std::map<std::string, std::string> settings; // of parameters, by name: those that the musician has said
-    std::vector<Take> takes;
-    int chosen = 0; // 0 is the original
-    std::optional<Progress> progress;
-    bool has_bridge = false;
-    std::string trouble; // one sentence, and what to do
+  double rate = 48000;
+  std::vector<Span> heard;    // from the left, apart from one another
+  std::vector<BarLine> bars;  // of what was heard, with the line after the last bar; empty where the tempo is unknown
+  int64_t position = 0;
+  bool is_playing = false;
+  std::optional<Span> loop;  // where the format tells it
+  Span selection;
+  std::map<std::string, std::string> settings;  // of parameters, by name: those that the musician has said
+  std::map<std::string, std::string> written;   // by field: chords, track, song, folder
+  std::vector<Region> regions;
+  size_t active = 0;         // the region whose takes are shown
+  bool is_original = false;  // A/B: the original everywhere
+  std::optional<Progress> progress;
+  bool has_bridge = false;
+  std::string trouble;  // one sentence, and what to do
+  std::string remark;   // worth knowing of the last takes
 
-    bool operator==(const Facts& other) const;
-    bool operator!=(const Facts& other) const { return !(*this == other); }
-};
+  // What stands in a field; empty where nothing does.
+  std::string text(const std::string& field) const;
+  // The region whose takes are shown; an empty one where there is none.
+  const Region& region() const;
 
-// The lowest and the highest sample of a stretch.
-struct Peak {
-    float low = 0, high = 0;
-};
-
-// What was heard, as it is drawn.
-class Waveform {
-public:
-    virtual ~Waveform() = default;
-    virtual Peak peak(Span span) const = 0;
+  bool operator==(const Facts& other) const;
+  bool operator!=(const Facts& other) const { return !(*this == other); }
 };
 
 // What the musician does in the window. Nothing here waits: what becomes of it is seen in later facts.
 class Actions {
-public:
-    virtual ~Actions() = default;
-    virtual void select(Span selection) = 0;
-    virtual void set(const std::string& parameter, const std::string& value) = 0; // empty: nobody says it any more
-    virtual void set_chords(const std::string& text) = 0;
-    virtual void punch_in(bool is_transfer) = 0;
-    virtual void cancel() = 0;
-    virtual void choose(int take) = 0;
-    virtual void keep() = 0;
-    virtual void show_in_folder() = 0;
-    virtual void open_page() = 0;
+ public:
+  virtual ~Actions() = default;
+  virtual void select(Span selection) = 0;
+  virtual void set(const std::string& parameter, const std::string& value) = 0;  // empty: nobody says it any more
+  virtual void write(const std::string& field, const std::string& text) = 0;
+  virtual void punch_in(bool is_transfer) = 0;
+  virtual void cancel() = 0;
+  virtual void choose(int take) = 0;  // of the active region
+  virtual void activate(size_t region) = 0;
+  virtual void set_original(bool is_original) = 0;
+  virtual void keep() = 0;  // the take that is chosen, and no other of its region
+  virtual void show_in_folder() = 0;
+  virtual void open_page() = 0;
 };
 
-} // namespace punchin::view
+}  // namespace punchin::view

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "NanoVG.hpp"
+#include "desk.hpp"
 #include "model.hpp"
 
 namespace punchin::view {
 
 // Draws the whole window, in points of `scale` pixels.
-void paint(DGL_NAMESPACE::NanoVG& canvas, const Model& model, const Waveform& waveform, double width, double height,
+void paint(DGL_NAMESPACE::NanoVG& canvas, const Model& model, const Desk& desk, double width, double height,
            double scale);
 
-} // namespace punchin::view
+}  // namespace punchin::view

@@ -10,9 +10,10 @@ namespace punchin::view {
 
 namespace {
 
-constexpr double MOST_PLACES = 4096; // of whole numbers that a hand finds on a fader
+constexpr double kMostPlaces = 4096;  // of whole numbers that a hand finds on a fader
 
-const std::vector<Parameter> TABLE = {
+// clang-format off
+const std::vector<Parameter> kTable = {
     // The lines between these comments are made by scripts/update_docs.py. generated: params
     {"takes", "How many takes are made.", true, true, Kind::whole, "1", "", 1, 16, 1, 16, false, 0, {}, {}},
     {"seed", "Seed of the first take; the next takes have the next seeds.", true, true, Kind::whole, "-1", "drawn", 0, 9007199254740992, -1, 2147483647, false, 0, {}, {}},
@@ -39,59 +40,63 @@ const std::vector<Parameter> TABLE = {
     {"strength", "The share of noise that sdedit starts from.", false, true, Kind::number, "0.55", "", 0, 1, 0.05, 1, false, 0, {}, {"sdedit"}},
     // end: params
 };
+// clang-format on
 
 double number(std::string_view text) { return std::strtod(std::string(text).c_str(), nullptr); }
 
 std::string written(double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.12g", value);
-    return text;
+  char text[32];
+  std::snprintf(text, sizeof text, "%.12g", value);
+  return text;
 }
 
 double clamped(double value, double low, double high) { return std::min(std::max(value, low), high); }
 
-} // namespace
+}  // namespace
 
-const std::vector<Parameter>& parameters() { return TABLE; }
+const std::vector<Parameter>& parameters() { return kTable; }
+
+const Parameter* find_parameter(std::string_view name) {
+  for (const Parameter& each : kTable)
+    if (each.name == name) return &each;
+  return nullptr;
+}
 
 const Parameter& parameter(std::string_view name) {
-    for (const Parameter& each : TABLE)
-        if (each.name == name)
-            return each;
-    throw std::out_of_range(std::string(name));
+  if (const Parameter* found = find_parameter(name)) return *found;
+  throw std::out_of_range(std::string(name));
 }
 
 bool Parameter::is_of_method(std::string_view method) const {
-    return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end();
+  return methods.empty() || std::find(methods.begin(), methods.end(), method) != methods.end();
 }
 
-bool Parameter::is_fader() const { return kind != Kind::text && fader_high - fader_low <= MOST_PLACES; }
+bool Parameter::is_fader() const { return kind != Kind::text && fader_high - fader_low <= kMostPlaces; }
 
 std::string Parameter::plain(double normalized) const {
-    const double place = clamped(normalized, 0, 1);
-    if (kind == Kind::choice)
-        return std::string(stops[static_cast<size_t>(std::nearbyint(place * double(stops.size() - 1)))]);
-    const double value = is_log ? fader_low * std::pow(fader_high / fader_low, place)
-                                : fader_low + (fader_high - fader_low) * place;
-    return written(kind == Kind::whole ? std::nearbyint(value) : clamped(value, fader_low, fader_high));
+  const double place = clamped(normalized, 0, 1);
+  if (kind == Kind::choice)
+    return std::string(stops[static_cast<size_t>(std::nearbyint(place * double(stops.size() - 1)))]);
+  const double value =
+      is_log ? fader_low * std::pow(fader_high / fader_low, place) : fader_low + (fader_high - fader_low) * place;
+  return written(kind == Kind::whole ? std::nearbyint(value) : clamped(value, fader_low, fader_high));
 }
 
 double Parameter::normalized(std::string_view plain) const {
-    if (kind == Kind::choice) {
-        const auto at = std::find(stops.begin(), stops.end(), plain);
-        return at == stops.end() ? 0 : double(at - stops.begin()) / std::max(1.0, double(stops.size() - 1));
-    }
-    const double value = clamped(number(plain), fader_low, fader_high);
-    return is_log ? std::log(value / fader_low) / std::log(fader_high / fader_low)
-                  : (value - fader_low) / (fader_high - fader_low);
+  if (kind == Kind::choice) {
+    const auto at = std::find(stops.begin(), stops.end(), plain);
+    return at == stops.end() ? 0 : double(at - stops.begin()) / std::max(1.0, double(stops.size() - 1));
+  }
+  const double value = clamped(number(plain), fader_low, fader_high);
+  return is_log ? std::log(value / fader_low) / std::log(fader_high / fader_low)
+                : (value - fader_low) / (fader_high - fader_low);
 }
 
 std::string Parameter::moved(std::string_view value, int steps) const {
-    if (kind == Kind::choice)
-        return plain(normalized(value) + steps / std::max(1.0, double(stops.size() - 1)));
-    if (kind == Kind::whole && !is_log)
-        return written(clamped(std::nearbyint(number(value)) + steps, fader_low, fader_high));
-    return plain(normalized(value) + steps / 100.0);
+  if (kind == Kind::choice) return plain(normalized(value) + steps / std::max(1.0, double(stops.size() - 1)));
+  if (kind == Kind::whole && !is_log)
+    return written(clamped(std::nearbyint(number(value)) + steps, fader_low, fader_high));
+  return plain(normalized(value) + steps / 100.0);
 }
 
-} // namespace punchin::view
+}  // namespace punchin::view

@@ -7,6 +7,10 @@
 
 namespace punchin::view {
 
+// The bar lines of `span`, from the one at or before its start to the one at or after its end, of what the host said of
+// the time in it. Where it said nothing of bars there are none.
+std::vector<BarLine> bar_lines(const std::vector<Transport>& said, double rate, Span span);
+
 // All that was heard, in whole bars where there are any.
 Span whole(const Facts& facts);
 
@@ -24,15 +28,11 @@ Span zoomed(Span visible, double factor, int64_t around, Span limits, double rat
 
 // The samples that are seen, across a width.
 struct Scale {
-    Span visible;
-    double left, width;
+  Span visible;
+  double left, width;
 
-    double x(int64_t sample) const {
-        return left + width * double(sample - visible.start) / double(visible.length());
-    }
-    int64_t sample(double x) const {
-        return visible.start + int64_t((x - left) / width * double(visible.length()));
-    }
+  double x(int64_t sample) const { return left + width * double(sample - visible.start) / double(visible.length()); }
+  int64_t sample(double x) const { return visible.start + int64_t((x - left) / width * double(visible.length())); }
 };
 
-} // namespace punchin::view
+}  // namespace punchin::view

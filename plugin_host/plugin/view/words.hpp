@@ -13,14 +13,14 @@ std::string named(const Facts& facts, Span span);
 
 // What to do next; `is_ready` says that takes can be asked for.
 struct Advice {
-    std::string text;
-    bool is_ready = false;
+  std::string text;
+  bool is_ready = false;
 };
 
 // What a window says in which nothing was heard yet.
 std::string first_step();
 
-Advice advice(const Facts& facts, Engine engine);
+Advice advice(const Facts& facts, bool is_transfer);
 
 // `Text guidance`, of `text_guidance`.
 std::string label(const Parameter& parameter);
@@ -31,4 +31,4 @@ std::string shown(const Parameter& parameter, const Facts& facts);
 // The value that a fader begins at: what was said, or what there is at first.
 std::string value_of(const Parameter& parameter, const Facts& facts);
 
-} // namespace punchin::view
+}  // namespace punchin::view

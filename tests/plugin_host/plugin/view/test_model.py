@@ -20,7 +20,7 @@ PLAYED = (
     "bars 1 " + " ".join(str(bar * BAR) for bar in range(9)),
 )
 """Bars 1 to 8, at 120 bpm."""
-TAKES = ("take Punchin 1 · bars 5-6 · seed 7", "take Punchin 2 · bars 5-6 · seed 8")
+TAKES = (f"region {4 * BAR} {6 * BAR}", "take Punchin 1 · bars 5-6 · seed 7", "take Punchin 2 · bars 5-6 · seed 8")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Seen:
     """What was asked for, and what is shown at the end."""
 
     asked: list[str]
+    reached: list[str] = field(default_factory=list)
     controls: dict[str, Control] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
 
@@ -65,8 +66,10 @@ class Window:
                 is_enabled, is_lit, is_stop = (flag == "1" for flag in flags)
                 numbers = tuple(map(float, box.split()))
                 seen.controls[name] = Control(shape, label, value, numbers, float(share), is_enabled, is_lit, is_stop)
+            elif kind == "focus":
+                seen.reached.extend(rest)
             elif kind == "shown":
-                seen.shown[rest[0]] = rest[1]
+                seen.shown[rest[0]] = "\t".join(rest[1:])
             else:
                 seen.asked.append(line)
         return seen
@@ -83,11 +86,8 @@ class Window:
 
     def tab_to(self, name: str, *before: str) -> list[str]:
         """The keys that reach a control."""
-        for count in range(1, 40):
-            lines = [*before, *["key Tab"] * count]
-            if self.run(*lines).shown["focus"] == name:
-                return lines
-        raise AssertionError(f"Tab does not reach {name}")
+        reached = self.run(*before, *["key Tab", "where"] * 40).reached
+        return [*before, *["key Tab"] * (reached.index(name) + 1)]
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_the_empty_window_says_the_first_step(window: Window) -> None:
     assert seen.controls["wave"].value == seen.shown["line"]
     assert seen.shown["line"].startswith("Play the part once")
     enabled = {name for name, each in seen.controls.items() if each.is_enabled}
-    assert {"wave", "all", "loop", "punch", "cancel", "keep", "folder"} & enabled == set()
+    assert {"wave", "all", "loop", "punch", "cancel", "keep", "show"} & enabled == set()
 
 
 def test_the_line_leads_to_punch_in(window: Window) -> None:
@@ -182,9 +182,13 @@ def test_the_hosts_loop_and_all_that_was_heard(window: Window) -> None:
 
 
 def test_every_control_is_reached_by_tab_and_nothing_twice(window: Window) -> None:
-    for start in ([*PLAYED, *TAKES, "key Right"], window.click("transfer", *PLAYED, *TAKES)):
+    for start in (
+        [*PLAYED, *TAKES, "key Right"],
+        window.click("transfer", *PLAYED, *TAKES),
+        window.click("song", *PLAYED),
+    ):
         stops = [name for name, each in window.run(*start).controls.items() if each.is_enabled and each.is_stop]
-        reached = [window.run(*start, *["key Tab"] * (count + 1)).shown["focus"] for count in range(len(stops))]
+        reached = window.run(*start, *["key Tab", "where"] * len(stops)).reached
         assert sorted(reached) == sorted(stops)
         assert window.run(*start, "key Tab").shown["shows_focus"] == "1"
         back = window.run(*start, "key Tab", "key Tab", "key Tab shift").shown["focus"]
@@ -223,21 +227,59 @@ def test_takes_are_chosen_by_mouse_arrows_and_digits(window: Window) -> None:
     assert window.run(*PLAYED, *TAKES, "type 2", "type 0", "type 3").asked == ["choose 2", "choose 0", "unused type 3"]
 
 
+def test_all_original_is_a_switch(window: Window) -> None:
+    assert not window.run(*PLAYED).controls["original"].is_enabled
+    seen = window.run(*window.click("original", *window.click("original", *PLAYED, *TAKES)))
+    assert seen.asked == ["original 1", "original 0"]
+
+
+def test_a_place_with_takes_is_chosen_above_it_or_by_page_keys(window: Window) -> None:
+    """Where two overlap, the later one lies on top, as it is heard."""
+    two = [*PLAYED, *TAKES, f"region {5 * BAR} {7 * BAR}", "take Punchin 3"]
+    x, y, width, _ = window.run(*two).controls["wave"].box
+    asked = [window.run(*two, f"press {x + width * bar / 8} {y + 4}").asked for bar in (4.5, 5.5, 1.5)]
+    assert asked == [
+        ["activate 0", f"select {4 * BAR} {6 * BAR}"],
+        ["activate 1", f"select {5 * BAR} {7 * BAR}"],
+        [],
+    ]
+    keys = window.run(*two, "key PageUp", "key PageUp", "key PageDown")
+    assert [line for line in keys.asked if "select" not in line] == ["activate 0", "unused key PageUp", "activate 1"]
+
+
+def bar_lines(window: Window, heard: str, *said: str) -> list[tuple[int, int]]:
+    shown = window.run("rate 48000", f"heard {heard}", f"said {' '.join(said)}").shown["bars"]
+    return [(int(number), int(at)) for number, at in (each.split(":") for each in shown.split("\t"))]
+
+
+def test_bar_lines_are_where_the_host_said(window: Window) -> None:
+    """From the middle of bar 3 on, a change to 3/4 in bar 5, then to another tempo; told up to a block late."""
+    said = ("120 240000 3 2 4 4", "120 384512 5 0.0213333 3 4", "90 528000 7 0 3 4")
+    lines = bar_lines(window, "240000 700000", *said)
+    assert [number for number, _ in lines] == [3, 4, 5, 6, 7, 8, 9]
+    expected = [192000, 288000, 384000, 456000, 528000, 624000, 720000]
+    assert max(abs(at - wanted) for (_, at), wanted in zip(lines, expected, strict=True)) <= 1
+
+
+def test_bar_lines_in_eighths_and_before_the_song(window: Window) -> None:
+    assert bar_lines(window, "-24000 96000", "120 -24000 0 4 6 8") == [(0, -72000), (1, 0), (2, 72000), (3, 144000)]
+
+
 def test_a_missing_take_says_so_and_has_no_file(window: Window) -> None:
-    seen = window.run(*window.click("take 1", *PLAYED, "missing Punchin 1"))
-    assert seen.controls["take 1"].value == "missing"
-    assert not seen.controls["folder"].is_enabled
+    seen = window.run(*window.click("take 1", *PLAYED, f"region 0 {BAR}", "missing Punchin 1"))
+    assert seen.controls["take 1"].value == "Its file is missing."
+    assert not seen.controls["show"].is_enabled
 
 
 def test_what_can_be_done_with_a_take(window: Window) -> None:
     chosen = window.click("take 1", *PLAYED, *TAKES)
-    for name, asked in (("keep", "keep"), ("folder", "folder"), ("page", "page")):
+    for name, asked in (("keep", "keep"), ("show", "show"), ("page", "page")):
         assert window.run(*window.click(name, *chosen)).asked[-1] == asked
 
 
 def test_sixteen_takes_lie_apart_from_all_else(window: Window) -> None:
     for size in ("size 840 620", "size 700 520", "size 1600 1200"):
-        seen = window.run(*PLAYED, *[f"take {take}" for take in range(16)], size)
+        seen = window.run(*PLAYED, "region 0 9", *[f"take {take}" for take in range(16)], size)
         boxes = [each.box for each in seen.controls.values()]
         _, width, height = size.split()
         for place, (x, y, w, h) in enumerate(boxes):
@@ -322,11 +364,25 @@ def test_chords_are_written_in_their_field(window: Window) -> None:
     seen = window.run(*written)
     assert seen.shown["draft"] == "Am♭7"
     assert seen.asked == []
-    assert window.run(*written, "key Enter").asked == ["chords Am♭7"]
-    assert window.run(*written, "key Tab").asked == ["chords Am♭7"]
-    assert window.run(*written, "leave").asked == ["chords Am♭7"]
+    assert window.run(*written, "key Enter").asked == ["write chords Am♭7"]
+    assert window.run(*written, "key Tab").asked == ["write chords Am♭7"]
+    assert window.run(*written, "leave").asked == ["write chords Am♭7"]
     assert window.run(*written, "key Escape").asked == []
     assert window.run(*field, "key Tab").asked == []  # nothing was written
+
+
+def test_the_song_and_the_track_are_named(window: Window) -> None:
+    start = window.click("song", *PLAYED)
+    for name in ("track", "song_name", "folder"):
+        asked = window.run(*window.tab_to(name, *start), "key End", "type x", "key Enter").asked
+        assert asked == [f"write {name} {'Piano' if name == 'track' else ''}x"]
+
+
+def test_what_punch_in_makes_is_what_was_looked_at_last(window: Window) -> None:
+    """Looking at the song's page in between changes nothing of it."""
+    named = [*window.tab_to("to", *window.click("transfer", *PLAYED)), "type v", "key Enter", "key Right"]
+    assert window.run(*window.click("song", *named), "type p").asked[-1] == "punch transfer"
+    assert window.run(*window.click("inpaint", *named), "type p").asked[-1] == "punch inpaint"
 
 
 def test_a_seed_has_digits_only(window: Window) -> None:

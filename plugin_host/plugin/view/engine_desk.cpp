@@ -1,0 +1,134 @@
+#include "engine_desk.hpp"
+
+#include <utility>
+
+#include "../link/settings.hpp"
+#include "folder.hpp"
+#include "timeline.hpp"
+
+namespace punchin::view {
+
+namespace {
+
+// Where a field of the window is kept; nothing where there is none of that name.
+std::string* field_of(link::Written& written, const std::string& name) {
+  if (name == "chords") return &written.chords;
+  if (name == "track") return &written.name;
+  if (name == "song_name") return &written.song;
+  return name == "folder" ? &written.folder : nullptr;
+}
+
+std::string name_of(const TakeView& take) {
+  return take.ref.label.empty() ? std::filesystem::u8path(take.ref.path).stem().u8string() : take.ref.label;
+}
+
+}  // namespace
+
+EngineDesk::EngineDesk(Engine& engine, link::Link& link, HostParameters host)
+    : engine_(engine), link_(link), host_(std::move(host)) {}
+
+Facts EngineDesk::facts() {
+  Facts facts;
+  const Span extent = engine_.extent();
+  const Transport transport = engine_.transport();
+  facts.rate = engine_.rate();
+  facts.heard = engine_.heard(extent);
+  if (!extent.empty()) facts.bars = bar_lines(engine_.tempos(extent), facts.rate, extent);
+  facts.position = transport.sample;
+  facts.is_playing = transport.rolling;
+  facts.loop = engine_.loop();
+  facts.selection = engine_.selection();
+  tell_settings(facts);
+  tell_regions(facts);
+  tell_link(facts);
+  return facts;
+}
+
+void EngineDesk::tell_settings(Facts& facts) const {
+  link::Written written = link::written(engine_);
+  facts.settings = std::move(written.parameters);
+  for (const char* field : {"chords", "track", "song_name", "folder"}) facts.written[field] = *field_of(written, field);
+}
+
+void EngineDesk::tell_regions(Facts& facts) const {
+  const RegionsView seen = engine_.regions();
+  for (const RegionView& each : seen.regions) {
+    Region region{each.span, {}, each.choice};
+    for (const TakeView& take : each.takes) region.takes.push_back({name_of(take), take.problem});
+    facts.regions.push_back(std::move(region));
+  }
+  facts.active = seen.active;
+  facts.is_original = engine_.original();
+  if (facts.active < facts.regions.size()) {
+    Region& active = facts.regions[facts.active];
+    const int choice = engine_.choice();
+    active.chosen = choice <= int(active.takes.size()) ? choice : 0;
+  }
+}
+
+void EngineDesk::tell_link(Facts& facts) const {
+  const link::Status status = link_.status();
+  facts.has_bridge = status.has_bridge;
+  facts.trouble = status.trouble;
+  facts.remark = status.remark;
+  if (status.is_busy) facts.progress = Progress{status.line, status.fraction, status.seconds};
+}
+
+std::vector<Peak> EngineDesk::peaks(Span span, std::size_t columns) const { return engine_.peaks(span, columns); }
+
+void EngineDesk::select(Span selection) { engine_.select(selection); }
+
+void EngineDesk::set(const std::string& parameter, const std::string& value) {
+  link::write(engine_, [&](link::Written& written) {
+    if (value.empty())
+      written.parameters.erase(parameter);
+    else
+      written.parameters[parameter] = value;
+  });
+}
+
+void EngineDesk::write(const std::string& field, const std::string& text) {
+  link::write(engine_, [&](link::Written& written) {
+    if (std::string* kept = field_of(written, field)) *kept = text;
+  });
+}
+
+void EngineDesk::punch_in(bool is_transfer) { link_.punch_in(is_transfer); }
+
+void EngineDesk::cancel() { link_.cancel(); }
+
+void EngineDesk::choose(int take) { host_.choose(take); }
+
+void EngineDesk::activate(std::size_t region) {
+  engine_.activate(region);
+  host_.choose(engine_.choice());
+}
+
+void EngineDesk::set_original(bool is_original) { host_.set_original(is_original); }
+
+void EngineDesk::keep() {
+  const auto take = chosen();
+  if (!take) return;
+  const RegionsView seen = engine_.regions();
+  const Span span = seen.regions[seen.active].span;
+  engine_.remove_region(seen.active);
+  engine_.add_takes(span, {take->ref});
+  host_.choose(1);
+}
+
+void EngineDesk::show_in_folder() {
+  if (const auto take = chosen()) file_manager_.start(shown_in_folder(take->found));
+}
+
+void EngineDesk::open_page() { link_.open_page(); }
+
+std::optional<TakeView> EngineDesk::chosen() const {
+  const RegionsView seen = engine_.regions();
+  const int choice = engine_.choice();
+  if (seen.active >= seen.regions.size()) return std::nullopt;
+  const auto& takes = seen.regions[seen.active].takes;
+  if (choice < 1 || choice > int(takes.size())) return std::nullopt;
+  return takes[std::size_t(choice - 1)];
+}
+
+}  // namespace punchin::view
