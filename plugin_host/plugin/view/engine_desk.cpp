@@ -68,7 +68,6 @@ void EngineDesk::tell_regions(Facts& facts) const {
 
 void EngineDesk::tell_link(Facts& facts) const {
   const link::Status status = link_.status();
-  facts.has_bridge = status.has_bridge;
   facts.trouble = status.trouble;
   facts.remark = status.remark;
   if (status.is_busy) facts.progress = Progress{status.line, status.fraction, status.seconds};

@@ -61,7 +61,6 @@ struct Facts {
   size_t active = 0;         // the region whose takes are shown
   bool is_original = false;  // A/B: the original everywhere
   std::optional<Progress> progress;
-  bool has_bridge = false;
   std::string trouble;  // one sentence, and what to do
   std::string remark;   // worth knowing of the last takes
 

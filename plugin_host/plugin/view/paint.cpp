@@ -34,7 +34,7 @@ class Painter {
     const std::string track = facts.text("track");
     text("Punchin" + (track.empty() ? "" : " · " + track), at.title, kInk, NanoVG::ALIGN_LEFT, kTitle);
     if (!facts.heard.empty()) text(model_.line(), at.advice, kInk);
-    if (facts.chosen > 0) text(facts.takes[size_t(facts.chosen - 1)].name, at.take, kQuiet, NanoVG::ALIGN_LEFT, kSmall);
+    take(facts.region(), at.take);
     progress(at.progress);
     if (facts.trouble.empty())
       text(facts.remark, at.trouble, kQuiet);
@@ -226,7 +226,7 @@ class Painter {
     canvas_.fontSize(kText);
     canvas_.textAlign(NanoVG::ALIGN_LEFT | NanoVG::ALIGN_MIDDLE);
     canvas_.fillColor(color);
-    canvas_.text(f(x), f(y), words.c_str(), nullptr);
+    if (!words.empty()) canvas_.text(f(x), f(y), words.c_str(), nullptr);
   }
 
   // One line in a box, cut with an ellipsis where it is too long.

@@ -39,7 +39,6 @@ Advice advice(const Facts& facts, bool is_transfer) {
   if (facts.selection.empty()) return {"Drag over the bars that should be made anew."};
   if (const Span missing = unheard(facts.heard, facts.selection); !missing.empty())
     return {named(facts, snapped(facts.bars, missing)) + " of the selection has not been heard: play it once."};
-  if (!facts.has_bridge) return {"The bridge does not answer: run `punchin bridge` and leave it open."};
   if (is_transfer && facts.settings.count("to") == 0) return {"Say what it becomes: violin, under To."};
   const std::string track = facts.text("track");
   return {named(facts, facts.selection) + (track.empty() ? "" : " of " + track), true};

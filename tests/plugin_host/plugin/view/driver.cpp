@@ -109,8 +109,6 @@ bool learn(Facts& facts, const std::string& name, std::istringstream& words) {
     words >> facts.rate;
   else if (name == "track")
     facts.written["track"] = rest(words);
-  else if (name == "bridge")
-    words >> facts.has_bridge;
   else if (name == "position")
     words >> facts.position;
   else if (name == "trouble")

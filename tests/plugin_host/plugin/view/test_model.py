@@ -14,7 +14,6 @@ RATE = 48_000
 BAR = 2 * RATE
 PLAYED = (
     "rate 48000",
-    "bridge 1",
     "track Piano",
     f"heard 0 {8 * BAR}",
     "bars 1 " + " ".join(str(bar * BAR) for bar in range(9)),
@@ -105,13 +104,12 @@ def test_the_empty_window_says_the_first_step(window: Window) -> None:
 
 def test_the_line_leads_to_punch_in(window: Window) -> None:
     """Each step says the next, and only the last lets takes be asked for."""
-    steps = ["heard 0 96000", "bars 1 0 96000", "key Right", "bridge 1"]
+    steps = ["heard 0 96000", "bars 1 0 96000", "key Right"]
     lines = [window.run(*steps[:count]) for count in range(len(steps) + 1)]
     said = [each.shown["line"] for each in lines]
     assert said[1] == said[2] == "Drag over the bars that should be made anew."
-    assert said[3] == "The bridge does not answer: run `punchin bridge` and leave it open."
-    assert said[4] == "Bar 1"
-    assert [each.controls["punch"].is_enabled for each in lines] == [False] * 4 + [True]
+    assert said[3] == "Bar 1"
+    assert [each.controls["punch"].is_enabled for each in lines] == [False] * 3 + [True]
 
 
 def test_a_drag_selects_the_bars_that_it_touches(window: Window) -> None:
@@ -159,7 +157,7 @@ def test_what_was_not_heard_must_be_played_first(window: Window) -> None:
 
 
 def test_without_a_tempo_the_selection_is_in_seconds(window: Window) -> None:
-    seen = window.run("rate 48000", "bridge 1", "heard 0 480000", *window.drag(0.25, 0.5))
+    seen = window.run("rate 48000", "heard 0 480000", *window.drag(0.25, 0.5))
     assert seen.shown["line"] == "2.50 s to 5.00 s"
     assert window.run("rate 48000", "heard 0 480000", "key Right", "key Right").asked[-1] == "select 48000 96000"
 
