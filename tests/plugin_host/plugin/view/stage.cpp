@@ -94,7 +94,7 @@ float song(int64_t sample, int channel) {
   const auto& chord = kChords[size_t(beat / 4) % kChords.size()];
   double sum = 0;
   for (const double pitch : chord) sum += std::sin(2 * M_PI * pitch * seconds * (1 + 0.001 * channel));
-  return float(sum * 0.25 * std::exp(-2 * (beat - std::floor(beat))));
+  return float(sum * 0.16 * std::exp(-2 * (beat - std::floor(beat))));
 }
 
 const clap_input_events_t kNoEvents = {
