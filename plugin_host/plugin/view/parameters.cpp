@@ -38,6 +38,7 @@ const std::vector<Parameter> kTable = {
     {"steps", "Steps of the solver.", false, true, Kind::whole, "0", "the pack's", 1, 1000, 0, 200, false, 0, {}, {}},
     {"method", "Whether the adapter hears the clip, or sdedit starts from it, the paper's baseline.", false, true, Kind::choice, "adapter", "", 0, 0, 0, 0, false, 0, {"adapter", "sdedit"}, {}},
     {"strength", "The share of noise that sdedit starts from.", false, true, Kind::number, "0.55", "", 0, 1, 0.05, 1, false, 0, {}, {"sdedit"}},
+    {"hold", "Structure lock: how firmly takes hold the clip's notes and timing; 0 starts from noise alone.", false, true, Kind::number, "0", "the pack's", 0, 1, 0, 1, false, 0, {}, {"adapter"}},
     // end: params
 };
 // clang-format on
