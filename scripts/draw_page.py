@@ -48,7 +48,8 @@ def draw(home: Path, song: Path, chords: Path, folder: Path) -> None:
         tab.fill("#region-first", "5")
         tab.fill("#knob-takes", "4")
         tab.click("#punch")
-        tab.until("document.querySelector('.jobs progress')?.value > 0.3", MADE)
+        tab.until("document.querySelectorAll('.growing').length === 4", MADE)
+        tab.press("2")
     with shown(home, folder / "page.png", "dark", LARGE, song) as tab:
         ready(tab)
         tab.press("2", "f")

@@ -59,7 +59,7 @@ class Bridge:
         self.spool = Spool(root)
         self.spool.open()
         self.link = OscLink(osc_port)
-        self.runner = JobRunner(self.spool, settings, find)
+        self.runner = JobRunner(self.spool, settings, find, lambda: self.page.is_shown)
         pulls = Pulls()  # one at a time, whoever asks for it
         self.packs = HostPacks(pulls)
         self.sessions = HostSessions(self.spool, self.runner, self.packs, lambda: remotes.used_name(settings))
@@ -72,7 +72,9 @@ class Bridge:
             query = OscQuery(self.console, self.surfaces.port)
             self.edges.append(query)
             self.query_port = query.port
-        self.page = PageEdge(self.console, self.sessions, pulls, self._say, root, paths.page_key())
+        self.page = PageEdge(
+            self.console, self.sessions, pulls, self.runner.previews, self._say, root, paths.page_key()
+        )
         self.edges.append(self.page)
         self._idle_exit = idle_exit
         self._stopped = False

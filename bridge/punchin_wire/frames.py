@@ -3,7 +3,8 @@
 ========  ======================================================================
 frame 0   `punchin/` and the protocol version, ASCII: :data:`MAGIC`
 frame 1   the message, JSON, at most :data:`MAX_HEADER` bytes
-frame 2…  audio, little-endian float32 `[channels, samples]`, one frame each `AudioRef`
+frame 2…  audio, little-endian float32 `[channels, samples]`, one frame each `AudioRef`;
+          where a `Submit` asks for it, in less room (:mod:`.remote.lossless`)
 ========  ======================================================================
 
 >>> from punchin_wire.messages import Ping
@@ -17,18 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from .errors import BadAudio, BadMessage, PunchinError, TooLarge, VersionMismatch
 from .messages import PROTOCOL, AnyMessage, AudioRef, FromClient, FromDaemon, Message, audio_refs
+from .remote.lossless import Audio, Frame, grown, is_shrunk, shrunk
 from .structs import UNREADABLE, in_words
-
-Audio: TypeAlias = npt.NDArray[np.float32]
-Frame: TypeAlias = bytes | memoryview
 
 MAGIC = f"punchin/{PROTOCOL}".encode()
 MAX_HEADER = 16 * 2**20
@@ -52,13 +50,30 @@ def describe(audio: Audio, sample_rate: int, frame: int = 0) -> AudioRef:
     return AudioRef(frame=frame, sample_rate=sample_rate, channels=channels, samples=samples)
 
 
-def pack(message: Message, audio: Sequence[Audio] = ()) -> list[Frame]:
-    """The frames of a message. Audio is not copied when it is C-contiguous little-endian float32."""
-    return [
-        MAGIC,
-        msgspec.json.encode(message),
-        *(np.ascontiguousarray(a, "<f4").data.cast("B") for a in audio),
-    ]
+class Sealed(NamedTuple):
+    """A message with its audio as it travels, for who passes it on. All of it was checked, but what is in compressed
+    frames: that takes time, and who does not open them need not."""
+
+    message: Any
+    frames: tuple[Frame, ...] = ()
+
+    def opened(self) -> Packet:
+        """Raises BadAudio."""
+        refs = sorted(audio_refs(self.message), key=lambda ref: ref.frame)
+        return Packet(self.message, tuple(map(_opened, refs, self.frames)))
+
+
+def pack(message: Message, audio: Sequence[Audio | Frame] = (), *, shrink: bool = False) -> list[Frame]:
+    """The frames of a message; its audio, or frames of it that are passed on, in less room with `shrink`. Audio is
+    otherwise not copied when it is C-contiguous little-endian float32."""
+    return [MAGIC, msgspec.json.encode(message), *(_frame(each, shrink) for each in audio)]
+
+
+def _frame(audio: Audio | Frame, shrink: bool) -> Frame:
+    if isinstance(audio, bytes | memoryview):
+        return audio
+    samples = np.ascontiguousarray(audio, "<f4")
+    return (shrunk(samples) if shrink else None) or samples.data.cast("B")
 
 
 @cache
@@ -73,7 +88,17 @@ def unpack(frames: Sequence[Frame], expected: Any = AnyMessage) -> Packet:
     Raises VersionMismatch, BadMessage, TooLarge, BadAudio (NaN or infinity), or what a request finds in itself.
     """
     message = unpack_message(frames, expected)
-    return Packet(message, _audio(message, frames[2:]))
+    _check_audio(message, frames[2:])
+    return Sealed(message, tuple(frames[2:])).opened()
+
+
+def unpack_sealed(frames: Sequence[Frame], expected: Any = AnyMessage) -> Sealed:
+    """The same for who passes the audio on. Raises what :func:`unpack` does, but for what compressed frames hold."""
+    message = unpack_message(frames, expected)
+    for ref, frame in _check_audio(message, frames[2:]):
+        if not _is_shrunk(ref, frame):
+            _opened(ref, frame)
+    return Sealed(message, tuple(frames[2:]))
 
 
 def unpack_message(frames: Sequence[Frame], expected: Any = AnyMessage) -> Any:
@@ -99,18 +124,38 @@ def unpack_message(frames: Sequence[Frame], expected: Any = AnyMessage) -> Any:
     return message
 
 
-def _audio(message: Message, frames: Sequence[Frame]) -> tuple[Audio, ...]:
+def _check_audio(message: Message, frames: Sequence[Frame]) -> list[tuple[AudioRef, Frame]]:
+    """Each reference with its frame: as many of the one as of the other, and no more samples than may be, before any of
+    them is opened. Raises BadMessage or TooLarge."""
     refs = sorted(audio_refs(message), key=lambda ref: ref.frame)
     named = [ref.frame for ref in refs]
     if named != list(range(len(frames))):
         raise BadMessage(f"The header refers to audio frames {named}; the packet brings {len(frames)}.")
-    return tuple(map(_view, refs, frames))
+    if sum(map(_size, refs)) > MAX_AUDIO:
+        raise TooLarge("The message is larger than the protocol allows.")
+    for ref, frame in zip(refs, frames, strict=True):
+        if len(frame) != _size(ref) and not _is_shrunk(ref, frame):
+            raise BadMessage(
+                f"An audio frame has {len(frame)} bytes, but its header says {ref.channels}x{ref.samples}."
+            )
+    return list(zip(refs, frames, strict=True))
 
 
-def _view(ref: AudioRef, frame: Frame) -> Audio:
-    if len(frame) != 4 * ref.channels * ref.samples:
-        raise BadMessage(f"An audio frame has {len(frame)} bytes, but its header says {ref.channels}x{ref.samples}.")
-    audio: Audio = np.frombuffer(frame, "<f4").reshape(ref.channels, ref.samples)
+def _size(ref: AudioRef) -> int:
+    return 4 * ref.channels * ref.samples
+
+
+def _is_shrunk(ref: AudioRef, frame: Frame) -> bool:
+    return len(frame) < _size(ref) and is_shrunk(frame)
+
+
+def _opened(ref: AudioRef, frame: Frame) -> Audio:
+    audio: Audio
+    if _is_shrunk(ref, frame):
+        audio = grown(frame, ref.channels, ref.samples)
+        audio.flags.writeable = False  # as views of frames are
+    else:
+        audio = np.frombuffer(frame, "<f4").reshape(ref.channels, ref.samples)
     # One pass: a sum is NaN or infinite if any sample is; exact zero-copy matters more than naming the sample.
     with np.errstate(invalid="ignore"):  # infinity minus infinity is what we look for
         total = np.add.reduce(audio, axis=None, dtype=np.float64)
@@ -126,8 +171,10 @@ __all__ = [
     "FromClient",
     "FromDaemon",
     "Packet",
+    "Sealed",
     "describe",
     "pack",
     "unpack",
     "unpack_message",
+    "unpack_sealed",
 ]

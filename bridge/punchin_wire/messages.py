@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -170,9 +170,9 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
 class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"):
     """Play `source`, all of it, on another instrument or in another genre (AP-Adapter, arXiv 2407.16564).
 
-    With `score` each take says how near it is to `prompt`; with `loop_short` the models hear a clip of a few seconds
-    in a loop, not before a long silence. (Recipes from before it have none, and repeat without.) `retries` is as for
-    holes.
+    With `score` each take says how near it is to `prompt` and how like `source` it plays; with `loop_short` the models
+    hear a clip of a few seconds in a loop, not before a long silence. (Recipes from before it have none, and repeat
+    without.) `retries` is as for holes.
     """
 
     source: AudioRef
@@ -215,11 +215,13 @@ def _check_times(what: str, spans: Sequence[tuple[float, float]], seconds: float
 
 
 class Submit(Message, frozen=True):
-    """Do this work. With `keep` the job goes on, and its results stay, when the client vanishes."""
+    """Do this work. With `keep` the job goes on, and its results stay, when the client vanishes. With `shrink` its
+    takes come in less room, for a slow line."""
 
     job: JobId
     request: Request
     keep: bool = False
+    shrink: bool = False
 
 
 class Attach(Message, frozen=True):
@@ -318,6 +320,8 @@ class JobStatus(Part, frozen=True):
 
 
 SeatState = Literal["off", "starting", "idle", "busy"]
+SEAT_STATES: tuple[SeatState, ...] = get_args(SeatState)
+"""From the least busy on."""
 
 
 class SeatStatus(Part, frozen=True):
@@ -345,6 +349,7 @@ class Status(Message, frozen=True):
     osc_port: int = 0
     events_port: int = 0
     others: int = 0
+    metrics_port: int = 0
 
 
 class Position(Part, frozen=True, tag_field="type", tag="position"):
@@ -363,7 +368,11 @@ class Progress(Part, frozen=True, tag_field="type", tag="progress"):
 
 
 class AudioChunk(Part, frozen=True, tag_field="type", tag="audiochunk"):
-    """Preview of take `take` (0-based): mono model-rate audio from sample `start` of the source's time line."""
+    """Preview of take `take` (0-based): mono model-rate audio from sample `start` of the source's time line.
+
+    Those of a take follow each other, maybe with gaps. One that begins before the end of the last is of another try:
+    the worker died, and all that came of the take is void.
+    """
 
     take: int
     start: int
@@ -376,7 +385,8 @@ class Take(Part, frozen=True, tag_field="type", tag="take"):
     `start` is the model-rate sample, counted from the start of the source excerpt, of the first sample of `audio`.
     The context is the model's re-synthesis of what was kept: it sets the level, and is never laid on the timeline.
     `seed` is another one than was asked for where that gave silence. `scores` are the models' own measures where the
-    request asked for them (`clap`: cosine of sound and prompt).
+    request asked for them: `clap` (cosine of sound and prompt), and how like its clip it plays: `notes` and `frames`
+    (F1 of note onsets, of sounding pitches), `tempo` (1 where it is kept), `beats` (F). What is not known is left out.
     """
 
     take: int

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from punchin_wire.errors import BadCheckpoint, PunchinError
+from punchin_wire.errors import PunchinError
 
 from .packs.names import MANIFEST
 from .packs.registry import Manifest, Pack
@@ -44,16 +44,9 @@ def open_pack(pack: Pack) -> None:
 
         Soundfont(pack.soundfont)
     if pack.manifest.listener is not None:
-        _open_listener(pack.resolve(pack.manifest.listener))
+        from .listening.notes import Transcriber
 
-
-def _open_listener(path: Path) -> None:
-    import onnxruntime
-
-    try:
-        onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has an error of its own for each thing that can be wrong
-        raise BadCheckpoint(f"{path.name} is no ONNX model: {str(error).splitlines()[0][:200]}") from error
+        Transcriber(pack.resolve(pack.manifest.listener))
 
 
 if __name__ == "__main__":

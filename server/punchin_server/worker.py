@@ -26,7 +26,7 @@ import numpy as np
 import psutil
 import zmq
 from punchin_wire.errors import InternalError, OutOfMemory, PunchinError, Unsupported, of_import
-from punchin_wire.frames import Audio, Packet, pack, unpack
+from punchin_wire.frames import Audio, Sealed, pack, unpack_sealed
 from punchin_wire.messages import Cancel, Cancelled, Done, Event, EventBody, Failed, Progress, Request, Submit
 from punchin_wire.throttle import ProgressThrottle
 
@@ -93,6 +93,7 @@ class Worker:
     def __init__(self, orders: Orders, engines: Mapping[str, Loader] = ENGINES) -> None:
         self._orders = orders
         self._engines = engines
+        self._shrink = False  # whether takes of this job are sent in less room
         self._device = orders.device  # as asked for, until an engine has said what it runs on
         self._loaded: dict[tuple[str, str], Held] = {}  # by (engine, pack), the one used last at the end
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -107,14 +108,15 @@ class Worker:
         while True:
             packet = self._receive(timeout=1.0)
             if packet is not None and isinstance(packet.message, Submit):
-                self._work(packet.message, packet.audio)
+                self._work(packet)
             self._unload()
 
-    def _work(self, submit: Submit, audio: tuple[Audio, ...]) -> None:
-        job = submit.job
+    def _work(self, packet: Sealed) -> None:
+        submit: Submit = packet.message
+        job, self._shrink = submit.job, submit.shrink
         failure = None
         try:
-            self._perform(job, submit.request, audio)
+            self._perform(job, submit.request, packet.opened().audio)
         except Exception as error:
             failure = _explain(error)
         if isinstance(failure, OutOfMemory):  # here, where no traceback holds the engine and what it made any longer
@@ -187,15 +189,15 @@ class Worker:
         socket.connect(self._orders.endpoint)
         return socket
 
-    def _receive(self, timeout: float) -> Packet | None:
+    def _receive(self, timeout: float) -> Sealed | None:
         if not self._socket.poll(int(timeout * 1000)):
             return None
-        return unpack([frame.buffer for frame in self._socket.recv_multipart(copy=False)], ToWorker)
+        return unpack_sealed([frame.buffer for frame in self._socket.recv_multipart(copy=False)], ToWorker)
 
     def _send(self, job: str, body: EventBody, audio: Audio | None = None) -> None:
         if audio is not None and not np.isfinite(audio).all():
             raise InternalError("The model produced samples that are not numbers.")
-        self._socket.send_multipart(pack(Event(job, 0, body), () if audio is None else (audio,)))
+        self._socket.send_multipart(pack(Event(job, 0, body), () if audio is None else (audio,), shrink=self._shrink))
 
     def _beat(self) -> None:
         """Say that the process lives, from a thread and a socket of its own: the other one may load for a minute."""

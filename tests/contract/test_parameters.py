@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DECLARED = """BRIGHTNESS = Parameter(
-    "brightness", "How bright new takes are.", _INPAINT, 0.5, 0.0, 4.0, fader=(0.0, 1.0), unsaid=_PACKS,
+    "brightness", "How bright new takes are.", _INPAINT, 0.5, 0.0, 4.0, fader=(0.0, 1.0), unsaid=PACKS,
     path="sampling.brightness", short="bright",
 )
 SHIMMER = Parameter("shimmer", "How much takes shimmer.", _TRANSFER, 2, 0, 5, unsaid=_TASKS, tasks={"genre": 4})

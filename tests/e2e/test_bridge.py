@@ -20,23 +20,6 @@ from punchin_wire.params import InpaintParams, TransferParams
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[RunningDaemon]:
-    with daemon(home) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
-    with bridge(home) as found:
-        yield found
-
-
 @pytest.fixture
 def host(running: RunningBridge) -> Iterator[FakeHost]:
     found = FakeHost(running.spool)

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,17 +26,6 @@ from fakes.live_set import Stage, clip, midi_clip, stage, wav
 from fakes.page import Asking, at_bridge
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def running(home: Path) -> Iterator[RunningBridge]:
-    with daemon(home), bridge(home) as found:
-        yield found
 
 
 class Tune:

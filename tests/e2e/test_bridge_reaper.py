@@ -31,17 +31,6 @@ pytestmark = pytest.mark.e2e
 START, END = 2 * RATE, 4 * RATE
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def running(home: Path) -> Iterator[RunningBridge]:
-    with daemon(home), bridge(home) as found:
-        yield found
-
-
 class Desk:
     """REAPER with our scripts, its song, and whoever sits before it."""
 

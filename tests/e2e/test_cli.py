@@ -367,6 +367,18 @@ def test_ctrl_c_cancels_the_job_at_the_daemon(running: RunningDaemon, song: Path
     assert not list(out.iterdir())
 
 
+def test_status_goes_on_until_ctrl_c(running: RunningDaemon) -> None:
+    with run("status", "--watch", "--json") as process:
+        assert process.stdout is not None
+        told = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 130
+    assert [found["pid"] for found in told] == [running.process.pid] * 2
+    assert told[0]["uptime"] < told[1]["uptime"]
+    assert "Traceback" not in stderr
+
+
 def test_the_servers_own_commands_are_the_servers() -> None:
     """Words, output and exit codes pass through."""
     with run("serve", "--help") as listed:

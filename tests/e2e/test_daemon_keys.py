@@ -1,24 +1,29 @@
 """A daemon with keys, and those who attack it: who is let in, what they may do, and what the others are told."""
 
 import random
+import select
 import signal
 import socket
-from collections.abc import Iterator
+import threading
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import zmq
-from fakes.harness import RATE, launch, lock, new_pair, song, until
+from fakes.harness import RATE, Client, daemon, launch, lock, new_pair, song, until
 from fakes.studio import Studio, studio
 from punchin_bridge.daemon.endpoint import Endpoint
 from punchin_wire.errors import KeyRefused, PunchinError
 from punchin_wire.frames import describe, pack
 from punchin_wire.messages import (
     Accepted,
+    AudioRef,
     Cancelled,
     Done,
     Event,
+    Failed,
     Hole,
     InpaintRequest,
     Ping,
@@ -29,9 +34,11 @@ from punchin_wire.messages import (
     Submit,
     TakeSpec,
 )
-from punchin_wire.remote import keys
+from punchin_wire.remote import keys, lossless
 
 pytestmark = pytest.mark.e2e
+SO_RCVBUFFORCE = 33
+"""Of Linux; Python has no name for it."""
 
 
 @pytest.fixture(scope="module")
@@ -329,6 +336,88 @@ def test_a_frame_larger_than_any_job_closes_its_connection(shared: Studio) -> No
             pass
     assert psutil.Process(shared.running.process.pid).memory_info().rss < before + 64 * 2**20
     assert isinstance(shared.bare("verse").ask(Ping()), Pong)
+
+
+def submission(job: str, frame: bytes, seconds: float = 1.0, channels: int = 1) -> list[bytes]:
+    """A job whose audio travels as that frame."""
+    ref = AudioRef(0, 192_000, channels, round(192_000 * seconds))
+    request = InpaintRequest(ref, (Hole(0, 1000),), (TakeSpec(0),))
+    return [*map(bytes, pack(Submit(job, request))), frame]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        lossless.PLANES + bytes(3 * 192_000) + zlib.compress(bytes(10**8)),
+        lossless.PLANES + zlib.compress(bytes(10**6)),
+        b"fLaC" + bytes(1000),
+    ],
+)
+def test_a_compressed_bomb_fails_alone(shared: Studio, frame: bytes) -> None:
+    """The daemon opens none; the worker takes no more room than was said, and lives."""
+    client = shared.bare("verse")
+    box = shared.bare("box")
+    before = until(lambda: box.status().seats[0].pid)
+    client.socket.send_multipart(submission("a-bomb", frame))
+    assert isinstance(client.packet(60).message, Accepted)
+    failed = client.ending("a-bomb", 60)
+    assert isinstance(failed, Failed)
+    assert failed.error.code == "bad_audio"
+    assert box.status().seats[0].pid == before
+    client.release("a-bomb")
+
+
+def test_a_bomb_that_claims_more_than_may_be_sent_is_refused(shared: Studio) -> None:
+    client = shared.bare("verse")
+    client.socket.send_multipart(submission("a-big-bomb", lossless.PLANES + bytes(100), 900.0, 16))
+    refused = client.packet(60).message
+    assert isinstance(refused, Refused)
+    assert refused.error.code == "too_large"
+
+
+def overheard(port: int, talk: Callable[[], object]) -> bytes:
+    """All that goes over the loopback interface, from and to that port, while `talk` runs."""
+    try:
+        ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3))
+    except (AttributeError, PermissionError):
+        pytest.skip("only root on Linux can listen to the interface")
+    heard = bytearray()
+    ended = threading.Event()
+
+    def listen() -> None:
+        while not ended.is_set() or select.select([ear], [], [], 0)[0]:
+            if select.select([ear], [], [], 0.1)[0]:
+                packet = ear.recv(1 << 17)
+                if port.to_bytes(2, "big") in packet[34:38]:  # behind the headers of Ethernet and IPv4
+                    heard.extend(packet)
+
+    with ear:
+        ear.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 * 2**20)  # none may be lost while this thread waits
+        ear.bind(("lo", 0))
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            talk()
+        finally:
+            ended.set()
+            thread.join()
+    return bytes(heard)
+
+
+def test_nobody_on_the_way_reads_anything(shared: Studio, tmp_path: Path) -> None:
+    plain = song()[:, :500].tobytes()
+
+    def job(client: Client) -> Callable[[], object]:
+        return lambda: (client.accepted("overheard", "a secret wish"), client.ending("overheard"))
+
+    words = (b"punchin/", b"overheard", b"a secret wish", b"float", plain)
+    with_keys = overheard(shared.running.record.port, job(shared.bare("verse")))
+    assert len(with_keys) > len(song().tobytes())
+    assert [word for word in words if word in with_keys] == []
+    with daemon(tmp_path) as open_one:  # so that this test would hear it
+        without = overheard(open_one.record.port, job(open_one.client()))
+    assert b"punchin/" in without
+    assert b"a secret wish" in without
 
 
 # ---- when it ends --------------------------------------------------------------------------------------------

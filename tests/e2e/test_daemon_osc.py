@@ -11,12 +11,14 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from fakes.harness import RunningDaemon, daemon, until
+from fakes.harness import RunningDaemon, daemon, new_pair, until
+from punchin_bridge import remotes
 from punchin_bridge.hosts import osc_link
 from punchin_bridge.takes import recipe
 from punchin_server.daemon import osc_commands, osc_front
 from punchin_wire.messages import Done
 from punchin_wire.osc.table import MAX_PACKET, TABLE, check
+from punchin_wire.remote import keys
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message import OscMessage
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -301,6 +303,29 @@ def test_the_real_bridge_does_the_job_of_a_surface(tmp_path: Path) -> None:
         assert (request.pooling, request.alpha) == ((2, 4), 0.25)
         surface.ask("/punchin/job/transfer", "no-clip", str(tmp_path / "none.wav"), *asked[2:])
         assert surface.follow("no-clip", "/punchin/job/error")[-1][1][1] == "file_missing"
+
+
+def test_a_surface_of_a_daemon_with_keys_is_served_by_that_daemon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its user has takes made elsewhere; and OSC is heard on loopback alone, wherever the daemon is."""
+    home, song = tmp_path / "home", tmp_path / "song.wav"
+    soundfile.write(song, np.random.default_rng(0).uniform(-0.3, 0.3, (6 * 48_000, 2)), 48_000, subtype="PCM_24")
+    monkeypatch.setenv("PUNCHIN_HOME", str(home))
+    keys.keep_own(new_pair())
+    remotes.add("elsewhere", "127.0.0.1:1", new_pair().public)
+    remotes.use("elsewhere")
+    flags = ("--bind", "0.0.0.0", "--keys")
+    with (
+        daemon(home, *flags, env={"REAL_PUNCHIN": "1"}) as running,
+        closing(Surface(running.record.osc_port)) as surface,
+    ):
+        surface.socket.settimeout(60)
+        surface.ask("/punchin/job/submit", "for-keys", str(song), 2.0, 3.0, str(tmp_path / "out"), "seed", 5)
+        heard = surface.follow("for-keys", "/punchin/job/result")
+        assert ("/punchin/job/state", ("for-keys", "done", 0)) in heard
+        bound = {each.laddr.ip for each in psutil.Process(running.process.pid).net_connections("udp4")}
+        assert bound == {"127.0.0.1"}
 
 
 def test_every_address_is_spoken_or_understood() -> None:

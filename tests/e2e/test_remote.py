@@ -21,8 +21,11 @@ from fakes.studio import Studio, studio
 from punchin_bridge import remotes
 from punchin_bridge.packs import listing, plans
 from punchin_bridge.packs.pulls import Pulls
+from punchin_bridge.settings import Settings
 from punchin_server.conditioning.render import default_soundfont
 from punchin_wire.errors import BadSetting, NotAccepted
+from punchin_wire.frames import describe
+from punchin_wire.messages import Accepted, Done, Hole, InpaintRequest, Submit, TakeSpec
 from punchin_wire.params import InpaintParams
 from punchin_wire.remote import keys
 
@@ -146,6 +149,19 @@ def test_a_job_goes_on_over_a_line_that_breaks(shared: Studio, line: Proxy, punc
     )  # fmt: skip
     thread.join()
     assert len(report["takes"]) == 2
+
+
+@pytest.mark.usefixtures("room")
+def test_an_excerpt_that_travels_for_long_is_not_taken_for_a_dead_line(shared: Studio) -> None:
+    """A megabyte at 600 kB/s, by a client that else waits for half a second."""
+    sound = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 130_000)).astype(np.float32)
+    request = InpaintRequest(describe(sound, 32_000), (Hole(0, 8000),), (TakeSpec(0),))
+    with Proxy(shared.running.record.port, rate=600_000) as slow:
+        endpoint = shared.endpoint._replace(address=f"tcp://127.0.0.1:{slow.port}", remote="slow")
+        with shared.client("room", endpoint, Settings(silence_seconds=0.5, give_up_seconds=1.0)) as client:
+            heard = [packet.message for packet in client.run(Submit("by-a-slow-line", request), [sound])]
+    assert isinstance(heard[-1].body, Done)
+    assert [type(message) for message in heard].count(Accepted) == 1
 
 
 @pytest.mark.usefixtures("room")

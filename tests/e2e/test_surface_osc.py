@@ -144,8 +144,13 @@ def test_the_packs_that_are_installed_are_listed(port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
         surface.settimeout(30)
         surface.sendto(OscMessageBuilder("/punchin/pack/list").build().dgram, ("127.0.0.1", port))
-        version = registry.read_pack(registry.EMBEDDED / "tiny").manifest.version
-        assert parse(surface.recv(4096)) == [("/punchin/pack/here", [0, 1, "tiny", version, "inpaint, transfer", "ok"])]
+        listener, tiny = (
+            registry.read_pack(registry.EMBEDDED / name).manifest.version for name in ("listener", "tiny")
+        )
+        assert [parse(surface.recv(4096)) for _ in range(2)] == [
+            [("/punchin/pack/here", [0, 2, "listener", listener, "", "ok"])],
+            [("/punchin/pack/here", [1, 2, "tiny", tiny, "inpaint, transfer", "ok"])],
+        ]
 
 
 def test_what_a_host_cannot_do_is_said_and_the_next_thing_works(host: FakeHost, port: int, dump: Dump) -> None:

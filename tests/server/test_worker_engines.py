@@ -15,7 +15,7 @@ from punchin_server import worker as module
 from punchin_server.daemon.link import FromWorker, Heartbeat, Orders
 from punchin_server.worker import LOADED, Worker
 from punchin_wire.errors import Unsupported
-from punchin_wire.frames import Audio, describe, unpack
+from punchin_wire.frames import Audio, Sealed, describe, unpack
 from punchin_wire.messages import Done, Event, Failed, Hole, InpaintRequest, Progress, Submit, TakeSpec, TransferRequest
 
 SOUND = np.ones((1, 100), np.float32)
@@ -80,7 +80,7 @@ class Bench:
             if engine == "inpaint"
             else TransferRequest(source, "a violin", spec, pack=pack)
         )
-        self.worker._work(Submit("job1", request), (SOUND,))
+        self.worker._work(Sealed(Submit("job1", request), (SOUND.data.cast("B"),)))
         self.rest(0.0)
         while self._supervisor.poll(2000):
             _, *frames = self._supervisor.recv_multipart()

@@ -7,37 +7,30 @@ codes mean is said where the errors are (:data:`punchin_wire.errors.EXITS`).
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
-import msgspec
 import typer
 from punchin_wire import VERSION, program
 from punchin_wire.errors import (
     EXITS,
     INTERRUPTED,
     BadSetting,
-    DaemonUnreachable,
     PunchinError,
     readable,
 )
-from punchin_wire.messages import Status
 from punchin_wire.program import fail
-from rich.console import Console
-from rich.table import Table
 
 from ..daemon import launch
-from ..daemon.client import Client
-from . import host, keys, options, remote, remote_packs, surface
+from . import host, keys, remote, remote_packs, surface
 from .bridge import bridge
 from .inpaint import inpaint
-from .job import check_job, chosen
 from .open import open_page
 from .shelf import open_shelf
+from .status import cancel, status
 from .transfer import transfer
 
 # Newer typers carry their own click, so its classes are reached through typer's public ones.
@@ -63,6 +56,8 @@ app = typer.Typer(
 )
 app.command("inpaint", epilog=EXIT_CODES)(inpaint)
 app.command("transfer", epilog=EXIT_CODES)(transfer)
+app.command("status")(status)
+app.command("cancel")(cancel)
 app.command("bridge")(bridge)
 app.command("open")(open_page)
 app.command("shelf")(open_shelf)
@@ -71,34 +66,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(remote.app, name="remote")
 app.add_typer(surface.app, name="surface")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 PASSED = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-
-
-@app.command()
-def status(remote: options.Remote = None, as_json: Json = False) -> None:
-    """Show the daemon, its seats and its jobs, and the bridge."""
-    with _client(remote) as client:
-        found = client.status()
-    bridge = launch.bridge()
-    if as_json:
-        print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}))
-    else:
-        _show(found)
-        print(f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs.")
-
-
-@app.command()
-def cancel(
-    job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")],
-    remote: options.Remote = None,
-    as_json: Json = False,
-) -> None:
-    """Stop a job. It stops within one decode step."""
-    check_job(job)
-    with _client(remote) as client:
-        client.cancel(job)
-    print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
 
 
 def _server(verb: str, text: str) -> None:
@@ -139,45 +107,6 @@ def _run_server(words: Sequence[str], package: str = "punchin_server") -> NoRetu
     with contextlib.suppress(KeyboardInterrupt):
         raise typer.Exit(subprocess.call(command))
     raise typer.Exit(INTERRUPTED)
-
-
-def _client(remote: str | None) -> Client:
-    """A client of the running daemon; these commands start none."""
-    known = chosen(remote)
-    endpoint = launch.find(known)
-    if endpoint is None and (there := launch.elsewhere(known)) is not None:
-        raise DaemonUnreachable(f"No daemon answers at {there}.", there.start)
-    if endpoint is None:
-        raise DaemonUnreachable("No daemon is running.", "The next job starts one by itself.")
-    return Client(endpoint, known)
-
-
-def _show(found: Status) -> None:
-    console = Console()
-    where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
-    console.print(f"Daemon {found.version}, {where}, up {found.uptime:.0f} s", highlight=False)
-    for number, seat in enumerate(found.seats, 1):
-        memory = f", {seat.memory / 2**20:.0f} MiB" if seat.memory else ""
-        packs = f", holds {', '.join(seat.packs)}" if seat.packs else ""
-        console.print(f"Seat {number} {seat.state} on {seat.device}{memory}{packs}", highlight=False)
-    table = Table("job", "engine", "pack", "state", "seat", "ahead", "stage", "step", "age")
-    for job in found.jobs:
-        step = f"{job.step}/{job.total}" if job.total else ""
-        ahead = str(job.position) if job.state == "queued" else ""
-        table.add_row(
-            job.job,
-            job.engine,
-            job.pack,
-            job.state,
-            str(job.seat or ""),
-            ahead,
-            job.stage or "",
-            step,
-            f"{job.age:.0f} s",
-        )
-    console.print(table if found.jobs else "No jobs.")
-    if found.others:
-        console.print(f"Jobs of other computers: {found.others}", highlight=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

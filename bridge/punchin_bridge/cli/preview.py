@@ -8,11 +8,12 @@ from typing import Self
 
 import numpy as np
 import soundfile
-from punchin_wire.errors import BadMessage, BadSetting
+from punchin_wire.errors import BadSetting
 from punchin_wire.frames import Audio
 from punchin_wire.messages import Progress
 
 from ..daemon.follow import Display
+from ..daemon.growth import Growth
 
 
 class Preview:
@@ -25,7 +26,7 @@ class Preview:
     def __init__(self, inner: Display, folder: Path, name: str) -> None:
         self._inner = inner
         self._stem = folder / name
-        self._files: dict[int, tuple[soundfile.SoundFile, Path, int]] = {}
+        self._files: dict[int, tuple[soundfile.SoundFile, Path, Growth]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -45,18 +46,20 @@ class Preview:
 
     def preview(self, take: int, start: int, audio: Audio, rate: int) -> None:
         self._inner.preview(take, start, audio, rate)
-        if take not in self._files:
-            path = self._stem.with_name(f"{self._stem.name}_take{take + 1}_preview.wav")
-            try:
-                file = soundfile.SoundFile(path, "w", rate, len(audio), "PCM_16")
-            except (soundfile.SoundFileError, OSError):
-                raise BadSetting(
-                    f"{path} cannot be written.", "Make room on the disk, or choose another --out."
-                ) from None
-            self._files[take] = file, path, start
-        file, _, first = self._files[take]
-        if len(audio) != file.channels or rate != file.samplerate or start < first:
-            raise BadMessage("The daemon changed the format of a preview within a take.")
-        file.seek(start - first)
+        if take not in self._files or not self._files[take][2].goes_on(start, audio, rate):
+            self._begin(take, Growth.of(start, audio, rate))
+        file, _, grown = self._files[take]
+        file.seek(start - grown.first)
         file.write(np.clip(audio.T, -1.0, 1.0))
         file.flush()
+
+    def _begin(self, take: int, grown: Growth) -> None:
+        """An empty file for a take, in place of what came of an earlier try."""
+        if take in self._files:
+            self._files[take][0].close()
+        path = self._stem.with_name(f"{self._stem.name}_take{take + 1}_preview.wav")
+        try:
+            file = soundfile.SoundFile(path, "w", grown.rate, grown.channels, "PCM_16")
+        except (soundfile.SoundFileError, OSError):
+            raise BadSetting(f"{path} cannot be written.", "Make room on the disk, or choose another --out.") from None
+        self._files[take] = file, path, grown

@@ -48,7 +48,7 @@ def transfer(
         Literal["replaced", "context", "mono"] | None, typer.Option(help="Stereo, as where.  [default: replaced]")
     ] = None,
     mix: Annotated[bool, typer.Option("--mix", help="Write an accompaniment with the clip, too.")] = False,
-    score: Annotated[bool, typer.Option("--score", help="Measure how near takes are to the prompt.")] = False,
+    score: Annotated[bool, typer.Option("--score", help="Measure how near takes are to clip and prompt.")] = False,
     swept: Annotated[
         list[str] | None,
         typer.Option("--sweep", metavar="NAME=V,V…", help="A grid: --sweep pooling=1,2,4,8 alpha=.3,.5,.7"),
@@ -164,10 +164,11 @@ def _show(report: Report) -> None:
     words = [f"{name} {sweep.text(value)}" for name, value in said.items() if value is not None]
     screen.print(", ".join(words), highlight=False, soft_wrap=True)
     takes = [take for take in report.takes if isinstance(take, TransferTake)]
-    table = Table("take", "seed", "fidelity", "near the prompt", "file")
+    table = Table("take", "seed", "notes", "fidelity", "near the prompt", "file")
     for number, take in enumerate(takes, start=1):
         names = "\n".join(Path(path).name for path in (take.path, take.mix and take.mix.path) if path)
-        measures = (sweep_files.number(value) for value in (take.fidelity, take.scores.get("clap")))
+        found = take.scores.get("notes"), take.fidelity, take.scores.get("clap")
+        measures = (sweep_files.number(value) for value in found)
         table.add_row(str(number), str(take.seed), *measures, names)
     cli_job.show(report, table)
     for number, take in enumerate(takes, start=1):
@@ -190,9 +191,10 @@ def _show_sweep(report: SweepReport, as_json: bool) -> None:
         print(json.dumps(msgspec.to_builtins(report)))
         return
     screen, swept = cli_job.console(), list(report.rows[0].swept)
-    table = Table(*swept, "seed", "fidelity", "transferability", "file")
+    table = Table(*swept, "seed", "notes", "tempo", "fidelity", "transferability", "file")
     for row in report.rows:
-        measures = (sweep_files.number(value) for value in (row.fidelity, row.transferability))
+        found = row.notes, row.tempo, row.fidelity, row.transferability
+        measures = (sweep_files.number(value) for value in found)
         values = (sweep.text(value) for value in row.swept.values())
         table.add_row(*values, str(row.seed), *measures, Path(row.path).name)
     screen.print(table)

@@ -57,6 +57,8 @@ MISMATCH = zmq.PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
 UNMET_SECONDS = 1.5
 """For how long handshakes break off without a word, ten times a second, until the key is taken for the reason: of those
 that say why, some break off like that, and so do those with a daemon that is just ending."""
+SLOW_LINE = 250_000
+"""Bytes a second of the slowest line to another computer on which an excerpt may travel: all is silent meanwhile."""
 HANGS = "Ask again. If that does not help, end its process: the next job starts a new one."
 AGAIN = "Ask again: a new daemon starts by itself, and a job with a name goes on under it."
 AGAIN_THERE = (
@@ -84,6 +86,7 @@ class Client:
         self._refused: float | None = None  # since when nobody has listened at the daemon's port
         self._is_lost = self._has_met = False  # its connection, since that was asked last; the daemon, ever
         self._unmet: float | None = None  # since when handshakes break off
+        self._travels = 0.0  # seconds for which the job's audio may be on its way
         self._open()
 
     @property
@@ -164,7 +167,8 @@ class Client:
         Raises what it is refused with or fails of, JobCancelled, or DaemonUnreachable after `give_up_seconds` of
         silence, or `refused_seconds` where nobody listens any more.
         """
-        request = pack(submit, audio)
+        request = pack(submit, audio, shrink=submit.shrink)
+        self._travels = sum(map(len, request)) / SLOW_LINE if self.remote else 0.0
         self._send(request)
         self._heard = time.monotonic()
         accepted, seen = False, 0
@@ -195,12 +199,13 @@ class Client:
     def _is_broken(self) -> bool:
         """Whether the daemon was lost: silent for long, or reached by a new connection, which it does not know."""
         silence = time.monotonic() - self._heard
-        if silence > self._settings.give_up_seconds:
+        travels = self._travels if self._stands else 0.0
+        if silence > self._settings.give_up_seconds + travels:
             raise DaemonUnreachable(f"The daemon has not answered for {silence:.0f} s.", self._again)
         if self._refused and time.monotonic() - self._refused > self._settings.refused_seconds:
             raise DaemonUnreachable("The daemon has ended: nobody listens at its port.", self._again)
         since = time.monotonic() - max(self._heard, self._connected)
-        return self._is_lost or since > self._settings.silence_seconds
+        return self._is_lost or since > self._settings.silence_seconds + travels
 
     @property
     def _again(self) -> str:
@@ -222,7 +227,9 @@ class Client:
         self._poller = zmq.Poller()
         for socket in (self._socket, self._monitor):
             self._poller.register(socket, zmq.POLLIN)
-        self._is_lost = False
+        if self.remote:  # a line that is dead, and not only slow, is for the system to notice
+            self._socket.setsockopt(zmq.TCP_MAXRT, round(1000 * self._settings.silence_seconds))
+        self._is_lost = self._stands = False
         try:
             self._socket.connect(self._endpoint.address)
         except zmq.ZMQError as error:
@@ -238,13 +245,13 @@ class Client:
             event = recv_monitor_message(self._monitor)
             match event["event"]:
                 case zmq.EVENT_DISCONNECTED:
-                    self._is_lost = True
+                    self._is_lost, self._stands = True, False
                 case zmq.EVENT_CONNECTED:
                     self._refused = None
                 case zmq.EVENT_CONNECT_RETRIED:
                     self._refused = self._refused or time.monotonic()
                 case zmq.EVENT_HANDSHAKE_SUCCEEDED:
-                    self._has_met = True
+                    self._has_met = self._stands = True
                 case zmq.EVENT_HANDSHAKE_FAILED_AUTH if event["value"] == DENIED:
                     raise self._endpoint.unknown_here(self._pair.public if self._pair else "KEY")
                 case zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL if event["value"] == MISMATCH:

@@ -52,7 +52,8 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     moved there. `notes` are sentences that a musician should read with the takes. `owner` is the host that places
     them, where that is another than the one that asked: it alone is told of the job. `reports` are rows of name and
     value about each take: how it sits in the song. `remote` names the daemon that has the job, also when another is
-    used by then (`local`: this computer's).
+    used by then (`local`: this computer's). `preview` says whether takes are shown while they grow; that stays as
+    it was when the job was accepted, for the daemon knows a job again by the very same request.
     """
 
     submit: Submit
@@ -68,6 +69,7 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: str = ""
     reports: tuple[tuple[tuple[str, str], ...], ...] = ()
     remote: str = ""
+    preview: bool = False
 
 
 ready(JobRecord)

@@ -13,13 +13,14 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 from punchin_wire import disk
 from punchin_wire.errors import BadSetting, DaemonUnreachable, ErrorInfo, JobCancelled, JobLost, PunchinError
+from punchin_wire.frames import Audio
 from punchin_wire.messages import Progress
 
 from ..daemon import launch
@@ -33,7 +34,8 @@ from ..takes.render import produce
 from ..takes.report import Report
 from . import compose, naming, timeline
 from .jobs import JobRecord, error_info
-from .protocol import TakeFile
+from .previews import Place, Previews
+from .protocol import Submit, TakeFile
 from .spool import Spool
 
 AT_ONCE = 4
@@ -83,10 +85,19 @@ class _Stop(NamedTuple):
 
 
 class JobRunner:
-    """Whoever does the work of :class:`.sessions.HostSessions`. `events` go from [job] to [loop]."""
+    """Whoever does the work of :class:`.sessions.HostSessions`. `events` go from [job] to [loop]. What comes
+    of takes while they grow goes to `previews`, for jobs that were accepted while somebody was `watching`."""
 
-    def __init__(self, spool: Spool, settings: Settings, find: Find = launch.find_or_start) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        settings: Settings,
+        find: Find = launch.find_or_start,
+        watching: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.previews = Previews()
+        self.is_watched = watching  # [loop]
         self._spool, self._find = spool, find
         self._settings = msgspec.structs.replace(
             settings, give_up_seconds=min(settings.give_up_seconds, GIVE_UP_SECONDS)
@@ -136,6 +147,7 @@ class JobRunner:
         except Exception as error:
             self.events.put(HasFailed(name, error_info(error)))
         finally:
+            self.previews.drop(name)
             del self._stops[name]
 
     def _make(self, record: JobRecord, stop: _Stop) -> JobRecord:
@@ -147,6 +159,9 @@ class JobRunner:
         if submit.folder:
             check_folder(Path(submit.folder))
         order = compose.order(submit, record.seed, folder)
+        if record.preview:
+            order = replace(order, request=msgspec.structs.replace(order.request, preview=True))
+            self.previews.begin(submit.job, _place(order, submit))
         prepared = time.monotonic() - began
         report = self._produce(order, submit.job, drafts, stop)
         timings = {"prepare": prepared} | {name: s for name, s in report.timings.items() if name != "total"}
@@ -161,7 +176,7 @@ class JobRunner:
             _check(stop)
             try:
                 with Client(self._find(stop.settings), stop.settings) as client:
-                    return produce(order, client, drafts, _Relay(job, self.events), job, keep=True)
+                    return produce(order, client, drafts, _Relay(job, self.events, self.previews), job, keep=True)
             except (DaemonUnreachable, JobLost):
                 if not left:
                     raise
@@ -170,16 +185,26 @@ class JobRunner:
 
 @dataclass
 class _Relay(Silent):
-    """[job] Reports a job's progress."""
+    """[job] Reports a job's progress, and passes on what comes of its takes."""
 
     job: str
     events: queue.SimpleQueue[Event]
+    previews: Previews
 
     def waiting(self, position: int) -> None:
         self.events.put(Waits(self.job, position))
 
     def working(self, progress: Progress) -> None:
         self.events.put(Works(self.job, progress))
+
+    def preview(self, take: int, start: int, audio: Audio, rate: int) -> None:
+        self.previews.grow(self.job, take, start, audio, rate)
+
+
+def _place(order: Order, submit: Submit) -> Place:
+    """Where the model's time line lies in the project of a host."""
+    origin = submit.region.start - order.region.start
+    return Place(order.source.start + origin, order.song.rate, order.region.shifted(origin))
 
 
 def _check(stop: _Stop) -> None:

@@ -77,6 +77,9 @@ class Keeper(Protocol):
 class Worker(Protocol):
     def start(self, record: JobRecord) -> None: ...
     def stop(self, job: str) -> None: ...
+    def is_watched(self) -> bool:
+        """Whether somebody looks at takes while they grow."""
+        ...
 
 
 class Packs(Protocol):
@@ -199,7 +202,7 @@ class HostSessions:
             return  # documents may come twice
         submit = _as_said(submit)
         seed = submit.params.seed if submit.params.seed is not None else secrets.randbelow(2**31)
-        record = JobRecord(submit, wall, seed, remote=self._used())
+        record = JobRecord(submit, wall, seed, remote=self._used(), preview=self._worker.is_watched())
         job = self.jobs[submit.job] = Job(record)
         if sum(other.phase in WORKING for other in self.jobs.values()) > MAX_WORKING or len(self.jobs) > MAX_JOBS:
             full = QueueFull(f"{MAX_WORKING} jobs wait already.", "Wait until one is done, or cancel one.")
@@ -282,14 +285,15 @@ class HostSessions:
     # ---- commands --------------------------------------------------------------------------------------------
 
     def command(self, target: str, command: Command, sender: str = "") -> None:
-        """Have the host `target` (its id, or its program: the one that sent something last) do a command of `sender`.
+        """Have the host `target` do a command of `sender`: by its id, its program (the one that sent something last),
+        or the name of the track that a plug-in is on.
 
         Raises BadMessage, also where the host cannot do it, and QueueFull.
         """
         here = [
             (presence.came, name)
             for name, presence in self.hosts.items()
-            if target == name or target == name.partition("-")[0]
+            if target in (name, name.partition("-")[0]) or _is_on(presence.hello, target)
         ]
         if not here:
             raise BadMessage(
@@ -391,9 +395,16 @@ def _inherits(hello: Hello, job: Job) -> bool:
     return hello.project.id == submit.project.id and (hello.part is None or hello.part.track == submit.target.id)
 
 
+def _is_on(hello: Hello, track: str) -> bool:
+    """Whether a host is a plug-in on the track of this name."""
+    return hello.part is not None and bool(track) and hello.part.name.casefold() == track.casefold()
+
+
 def _as_said(submit: Submit) -> Submit:
-    """The job with its parameters as the musician wrote them. Raises BadSetting."""
+    """The job with those of the parameters that the musician wrote that its engine has. Raises BadSetting."""
     if not submit.said:
         return submit
-    values = {name: params.find(name).read(text) for name, text in submit.said.items()}
-    return msgspec.structs.replace(submit, params=params.build(submit.params.engine, values), said={})
+    engine = submit.params.engine
+    said = [(params.find(name), text) for name, text in submit.said.items()]
+    values = {each.name: each.read(text) for each, text in said if engine in each.engines}
+    return msgspec.structs.replace(submit, params=params.build(engine, values), said={})

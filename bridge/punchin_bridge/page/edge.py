@@ -26,6 +26,7 @@ from punchin_wire.params import ENGINES, Params
 from punchin_wire.throttle import Throttle
 
 from ..hosts.jobs import WORKING
+from ..hosts.previews import Previews
 from ..hosts.protocol import HELLO_SECONDS, Cancel, FromHost, Placed, Submit
 from ..hosts.sessions import HostSessions
 from ..packs.pulls import Pulls
@@ -48,16 +49,24 @@ log = logging.getLogger(__name__)
 
 class PageEdge:
     """An :class:`..surfaces.edge.Edge`. `port` is where the page is served; `say` takes documents in as if a host had
-    sent them; `spool` is the spool's folder, and `key_file` where the key is left for `punchin open`."""
+    sent them; `previews` are of takes that grow; `spool` is the spool's folder, and `key_file` where the key is left
+    for `punchin open`."""
 
     def __init__(
-        self, console: Console, sessions: HostSessions, pulls: Pulls, say: Say, spool: Path, key_file: Path
+        self,
+        console: Console,
+        sessions: HostSessions,
+        pulls: Pulls,
+        previews: Previews,
+        say: Say,
+        spool: Path,
+        key_file: Path,
     ) -> None:
         self._console, self._sessions, self._pulls, self._say = console, sessions, pulls, say
-        self._spool, self._key_file = spool, key_file
+        self._previews, self._spool, self._key_file = previews, spool, key_file
         self.keys = Keys()
         self._calls = Calls()
-        self._ledger = Ledger(spool / "page" / "tracks")
+        self._ledger = Ledger(spool / "page" / "tracks", previews)
         self._throttle = Throttle(SHOWN_HZ)
         self._server: PageServer | None = None
         self._shown = Picture()
@@ -72,8 +81,13 @@ class PageEdge:
 
     @property
     def is_watched(self) -> bool:
-        """Whether a page is open."""
+        """Whether a page is open, or the shelf."""
         return self._server is not None and self._server.is_watched
+
+    @property
+    def is_shown(self) -> bool:
+        """[any] Whether a tab shows the page."""
+        return self._server is not None and self._server.is_shown
 
     def step(self, now: float) -> None:
         """[loop] Wake up for the first who comes; then answer, and show what is new."""
@@ -108,7 +122,7 @@ class PageEdge:
         from .server import PageServer  # here: what a bridge whose page nobody opens need not load
 
         self._ledger.open()
-        self._server = PageServer(self, self.keys, self._socket, self._spool / "page" / "uploads")
+        self._server = PageServer(self, self.keys, self._socket, self._previews, self._spool / "page" / "uploads")
         self._server.start()
         log.info("the page is served on port %d", self.port)
 

@@ -22,11 +22,14 @@ from punchin_wire.structs import ready
 
 from ..hosts import compose, naming, timeline
 from ..hosts.jobs import MAX_NOTES, WORKING, Job
+from ..hosts.previews import Previews
 from ..hosts.protocol import Clips, Phase, Rendered, Submit, TakeFile
 from ..hosts.sessions import HostSessions
 from ..music.region import Region
 from ..packs.pulls import News
 from ..surfaces.console import Console
+from . import growing
+from .growing import PreviewCard
 
 MAX_KEPT = 64
 """Jobs that have ended and are still shown."""
@@ -35,7 +38,8 @@ MAX_KEPT = 64
 class JobCard(msgspec.Struct, frozen=True):
     """A job as it is shown. `start` and `end` are samples of its project at `rate`; `place` says the same for people.
     `stem` is a file with the track around it, whose first sample lies at `origin` of the project; empty where there is
-    none. `uses` says that its host can show one of its takes, `repeats` that it can be made again with new seeds."""
+    none. `uses` says that its host can show one of its takes, `repeats` that it can be made again with new seeds.
+    `previews` are its takes while they grow, and `holes` what those fill, as samples of the project."""
 
     job: str
     host: str
@@ -62,6 +66,8 @@ class JobCard(msgspec.Struct, frozen=True):
     origin: int = 0
     uses: bool = False
     repeats: bool = False
+    previews: tuple[PreviewCard, ...] = ()
+    holes: tuple[Region, ...] = ()
 
 
 class Knob(msgspec.Struct, frozen=True):
@@ -106,9 +112,11 @@ ready(Picture)
 @dataclass
 class Ledger:
     """[loop] What the page has shown of jobs, oldest first. `folder` is its own, for the files of hosts; it is emptied
-    when a ledger is opened. `submits` are what was asked for, for whoever asks again."""
+    when a ledger is opened. `previews` are of takes that grow. `submits` are what was asked for, for whoever asks
+    again."""
 
     folder: Path
+    previews: Previews
     cards: OrderedDict[str, JobCard] = field(default_factory=OrderedDict)
     _stems: dict[str, Path] = field(default_factory=dict)
     _takes: dict[str, tuple[TakeFile, ...]] = field(default_factory=dict)
@@ -146,6 +154,7 @@ class Ledger:
         can = here.hello.can if here else ()
         mine = [name for name, other in sessions.jobs.items() if other.record.submit.host == submit.host]
         ended = job.phase not in WORKING
+        previews = () if ended else tuple(growing.card(each) for each in self.previews.of(job.name))
         return JobCard(
             job=job.name,
             host=submit.host,
@@ -172,6 +181,8 @@ class Ledger:
             origin=_origin(submit),
             uses="pick" in can and bool(record.takes),
             repeats="repeat" in can and mine[-1] == job.name and ended,
+            previews=previews,
+            holes=timeline.holes(submit) if previews else (),
         )
 
     def _place(self, job: Job) -> str:

@@ -1,14 +1,13 @@
 """HTTP for the browser, on a thread of its own: the page's files, its state, audio, and what it asks for.
 
 `[page]` is this thread's asyncio loop. What reads or writes files runs on threads beside it (`[page job]`), a few at a
-time. What changes is sent to all listeners part by part, the last value of each: a slow one misses some, and keeps up.
+time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import socket
 import threading
@@ -27,23 +26,24 @@ from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinE
 from punchin_wire.params import MAX_TAKES, TABLE
 from punchin_wire.structs import UNREADABLE, in_words
 
+from ..hosts.previews import Previews
 from ..hosts.protocol import PackName
-from ..music.region import Region
 from ..packs import listing, plans
 from ..surfaces import loopback
-from . import groups, guard, listening, told
+from . import groups, guard, told
 from .acts import Act
+from .answers import failed, number, refused
 from .doing import Doer, Loop
-from .groups import Group, Library, TakeCard
+from .feed import Feed
+from .groups import Group, Library
+from .hearing import Hearing
 from .keys import Keys
-from .listening import Levels
 from .notebook import Notebook
 from .peaks import Shapes
 from .picture import Picture
 from .songs import PageSong, Songs
 from .uploads import PIECE_BYTES, Announced, Uploads
 
-MAX_LISTENERS = 16
 AT_ONCE = 4
 """Requests that read or write files at once; the next ones wait."""
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -53,21 +53,21 @@ log = logging.getLogger(__name__)
 
 
 class PageServer:
-    """`loop` is the bridge's, `folder` where uploads come in. Serves on `listening` from :meth:`start` on."""
+    """`loop` is the bridge's, `previews` what has come of takes that grow, `folder` where uploads come in. Serves on
+    `listener` from :meth:`start` on."""
 
-    def __init__(self, loop: Loop, keys: Keys, listener: socket.socket, folder: Path) -> None:
+    def __init__(self, loop: Loop, keys: Keys, listener: socket.socket, previews: Previews, folder: Path) -> None:
         self._keys, self._socket = keys, listener
         self._port: int = listener.getsockname()[1]
         self.songs = Songs()
         self._uploads = Uploads(folder, self.songs)
         self._notebook = Notebook(paths.data_folder() / "page" / "notes.json")
-        self._library, self._shapes, self._levels = Library(self._notebook), Shapes(), Levels()
+        self._library, self._shapes, self._feed = Library(self._notebook), Shapes(), Feed()
+        self._hearing = Hearing(self._job, lambda: self._groups, self.songs, previews)
         self._doer = Doer(loop, self.songs, self._notebook, lambda: self._groups)
         self._files = _files()
         self._picture = Picture()
         self._groups: tuple[Group, ...] = ()
-        self._parts: dict[str, bytes] = {}
-        self._listeners: dict[Any, tuple[set[str], asyncio.Event]] = {}
         self._opened = time.monotonic()
         self._asyncio: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -76,8 +76,13 @@ class PageServer:
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody listens, or has just asked for the page."""
-        return bool(self._listeners) or time.monotonic() - self._opened < 30.0
+        """[any] Whether somebody listens, or has just asked for the page."""
+        return self.is_shown or time.monotonic() - self._opened < 30.0
+
+    @property
+    def is_shown(self) -> bool:
+        """[any] Whether a tab listens."""
+        return self._feed.has_listeners
 
     def start(self) -> None:
         self._thread.start()
@@ -116,10 +121,7 @@ class PageServer:
                 web.get("/api/takes", self._takes),
                 web.get("/api/song/{song}", self._song),
                 web.get("/api/peaks/{song}", self._peaks),
-                web.get("/api/group/{group}", self._group),
-                web.get("/api/levels/{group}", self._matching),
-                web.get("/api/audio/{group}/{heard}", self._audio),
-                web.get("/api/chroma/{group}/{heard}", self._chroma),
+                *self._hearing.routes(),
                 web.get("/api/file/{take}", self._file),
                 web.get("/api/packs", self._packs),
                 web.get("/api/packs/{pack}", self._plan),
@@ -127,7 +129,7 @@ class PageServer:
                 web.post("/api/upload", self._announce),
                 web.put("/api/upload/{upload}", self._piece),
                 web.post("/api/upload/{upload}", self._finish),
-                web.get("/api/events", self._events),
+                web.get("/api/events", self._feed.serve),
                 web.get("/{file:.*}", self._static),
             ]
         )
@@ -139,41 +141,24 @@ class PageServer:
                     await self._stop.wait()
             finally:
                 grouping.cancel()
-                for listener in list(self._listeners):
-                    await listener.close()
+                await self._feed.close()
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        refused = guard.refusal(request.headers, self._port)
-        if refused is None and request.path.startswith("/api/") and request.path not in ("/api/open", "/api/enter"):
-            shown = guard.token(request.headers, request.path == "/api/events")
-            if not self._keys.is_token(shown):
-                refused = 401, "This page is not open any more. Run `punchin open` again."
-        if refused is not None:
-            answer: web.StreamResponse = _failed(refused[0], "refused", refused[1], "Run `punchin open` again.")
-        else:
-            try:
-                answer = await handler(request)
-            except PunchinError as error:
-                answer = _told(error)
-            except web.HTTPException as error:
-                answer = _failed(error.status, "refused", error.reason, "Look at what was asked for.")
-            except web.RequestPayloadError:
-                answer = _told(BadSetting("What was asked for came broken.", "Ask again."))
-            except UNREADABLE as error:
-                words = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
-                answer = _told(BadSetting(f"What was asked for cannot be done: {words}."[:400]))
-            except (asyncio.CancelledError, ConnectionResetError):
-                raise
-            except Exception as error:
-                if isinstance(error, OSError) and error.filename is not None:
-                    answer = _told(disk.unusable(error))
-                else:  # our mistake
-                    log.exception("%s %s", request.method, request.path)
-                    answer = _told(InternalError(f"{type(error).__name__}: {error}"[:400]))
+        no = self._refusal(request)
+        answer = failed(*no, "Run `punchin open` again.") if no else await _answered(request, handler)
         if not answer.prepared:
             answer.headers.update(guard.HEADERS)
         return answer
+
+    def _refusal(self, request: web.Request) -> tuple[int, str, str] | None:
+        """Why a request is not answered, as a status, a code and a sentence."""
+        no = guard.refusal(request.headers, self._port)
+        needs_token = request.path.startswith("/api/") and request.path not in ("/api/open", "/api/enter")
+        shown = guard.token(request.headers, request.path == "/api/events")
+        if no is None and needs_token and not self._keys.is_token(shown):
+            no = 401, "This page is not open any more. Run `punchin open` again."
+        return (no[0], "refused", no[1]) if no else None
 
     async def _job(self, do: Callable[..., T], *args: Any, **named: Any) -> T:
         """Do something with files on a thread beside this one."""
@@ -186,7 +171,7 @@ class PageServer:
         """`punchin open`: a ticket for who holds the key, and the song that the page shall show."""
         ticket = self._keys.ticket(guard.token(request.headers, False), time.monotonic())
         if ticket is None:
-            return _failed(401, "refused", "That is not the key of this page.", "Run `punchin open` again.")
+            return failed(401, "refused", "That is not the key of this page.", "Run `punchin open` again.")
         asked = msgspec.json.decode(await request.read() or b"{}", type=dict[str, str])
         self._opened = time.monotonic()
         song = ""
@@ -198,14 +183,14 @@ class PageServer:
     async def _enter(self, request: web.Request) -> web.Response:
         token = self._keys.enter(guard.token(request.headers, False), time.monotonic())
         if token is None:
-            return _failed(401, "refused", "This address has been used.", "Run `punchin open` again.")
+            return failed(401, "refused", "This address has been used.", "Run `punchin open` again.")
         self._opened = time.monotonic()
         return web.json_response({"token": token})
 
     async def _static(self, request: web.Request) -> web.Response:
         name = request.match_info["file"] or "index.html"
         if name not in self._files:
-            return _failed(404, "refused", "There is no such page.", "Run `punchin open` again.")
+            return failed(404, "refused", "There is no such page.", "Run `punchin open` again.")
         return web.Response(body=self._files[name], content_type=KINDS[Path(name).suffix], charset="utf-8")
 
     # ---- what there is ---------------------------------------------------------------------------------------
@@ -227,7 +212,7 @@ class PageServer:
     async def _peaks(self, request: web.Request) -> web.Response:
         """Lowest, then highest sample of each of `px` pieces, float32; `X-Whole` says whether they are all exact."""
         song = self.songs.find(request.match_info["song"])
-        start, end, count = (_number(request, name) for name in ("from", "to", "px"))
+        start, end, count = (number(request, name) for name in ("from", "to", "px"))
         start, end = max(start, 0), min(end, song.song.samples)
         if start >= end:
             raise BadSetting("There is nothing between these samples.")
@@ -243,35 +228,7 @@ class PageServer:
     def _filled(self, song: PageSong, done: asyncio.Future[None]) -> None:
         if not done.cancelled() and (error := done.exception()) is not None:
             log.warning("%s: %s", song.name, error)
-        self._put("shape", {"song": song.id})
-
-    async def _group(self, request: web.Request) -> web.Response:
-        """What is heard of a region: which samples, and which takes."""
-        return web.json_response(await self._job(told.window, self._find_group(request)))
-
-    async def _matching(self, request: web.Request) -> web.Response:
-        """How loud the song and each take are, and the gains that make them equally loud."""
-        return web.json_response(await self._job(told.matched, self._find_group(request), self._levels))
-
-    async def _audio(self, request: web.Request) -> web.Response:
-        """One of them as raw float32 `[channels, samples]`, little-endian."""
-        audio = await self._job(listening.audio, *self._find_heard(request))
-        answer = web.Response(body=audio.astype("<f4").tobytes(), content_type="application/octet-stream")
-        answer.headers["X-Channels"] = str(len(audio))
-        return answer
-
-    async def _chroma(self, request: web.Request) -> web.Response:
-        """The notes that are heard in one of them, `[frames, 12]` as float32."""
-        found = await self._job(listening.notes, *self._find_heard(request))
-        return web.Response(body=found.astype("<f4").tobytes(), content_type="application/octet-stream")
-
-    def _find_heard(self, request: web.Request) -> tuple[Group, TakeCard | None]:
-        """A group and one of its takes; None for the song. Raises FileMissing."""
-        group, name = self._find_group(request), request.match_info["heard"]
-        take = next((take for take in group.takes if take.id == name), None)
-        if take is None and name != listening.SONG:
-            raise FileMissing("That take is not there any more.", "Look into its folder.")
-        return group, take
+        self._feed.put("shape", {"song": song.id}, is_news=True)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         found = groups.find(self._groups, request.match_info["take"])
@@ -292,20 +249,6 @@ class PageServer:
         name = msgspec.convert(request.match_info["pack"], PackName)
         return web.json_response(msgspec.to_builtins(await self._job(plans.plan, name)))
 
-    def _find_group(self, request: web.Request) -> Group:
-        """A group by its id; of a region without takes, the song alone. Raises FileMissing and BadSetting."""
-        name = request.match_info["group"]
-        group = next((group for group in self._groups if group.id == name), None)
-        if group is not None:
-            return group
-        if "song" not in request.query:
-            raise FileMissing("Those takes are not there any more.", "Punch in anew.")
-        song = self.songs.find(request.query["song"])
-        start, end = _number(request, "start"), _number(request, "end")
-        if not 0 <= start < end <= song.song.samples:
-            raise BadSetting("The region lies outside the song.")
-        return groups.of_region(song, Region(start, end))
-
     # ---- what is asked for -----------------------------------------------------------------------------------
 
     async def _act(self, request: web.Request) -> web.Response:
@@ -320,7 +263,7 @@ class PageServer:
         return web.json_response({"upload": name, "piece": PIECE_BYTES})
 
     async def _piece(self, request: web.Request) -> web.Response:
-        at, data = _number(request, "at"), await request.read()
+        at, data = number(request, "at"), await request.read()
         here = await self._job(self._uploads.piece, request.match_info["upload"], at, data, time.monotonic())
         return web.json_response({"here": here})
 
@@ -331,50 +274,11 @@ class PageServer:
 
     # ---- what changes ----------------------------------------------------------------------------------------
 
-    async def _events(self, request: web.Request) -> web.StreamResponse:
-        """A WebSocket that says what changes. Nothing is to be said by the browser."""
-        link = web.WebSocketResponse(protocols=(guard.PROTOCOL,), heartbeat=20.0, max_msg_size=1024)
-        link.headers.update(guard.HEADERS)
-        await link.prepare(request)
-        if len(self._listeners) >= MAX_LISTENERS:
-            await link.close(code=1013)
-            return link
-        waiting, woken = set(self._parts), asyncio.Event()
-        woken.set()
-        self._listeners[link] = waiting, woken
-        sending = asyncio.ensure_future(self._send(link, waiting, woken))
-        try:
-            async for _ in link:
-                await link.close(code=1008)  # whoever talks here is not our page
-        finally:
-            self._listeners.pop(link, None)
-            sending.cancel()
-        return link
-
-    async def _send(self, link: web.WebSocketResponse, waiting: set[str], woken: asyncio.Event) -> None:
-        with contextlib.suppress(ConnectionError):
-            while True:
-                await woken.wait()
-                woken.clear()
-                while waiting:
-                    name = waiting.pop()
-                    await link.send_str(f'{{"part":"{name}","value":{self._parts[name].decode()}}}')
-
-    def _put(self, name: str, value: object) -> None:
-        """Tell all listeners a part that has changed."""
-        data = msgspec.json.encode(value)
-        if self._parts.get(name) == data and name != "shape":
-            return
-        self._parts[name] = data
-        for waiting, woken in self._listeners.values():
-            waiting.add(name)
-            woken.set()
-
     def _take_in(self, shown: Picture) -> None:
         before, self._picture = self._picture, shown
         for name in ("hosts", "jobs", "knobs", "pull"):
-            self._put(name, getattr(shown, name))
-        self._put("trouble", {"count": shown.troubles, "error": shown.trouble})
+            self._feed.put(name, getattr(shown, name))
+        self._feed.put("trouble", {"count": shown.troubles, "error": shown.trouble})
         if [_made(card) for card in before.jobs] != [_made(card) for card in shown.jobs]:
             self._changed()
 
@@ -389,8 +293,10 @@ class PageServer:
             try:
                 opened = self.songs.all()
                 self._groups = await self._job(self._library.groups, opened, self._picture.jobs)
-                self._put("songs", [{"id": song.id, "name": song.name, "revision": song.revision} for song in opened])
-                self._put("groups", self._groups)
+                self._feed.put(
+                    "songs", [{"id": song.id, "name": song.name, "revision": song.revision} for song in opened]
+                )
+                self._feed.put("groups", self._groups)
             except Exception:
                 log.exception("the takes could not be listed")
 
@@ -403,23 +309,27 @@ def _made(card: Any) -> tuple[object, ...]:
     return card.job, card.phase, card.stem, len(card.takes)
 
 
-def _number(request: web.Request, name: str) -> int:
-    """A whole number of the query. Raises BadSetting."""
-    text = request.query.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise BadSetting(f"{name} must be a whole number.")
-    return int(text)
-
-
-def _told(error: PunchinError) -> web.Response:
-    status = 500 if isinstance(error, InternalError) else 404 if isinstance(error, FileMissing) else 400
-    info = error.info()
-    return _failed(status, info.code, info.message, info.next_step)
-
-
-def _failed(status: int, code: str, message: str, next_step: str) -> web.Response:
-    text = json.dumps({"error": {"code": code, "message": message, "next_step": next_step}})
-    return web.Response(status=status, text=text, content_type="application/json")
+async def _answered(request: web.Request, handler: Any) -> web.StreamResponse:
+    """What a route answers, or what it raises as an answer."""
+    try:
+        found: web.StreamResponse = await handler(request)
+        return found
+    except PunchinError as error:
+        return refused(error)
+    except web.HTTPException as error:
+        return failed(error.status, "refused", error.reason, "Look at what was asked for.")
+    except web.RequestPayloadError:
+        return refused(BadSetting("What was asked for came broken.", "Ask again."))
+    except UNREADABLE as error:
+        words = in_words(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+        return refused(BadSetting(f"What was asked for cannot be done: {words}."[:400]))
+    except (asyncio.CancelledError, ConnectionResetError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.filename is not None:
+            return refused(disk.unusable(error))
+        log.exception("%s %s", request.method, request.path)  # our mistake
+        return refused(InternalError(f"{type(error).__name__}: {error}"[:400]))
 
 
 def _files() -> dict[str, bytes]:

@@ -34,7 +34,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     """
     disk.make_folder(out, disk.ANOTHER_FOLDER)
     began = time.monotonic()
-    received, done = _made(Submit(job, order.request, keep), order, client, display)
+    received, done = _made(Submit(job, order.request, keep, shrink=bool(client.remote)), order, client, display)
     laying = time.monotonic()
     created = datetime.now().isoformat(timespec="seconds")
     made = (

@@ -16,7 +16,9 @@ from .report import RegionReport, Report, TransferSettings, TransferTake
 
 ENDINGS = ".md", ".json", ".png"
 NOTHING = "–"
-MEASURES = """Fidelity is the likeness of the notes that take and clip play (mean cosine of their chroma, 1: the same).
+MEASURES = """Notes is how many of the clip's notes the take plays, at their time and pitch (F1 of onsets within 70 ms,
+as a transcription model hears them); tempo is 1 where it is kept within 2 %, and – where the clip has no steady one.
+Fidelity is kinder: the mean cosine of their chroma, 1 where they are the same.
 Transferability is the likeness of the take's sound and the prompt (cosine of their CLAP embeddings)."""
 
 
@@ -30,6 +32,8 @@ class Row(msgspec.Struct, frozen=True):
     path: str
     fidelity: float | None
     transferability: float | None
+    notes: float | None
+    tempo: float | None
     seconds: float
 
 
@@ -53,12 +57,19 @@ def rows(point: sweep.Point, report: Report) -> list[Row]:
     assert isinstance(report.settings, TransferSettings)
     return [
         Row(
-            point.swept, report.settings, take.seed, take.path, take.fidelity, take.scores.get("clap"),
-            report.timings["total"],
+            point.swept,
+            report.settings,
+            take.seed,
+            take.path,
+            fidelity=take.fidelity,
+            transferability=take.scores.get("clap"),
+            notes=take.scores.get("notes"),
+            tempo=take.scores.get("tempo"),
+            seconds=report.timings["total"],
         )
         for take in report.takes
         if isinstance(take, TransferTake)
-    ]  # fmt: skip
+    ]
 
 
 def write(folder: Path, stem: str, points: int, made: Sequence[tuple[sweep.Point, Report]]) -> SweepReport:
@@ -101,12 +112,13 @@ def markdown(report: SweepReport) -> str:
         "",
         f"To “{settings.prompt}”, away from “{settings.negative_prompt}”, pack {report.pack}.",
         "",
-        f"| {' | '.join(swept)} | seed | fidelity | transferability | seconds | file |",
-        "|---" * (len(swept) + 5) + "|",
+        f"| {' | '.join(swept)} | seed | notes | tempo | fidelity | transferability | seconds | file |",
+        "|---" * (len(swept) + 7) + "|",
     ]
     for row in report.rows:
         values = [sweep.text(value) for value in row.swept.values()]
-        measures = [number(row.fidelity), number(row.transferability), f"{row.seconds:.1f}"]
+        measures = [number(value) for value in (row.notes, row.tempo, row.fidelity, row.transferability)]
+        measures.append(f"{row.seconds:.1f}")
         lines.append(f"| {' | '.join([*values, str(row.seed), *measures, Path(row.path).name])} |")
     return "\n".join([*lines, "", MEASURES, *report.notes, ""])
 
@@ -117,12 +129,13 @@ def number(value: float | None) -> str:
 
 
 def _draw(report: SweepReport, file: BinaryIO) -> None:
-    """Fidelity against transferability, or against the last parameter where nothing was scored; one line for each
-    setting of the others. The takes of a point are one mark, their mean."""
+    """Notes (fidelity, where none were heard) against transferability, or against the last parameter where nothing was
+    scored; one line for each setting of the others. The takes of a point are one mark, their mean."""
     from matplotlib.figure import Figure  # a second of import that only sweeps need
 
     last = list(report.rows[0].swept)[-1]
     scored = all(row.transferability is not None for row in report.rows)
+    kept = "notes" if all(row.notes is not None for row in report.rows) else "fidelity"
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.add_subplot()
     lines: dict[str, dict[str, list[Row]]] = {}
@@ -130,14 +143,14 @@ def _draw(report: SweepReport, file: BinaryIO) -> None:
         name = ", ".join(f"{each} {sweep.text(value)}" for each, value in row.swept.items() if each != last)
         lines.setdefault(name, {}).setdefault(sweep.text(row.swept[last]), []).append(row)
     for name, points in lines.items():
-        fidelity = [_mean(row.fidelity for row in found) for found in points.values()]
+        fidelity = [_mean(getattr(row, kept) for row in found) for found in points.values()]
         nearness = [_mean(row.transferability for row in found) for found in points.values()]
         across, up = (fidelity, nearness) if scored else (list(points), fidelity)
         axes.plot(across, up, marker="o", label=name or None)
         for value, x, y in zip(points, across, up, strict=True):
             if scored:
                 axes.annotate(f"{last} {value}", (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)
-    axes.set(xlabel="fidelity" if scored else last, ylabel="transferability" if scored else "fidelity")
+    axes.set(xlabel=kept if scored else last, ylabel="transferability" if scored else kept)
     axes.set_title(f"{Path(report.clip).name}: “{report.rows[0].settings.prompt}”", fontsize=9)
     axes.grid(alpha=0.3)
     axes.margins(x=0.12)  # room for the labels

@@ -94,7 +94,7 @@ class TransferOrder(Order):
         )
 
     def _missing_scores(self, takes: Sequence[TakeReport]) -> tuple[str, ...]:
-        if not self.request.score or all(isinstance(take, TransferTake) and take.scores for take in takes):
+        if not self.request.score or all(isinstance(take, TransferTake) and "clap" in take.scores for take in takes):
             return ()
         pack = self.request.pack
         return (f"How near takes are to the prompt is not known: pack {pack} has no model that hears it.",)

@@ -16,13 +16,17 @@ double seconds(std::chrono::duration<double> time) { return time.count(); }
 Link::Link(Engine& engine, bool hears_notes, const std::filesystem::path& binary)
     : engine_(engine), installed_(find_installed(binary)) {
   if (installed_) session_.emplace(engine, Who{this_program(), hears_notes}, *installed_);
-  thread_ = std::thread([this] { run(); });
 }
 
 Link::~Link() {
   stops_ = true;
   if (session_) session_->wake();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Link::start() {
+  const std::lock_guard lock(mutex_);
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
 void Link::punch_in(bool is_transfer) { ask(is_transfer ? Wanted::transfer : Wanted::inpaint); }

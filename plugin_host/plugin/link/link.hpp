@@ -23,6 +23,9 @@ class Link {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
+  /// The plug-in is in use: the thread begins. Hosts make others only to look at them, of which nobody need hear.
+  void start();
+
   /// New takes of the engine's selection.
   void punch_in(bool is_transfer);
   /// The last request once more, with other seeds.

@@ -287,9 +287,20 @@ std::string Session::show(const Ask& ask) {
 
 bool Session::is_alive(double now) const { return now - heard_ < kAliveSeconds; }
 
+/// Say who we are: now and then, and at once when that has changed.
 void Session::greet(double now) {
-  if (now - greeted_ < (is_alive(now) ? kHelloSeconds : kAloneSeconds)) return;
+  const bool is_due = now - greeted_ >= (is_alive(now) ? kHelloSeconds : kAloneSeconds);
+  const std::uint64_t revision = engine_.revision();
+  if (!is_due && revision == revision_) return;
+  revision_ = revision;
+  json hello = this->hello();
+  if (!is_due && hello == hello_) return;
   greeted_ = now;
+  hello_ = std::move(hello);
+  outbox_.say(hello_);
+}
+
+json Session::hello() {
   const Identity own = identity(engine_);
   const Written written = link::written(engine_);
   json part{{"track", own.track},
@@ -297,12 +308,12 @@ void Session::greet(double now) {
             {"process", this_process()},
             {"hears", who_.hears_notes ? "notes" : "audio"}};
   if (!written.colour.empty()) part["colour"] = written.colour;
-  outbox_.say({{"type", "hello"},
-               {"program", shortened(who_.program, 80)},
-               {"project", {{"id", own.song}, {"name", shortened(written.song)}}},
-               {"port", udp_.port()},
-               {"can", actions(who_)},
-               {"part", part}});
+  return {{"type", "hello"},
+          {"program", shortened(who_.program, 80)},
+          {"project", {{"id", own.song}, {"name", shortened(written.song)}}},
+          {"port", udp_.port()},
+          {"can", actions(who_)},
+          {"part", part}};
 }
 
 bool Session::needs_bridge() const {

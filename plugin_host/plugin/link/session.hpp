@@ -75,6 +75,7 @@ class Session {
   std::string act(const Ask& ask, double now, double wall);
 
   void greet(double now);
+  json hello();
   void watch(double now);
   void give_up(double now);
   bool needs_bridge() const;
@@ -97,6 +98,8 @@ class Session {
   double silent_ = -1.0;   ///< since when there is no bridge,
   double called_ = -1e9;   ///< and when one was started.
 
+  json hello_;                    ///< The last one.
+  std::uint64_t revision_ = 0;    ///< Of the engine, then.
   std::optional<Asked> waiting_;  ///< For a bridge.
   std::optional<Asked> last_;
   std::string job_;  ///< The newest request; empty once it has ended.

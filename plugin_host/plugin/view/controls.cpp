@@ -10,7 +10,7 @@ namespace punchin::view {
 namespace {
 
 constexpr double kEdge = 12, kGap = 8, kRow = 26, kHigh = 22;  // a row of controls, and a control in it
-constexpr double kHead = 30, kAdvice = 30, kFoot = 30, kTrouble = 24;
+constexpr double kHead = 30, kAdvice = 30, kFoot = 30, kTrouble = 30;
 constexpr double kPanel = 9 * kRow;
 constexpr double kBelow = kAdvice + kPanel + kFoot + kTrouble + 3 * kGap + kEdge;  // all that lies under the waveform
 constexpr double kTakes = 270;                                                     // the width of the right column

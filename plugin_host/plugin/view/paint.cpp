@@ -36,10 +36,8 @@ class Painter {
     if (!facts.heard.empty()) text(model_.line(), at.advice, kInk);
     take(facts.region(), at.take);
     progress(at.progress);
-    if (facts.trouble.empty())
-      text(facts.remark, at.trouble, kQuiet);
-    else
-      text(facts.trouble, at.trouble, kAlarm);
+    sentences(facts.trouble.empty() ? facts.remark : facts.trouble, at.trouble,
+              facts.trouble.empty() ? kQuiet : kAlarm);
     for (const Control& each : model_.controls()) {
       if (each.shape == Shape::wave)
         wave(each, desk);
@@ -227,6 +225,18 @@ class Painter {
     canvas_.textAlign(NanoVG::ALIGN_LEFT | NanoVG::ALIGN_MIDDLE);
     canvas_.fillColor(color);
     if (!words.empty()) canvas_.text(f(x), f(y), words.c_str(), nullptr);
+  }
+
+  // In as many lines as they need; what the box has no room for is cut off.
+  void sentences(const std::string& words, const Box& box, const Color& color) {
+    if (words.empty()) return;
+    canvas_.save();
+    canvas_.scissor(f(box.x), f(box.y), f(box.width), f(box.height));
+    canvas_.fontSize(kSmall);
+    canvas_.textAlign(NanoVG::ALIGN_LEFT | NanoVG::ALIGN_TOP);
+    canvas_.fillColor(color);
+    canvas_.textBox(f(box.x), f(box.y + 2), f(box.width), words.c_str());
+    canvas_.restore();
   }
 
   // One line in a box, cut with an ellipsis where it is too long.

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import zmq
 from punchin_wire import VERSION, paths
 from punchin_wire.errors import BadSetting, DaemonError, InternalError, JobLost, PunchinError, QueueFull
-from punchin_wire.frames import Audio, Frame, pack
+from punchin_wire.frames import Frame, pack
 from punchin_wire.messages import (
     FINAL,
     Accepted,
@@ -38,8 +38,10 @@ from punchin_wire.messages import (
 )
 
 from .gate import Gate, scope
+from .http_front import HttpFront
 from .jobs import Job, Jobs
 from .launcher import PUNCHIN, Launcher
+from .metrics import JobLine, Metrics
 from .osc_commands import OscCommands
 from .osc_front import OscFront
 from .pack_programs import PackPrograms
@@ -81,6 +83,8 @@ class Daemon:
         surfaces = _open_osc(settings)
         self.osc = OscCommands(surfaces, Launcher(OSC_JOBS, punchin), self) if surfaces else None
         self.packs = PackPrograms(settings.pulls)
+        self.metrics = Metrics()
+        self.http = HttpFront(self.context, settings.metrics_port) if settings.metrics_port >= 0 else None
         self.jobs = Jobs(settings.queue, len(settings.devices), settings.client_queue)
         supervisors = [
             Supervisor(self.context, launch, settings, device, f"worker {seat}")
@@ -95,7 +99,7 @@ class Daemon:
     def run(self) -> None:
         poller = zmq.Poller()
         sockets = [*self.front.sockets, *(supervisor.socket for supervisor in self.seats.supervisors.values())]
-        for socket in sockets:
+        for socket in [*sockets, *([self.http.socket] if self.http else [])]:
             poller.register(socket, zmq.POLLIN)
         if self.osc is not None:
             poller.register(self.osc.front.endpoint, zmq.POLLIN)
@@ -130,6 +134,8 @@ class Daemon:
             self.osc.step(now)
         for told in self.packs.step():
             self.front.answer(told.client, told.packs)
+        if self.http is not None:
+            self.http.step(lambda: self.metrics.text(self.status(now), self.jobs.waiting, self.store.bytes))
         self.seats.step(now)
         self._find_vanished(now)
         self._catch_up()
@@ -152,6 +158,8 @@ class Daemon:
         self.packs.close()
         if self.osc is not None:
             self.osc.close()
+        if self.http is not None:
+            self.http.close()
         self.front.close()
         if self.gate is not None:
             self.gate.close()
@@ -258,11 +266,12 @@ class Daemon:
             osc_port=self.osc_port,
             events_port=self.front.events_port,
             others=sum(not job.finished for job in self.jobs) - sum(not job.finished for job in every),
+            metrics_port=self.http.port if self.http else 0,
         )
 
     # ---- events ----------------------------------------------------------------------------------------------
 
-    def _happen(self, events: Sequence[Event], audio: Sequence[Audio] = ()) -> None:
+    def _happen(self, events: Sequence[Event], audio: Sequence[Frame] = ()) -> None:
         """Keep what must not be lost, tell the job's clients and the observers."""
         for event in events:
             frames = pack(event, audio if audio_refs(event) else ())
@@ -274,7 +283,9 @@ class Daemon:
             if self.osc is not None:
                 self.osc.show(event, time.monotonic())
             if isinstance(event.body, FINAL):
-                log.info("job %s: %s", event.job, event.body)
+                line = JobLine.of(self.jobs.get(event.job), event)
+                log.info("job %s", line)
+                self.metrics.count(line)
                 self._requests.pop(event.job, None)
 
     def _send(self, client: Client, event: Event, frames: Sequence[Frame]) -> None:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 ZAP = "inproc://zeromq.zap.01"
 DOMAIN = b"punchin"
 SCOPE_DIGITS = 16
+KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 60, zmq.TCP_KEEPALIVE_INTVL: 15, zmq.TCP_KEEPALIVE_CNT: 4}
 LONGEST_NAME = 64
 """Of a job, without its scope."""
 
@@ -57,6 +58,9 @@ class Gate:
         socket.curve_secretkey = bytes.fromhex(self._pair.secret)
         socket.zap_domain = DOMAIN
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)  # without an answer from us nobody comes in
+        # Of computers that were switched off or carried away the system notices, else each would cost an open file.
+        for option, value in KEEPALIVE.items():
+            socket.setsockopt(option, value)
 
     def step(self, limit: int = 100) -> None:
         """Answer those who knock."""

@@ -15,10 +15,10 @@ which they happened; delivering and keeping them is the caller's work.
 A job is `cancelling` while its model is inside its last step: the cancel has been acknowledged, and whatever the
 worker still says about the job, even that it is done, ends in `cancelled`.
 
-The requeue rule: a job whose worker died goes back to the head of the queue **once**, and only if no audio of it
-(preview or take) had been sent; else it fails with `worker_died`. So nobody hears the beginnings of two different
-performances as one, and a job that kills every worker it meets is tried twice at most. The second time it starts on
-another seat where one is idle.
+The requeue rule: a job whose worker died goes back to the head of the queue **once**, and only if no take of it had
+been sent; else it fails with `worker_died`. So nobody has takes of two different performances as those of one job, and
+a job that kills every worker it meets is tried twice at most. The second time it starts on another seat where one is
+idle. Previews do not count: those of the next try begin anew, and so say what they replace.
 
 Seats are numbered from 1. Whose turn it is, and what a seat prefers, is :mod:`.fair`'s to say.
 """
@@ -31,7 +31,6 @@ from typing import Literal, NamedTuple
 
 from punchin_wire.errors import ErrorInfo, QueueFull, UnknownJob
 from punchin_wire.messages import (
-    AudioChunk,
     Cancelled,
     Done,
     Event,
@@ -81,7 +80,7 @@ class Job:
     seq: int = 0
     position: int = 0
     progress: Progress | None = None
-    sounded: bool = False  # audio of it was sent
+    has_sent_takes: bool = False
     seat: int = 0  # where it runs or ran; 0: nowhere yet
     avoids: int = 0  # the seat whose worker died of it, or under it
     started: float = 0.0
@@ -203,7 +202,7 @@ class Jobs:
             if job.progress is None:
                 job.started = now  # a worker that was still starting is part of the wait
             job.progress = body
-        job.sounded |= isinstance(body, AudioChunk | Take)
+        job.has_sent_takes |= isinstance(body, Take)
         return [job.event(body)]
 
     def cancel(self, job: Job, now: float) -> list[Event]:
@@ -224,7 +223,7 @@ class Jobs:
         job = self.running.get(seat)
         if job is None:
             return []
-        if job.state == "cancelling" or job.sounded or job.avoids:
+        if job.state == "cancelling" or job.has_sent_takes or job.avoids:
             return self.fail(job, error, now)
         self._move(job, "requeue")
         del self.running[seat]

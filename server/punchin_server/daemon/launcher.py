@@ -65,8 +65,9 @@ class Launcher:
             raise BadSetting("Song and folder must be absolute paths: the daemon runs in a folder of its own.")
         if len(self._children) >= self._limit:
             raise QueueFull(f"{self._limit} jobs of OSC surfaces are under way already.")
-        # One word each, so that no value can be taken for a flag. An absolute path never begins with a dash.
-        flags = {"start": start, "end": end, "out": out, "job": job, **options}
+        # One word each, so that no value can be taken for a flag. An absolute path never begins with a dash. The job is
+        # for us, also where this user has takes made by another computer.
+        flags = {"start": start, "end": end, "out": out, "job": job, **options, "remote": "local"}
         arguments = [f"--{name}={value}" for name, value in flags.items()]
         self._children[job] = Child(
             f"{command} {job}", [*self._punchin, command, song, *arguments, "--json", "--no-progress"]

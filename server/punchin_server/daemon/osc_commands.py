@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol, get_args
+from typing import Protocol
 
 from punchin_wire.errors import BadSetting, InternalError, PunchinError
-from punchin_wire.messages import Event, SeatState, Status
+from punchin_wire.messages import SEAT_STATES, Event, Status
 from punchin_wire.osc.packets import spoken
 from punchin_wire.osc.table import OscValue
 from punchin_wire.osc.udp import Peer
@@ -16,8 +16,6 @@ from .launcher import Command, Ended, Launcher
 from .osc_front import OscFront, OscMessage, OscReceived
 
 log = logging.getLogger(__name__)
-
-SEAT_STATES: tuple[str, ...] = get_args(SeatState)
 
 
 class Serving(Protocol):

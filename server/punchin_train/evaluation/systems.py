@@ -102,6 +102,7 @@ class Systems:
             beats=excerpt.beats if "chord" in used else (),
             drums=describe(audio[1], self.rate, frame=1) if "drums" in used else None,
             piano=excerpt.piano if "piano" in used else (),
+            at_learned_loudness=True,  # as every request of the product
         )
         found = []
         for emission in (engine or self.engine).run(request, audio):

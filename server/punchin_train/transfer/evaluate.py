@@ -55,6 +55,15 @@ def sentence(instrument: int) -> str:
     return text.replace("a a", "an a").replace("a o", "an o")
 
 
+def take(engine: Transfer, pack: str, clip: Audio, seed: int, **settings: Any) -> Audio:
+    """What `engine` makes of a clip `[N]` at 16 kHz, as long; `settings` are those of the request."""
+    source, takes = describe(clip[None], SAMPLE_RATE), (TakeSpec(seed),)
+    for emission in engine.run(TransferRequest(source=source, takes=takes, pack=pack, **settings), [clip[None]]):
+        if isinstance(emission.event, Take) and emission.audio is not None:
+            return emission.audio[0]
+    raise AssertionError("the engine ended without a take")
+
+
 class TransferEvaluation:
     """A pack's engine on held-out lines."""
 
@@ -69,14 +78,8 @@ class TransferEvaluation:
 
     def take(self, trial: Trial, **settings: Any) -> Audio:
         """What the engine makes of a trial, `[160000]`; `settings` are those of the request."""
-        clip = self.clip(trial, trial.source)[None]
         usual: dict[str, Any] = {"prompt": sentence(trial.target), "negative_prompt": sentence(trial.source)}
-        source, takes = describe(clip, SAMPLE_RATE), (TakeSpec(trial.line),)
-        request = TransferRequest(source=source, takes=takes, pack=self.pack, **(usual | settings))
-        for emission in self.engine.run(request, [clip]):
-            if isinstance(emission.event, Take) and emission.audio is not None:
-                return emission.audio[0]
-        raise AssertionError("the engine ended without a take")
+        return take(self.engine, self.pack, self.clip(trial, trial.source), trial.line, **(usual | settings))
 
     def figures(self, name: str, sounds: list[Audio]) -> Figures:
         """Fidelity and accuracy of one sound a trial."""

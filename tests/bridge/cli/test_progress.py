@@ -53,11 +53,17 @@ def test_a_preview_can_be_read_while_it_grows_and_goes_away(tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_a_preview_that_jumps_or_has_no_place_is_refused(tmp_path: Path) -> None:
+def test_a_preview_of_another_try_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    with Preview(Silent(), tmp_path, "song") as preview:
+        preview.preview(0, 640, tone(500), 32000)
+        preview.preview(0, 320, tone(100), 32000)
+        heard, _ = soundfile.read(tmp_path / "song_take1_preview.wav", dtype="float32")
+        assert np.abs(heard - tone(100)[0]).max() <= 2**-15
+
+
+def test_a_preview_that_changes_its_format_or_has_no_place_is_refused(tmp_path: Path) -> None:
     with Preview(Silent(), tmp_path, "song") as preview:
         preview.preview(0, 640, tone(100), 32000)
-        with pytest.raises(BadMessage):
-            preview.preview(0, 0, tone(100), 32000)
         with pytest.raises(BadMessage):
             preview.preview(0, 740, tone(100), 44100)
     with Preview(Silent(), tmp_path / "gone", "song") as preview, pytest.raises(BadSetting):

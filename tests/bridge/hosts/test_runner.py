@@ -9,13 +9,38 @@ from typing import Any
 
 import msgspec
 import pytest
+from fakes.page import write_song
 from fakes.room import SUBMIT
 from punchin_bridge.hosts import runner as runners
 from punchin_bridge.hosts.jobs import JobRecord
-from punchin_bridge.hosts.protocol import TakeFile
-from punchin_bridge.hosts.runner import IsReady, JobRunner
+from punchin_bridge.hosts.protocol import Rendered, TakeFile, Track
+from punchin_bridge.hosts.runner import IsCancelled, IsReady, JobRunner
 from punchin_bridge.hosts.spool import Spool
 from punchin_bridge.settings import Settings
+from punchin_bridge.takes.order import Order
+from punchin_wire.errors import JobCancelled
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_job_asks_for_previews_as_it_was_accepted_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preview: bool
+) -> None:
+    """However often it is taken up, and whoever watches by then."""
+    spool, asked = Spool(tmp_path / "spool"), []
+    spool.open()
+    song = write_song(tmp_path / "song.wav", 6.0, 48_000)
+    track = Track("t", "Keys", Rendered(str(song), 0))
+
+    def produce(_self: JobRunner, order: Order, *_: Any) -> Any:
+        asked.append(order.request.preview)
+        raise JobCancelled("enough")
+
+    monkeypatch.setattr(JobRunner, "_produce", produce)
+    for watching in (False, True):
+        runner = JobRunner(spool, Settings(), watching=lambda watching=watching: watching)  # type: ignore[misc]
+        runner.start(JobRecord(msgspec.structs.replace(SUBMIT, target=track), 1.0, 7, preview=preview))
+        assert isinstance(runner.events.get(timeout=30), IsCancelled)
+    assert asked == [preview, preview]
 
 
 def test_jobs_of_one_region_and_seed_do_not_take_each_others_names(

@@ -49,6 +49,13 @@ def test_a_job_from_submission_to_its_place(room: Room) -> None:
     )
 
 
+def test_whether_takes_are_shown_while_they_grow_is_written_down_with_the_job(room: Room) -> None:
+    room.say(submit("job-1"))
+    room.elsewhere.watched = True
+    room.say(submit("job-2"))
+    assert [record.preview for record in room.elsewhere.record] == [False, True]
+
+
 def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
     room.say(submit())
     record = msgspec.structs.replace(
@@ -63,7 +70,7 @@ def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:
 
 def test_parameters_may_come_as_they_were_written(room: Room) -> None:
     """A host that has no parameters of its own sends what stands in its window."""
-    room.say(submit(said={"takes": "3", "top_k": "50", "chord": "0.5"}))
+    room.say(submit(said={"takes": "3", "top_k": "50", "chord": "0.5", "to": "violin"}))
     made = InpaintParams(takes=3, weights={"chord": 0.5}, sampling=Sampling(top_k=50))
     assert (room.elsewhere.record[0].submit.params, room.elsewhere.record[0].submit.said) == (made, {})
     room.say(submit("job-2", said={"takes": "many"}))

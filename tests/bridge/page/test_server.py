@@ -18,7 +18,10 @@ from fakes.harness import until
 from fakes.page import Browser, RunningPage, page, write_song, write_take
 from fakes.room import submit
 from fakes.songs import write_chords
+from punchin_bridge.hosts.previews import Place
 from punchin_bridge.hosts.protocol import Placed, Rendered, Submit, TakeFile, Track
+from punchin_bridge.music.region import Region
+from punchin_bridge.splice.place import GUARD
 from punchin_wire import paths
 from punchin_wire.params import TransferParams
 
@@ -221,6 +224,52 @@ def test_the_jobs_of_a_daw_are_shown_heard_and_used(browser: Browser, running: R
     assert refused.json["error"]["message"] == "These takes do not stand any more."
     assert browser.act("again", job="job-9").code == "unknown_job"
     assert browser.act("stop", job="job-1").code == "unknown_job"
+
+
+def test_a_take_that_grows_is_seen_and_heard(browser: Browser, running: RunningPage) -> None:
+    """As far as it has come, until its job has ended; a try that is gone says nothing."""
+    browser.enter()
+    running.stage.say(submit("job-1"))
+    place = Place(0, 48_000, Region(0, 48_000))
+    running.previews.begin("job-1", place)
+    chunk = np.full((1, 24_000), 0.25, np.float32)
+    running.previews.grow("job-1", 0, 0, chunk, 48_000)
+
+    def card() -> Any:
+        running.stage.console.set("takes", 3)  # so that there is something new to show
+        return next((job for job in browser.part("jobs") if job["previews"]), None)
+
+    shown = until(card)
+    [preview] = shown["previews"]
+    assert (preview["take"], preview["round"], preview["samples"]) == (0, 0, 24_000 - GUARD)
+    assert preview["shape"][0] == 25
+    assert shown["holes"] == [[0, 48_000]]
+    heard = np.frombuffer(browser.get("/api/preview/job-1/0?round=0&from=100").body, "<f4")
+    assert np.array_equal(heard, chunk[0, : 24_000 - GUARD - 100])
+    for nothing in ("job-1/0?round=1&from=0", "job-1/1?round=0&from=0", "job-9/0?round=0&from=0"):
+        assert browser.get(f"/api/preview/{nothing}").body == b""
+    assert browser.get("/api/preview/job-1/0?round=0&from=-1").code == "bad_setting"
+    running.edge.ask(lambda now: running.stage.room.sessions.cancelled("job-1", now)).result(5)
+    until(lambda: not any(job["previews"] for job in browser.part("jobs")))
+
+
+def test_a_tab_watches_but_the_shelf_does_not(browser: Browser, running: RunningPage) -> None:
+    browser.enter()
+    browser.get("/api/takes")
+    assert running.edge.is_watched
+    assert not running.edge.is_shown
+
+    async def listens() -> bool:
+        address = f"http://127.0.0.1:{browser.port}/api/events"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(address, protocols=["punchin", browser.token]) as link,
+        ):
+            await link.receive_str(timeout=20)
+            return running.edge.is_shown
+
+    assert asyncio.run(listens())
+    until(lambda: not running.edge.is_shown)
 
 
 def test_what_changes_is_told(browser: Browser, running: RunningPage) -> None:

@@ -76,7 +76,7 @@ def report(point: sweep.Point, fidelity: float | None, clap: float | None, takes
         task="timbre", prompt="a | recording", negative_prompt="Low quality", pooling=(2, 2), alpha=0.5, guidance=7.5,
         highband="extend", width="replaced",
     )  # fmt: skip
-    scores = {} if clap is None else {"clap": clap}
+    scores = {} if clap is None else {"clap": clap, "notes": 0.5, "frames": 0.6}
     made = tuple(
         TransferTake(f"/out/{point.label}_{seed}.wav", seed, {}, (), fidelity=fidelity, scores=scores)
         for seed in range(takes)
@@ -94,8 +94,9 @@ def test_what_was_found_is_a_table_its_data_and_a_plot(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"clip_violin_sweep.{e}" for e in ("json", "md", "png")]
     lines = Path(found.table).read_text().splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    assert rows[0] == ["pooling", "alpha", "seed", "fidelity", "transferability", "seconds", "file"]
-    assert rows[1] == ["1", "0.3", "0", "0.900", "0.000", "1.2", "pooling1_alpha0.3_0.wav"]
+    measures = ["notes", "tempo", "fidelity", "transferability"]
+    assert rows[0] == ["pooling", "alpha", "seed", *measures, "seconds", "file"]
+    assert rows[1] == ["1", "0.3", "0", "0.500", "–", "0.900", "0.000", "1.2", "pooling1_alpha0.3_0.wav"]
     assert len(rows) == 1 + 8
     data = json.loads(Path(found.data).read_text())
     assert data == json.loads(json.dumps(msgspec.to_builtins(found)))
@@ -109,7 +110,7 @@ def test_without_scores_the_table_says_why(tmp_path: Path) -> None:
     points = sweep.grid(sweep.axes(["scheduler=ddim,unipc"]), TransferParams("violin"))
     found = sweep_files.write(tmp_path, "clip", 2, [(point, report(point, None, None)) for point in points])
     text = Path(found.table).read_text()
-    assert "| ddim | 0 | – | – | 1.2 |" in text
+    assert "| ddim | 0 | – | – | – | – | 1.2 |" in text
     assert "nothing hears it" in text
     assert Path(found.plot).exists()
 

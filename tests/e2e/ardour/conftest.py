@@ -1,4 +1,4 @@
-"""A home, a screen, a daemon and a bridge for each module: each starts a real Ardour there."""
+"""A screen for each module, and a home that is this process's own, too: each starts a real Ardour there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.bridge import RunningBridge, bridge
-from fakes.harness import RunningDaemon, daemon
 from hosts.ardour import missing, screen
 
 
@@ -29,16 +27,3 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PUNCHIN_HOME", str(folder))
         yield folder
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[RunningDaemon]:
-    """With the fake engine."""
-    with daemon(home) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
-    with bridge(home) as found:
-        yield found

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.bridge import RunningBridge, bridge
-from fakes.harness import RunningDaemon, daemon, until
+from fakes.bridge import RunningBridge
+from fakes.harness import until
 from fakes.host import FakeHost
 from fakes.page import write_song, write_take
 from peers.browser import Browser, browser
@@ -17,23 +17,6 @@ from punchin_bridge.hosts.protocol import CommandResult
 from punchin_wire.params import InpaintParams
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[RunningDaemon]:
-    with daemon(home) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
-    with bridge(home) as found:
-        yield found
 
 
 @pytest.fixture
@@ -219,6 +202,51 @@ def test_what_is_written_down_stays_and_the_bin_gives_back(home: Path, tab: Brow
     tab.click(".notice.good button")
     tab.until("document.querySelectorAll('.take').length === 3")
     assert tab.log == []
+
+
+def test_chords_that_are_refused_stay_and_are_marked(home: Path, tab: Browser, tmp_path: Path) -> None:
+    listening(home, tab, write_song(tmp_path / "chords.wav"), 1)
+    tab.call("fill", ".typed input", "Am | Qx")
+    tab.press("Enter")
+    tab.until("document.querySelector('.typed input[aria-invalid=true]')")
+    assert "Qx" in tab.text("#chords-wrong")
+    assert tab.run("document.querySelector('.typed input').value") == "Am | Qx"
+    assert tab.count(".notice") == 0
+    tab.call("fill", ".typed input", "Am | F")
+    tab.until("document.querySelector('.typed input[aria-invalid=false]')")
+    tab.press("Enter")
+    tab.until("document.querySelector('[data-control=chord] input:checked')")
+    assert tab.run("document.querySelector('.typed input').value") == "Am | F"
+    assert tab.log == []
+
+
+def test_several_notices_cover_nothing(home: Path, running: RunningBridge, tmp_path: Path) -> None:  # noqa: ARG001
+    """760 px: one after the other, each as long as it is not read; the button below stays free."""
+    with opened(home, write_song(tmp_path / "notices.wav"), viewport={"width": 760, "height": 600}) as tab:
+        tab.until("document.querySelector('.make')")
+        tab.fill("#region-first", "1")
+        tab.run(
+            """async () => {
+              const { complain } = await import("/app/state.js");
+              for (const n of ["first", "second", "third"]) {
+                complain({ message: `The ${n} of some sentences that say what went wrong here.`, next_step: "Look." });
+              }
+            }"""
+        )
+        tab.until("document.querySelector('.notice')?.innerText.includes('third')")
+        assert tab.count(".notice") == 1
+        assert "and 2 more" in tab.text(".notice")
+        tab.run("document.querySelector('#punch').scrollIntoView()")
+        apart = tab.run(
+            """() => {
+              const box = (where) => document.querySelector(where).getBoundingClientRect();
+              const [punch, notice] = [box("#punch"), box(".notice")];
+              return punch.bottom <= notice.top || punch.top >= notice.bottom;
+            }"""
+        )
+        assert apart
+        tab.click(".notice .quiet")
+        tab.until("document.querySelector('.notice').innerText.includes('second')")
 
 
 def test_abx_counts_what_is_told_apart(home: Path, tab: Browser, tmp_path: Path) -> None:

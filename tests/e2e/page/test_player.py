@@ -141,6 +141,41 @@ def test_a_take_that_comes_while_it_plays_is_in_step(tab: Browser) -> None:
     assert max(found) < 1e-6
 
 
+def test_what_grows_while_it_plays_is_heard_without_a_seam(tab: Browser) -> None:
+    """Its buffer is filled further five times, also within a ramp: no sample is missed or comes twice."""
+    found = tab.run(
+        """async () => {
+          const { FADE, Player } = await import("/app/player.js");
+          const rate = 48000, length = 3 * rate, context = new OfflineAudioContext(1, length, rate);
+          const whole = Float32Array.from({ length }, () => Math.random() - 0.5), player = new Player(context);
+          const came = (seconds) => {
+            const buffer = new AudioBuffer({ length, sampleRate: rate });
+            buffer.copyToChannel(whole.subarray(0, Math.round(seconds * rate)), 0);
+            player.add("grows", buffer);
+          };
+          player.add("song", new AudioBuffer({ length, sampleRate: rate }));
+          came(0.5);
+          player.chosen = "song";
+          player.play(0, 0);
+          player.choose("grows", 0.2);
+          for (const at of [0.2, 0.4, 0.7, 1.0, 1.5]) {
+            void context.suspend(at).then(() => {
+              came(2 * at + 0.3);
+              void context.resume();
+            });
+          }
+          const out = (await context.startRendering()).getChannelData(0);
+          let worst = 0;
+          for (let n = Math.ceil((0.2 + FADE) * rate) + 1; n < length; n++) {
+            worst = Math.max(worst, Math.abs(out[n] - whole[n]));
+          }
+          return [worst, player.voices.size];
+        }"""
+    )
+    assert found[0] <= 1e-7
+    assert found[1] == 2
+
+
 def test_the_difference_is_what_the_take_changes_and_nothing_else(tab: Browser) -> None:
     """Where both are the same, silence to the bit; elsewhere the take less the song, both as loud as the take."""
     found = tab.run(

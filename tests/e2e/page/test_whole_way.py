@@ -70,6 +70,8 @@ def test_by_mouse(home: Path, tmp_path: Path) -> None:
         tab.click("#play")
         tab.click(".take.chosen .does .primary")
         tab.until("document.querySelector('.notice.good')")
+        assert "takes" not in tab.text(".notice.good").split("Saved as ")[1].split(",")[0]  # the file, not its folders
+        assert Path(tab.run("document.querySelector('.notice.good span').title")).is_file()
         assert tab.log == []
     whole, path = saved(home, "By mouse")
     before, _ = soundfile.read(song, dtype="int32", always_2d=True)

@@ -127,12 +127,19 @@ def test_a_silent_job_whose_worker_died_goes_back_to_the_head_once() -> None:
     assert ended == [Event("one1", 2, Failed(ERROR)), Event("two2", 1, Position(0))]
 
 
-@pytest.mark.parametrize("sound", [TAKE, AudioChunk(0, 0, SOUND)])
-def test_a_job_that_has_sounded_fails_with_its_worker(sound: EventBody) -> None:
+def test_a_job_that_has_sent_a_take_fails_with_its_worker() -> None:
     jobs = queue("one1")
     start(jobs, 0.0)
-    jobs.report(1, "one1", sound, 1.0)
+    jobs.report(1, "one1", TAKE, 1.0)
     assert [event.body for event in jobs.worker_died(1, ERROR, 2.0)] == [Failed(ERROR)]
+
+
+def test_a_preview_costs_a_job_no_try() -> None:
+    jobs = queue("one1")
+    one = start(jobs, 0.0)
+    jobs.report(1, "one1", AudioChunk(0, 0, SOUND), 1.0)
+    assert jobs.worker_died(1, ERROR, 2.0) == []
+    assert (one.state, one.avoids) == ("queued", 1)
 
 
 def test_a_job_being_cancelled_is_cancelled_when_its_worker_dies() -> None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes import air_pack
 from fakes import sources as fakes
 from fakes.sources import Sources
-from punchin_server.packs import fetch
+from punchin_server.packs import fetch, loadable, registry
 
 
 @pytest.fixture
@@ -30,3 +31,12 @@ def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setattr(fetch, "PAUSE_SECONDS", 0.01)
         yield running
+
+
+@pytest.fixture
+def packs(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalog with `air`, and where packs come to lie. Whatever comes, loads."""
+    air_pack.publish(sources, tmp_path)
+    monkeypatch.setattr(loadable, "OPENING", ("true",))
+    monkeypatch.setattr(registry, "EMBEDDED", tmp_path / "embedded")
+    return tmp_path / "home" / "data" / "packs"

@@ -210,10 +210,6 @@ def test_what_gives_nothing_is_given_up(sources: Sources, tmp_path: Path) -> Non
     [
         ({"wrong_byte": True}, PackCorrupt, "another content than published"),
         ({"short": True}, SourceRefused, "offers 299999 bytes, not 300000"),
-        ({"page": b"Quota exceeded"}, SourceRefused, "a web page instead of weights.bin: too many people"),
-        ({"page": b"Virus scan warning"}, SourceRefused, "too large to be scanned for viruses"),
-        ({"page": b"You need access"}, SourceRefused, "not shared with everyone any more"),
-        ({"page": b"Something new"}, SourceRefused, "it wants to be asked in a browser"),
         ({"refuse": 404}, SourceRefused, "it is not there any more"),
         ({"refuse": 403}, SourceRefused, "may not be fetched by everyone"),
         ({"refuse": 401}, SourceRefused, "it asks who you are"),
@@ -233,6 +229,28 @@ def test_each_refusal_has_its_sentence(
         assert "packs add" in caught.value.next_step
     else:
         assert not part_of(tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "page", "says", "step"),
+    [
+        ("drive", b"Quota exceeded", "too many people", "Open https://example.org/weights"),
+        ("drive", b"Virus scan warning", "too large to be scanned for viruses", "Open https://example.org/weights"),
+        ("drive", b"You need access", "not shared with everyone any more", "Open https://example.org/weights"),
+        ("drive", b"Something new", "it wants to be asked in a browser", "Open https://example.org/weights"),
+        ("hub", b"Log in: your quota", "something answers in the hub's place", "HF_ENDPOINT"),
+        ("address", b"Quota of visitors", "there is a page at that address", "Open https://example.org/weights"),
+    ],
+)
+def test_a_web_page_means_something_else_from_each(
+    sources: Sources, tmp_path: Path, kind: str, page: bytes, says: str, step: str
+) -> None:
+    sources.faults.page = page
+    with pytest.raises(SourceRefused, match="a web page instead of") as caught:
+        fetch(wanted(sources, kind=kind), tmp_path / "f")
+    assert says in str(caught.value)
+    assert step in caught.value.next_step
+    assert "packs add" in caught.value.next_step
 
 
 def test_a_page_that_calls_itself_a_file(sources: Sources, tmp_path: Path) -> None:

@@ -2,113 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
-import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from fakes.air_pack import ACCEPT, CHORD, CODEC, LM, T5, Out, digest, files, run, write_entry
 from fakes.sources import COMMIT, Sources, blob
-from punchin_server.packs import cli, loadable, machine, registry
+from punchin_server.packs import loadable, registry
 from punchin_server.packs import plan as plans
-from punchin_server.packs.part import Unwatched, locked
 from punchin_wire.errors import PackCorrupt, PackMissing
 
-pytestmark = pytest.mark.slow
-
-Out = pytest.CaptureFixture[str]
-GIB = 2**30
-
-
-def content(name: str, length: int = 50_000) -> bytes:
-    return random.Random(name).randbytes(length)
-
-
-LM, CODEC, T5, CHORD = content("lm", 200_000), content("codec"), content("t5"), content("chord", 20_000)
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-@pytest.fixture(autouse=True)
-def packs(sources: Sources, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A catalog with `air`: a MusicGen and its text encoder of the hub, an adapter on Drive. Whatever comes, loads."""
-    sources.files = {
-        ("facebook/mg", "state_dict.bin"): LM,
-        ("facebook/mg", "compression_state_dict.bin"): CODEC,
-        ("facebook/mg", "model.safetensors"): content("again", 10**6),
-        ("google-t5/t5-base", "config.json"): b'{"model_type": "t5"}',
-        ("google-t5/t5-base", "empty.txt"): b"",
-        ("google-t5/t5-base", "model.safetensors"): T5,
-        ("google-t5/t5-base", "pytorch_model.bin"): T5[::-1],
-    }
-    sources.drive["DRIVEID"] = CHORD
-    write_entry(tmp_path)
-    monkeypatch.setattr(loadable, "OPENING", ("true",))
-    monkeypatch.setattr(registry, "EMBEDDED", tmp_path / "embedded")
-    return tmp_path / "home" / "data" / "packs"
-
-
-def write_entry(tmp_path: Path, **changes: Any) -> None:
-    nc, url = "CC-BY-NC-4.0", "https://example.org/licence"
-    entry: dict[str, Any] = {
-        "name": "air",
-        "title": "a test",
-        "bytes": 320_000,
-        "parts": [
-            {
-                "source": "hub:facebook/mg",
-                "licence": nc,
-                "licence_url": url,
-                "files": [
-                    {"path": "state_dict.bin", "size": len(LM), "sha256": digest(LM)},
-                    {"path": "compression_state_dict.bin"},
-                ],
-            },
-            {"source": "hub:google-t5/t5-base", "licence": "Apache-2.0", "licence_url": url, "layout": "transformers"},
-            {
-                "source": "drive:DRIVEID",
-                "licence": "none-stated",
-                "licence_url": url,
-                "home": "https://example.org/authors",
-                "note": "The authors say nothing.",
-                "files": [{"path": "chord.pth", "at_most": 30_000}],
-            },
-        ],
-        "manifest": {
-            "licence": nc,
-            "source": "facebook/mg with an adapter",
-            "base": {"lm": "hub:facebook/mg", "codec": "hub:facebook/mg"},
-            "adapters": {"chord": "chord.pth"},
-            "text": "hub:google-t5/t5-base",
-        },
-        "need": {"float32": 2.0, "float16": 1.0},
-    } | changes
-    (tmp_path / "catalog").mkdir(exist_ok=True)
-    (tmp_path / "catalog" / f"{entry['name']}.json").write_text(json.dumps(entry))
-
-
-ACCEPT = ("--accept", "CC-BY-NC-4.0", "--accept", "none-stated")
-
-
-def run(out: Out, *argv: str, code: int = 0) -> Any:
-    """The last object that the command prints."""
-    out.readouterr()
-    assert cli.main([*argv, "--json"]) == code, out.readouterr()
-    return json.loads(out.readouterr().out.splitlines()[-1])
-
-
-def files(folder: Path) -> set[str]:
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return {path.as_posix() for path in found if ".locks" not in path.parts and path.name != ".caches"}
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("packs")]
 
 
 def test_a_pack_from_nothing(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:
@@ -237,133 +145,6 @@ def test_without_links_the_file_is_moved(sources: Sources, capsys: Out, monkeypa
     assert sources.asked == []
 
 
-# ---- licences ------------------------------------------------------------------------------------------------
-
-
-def test_without_acceptance_nothing_is_fetched(packs: Path, sources: Sources, capsys: Out) -> None:
-    error = run(capsys, "pull", "air", "--accept", "CC-BY-NC-4.0", code=2)["error"]
-    assert error["code"] == "not_accepted"
-    assert "none-stated" in error["message"]
-    assert "--accept CC-BY-NC-4.0 --accept none-stated" in error["next_step"]
-    assert sources.served == 0
-    assert not packs.exists() or files(packs) == set()
-
-
-@pytest.mark.parametrize(("answer", "code"), [("y\ny\n", 0), ("y\nn\n", 2), ("\n", 2), ("", 2)])
-def test_a_person_is_asked(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
-    import io
-
-    terminal = io.StringIO(answer)
-    monkeypatch.setattr(terminal, "isatty", lambda: True)
-    monkeypatch.setattr(sys, "stdin", terminal)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    assert cli.main(["pull", "air"]) == code
-    shown = capsys.readouterr().err
-    assert "NON-COMMERCIAL use only" in shown
-    assert "NONE STATED" in shown
-    assert "The authors say nothing." in shown
-    assert "Do you accept CC-BY-NC-4.0" in shown
-
-
-def test_new_terms_must_be_accepted_again(sources: Sources, capsys: Out, tmp_path: Path) -> None:
-    sources.faults.refuse = 404
-    run(capsys, "pull", "air", *ACCEPT, code=3)
-    sources.faults.refuse = 0
-    write_entry(tmp_path, title="another")
-    run(capsys, "pull", "air", code=2)  # another entry: a pull of its own
-
-
-# ---- plan ----------------------------------------------------------------------------------------------------
-
-
-def test_new_terms_of_a_pack_that_is_there_are_accepted_once(capsys: Out, tmp_path: Path) -> None:
-    run(capsys, "pull", "air", *ACCEPT)
-    entry = json.loads((tmp_path / "catalog" / "air.json").read_text())
-    entry["parts"][2]["note"] = "The authors say something new."
-    write_entry(tmp_path, **entry)
-    assert run(capsys, "pull", "air", code=2)["error"]["code"] == "not_accepted"
-    run(capsys, "pull", "air", *ACCEPT)
-    run(capsys, "pull", "air")
-    kept = registry.find("air").manifest.accepted
-    assert [acceptance.licence for acceptance in kept] == ["CC-BY-NC-4.0", "none-stated", "none-stated"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes the streams")
-@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- >&- 2>&-"])
-def test_where_nobody_can_be_asked_nothing_is_accepted(sources: Sources, closed: str) -> None:
-    shell = f"exec '{sys.executable}' -m punchin_server packs pull air {closed}"
-    assert subprocess.run(shell, shell=True, capture_output=True, timeout=120, check=False).returncode == 2
-    assert sources.served == 0
-
-
-def test_a_dry_run_changes_nothing(sources: Sources, capsys: Out, tmp_path: Path) -> None:
-    plan = run(capsys, "pull", "air", "--dry-run")["plan"]
-    assert plan["to_fetch"] == len(LM) + len(CODEC) + len(T5) + 20 + 30_000
-    assert plan["to_accept"] == ["CC-BY-NC-4.0", "none-stated"]
-    assert {file["name"]: file["is_here"] for file in plan["files"]}["chord.pth"] is False
-    assert plan["files"][0]["url"] == f"{sources.hub_url}/facebook/mg/resolve/{COMMIT}/state_dict.bin"
-    assert cli.main(["pull", "air", "--dry-run"]) == 0
-    text = capsys.readouterr().out
-    for words in ("at most 30 kB", "facebook/mg/state_dict.bin", "NON-COMMERCIAL", "no published checksum", "memory"):
-        assert words in text
-    assert not (tmp_path / "home").exists()
-    assert not (tmp_path / "hf").exists()
-
-
-def test_a_disk_that_is_too_small_is_seen_before_the_first_byte(
-    sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 300_000))  # type: ignore[attr-defined]
-    error = run(capsys, "pull", "air", *ACCEPT, code=2)["error"]
-    assert error["code"] == "not_written"
-    assert "needs 347 kB" in error["message"]
-    assert sources.served == 0
-
-
-@pytest.mark.parametrize("is_on_another_disk", [False, True])
-def test_what_is_copied_from_another_disk_needs_room_too(
-    sources: Sources, capsys: Out, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_on_another_disk: bool
-) -> None:
-    """300 kB are free; the largest file is here already, and on one disk it is linked."""
-    there = tmp_path / "hf/hub/models--someone--mg/blobs" / digest(LM)
-    there.parent.mkdir(parents=True)
-    there.write_bytes(LM)
-    disk_of, into = plans.disk_of, tmp_path / "disk" / "air"
-    if is_on_another_disk:
-        monkeypatch.setattr(
-            plans, "disk_of", lambda path: -1 if path.is_relative_to(tmp_path / "hf") else disk_of(path)
-        )
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(0, 0, 300_000))  # type: ignore[attr-defined]
-    code = 2 if is_on_another_disk else 0
-    said = run(capsys, "pull", "air", *ACCEPT, "--into", str(into), code=code)
-    if is_on_another_disk:
-        assert "needs 347 kB" in said["error"]["message"]
-        assert sources.served == 0
-    else:
-        assert (into / "mg" / "state_dict.bin").samefile(there)
-
-
-@pytest.mark.parametrize(
-    ("memory", "gpu", "says"),
-    [
-        (8, 0, "in float32 (2 GiB)."),
-        (1.5, 0, "float16"),  # no CPU computes in it
-        (8, 1.5, "in float16 (1 GiB)."),
-        (8, 0.5, "on the CPU only"),
-        (0.2, 0, "too small"),
-    ],
-)
-def test_memory_is_judged_by_precision(memory: float, gpu: float, says: str) -> None:
-    here = machine.Machine(int(memory * GIB), int(gpu * GIB), "a card")
-    assert says in here.judge({"float32": 2.0, "float16": 1.0})
-
-
-def test_a_smaller_precision_is_named() -> None:
-    need = {"float32": 17.0, "float16": 9.0, "bfloat16": 9.0, "int8": 7.0}
-    assert "--precision bfloat16" in machine.Machine(12 * GIB).judge(need)
-    assert "--precision int8" in machine.Machine(8 * GIB).judge(need)
-
-
 def test_an_interrupted_pull_goes_on_with_the_same_commit(packs: Path, sources: Sources, capsys: Out) -> None:
     """Though `main` moved meanwhile: nothing is fetched twice, nothing is left over."""
     sources.faults.cut_after, sources.faults.cuts = 100_000, 1
@@ -470,19 +251,6 @@ def test_files_that_no_engine_opens_become_no_pack(packs: Path, capsys: Out, mon
     assert files(packs) == {"air/chord.pth", "air/manifest.json"}
 
 
-def test_xet_is_not_in_the_way(sources: Sources, capsys: Out) -> None:
-    sources.xet = True
-    run(capsys, "pull", "air", *ACCEPT)
-    assert not any("xet" in line for line in sources.asked)
-
-
-def test_a_token_goes_to_the_hub_alone(sources: Sources, capsys: Out, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    run(capsys, "pull", "air", *ACCEPT)
-    assert {host for host, _ in sources.tokens} == {sources.hub_url.removeprefix("http://")}
-    assert {token for _, token in sources.tokens} == {"Bearer hf_secret"}
-
-
 def test_into_a_folder_of_ones_own(sources: Sources, capsys: Out, tmp_path: Path) -> None:
     (row,) = run(capsys, "pull", "air", *ACCEPT, "--into", str(tmp_path / "disk" / "air"))["packs"]
     assert row["folder"] == str(tmp_path / "disk" / "air")
@@ -519,60 +287,6 @@ def test_a_pack_of_ones_own_is_not_replaced(sources: Sources, capsys: Out, tmp_p
     assert sources.asked == []
 
 
-def test_a_model_of_the_hub_by_its_name(sources: Sources, capsys: Out) -> None:
-    sources.licences["facebook/mg"] = None
-    error = run(capsys, "pull", "hub:facebook/mg", code=2)["error"]
-    assert "none-stated" in error["message"]
-    (row,) = run(capsys, "pull", "hub:facebook/mg", "--accept", "none-stated")["packs"]
-    assert (row["name"], row["text"], row["engines"]) == ("mg", True, ["inpaint"])
-    assert run(capsys, "pull", "hub:facebook/../x", code=2)["error"]["code"] == "bad_setting"
-    assert "no model that Punchin knows" in _only_readme(sources, capsys)
-
-
-def _only_readme(sources: Sources, capsys: Out) -> str:
-    sources.files["a/b", "README.md"] = b"text"
-    return str(run(capsys, "pull", "hub:a/b", code=3)["error"]["message"])
-
-
-FILES = [{"rfilename": name, "size": 5, "blobId": "0" * 40} for name in ("config.json", "model.safetensors")]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"[" * 100_000,
-        {"siblings": ["config.json"]},
-        {"siblings": [FILES[0] | {"lfs": "x"}]},
-        {"siblings": [FILES[0] | {"size": -5}]},
-        {"siblings": FILES, "config": ["musicgen"]},
-        {"siblings": FILES, "cardData": "mit"},
-        {"siblings": FILES, "sha": "main"},
-    ],
-)
-def test_a_hub_that_answers_otherwise(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: Any) -> None:
-    text = answer if isinstance(answer, bytes) else json.dumps({"sha": COMMIT} | answer).encode()
-    monkeypatch.setattr("punchin_server.packs.web.open_url", lambda *_: io.BytesIO(text))
-    error = run(capsys, "pull", "hub:a/b", code=5)["error"]
-    assert "other than expected" in error["message"]
-
-
-def test_a_hub_with_names_that_leave(sources: Sources, capsys: Out) -> None:
-    """And with several licences, which its authors may write as a list."""
-    evil = ("../x.json", "/etc/x.json", "C:\\x.json", "\\\\host\\x.json", "\x1b[31mx.json", "x\n.json")
-    for name in ("config.json", "model.safetensors", *evil):
-        sources.files["a/b", name] = content(name)
-    sources.licences["a/b"] = ["mit", "cc-by-nc-4.0"]  # type: ignore[assignment]
-    plan = run(capsys, "pull", "hub:a/b", "--dry-run")["plan"]
-    assert [file["name"] for file in plan["files"]] == ["a/b/config.json", "a/b/model.safetensors"]
-    assert plan["to_accept"] == ["MIT and CC-BY-NC-4.0"]
-
-
-@pytest.mark.parametrize("address", ["huggingface.co", "http://[x", "http://"])
-def test_a_hub_whose_address_is_none(capsys: Out, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
-    assert run(capsys, "pull", "air", code=5)["error"]["code"] == "source_unreachable"
-
-
 def test_an_unknown_pack_says_which_command_brings_it(capsys: Out) -> None:
     with pytest.raises(PackMissing) as caught:
         registry.find("air")
@@ -604,8 +318,6 @@ def test_a_busy_pack_waits(sources: Sources) -> None:
 
 def cli_in_child() -> int:
     """The command in a process of its own, with no look into the files."""
-    import subprocess
-
     code = (
         "import sys; from punchin_server.packs import cli, loadable; loadable.OPENING = (sys.executable, '-c', '');"
         f"sys.exit(cli.main(['pull', 'air', *{ACCEPT!r}]))"
@@ -622,92 +334,3 @@ def test_offline_with_everything_here(sources: Sources, capsys: Out, monkeypatch
     sources.asked.clear()
     run(capsys, "pull", "air")
     assert sources.asked == []
-
-
-# ---- after it ------------------------------------------------------------------------------------------------
-
-
-def test_pins_for_the_catalog(capsys: Out) -> None:
-    entry = run(capsys, "pin", "air")
-    assert entry["parts"][0]["source"] == f"hub:facebook/mg@{COMMIT}"
-    assert [file["sha256"] for file in entry["parts"][0]["files"]] == [digest(LM), digest(CODEC)]
-    assert "sha256" not in entry["parts"][2]["files"][0] or entry["parts"][2]["files"][0]["sha256"] is None
-    run(capsys, "pull", "air", *ACCEPT)
-    assert run(capsys, "pin", "air")["parts"][2]["files"][0]["sha256"] == digest(CHORD)
-
-
-def test_a_pinned_entry_is_one(capsys: Out, tmp_path: Path) -> None:
-    run(capsys, "pull", "air", *ACCEPT)
-    entry = run(capsys, "pin", "air")
-    run(capsys, "remove", "air", "--yes")
-    write_entry(tmp_path, **entry)
-    run(capsys, "pull", "air", *ACCEPT)
-    assert {origin.pinned for origin in registry.find("air").manifest.origins} == {"project", "hub"}
-
-
-def test_remove_takes_what_is_the_packs_own(packs: Path, capsys: Out, tmp_path: Path) -> None:
-    run(capsys, "pull", "air", *ACCEPT)
-    (packs / "air" / "notes.txt").write_text("mine")
-    gone = run(capsys, "remove", "air", "--yes")
-    assert gone["removed"] == "air"
-    assert gone["bytes"] > len(CHORD)
-    assert gone["kept"] == ["facebook/mg", "google-t5/t5-base"]
-    assert files(packs) == {"air/notes.txt"}
-    assert next((tmp_path / "hf").rglob(blob(LM))).is_file()
-    assert run(capsys, "remove", "air", "--yes", code=3)["error"]["code"] == "pack_missing"
-
-
-@pytest.mark.parametrize(("stdin", "stderr"), [(False, True), (True, False)])
-def test_remove_needs_a_yes_where_nobody_can_be_asked(
-    packs: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch, stdin: bool, stderr: bool
-) -> None:
-    run(capsys, "pull", "air", *ACCEPT)
-    before = files(packs)
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    monkeypatch.setattr("sys.stdin.isatty", lambda: stdin)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: stderr)
-    error = run(capsys, "remove", "air", code=2)["error"]
-    assert "--yes" in error["next_step"]
-    assert files(packs) == before
-    registry.verify(registry.find("air"))
-
-
-@pytest.mark.parametrize(("answer", "stays"), [("y\n", False), ("no\n", True), ("", True)])
-def test_remove_asks_a_person(capsys: Out, monkeypatch: pytest.MonkeyPatch, answer: str, stays: bool) -> None:
-    run(capsys, "pull", "air", *ACCEPT)
-    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    assert cli.main(["remove", "air"]) == 0
-    assert "Take away air" in capsys.readouterr().err
-    assert bool(run(capsys, "list")["packs"]) is stays
-
-
-def test_remove_ends_what_a_pull_began(packs: Path, sources: Sources, capsys: Out, tmp_path: Path) -> None:
-    sources.faults.cut_after, sources.faults.cuts = 100_000, 1
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("punchin_server.packs.fetch.TRIES", 0)
-        run(capsys, "pull", "air", *ACCEPT, code=5)
-    assert plans.begun("air") is not None
-    run(capsys, "remove", "air", "--yes")
-    assert files(packs) == set()
-    assert not list((tmp_path / "hf").rglob("*.punchin-part"))
-
-
-def test_a_pack_that_is_being_fetched_is_not_removed(capsys: Out) -> None:
-    run(capsys, "pull", "air", *ACCEPT)
-    with locked(plans.lock_of("air"), Unwatched(), "air"):
-        error = run(capsys, "remove", "air", "--yes", code=2)["error"]
-    assert "Another program is fetching air" in error["message"]
-    registry.verify(registry.find("air"))
-
-
-def test_remove_leaves_files_that_were_added(capsys: Out, tmp_path: Path) -> None:
-    own = tmp_path / "own"
-    own.mkdir()
-    for name in ("state_dict.bin", "compression_state_dict.bin"):
-        (own / name).write_bytes(b"mine")
-    run(capsys, "add", str(own), "--name", "mine")
-    run(capsys, "remove", "mine", "--yes")
-    assert (own / "state_dict.bin").read_bytes() == b"mine"
-    assert run(capsys, "list")["packs"] == []

@@ -8,7 +8,8 @@ Words in a request's text: `steps=N` decode steps, `step=S` seconds each, `load=
 blocks, `fail`, `bug`, `oom`, `nan`, `endless` go wrong in that way, `after=N` only after N takes, `once=FILE` only
 if FILE is not there yet (it is made), `die` kills the process, `least=W` only where the pooling is at least W; a take
 is `backwards`, or counts as silent with seed `silent=SEED`. `meet=FOLDER` waits in every step for another process
-that is in the same step of a job with the same folder.
+that is in the same step of a job with the same folder, `hold=FILE` in the middle until FILE is there, and takes it
+away.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ from punchin_server.engines.tries import Tries
 from punchin_server.worker import Loader
 from punchin_wire.errors import AdapterMismatch
 from punchin_wire.frames import Audio, describe
-from punchin_wire.messages import Done, EventBody, Hole, InpaintRequest, Progress, Take, TransferRequest
+from punchin_wire.messages import AudioChunk, Done, EventBody, Hole, InpaintRequest, Progress, Take, TransferRequest
 
 TRANSFER_RATE = 16_000
 TONE_HZ = 1975.5
+HOLD_SECONDS = 120.0
 
 
 class FakeEmission(NamedTuple):
@@ -55,20 +57,27 @@ class FakeEngine:
         tries = Tries(request.takes, request.retries)
         for tried in itertools.chain.from_iterable(tries.rounds()):
             number, take = tried
-            for step in range(steps):
-                time.sleep(seconds)
-                if "meet" in words:
-                    _meet(Path(words["meet"]), f"{number}-{step}")
-                yield FakeEmission(Progress(stage, number * steps + step + 1, len(request.takes) * steps))
-            wrong = number >= int(words.get("after", 0)) and (not transfers or request.pooling[0] >= least)
-            if wrong and _now(words.get("once")):
-                _go_wrong(words)
             if transfers:
                 sound, rate, start = _transferred(request, source, take.seed), TRANSFER_RATE, 0
                 scores = {"clap": 0.1 * request.pooling[0]} if request.score and request.pack != "deaf" else {}
             else:
                 rate, scores, hole = request.source.sample_rate, {}, Hole(request.holes[0].start, request.holes[-1].end)
                 sound, start = source[:1, hole.start : hole.end] * np.float32(1 + take.seed), hole.start
+            for step in range(steps):
+                time.sleep(seconds)
+                at, total = number * steps + step, len(request.takes) * steps
+                if "meet" in words:
+                    _meet(Path(words["meet"]), f"{number}-{step}")
+                if step == steps // 2 and "hold" in words:
+                    yield from _held(Path(words["hold"]), Progress(stage, at, total))
+                yield FakeEmission(Progress(stage, at + 1, total))
+                if request.preview and tries.previewed:
+                    first, last = (sound.shape[1] * done // steps for done in (step, step + 1))
+                    chunk = sound[:, first:last]
+                    yield FakeEmission(AudioChunk(number, start + first, describe(chunk, rate)), chunk)
+            wrong = number >= int(words.get("after", 0)) and (not transfers or request.pooling[0] >= least)
+            if wrong and _now(words.get("once")):
+                _go_wrong(words)
             if not tries.passes(tried, float(words.get("silent") == str(take.seed))):
                 continue
             if "nan" in words:
@@ -98,6 +107,15 @@ def _meet(folder: Path, step: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"nobody else came to step {step}")
         time.sleep(0.01)
+
+
+def _held(file: Path, progress: Progress) -> Generator[FakeEmission, None, None]:
+    """Nothing more, until the file is there; a cancelled job is closed meanwhile."""
+    deadline = time.monotonic() + HOLD_SECONDS
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+        yield FakeEmission(progress)
+    file.unlink(missing_ok=True)
 
 
 def _now(once: str | None) -> bool:

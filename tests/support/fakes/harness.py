@@ -25,6 +25,7 @@ from punchin_wire.messages import (
     Accepted,
     Attach,
     Cancel,
+    Cancelled,
     Event,
     FromDaemon,
     Hole,
@@ -159,13 +160,19 @@ class Client:
         status = self.status()
         return status.seats[next(j.seat for j in status.jobs if j.job == job) - 1]
 
-    def occupy(self, text: str = "steps=1500 step=0.02") -> list[str]:
-        """Have a job run on every seat, and say which."""
+    def occupy(self, text: str = "steps=6000 step=0.02") -> list[str]:
+        """Have a job run on every seat, for two minutes or until they are cancelled, and say which."""
         jobs = [f"{uuid4().hex[:8]}-{number}" for number in range(len(self.status().seats))]
         for job in jobs:
             self.accepted(job, text)
             until(lambda job=job: self.state(job) == "running", 60.0)
         return jobs
+
+    def stop(self, *jobs: str) -> None:
+        """Cancel jobs and wait for their endings."""
+        for job in jobs:
+            self.cancel(job)
+            assert isinstance(self.ending(job, 60.0), Cancelled)
 
     def events(self, job: str, seconds: float = 20.0) -> list[Event]:
         """The job's events up to its ending."""
@@ -230,10 +237,13 @@ class RunningDaemon:
         self.process.communicate()
 
 
-def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def launch(
+    home: Path, *flags: str, env: Mapping[str, str] | None = None, at: Sequence[str] = ()
+) -> subprocess.Popen[str]:
+    """Start the daemon; `at` is a command that runs it elsewhere, as the same process."""
     paths = os.pathsep.join(filter(None, sys.path))
     return subprocess.Popen(
-        [sys.executable, str(SERVE), "--osc-port", "0", *flags],
+        [*at, sys.executable, str(SERVE), "--osc-port", "0", *flags],
         env=os.environ | {"PUNCHIN_HOME": str(home), "PYTHONPATH": paths} | (env or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -242,9 +252,11 @@ def launch(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> sub
 
 
 @contextmanager
-def daemon(home: Path, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[RunningDaemon]:
+def daemon(
+    home: Path, *flags: str, env: Mapping[str, str] | None = None, at: Sequence[str] = ()
+) -> Iterator[RunningDaemon]:
     """A daemon that is ready to serve, with the fake engine."""
-    process = launch(home, *flags, env=env)
+    process = launch(home, *flags, env=env, at=at)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

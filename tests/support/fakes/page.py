@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 from punchin_bridge.audio import wavfile
 from punchin_bridge.audio.bwf import Tags
+from punchin_bridge.hosts.previews import Previews
 from punchin_bridge.hosts.protocol import Command, CommandResult, FromHost
 from punchin_bridge.hosts.spool import Post
 from punchin_bridge.packs.pulls import Pulls
@@ -134,7 +135,8 @@ class RunningPage:
 
         self.pulls = Pulls()
         key = folder / "runtime" / "page.key"
-        self.edge = PageEdge(self.stage.console, room.sessions, self.pulls, say, folder / "spool", key)
+        self.previews = Previews()
+        self.edge = PageEdge(self.stage.console, room.sessions, self.pulls, self.previews, say, folder / "spool", key)
         self.browser = Browser(self.edge.port, self.edge.keys.key)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._turn, daemon=True)
@@ -182,8 +184,8 @@ class RunningPage:
         """What is heard against each other, once it was listed."""
         server = self.edge._server
         assert server is not None
-        until(lambda: "groups" in server._parts)
-        return list(json.loads(server._parts["groups"]))
+        until(lambda: "groups" in server._feed.parts)
+        return list(json.loads(server._feed.parts["groups"]))
 
 
 @contextmanager

@@ -6,14 +6,16 @@ import contextlib
 import select
 import socket
 import threading
+import time
 from typing import Self
 
 
 class Proxy:
-    """Forwards TCP from `port` to `target` on loopback, until it is cut. A context manager."""
+    """Forwards TCP from `port` to `target` on loopback, until it is cut: `rate` bytes a second, or as they come (0).
+    A context manager."""
 
-    def __init__(self, target: int) -> None:
-        self._target = target
+    def __init__(self, target: int, rate: int = 0) -> None:
+        self._target, self._rate = target, rate
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -59,5 +61,6 @@ class Proxy:
                             self._pairs.append((client, server))
                     elif data := ready.recv(1 << 16):
                         ends[ready].sendall(data)
+                        time.sleep(len(data) / self._rate if self._rate else 0)
                     else:
                         self._end(ready, ends[ready])

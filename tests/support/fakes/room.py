@@ -50,6 +50,7 @@ class Elsewhere:
     started: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    watched: bool = False
 
     def keep(self, record: JobRecord) -> None:
         self.record.append(record)
@@ -72,6 +73,9 @@ class Elsewhere:
 
     def stop(self, job: str) -> None:
         self.stopped.append(job)
+
+    def is_watched(self) -> bool:
+        return self.watched
 
 
 @dataclass

@@ -304,12 +304,13 @@ async def _body(sources: Sources, request: web.Request, answer: web.StreamRespon
             faults.drips -= 1
             await _drip(sources, answer, piece)
             return
+        sources.served += len(piece)  # before: whoever has the last piece may look at once
         try:
             await answer.write(piece)
         except (ConnectionError, asyncio.CancelledError):
+            sources.served -= len(piece)
             return
         sent += len(piece)
-        sources.served += len(piece)
         if faults.rate:
             await asyncio.sleep(len(piece) / faults.rate)
 

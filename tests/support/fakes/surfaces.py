@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from punchin_bridge.hosts.protocol import Command, FromHost
@@ -16,7 +19,11 @@ from punchin_bridge.surfaces.console import Console
 from punchin_bridge.surfaces.midi.edge import MidiEdge
 from punchin_bridge.surfaces.midi.mapping import MappingFile
 from punchin_bridge.surfaces.midi.ports import MidiMessage
+from punchin_bridge.surfaces.osc.port import SurfacePort
 from punchin_wire.errors import BadSetting
+from punchin_wire.osc.packets import parse
+from punchin_wire.osc.table import MAX_PACKET, check
+from pythonosc.osc_message_builder import OscMessageBuilder
 
 from fakes.room import Room, hello
 
@@ -59,6 +66,54 @@ class Stage:
 def no_midi(name: str, _now: float) -> None:
     """Nobody learns anything."""
     raise BadSetting(f"Nothing can be learned for {name}.")
+
+
+class Surface:
+    """A tablet: a socket that says and hears OSC, on a time line of its own."""
+
+    def __init__(self, stage: Stage, port: SurfacePort) -> None:
+        self.stage, self.port = stage, port
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(2.0)
+
+    def say(self, path: str, *args: Any) -> None:
+        self.send(message(path, *args))
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendto(data, ("127.0.0.1", self.port.port))
+        self.port.step(self.stage.room.now)
+
+    def hear(self) -> dict[str, list[Any]]:
+        """All that has come, the last of each address; each fits the table."""
+        found: dict[str, list[Any]] = {}
+        for data in self.packets():
+            for path, args in parse(data):
+                check(path, args, "from", "surfaces")
+                found[path] = args
+        return found
+
+    def packets(self) -> list[bytes]:
+        """All that has come."""
+        found: list[bytes] = []
+        self.socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(self.socket.recv(65536))
+                assert len(found[-1]) <= MAX_PACKET
+        return found
+
+    def pass_time(self, seconds: float = 0.1) -> dict[str, list[Any]]:
+        self.stage.room.now += seconds
+        self.port.step(self.stage.room.now)
+        return self.hear()
+
+
+def message(path: str, *args: Any) -> bytes:
+    builder = OscMessageBuilder(path)
+    for arg in args:
+        builder.add_arg(arg)
+    return bytes(builder.build().dgram)
 
 
 PORT = "nanoKONTROL"

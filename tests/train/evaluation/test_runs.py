@@ -16,7 +16,10 @@ from punchin_server.engines.transfer.engine import load
 from punchin_train.evaluation import excerpts, inpaint, transfer
 from punchin_train.evaluation.__main__ import main
 from punchin_train.evaluation.excerpts import Excerpt
+from punchin_train.evaluation.fused import fused
 from punchin_train.evaluation.systems import Filled
+from punchin_train.evaluation.transfer_ears import FIDELITY, LIKELY
+from punchin_train.evaluation.transfer_rows import Run
 from punchin_train.songs.rendering import render_song
 from punchin_train.songs.songs import EDITIONS, compose
 from punchin_wire.errors import BadAudio, FileMissing
@@ -121,6 +124,13 @@ def test_a_run_that_is_stopped_has_what_it_measured(tmp_path: Path, monkeypatch:
     assert {name: row["n"] for name, row in table["rows"].items()} == {"the song itself": 2, "unrelated song": 2}
 
 
+def quick(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """Two held-out lines, and a judge that has hardly been trained."""
+    monkeypatch.setattr(transfer.paths, "cache_folder", lambda: cache)
+    monkeypatch.setattr(transfer, "LINES", 2)
+    monkeypatch.setattr(transfer, "JUDGE_LINES", 2)
+
+
 @pytest.mark.model
 def test_transfer_of_ones_own_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_transfer_pack(tmp_path / "moves", steps=1)
@@ -129,9 +139,18 @@ def test_transfer_of_ones_own_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     clips.mkdir()
     sound = np.random.default_rng(0).uniform(-0.3, 0.3, (44_100, 2))
     soundfile.write(clips / "a.wav", sound, 44_100)
-    [table] = transfer.evaluate(transfer.Run("moves", tmp_path / "out", minutes=0.0, songs=clips, verbose=False))
-    assert table.count("ω 2") == 1
-    assert -1 <= (table.interval("ω 2", transfer.FIDELITY) or (2,))[0] <= 1
+    quick(monkeypatch, tmp_path)
+    out, varied = tmp_path / "out", ("omega", "hold")
+    run = Run("moves", out, minutes=0.0, songs=clips, targets=("harp", "organ"), parameters=varied, verbose=False)
+    [table] = transfer.evaluate(run)
+    assert table.count("ω 2") == 1  # time was up after the first clip
+    assert table.interval("ω 2", FIDELITY) == table.interval("hold 0.0", FIDELITY)
+    assert table.interval("hold 0.5", FIDELITY) != table.interval("hold 0.0", FIDELITY)
+    assert table.interval("ω 2", "source heard") is None
+    text = (out / "report.md").read_text()
+    assert "clips of clips, to harp, organ" in text
+    assert "hold 0." in text
+    assert (out / "transfer.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.model
@@ -139,17 +158,19 @@ def test_only_the_parameters_that_were_asked_for_are_varied(tmp_path: Path, monk
     """On our own lines, with a judge that has hardly been trained: rows, bounds and plot, and every figure a number."""
     write_transfer_pack(tmp_path / "moves", steps=1)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
-    monkeypatch.setattr(transfer.paths, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(transfer, "LINES", 2)
-    monkeypatch.setattr(transfer, "JUDGE_LINES", 2)
+    quick(monkeypatch, tmp_path)
     out = tmp_path / "out"
     words = ["transfer", "--pack", "moves", "--parameters", "alpha", "fused", "--minutes", "0.01", "--out", str(out)]
-    assert main(words) == 0
+    assert main([*words, "--hold", "0.3"]) == 0
     bounds, varied = json.loads((out / "report.json").read_text())["tables"]
     assert list(varied["rows"]) == ["α 0.3", "α 0.5", "α 0.7", "α 1.0", "fused attention"]
-    assert bounds["rows"]["the clip itself"][transfer.FIDELITY][0] > 0.9  # silence is like nothing
+    itself, unrelated = (bounds["rows"][name] for name in ("the clip itself", "an unrelated line on the target"))
+    assert itself[FIDELITY][0] > 0.9  # silence is like nothing
+    assert itself["note F1"] == itself["frame F1"] == [1.0, 1.0, 1.0]
+    assert unrelated["note F1"][0] < 0.3
+    assert "hold 0.3" in (out / "report.md").read_text()
     for row in varied["rows"].values():
-        assert 0 <= row[transfer.LIKELY][0] <= 1
+        assert 0 <= row[LIKELY][0] <= 1
     assert (out / "transfer.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -165,7 +186,7 @@ def test_fused_attention_is_another_sound(tmp_path: Path, monkeypatch: pytest.Mo
         return next(e.audio for e in engine.run(request, [clip]) if isinstance(e.event, Take) and e.audio is not None)
 
     apart = take()
-    with transfer.fused():
+    with fused():
         together = take()
     assert not np.allclose(apart, together)
     assert np.array_equal(apart, take())

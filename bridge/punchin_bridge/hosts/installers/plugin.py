@@ -7,6 +7,7 @@ built is kept by a hash of the sources, so that it is built once. `punchin.json`
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def checked(source: Path, config: Config) -> Mapping[PurePosixPath, bytes]:
         "command": config.command,
         "page": (sys.executable, "-m", "punchin_bridge.cli", "open"),
         "version": VERSION,
-        "sources": _digest(source / "plugin"),
+        "sources": digest(source / "plugin"),
     }
     return {_kinds()[1] / "Punchin" / CONFIG: json.dumps(known, indent=1).encode()}
 
@@ -97,38 +98,40 @@ def _kinds() -> tuple[PurePosixPath, PurePosixPath]:
 # ---- building ------------------------------------------------------------------------------------------------
 
 
-def _digest(plugin: Path) -> str:
+def digest(plugin: Path) -> str:
     """A hash of all that is built from."""
-    digest = sha256()
+    found = sha256()
     for path in sorted(path for path in plugin.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(plugin).as_posix()}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+        found.update(f"{path.relative_to(plugin).as_posix()}\0{path.stat().st_size}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def _kept(plugin: Path) -> Path:
     """Where bundles are: those that a release brings, else those that were built from these sources."""
     brought = plugin / "built"
-    return brought if brought.is_dir() else paths.cache_folder() / "plugin" / _digest(plugin) / "bin"
+    return brought if brought.is_dir() else paths.cache_folder() / "plugin" / digest(plugin) / "bin"
 
 
 def _built(plugin: Path) -> Path:
     """The folder of the bundles, built if need be. Raises BadSetting."""
     folder = _kept(plugin)
-    if any(_bundles(folder)):
-        return folder
+    if not any(_bundles(folder)):
+        build(plugin, folder.parent)
+    return folder
+
+
+def build(plugin: Path, folder: Path) -> None:
+    """Build the sources `plugin` in `folder`, where the bundles are in `bin` then. Raises BadSetting."""
     for program in ("cmake", "c++"):
         if shutil.which(program) is None and not (program == "c++" and sys.platform == "win32"):
             raise BadSetting(f"The plug-in is built from its sources, and there is no {program} here.", GET)
-    build = folder.parent
-    make_folder(build, OWN_FOLDER)
-    log = build / "build.log"
-    configure = ["cmake", "-S", str(plugin), "-B", str(build), "-DCMAKE_BUILD_TYPE=Release"]
-    _run(configure, log)
-    _run(["cmake", "--build", str(build), "--config", "Release", "--parallel"], log)
-    if not any(_bundles(folder)):
+    make_folder(folder, OWN_FOLDER)
+    log = folder / "build.log"
+    _run(["cmake", "-S", str(plugin), "-B", str(folder), "-DCMAKE_BUILD_TYPE=Release"], log)
+    _run(["cmake", "--build", str(folder), "--config", "Release", "--parallel", str(os.cpu_count() or 1)], log)
+    if not any(_bundles(folder / "bin")):
         raise BadSetting(f"The build made no plug-in; it said how in {log}.", GET)
-    return folder
 
 
 def _run(command: list[str], log: Path) -> None:

@@ -1,4 +1,4 @@
-"""The gain by which a model hears a song as loud as the music it learned from. Knows no model."""
+"""How loud a sound is, and the gain that makes a song as loud as the music a model learned from. Knows no model."""
 
 from __future__ import annotations
 
@@ -21,12 +21,20 @@ def gain_db(song: Audio, holes: Sequence[Span], hop: int, rate: int, learned: fl
     kept = np.ones(len(song), bool)
     for hole in holes:
         kept[hole.start * hop : hole.end * hop] = False
-    known = song[kept].astype(np.float64)
-    peak = float(np.max(np.abs(known), initial=0.0))
-    if learned is None or peak == 0.0 or len(known) < BLOCK_SECONDS * rate:
+    if learned is None:
         return 0.0
+    loudness = lufs(song[kept], rate)
+    return learned - loudness if loudness > SILENT_LUFS else 0.0
+
+
+def lufs(sound: Audio, rate: int) -> float:
+    """The integrated loudness of `sound` `[samples]` (BS.1770-4); minus infinity for silence and for less than a
+    block."""
+    known = sound.astype(np.float64)
+    peak = float(np.max(np.abs(known), initial=0.0))
+    if peak == 0.0 or len(known) < BLOCK_SECONDS * rate:
+        return -np.inf
     import pyloudnorm  # brings scipy.signal, half a second; the worker imports it while models load
 
     # At a peak of 1, or the meter's absolute gate would take quiet music for silence.
-    loudness = pyloudnorm.Meter(rate).integrated_loudness(known / peak) + 20.0 * np.log10(peak)
-    return float(learned - loudness) if loudness > SILENT_LUFS else 0.0
+    return float(pyloudnorm.Meter(rate).integrated_loudness(known / peak) + 20.0 * np.log10(peak))

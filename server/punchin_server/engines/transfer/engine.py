@@ -11,6 +11,7 @@ time: `hold` of the adapter. `sdedit` is the paper's baseline: the same start, w
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from torch.nn import functional as F
 from ...codecs import fbank
 from ...codecs.mel import HOP, SAMPLE_RATE, log_mel
 from ...codecs.phase import consistent
+from ...listening import notes as listening
+from ...listening.likeness import Likeness
+from ...listening.notes import Transcriber
 from ...models.audioldm2.audiomae import AudioMAE
 from ...models.audioldm2.prompted_unet import PromptState
 from ..audio import mono
@@ -42,6 +46,8 @@ SILENCE, QUIET, USUAL = 3e-5, 0.1, 0.5
 only."""
 VOCODER_CONTEXT = 40
 """Mel frames beyond which nothing reaches a sample: the published vocoder's convolutions see 19."""
+CLAP = "clap"
+"""What a take's nearness to its prompt is called among its scores."""
 PHASE_CONTEXT = 7
 """As many more for each time that phases are refined: a spectrum's window."""
 
@@ -106,7 +112,7 @@ class Transfer:
                     sound = yield from self._finish(row[None], canvas, take_span, previewed, rendered, to_render, clock)
                     rendered += 1
                     if tries.passes(take, silent_share(alone, sound, SAMPLE_RATE)):
-                        yield self._take(request, take, sound, clock)
+                        yield self._take(request, take, sound, alone, clock)
         held = 0.0 if strength is None else 1.0 - strength
         used = {"scheduler": solver, "steps": str(steps), "hold": f"{held:g}", "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
@@ -181,14 +187,25 @@ class Transfer:
             yield Emission(Progress("codec", before * windows + len(sounds), total * windows))
         return np.concatenate(sounds)
 
-    def _take(self, request: TransferRequest, take: Try, sound: Audio, clock: Clock) -> Emission:
-        """The finished take of `sound` `[N]`."""
+    def _take(self, request: TransferRequest, take: Try, sound: Audio, clip: Audio, clock: Clock) -> Emission:
+        """The finished take of `sound` `[N]`, which `clip` `[N]` became."""
         scores = {}
-        if request.score and self.models.base.text.compares:
+        if request.score:
             with clock("codec"):
-                scores["clap"] = self.models.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
+                scores = self._scores(sound, clip, request.prompt)
         audio = sound[None]
         return Emission(Take(take.number, take.spec.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
+
+    def _scores(self, sound: Audio, clip: Audio, prompt: str) -> dict[str, float]:
+        """How like the clip it plays, and how near its sound is to the prompt, if the pack has what compares them."""
+        scores = Likeness(self._transcriber, clip, SAMPLE_RATE).of(sound)
+        if self.models.base.text.compares:
+            scores[CLAP] = self.models.base.text.similarity(sound, SAMPLE_RATE, prompt)
+        return scores
+
+    @cached_property
+    def _transcriber(self) -> Transcriber:
+        return listening.installed()
 
     def _render(self, latents: Tensor, canvas: Canvas) -> Iterator[Audio]:
         """The next samples `[n]` after each window, perhaps none: those that no later window reaches."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from .window import Window
+
 VIEW = Path(__file__).parents[4] / "plugin_host" / "plugin" / "view"
 PURE = ("facts", "timeline", "parameters", "words", "controls", "model")
 
@@ -25,3 +27,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [compiler, *flags, Path(__file__).with_name("driver.cpp"), *sources, "-o", program], check=True, timeout=300
     )
     return program
+
+
+@pytest.fixture
+def window(driver: Path) -> Window:
+    return Window(driver)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from punchin_wire.params import BY_NAME, TABLE
+
+from .window import Window
 
 RATE = 48_000
 BAR = 2 * RATE
@@ -20,78 +21,6 @@ PLAYED = (
 )
 """Bars 1 to 8, at 120 bpm."""
 TAKES = (f"region {4 * BAR} {6 * BAR}", "take Punchin 1 · bars 5-6 · seed 7", "take Punchin 2 · bars 5-6 · seed 8")
-
-
-@dataclass(frozen=True)
-class Control:
-    shape: str
-    label: str
-    value: str
-    box: tuple[float, ...]
-    share: float
-    is_enabled: bool
-    is_lit: bool
-    is_stop: bool
-
-    def at(self, share: float = 0.5) -> str:
-        """A point in it, from its left."""
-        x, y, width, height = self.box
-        return f"{x + width * share} {y + height / 2}"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was asked for, and what is shown at the end."""
-
-    asked: list[str]
-    reached: list[str] = field(default_factory=list)
-    controls: dict[str, Control] = field(default_factory=dict)
-    shown: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Window:
-    driver: Path
-
-    def run(self, *lines: str) -> Seen:
-        done = subprocess.run(
-            [self.driver], input="\n".join([*lines, "show", ""]), capture_output=True, text=True, timeout=60, check=True
-        )
-        seen = Seen([])
-        for line in done.stdout.splitlines():
-            kind, *rest = line.split("\t")
-            if kind == "control":
-                name, shape, label, value, box, share, flags = rest
-                is_enabled, is_lit, is_stop = (flag == "1" for flag in flags)
-                numbers = tuple(map(float, box.split()))
-                seen.controls[name] = Control(shape, label, value, numbers, float(share), is_enabled, is_lit, is_stop)
-            elif kind == "focus":
-                seen.reached.extend(rest)
-            elif kind == "shown":
-                seen.shown[rest[0]] = "\t".join(rest[1:])
-            else:
-                seen.asked.append(line)
-        return seen
-
-    def drag(self, first: float, last: float, *held: str) -> list[str]:
-        """Over shares of the waveform's width."""
-        wave = self.run(*PLAYED).controls["wave"]
-        keys = " ".join(held)
-        return [f"press {wave.at(first)} {keys}", f"move {wave.at(last)} {keys}", f"release {wave.at(last)}"]
-
-    def click(self, name: str, *before: str) -> list[str]:
-        at = self.run(*before).controls[name].at()
-        return [*before, f"press {at}", f"release {at}"]
-
-    def tab_to(self, name: str, *before: str) -> list[str]:
-        """The keys that reach a control."""
-        reached = self.run(*before, *["key Tab", "where"] * 40).reached
-        return [*before, *["key Tab"] * (reached.index(name) + 1)]
-
-
-@pytest.fixture
-def window(driver: Path) -> Window:
-    return Window(driver)
 
 
 def test_the_empty_window_says_the_first_step(window: Window) -> None:

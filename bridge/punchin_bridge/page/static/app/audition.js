@@ -1,8 +1,9 @@
 // What is heard now: the group's audio in the player, which of it, how loud, and which part of it in a loop.
 import { batch, computed, effect, signal, untracked } from "/vendor/vendor.js";
 import { ask, get } from "/app/api.js";
+import { becomes, emptied, growingOf, isGrowing, lay, since } from "/app/growing.js";
 import { Player } from "/app/player.js";
-import { group, quietly } from "/app/state.js";
+import { group, jobs, quietly } from "/app/state.js";
 
 /** @typedef {import("/app/types.js").Group} Group */
 /** @typedef {{lufs: number | null, peak: number, gain: number}} Level */
@@ -32,6 +33,15 @@ export const order = computed(() => [
   SONG,
   ...(group.value?.takes ?? []).filter((take) => !onlyFavourites.value || take.note.favourite).map((take) => take.id),
 ]);
+
+/** Takes that grow; none in blind mode, for they would say which takes are new. */
+export const growing = computed(() => (blind.value ? [] : growingOf(group.value, jobs.value)));
+
+/** All that can be heard: what {@link order} names, and the takes that grow. */
+export const candidates = computed(() => [...order.value, ...growing.value.map((each) => each.name)]);
+
+/** The chosen take; none while the song is, or one that grows. */
+export const chosenTake = computed(() => group.value?.takes.find((each) => each.id === chosen.value));
 
 /** @type {Player | null} */
 export let player = null;
@@ -73,6 +83,7 @@ async function change(of, state, moved) {
   if (moved) {
     stop();
     for (const name of [...(player?.buffers.keys() ?? [])]) player?.remove(name);
+    grown.clear();
     batch(() => {
       loaded.value = new Set();
       heard.value = null;
@@ -121,6 +132,70 @@ async function load(of, name, state) {
   drop(4 * raw.length);
   player.add(name, buffer);
   loaded.value = new Set(player.buffers.keys());
+}
+
+// ---- takes that grow -----------------------------------------------------------------------------------------
+
+/** How far each is in the player, by name: its try, and the samples of its region.
+ * @type {Map<string, {round: number, came: number}>} */
+const grown = new Map();
+const fetching = new Set();
+
+effect(() => {
+  const names = growing.value.map((each) => each.name);
+  if (!loaded.value.has(SONG)) return;
+  settle(names);
+  untracked(() => names.forEach((name) => void follow(name)));
+});
+
+/** Go on with the take where one grew that is chosen, once it can be heard. @param {string[]} names what still grows */
+function settle(names) {
+  const known = [...grown.keys(), ...(isGrowing(chosen.value) ? [chosen.value] : [])];
+  for (const name of new Set(known.filter((each) => !names.includes(each)))) {
+    const take = blind.value ? null : becomes(name, group.value, jobs.value);
+    const isHeard = chosen.value === name;
+    if (isHeard && (take === "" || (take && !loaded.value.has(take)))) continue;
+    untracked(() => {
+      if (isHeard) choose(take ?? SONG);
+      grown.delete(name);
+      player?.remove(name);
+      loaded.value = new Set(player?.buffers.keys());
+    });
+  }
+}
+
+/** Bring into the player what has come of a take, until no more has. @param {string} name */
+async function follow(name) {
+  if (fetching.has(name)) return;
+  fetching.add(name);
+  try {
+    while (await grow(name));
+  } finally {
+    fetching.delete(name);
+  }
+}
+
+/** Whether there was more of a take, and was brought into the player. @param {string} name */
+async function grow(name) {
+  const each = growing.value.find((one) => one.name === name);
+  const song = player?.buffers.get(SONG);
+  const window = heard.value;
+  if (!each || !song || !window) return false;
+  let buffer = player?.buffers.get(name);
+  const known = grown.get(name);
+  const from = buffer && known?.round === each.round ? known.came : 0;
+  if (from >= each.samples) return false;
+  if (!buffer && bytes() + 4 * song.length * song.numberOfChannels > MOST_BYTES && name !== chosen.value) return false;
+  const place = lastPlace;
+  const audio = await quietly(() => since(each, from));
+  if (!audio?.length || place !== lastPlace || !player || !growing.value.some((one) => one.name === name)) return false;
+  const holes = each.job.holes.map((hole) => /** @type {[number, number]} */ (hole.map((edge) => edge - window.start)));
+  if (!buffer || !from) buffer = emptied(song, holes);
+  lay(buffer, audio, each.job.start - window.start + from, holes);
+  grown.set(name, { round: each.round, came: from + audio.length });
+  player.add(name, buffer);
+  loaded.value = new Set(player.buffers.keys());
+  return true;
 }
 
 const bytes = () =>
@@ -173,17 +248,12 @@ export function stop() {
 
 /** @param {string} name */
 export function choose(name) {
-  if (!order.value.includes(name) || levels.value[name] === null) return;
+  if (!candidates.value.includes(name) || levels.value[name] === null) return;
   chosen.value = name;
   player?.choose(name);
   const of = group.value;
-  if (of && heard.value) void load(of, name, shown);
-}
-
-/** @param {number} by */
-export function step(by) {
-  const names = order.value;
-  choose(names[(names.indexOf(chosen.value) + by + names.length) % names.length]);
+  if (growing.value.some((each) => each.name === name)) void follow(name);
+  else if (of && heard.value) void load(of, name, shown);
 }
 
 export function toggleMatched() {

@@ -1,6 +1,6 @@
 // The keyboard: one table, which also is the help.
-import { blind, choose, chosen, toggle, toggleDifference, toggleLeadIn, toggleMatched } from "/app/audition.js";
-import { doing, group, helping, punch, song } from "/app/state.js";
+import { blind, choose, chosenTake, toggle, toggleDifference, toggleLeadIn, toggleMatched } from "/app/audition.js";
+import { doing, helping, punch, song } from "/app/state.js";
 import { answer, end, listen, test } from "/app/views/abx.js";
 import { texts } from "/app/texts.js";
 import { beside } from "/app/views/matrix.js";
@@ -38,7 +38,7 @@ function walk(key) {
 }
 
 function favourite() {
-  const take = group.value?.takes.find((each) => each.id === chosen.value);
+  const take = chosenTake.value;
   if (take && !blind.value) void doing("write", { take: take.id, favourite: !take.note.favourite });
 }
 

@@ -30,10 +30,11 @@ export class Player {
     if (this.playing) this.choose(this.chosen);
   }
 
-  /** @param {string} name @param {AudioBuffer} buffer */
+  /** Hear this from now on; a buffer of that name that plays goes over into it between two samples.
+   * @param {string} name @param {AudioBuffer} buffer */
   add(name, buffer) {
     this.buffers.set(name, buffer);
-    if (!this.playing || this.voices.has(name)) return;
+    if (!this.playing) return;
     const when = this.#grid(this.context.currentTime + AHEAD);
     this.#start(name, when, this.positionAt(when));
   }
@@ -131,10 +132,17 @@ export class Player {
       source.loopStart = this.loop[0] / rate;
       source.loopEnd = this.loop[1] / rate;
     }
+    source.start(when, from / rate);
+    const before = this.voices.get(name);
+    if (before) {
+      before.source.stop(when);
+      source.connect(before.gain); // with the ramp that it may be in
+      before.source = source;
+      return;
+    }
     const level = this.#level(name);
     const gain = new GainNode(this.context, { gain: level });
     source.connect(gain).connect(this.context.destination);
-    source.start(when, from / rate);
     this.voices.set(name, { source, gain, from: level, to: level, at: when });
   }
 

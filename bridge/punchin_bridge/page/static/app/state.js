@@ -82,7 +82,7 @@ export const view = signal({ start: 0, end: 1 });
 export const engine = signal("inpaint");
 /** What takes shall not follow, though it is there. @type {import("/app/types.js").Sig<Set<string>>} */
 export const unfollowed = signal(new Set());
-/** @type {import("/app/types.js").Sig<{id: number, text: string, step: string, good: boolean, undo?: Undo}[]>} */
+/** @type {import("/app/types.js").Sig<{id: number, text: string, step: string, good: boolean, more: More}[]>} */
 export const notices = signal([]);
 /** @type {import("/app/types.js").Sig<{name: string, share: number}[]>} */
 export const uploads = signal([]);
@@ -289,14 +289,15 @@ export async function download(path, name) {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-/** @template T @param {() => Promise<T>} what @returns {Promise<T | null>} */
-export async function quietly(what) {
+/** What was asked for; null where it was refused, which `say` shows. @template T @param {() => Promise<T>} what
+ * @param {(error: {message: string, next_step: string}) => void} [say] @returns {Promise<T | null>} */
+export async function quietly(what, say = complain) {
   try {
     return await what();
   } catch (error) {
     if (error instanceof Refused) {
       if (error.status === 401) link.value = "refused";
-      complain({ message: error.message, next_step: error.next_step });
+      say({ message: error.message, next_step: error.next_step });
       return null;
     }
     throw error;
@@ -312,18 +313,19 @@ export function complain(error) {
   show(error.message, error.next_step, false);
 }
 
-/** @typedef {{text: string, do: () => void}} Undo */
+/** What is seen when one points at it, and what can be done about it.
+ * @typedef {{title?: string, action?: {text: string, do: () => void}}} More */
 
-/** @param {string} text @param {Undo} [undo] what can be done about it */
-export function notify(text, undo) {
-  show(text, "", true, undo);
+/** @param {string} text @param {More} [more] */
+export function notify(text, more) {
+  show(text, "", true, more);
 }
 
-/** @param {string} text @param {string} step @param {boolean} good @param {Undo} [undo] */
-function show(text, step, good, undo) {
+/** @param {string} text @param {string} step @param {boolean} good @param {More} [more] */
+function show(text, step, good, more = {}) {
   if (notices.value.some((each) => each.text === text)) return; // said already, by another way
   const id = ++number;
-  notices.value = [...notices.value.slice(-3), { id, text, step, good, undo }];
+  notices.value = [...notices.value.slice(-3), { id, text, step, good, more }];
   setTimeout(() => dismiss(id), good ? 8000 : 20_000);
 }
 

@@ -79,6 +79,9 @@ export const texts = {
     again_text: "The same once more, with new seeds",
     failed: "Failed",
     seconds: (/** @type {number} */ s) => `${Math.round(s)} s`,
+    grows: (/** @type {number} */ take, /** @type {number} */ came, /** @type {number} */ all) =>
+      `Take ${take}: ${came.toFixed(1)} of ${all.toFixed(1)} s`,
+    hear: "Hear it grow",
   },
   takes: {
     title: "Listen",
@@ -86,6 +89,10 @@ export const texts = {
     song: "The song as it is",
     no_song: "The song around is not kept any more: takes are heard alone.",
     take: (/** @type {number} */ n) => `Take ${n}`,
+    preview: (/** @type {number} */ n) => `Preview ${n}`,
+    came: (/** @type {number} */ came, /** @type {number} */ all) => `${came.toFixed(1)} of ${all.toFixed(1)} s`,
+    raw: "as the model hears it",
+    raw_text: "Not at the song's level and not joined to it yet: the take will be both.",
     letter: (/** @type {number} */ n) => `Candidate ${String.fromCharCode(65 + n)}`,
     seed: (/** @type {number} */ seed) => `seed ${seed}`,
     free: "follows nothing",
@@ -102,7 +109,7 @@ export const texts = {
     copied: "The path is copied.",
     download: "Download",
     save: "Save song with it",
-    saved: (/** @type {string} */ path) => `Saved, every other sample as it was: ${path}`,
+    saved: (/** @type {string} */ file) => `Saved as ${file}, every other sample as it was.`,
     difference: "Difference",
     difference_text: "Only what the take changes",
     abx: "ABX",
@@ -197,5 +204,6 @@ export const texts = {
     no_song: "Open a song first: then it can follow that file.",
     offline: "The bridge did not answer.",
     dismiss: "Dismiss",
+    more: (/** @type {number} */ n) => `and ${n} more`,
   },
 };

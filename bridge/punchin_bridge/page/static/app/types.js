@@ -59,6 +59,16 @@
  * @property {{code: string, message: string, next_step: string} | null} error
  * @property {boolean} uses
  * @property {boolean} repeats
+ * @property {Preview[]} previews
+ * @property {[number, number][]} holes
+ */
+
+/**
+ * @typedef {object} Preview
+ * @property {number} take
+ * @property {number} round
+ * @property {number} samples
+ * @property {number[]} shape
  */
 
 /**

@@ -1,7 +1,7 @@
 // ABX of the chosen take and the song, or of two takes: what is heard, what is said, and how sure that is.
 import { html, signal } from "/vendor/vendor.js";
 import { answered, begin, chance } from "/app/abx.js";
-import { chosen, hear, loopRegion, order, playing, SONG, toggle } from "/app/audition.js";
+import { choose, chosen, chosenTake, hear, loopRegion, order, playing, SONG, toggle } from "/app/audition.js";
 import { group } from "/app/state.js";
 import { texts } from "/app/texts.js";
 
@@ -15,8 +15,9 @@ const at = signal("x");
 
 /** Begin with the chosen take against the song. */
 export function start() {
-  const take = chosen.value === SONG ? order.value[1] : chosen.value;
+  const take = chosenTake.value?.id ?? order.value[1];
   if (!take) return;
+  choose(take); // not one that grows: it would go over into its take
   test.value = begin(SONG, take);
   loopRegion(true);
   listen("x");
@@ -55,7 +56,7 @@ export function Abx() {
   const now = test.value;
   if (!now) return null;
   const names = order.value;
-  const choose = (/** @type {"a" | "b"} */ side) => (/** @type {any} */ event) => {
+  const compare = (/** @type {"a" | "b"} */ side) => (/** @type {any} */ event) => {
     const other = side === "a" ? now.b : now.a;
     if (event.target.value === other) return;
     test.value = begin(side === "a" ? event.target.value : now.a, side === "b" ? event.target.value : now.b);
@@ -70,7 +71,7 @@ export function Abx() {
     <div class="bar">
       ${/** @type {const} */ (["a", "b"]).map(
         (side) => html`<label>${side.toUpperCase()}
-          <select value=${now[side]} onChange=${choose(side)}>
+          <select value=${now[side]} onChange=${compare(side)}>
             ${names.map((name) => html`<option value=${name}>${titled(name)}</option>`)}</select></label>`,
       )}
     </div>

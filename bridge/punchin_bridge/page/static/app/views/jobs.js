@@ -1,7 +1,10 @@
 // Jobs at work, of the page and of all DAWs, as they go.
 import { html } from "/vendor/vendor.js";
+import { choose } from "/app/audition.js";
+import { nameOf } from "/app/growing.js";
 import { dismissed, doing, jobs, showJob, unheard, working } from "/app/state.js";
 import { texts } from "/app/texts.js";
+import { Shape } from "/app/views/shape.js";
 
 const words = texts.jobs;
 
@@ -42,10 +45,23 @@ function Row({ job }) {
       ? html`<button class="quiet" title=${words.again_text}
           onClick=${() => void doing("again", { job: job.job })}>${words.again}</button>
           <button class="quiet" aria-label=${texts.errors.dismiss} onClick=${() => dismiss(job.job)}>✕</button>`
-      : html`<progress max="1" value=${job.phase === "running" ? job.fraction : 0} aria-label=${job.line}></progress>
+      : html`<${Grows} job=${job} /><progress max="1" value=${job.phase === "running" ? job.fraction : 0} aria-label=${job.line}></progress>
           <span class="dim time">${words.seconds(job.seconds)}</span>
           <button class="quiet" onClick=${() => void doing("stop", { job: job.job })}>${words.cancel}</button>`}
   </li>`;
+}
+
+/** The take that came last as far as it came, as a picture, and a way to hear it. @param {{job: Job}} props */
+function Grows({ job }) {
+  const last = job.previews.filter((each) => each.samples > 0).at(-1);
+  if (!last) return null;
+  const hear = () => {
+    showJob(job);
+    choose(nameOf(job.job, last.take));
+  };
+  return html`<span class="grows"><${Shape} shape=${last.shape} />
+    <span class="dim">${words.grows(last.take + 1, last.samples / job.rate, (job.end - job.start) / job.rate)}</span>
+    <button class="quiet" onClick=${hear}>${words.hear}</button></span>`;
 }
 
 /** The job that takes of a group came from last, if it can be made again. @param {string[]} names */

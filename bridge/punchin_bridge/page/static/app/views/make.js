@@ -1,6 +1,7 @@
 // What new takes are made with: what they follow, the knobs that matter, the rest of them, and the button.
-import { html } from "/vendor/vendor.js";
-import { doing, engine, followed, punch, region, song, songId, take, unfollowed } from "/app/state.js";
+import { html, signal, useEffect, useRef } from "/vendor/vendor.js";
+import { act } from "/app/api.js";
+import { doing, engine, followed, punch, quietly, region, song, songId, take, unfollowed } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { Knob, Knobs } from "/app/views/knobs.js";
 
@@ -86,17 +87,34 @@ function Follow({ control }) {
   </div>`;
 }
 
+/** Chords as they are typed, and what is wrong with them.
+ * @type {import("/app/types.js").Sig<{song: string, text: string, wrong: string} | null>} */
+const typing = signal(null);
+
 function Typed() {
   const here = region.value;
-  const set = (/** @type {Event} */ event) => {
+  const typed = typing.value?.song === songId.value ? typing.value : null;
+  const shown = typed?.text ?? song.value?.typed_chords ?? "";
+  /** @type {{current: HTMLElement | null}} */
+  const sentence = useRef(null);
+  useEffect(() => {
+    if (typed?.wrong) sentence.current?.scrollIntoView({ block: "nearest" });
+  }, [typed?.wrong]);
+  const write = (/** @type {any} */ event) => (typing.value = { song: songId.value, text: event.target.value, wrong: "" });
+  const set = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const text = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get("chords") ?? "");
-    if (!here || !text.trim()) return;
-    void doing("chords", { song: songId.value, text, ...here });
+    if (!here || !shown.trim()) return;
+    const said = { song: songId.value, text: shown, wrong: "" };
+    const done = await quietly(() => act("chords", { song: said.song, text: shown, ...here }), (error) => {
+      said.wrong = `${error.message} ${error.next_step}`;
+    });
+    if ((typing.value?.text ?? shown) === shown) typing.value = done ? null : said; // else it was written on meanwhile
   };
   return html`<form class="typed" onSubmit=${set}>
     <input name="chords" type="text" maxlength="2000" placeholder=${words.type_chords} aria-label=${words.type_chords}
-      key=${song.value?.typed_chords} value=${song.value?.typed_chords} disabled=${!here} />
+      value=${shown} disabled=${!here} onInput=${write}
+      aria-invalid=${Boolean(typed?.wrong)} aria-describedby="chords-wrong" />
     <button class="quiet" disabled=${!here}>${words.use_chords}</button>
+    <p id="chords-wrong" ref=${sentence} class="bad" role="alert">${typed?.wrong}</p>
   </form>`;
 }

@@ -1,7 +1,7 @@
 // The notes that are heard in the song and in the chosen take, twelve rows from C up, under the chords.
 import { html, signal } from "/vendor/vendor.js";
 import { ask } from "/app/api.js";
-import { blind, chosen, heard, query, SONG } from "/app/audition.js";
+import { blind, chosenTake, heard, query, SONG } from "/app/audition.js";
 import { colour, fitted } from "/app/draw.js";
 import { chordName } from "/app/format.js";
 import { group, quietly, song } from "/app/state.js";
@@ -60,7 +60,7 @@ function draw(canvas) {
   to.fillRect(x(window.region[0]), LABELS, x(window.region[1]) - x(window.region[0]), height - LABELS);
   const ofSong = chromaOf(of, SONG);
   if (ofSong) rows(to, ofSong, LABELS, each, width, colour(canvas, "wave-region"));
-  const ofTake = chosen.value === SONG ? undefined : chromaOf(of, chosen.value);
+  const ofTake = chosenTake.value ? chromaOf(of, chosenTake.value.id) : undefined;
   if (ofTake) rows(to, ofTake, LABELS + each + GAP, each, width, colour(canvas, "accent"));
   to.font = "12px system-ui, sans-serif";
   for (const [start, end, label] of song.value?.chords ?? []) {

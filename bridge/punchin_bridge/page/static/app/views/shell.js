@@ -96,11 +96,19 @@ function Notices() {
   return html`<div class="notices" role="status" aria-live="polite">
     ${uploads.value.map((each) => html`<div class="notice" key=${each.name}>
       ${texts.waiting.uploading(each.name, each.share)}<progress max="1" value=${each.share}></progress></div>`)}
-    ${notices.value.map((each) => html`<div class="notice ${each.good ? "good" : "bad"}" key=${each.id}>
-      <span>${each.text} ${each.step && html`<span class="dim">${each.step}</span>`}</span>
-      ${each.undo && html`<button onClick=${() => { each.undo?.do(); dismiss(each.id); }}>${each.undo.text}</button>`}
-      <button class="quiet" aria-label=${texts.errors.dismiss} onClick=${() => dismiss(each.id)}>✕</button></div>`)}
+    ${notices.value.slice(-1).map((each) => html`<${Notice} key=${each.id} of=${each} hidden=${notices.value.length - 1} />`)}
   </div>`;
+}
+
+/** The last notice; those before it come back when it is read: together they would cover what they are about.
+ * @param {{of: typeof notices.value[number], hidden: number}} props */
+function Notice({ of, hidden }) {
+  const { title, action } = of.more;
+  return html`<div class="notice ${of.good ? "good" : "bad"}">
+    <span title=${title}>${of.text} ${of.step && html`<span class="dim">${of.step}</span>`}</span>
+    ${hidden > 0 && html`<span class="dim count">${texts.errors.more(hidden)}</span>`}
+    ${action && html`<button onClick=${() => { action.do(); dismiss(of.id); }}>${action.text}</button>`}
+    <button class="quiet" aria-label=${texts.errors.dismiss} onClick=${() => dismiss(of.id)}>✕</button></div>`;
 }
 
 function Help() {

@@ -1,18 +1,19 @@
 // The takes of the region, to be switched between while they play.
 import { html } from "/vendor/vendor.js";
 import {
-  blind, choose, chosen, difference, heard, leadIn, levels, loaded, matched, onlyFavourites, order, player, playing,
-  SONG, toggle,
-  toggleDifference, toggleLeadIn, toggleMatched,
+  blind, candidates, choose, chosen, difference, growing, heard, leadIn, levels, loaded, matched, onlyFavourites, player,
+  playing, SONG, toggle, toggleDifference, toggleLeadIn, toggleMatched,
 } from "/app/audition.js";
 import { colour, fitted, peaksOf, wave } from "/app/draw.js";
 import { decibels, following } from "/app/format.js";
+import { isGrowing } from "/app/growing.js";
 import { doing, download, group, jobs, notify } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { start } from "/app/views/abx.js";
 import { Details } from "/app/views/details.js";
 import { useDrawing } from "/app/views/drawing.js";
 import { repeatable } from "/app/views/jobs.js";
+import { Shape } from "/app/views/shape.js";
 
 const words = texts.takes;
 const MOST_HEARD = 16;
@@ -30,7 +31,6 @@ export function Takes() {
   return html`<section class="panel takes" aria-label=${words.title}>
     <div class="bar">
       <h2>${words.title}</h2>
-      <span class="dim">${of.place}</span>
       <span class="grow"></span>
       <button id="play" aria-pressed=${playing.value} disabled=${!loaded.value.has(chosen.value)} onClick=${() => void toggle()}>
         ${playing.value ? words.stop : words.play}<kbd>Space</kbd></button>
@@ -54,15 +54,17 @@ export function Takes() {
     ${window && !window.has_song && html`<p class="dim">${words.no_song}</p>`}
     ${window && window.region[1] === window.samples && window.samples > LONG * window.rate && html`<p class="dim">${words.long}</p>`}
     <div class="list" role="radiogroup" aria-label=${words.title}>
-      ${shuffled().map((name, index) => html`<${Row} key=${name} name=${name} index=${index} />`)}
+      ${shuffled().map((name, index) => isGrowing(name)
+        ? html`<${Grows} key=${name} name=${name} index=${index} />`
+        : html`<${Row} key=${name} name=${name} index=${index} />`)}
     </div>
-    ${!of.takes.length && html`<p class="dim">${words.none}</p>`}
+    ${!of.takes.length && !growing.value.length && html`<p class="dim">${words.none}</p>`}
   </section>`;
 }
 
 /** In blind mode the order says nothing; it is drawn once for each set of names. */
 function shuffled() {
-  const names = order.value;
+  const names = candidates.value;
   if (!blind.value) return names;
   const key = names.join();
   if (drawn.key !== key) {
@@ -108,6 +110,23 @@ function Row({ name, index }) {
   </div>`;
 }
 
+/** A take that grows: heard like the others, as far as it has come. @param {{name: string, index: number}} props */
+function Grows({ name, index }) {
+  const here = growing.value.find((each) => each.name === name);
+  if (!here) return null;
+  const isChosen = chosen.value === name;
+  const { start, end, rate } = here.job;
+  return html`<div class="take growing ${isChosen ? "chosen" : ""}" data-growing=${name} title=${words.raw_text}>
+    <button class="pick" role="radio" aria-checked=${isChosen} tabindex=${isChosen ? 0 : -1} onClick=${() => choose(name)}>
+      <kbd>${index < 10 ? index : ""}</kbd>
+      <span class="name"><b>${words.preview(here.take + 1)}</b>
+        <span class="dim"> ${words.came(here.samples / rate, (end - start) / rate)}</span></span>
+      <span class="dim level">${words.raw}</span>
+      <${Shape} shape=${here.shape} />
+    </button>
+  </div>`;
+}
+
 /** @param {Take} take */
 const about = (take) =>
   [take.to || following(take.follows, NAMES) || words.free, differing(take), words.seed(take.seed)].filter(Boolean).join(" · ");
@@ -135,6 +154,12 @@ function Star({ take }) {
     onClick=${() => void doing("write", { take: take.id, favourite: !is })}>${is ? "★" : "☆"}</button>`;
 }
 
+/** @param {string} path */
+async function copied(path) {
+  await navigator.clipboard.writeText(path);
+  notify(words.copied);
+}
+
 /** What can be done with a take. @param {{take: Take}} props */
 function Does({ take }) {
   const of = group.value;
@@ -144,22 +169,20 @@ function Does({ take }) {
   };
   const save = async () => {
     const done = await doing("save", { take: take.id });
-    if (done) notify(words.saved(done.path));
+    if (!done) return;
+    const file = done.path.split(/[\\/]/).at(-1);
+    notify(words.saved(file), { title: done.path, action: { text: words.copy, do: () => void copied(done.path) } });
   };
   const bin = async () => {
     const done = await doing("bin", { take: take.id });
-    const undo = { text: words.restore, do: () => void doing("restore", { song: of?.song, file: done.file }) };
-    if (done) notify(words.binned(done.file), undo);
-  };
-  const copy = async () => {
-    await navigator.clipboard.writeText(take.path);
-    notify(words.copied);
+    const restore = { text: words.restore, do: () => void doing("restore", { song: of?.song, file: done.file }) };
+    if (done) notify(words.binned(done.file), { action: restore });
   };
   return html`<span class="does">
     ${job?.uses && html`<button class="primary" onClick=${use}>${words.use}</button>`}
     ${of?.song && html`<button class="primary" onClick=${save}>${words.save}</button>`}
     <button class="quiet" onClick=${() => void doing("show", { take: take.id })}>${words.show}</button>
-    <button class="quiet" onClick=${copy}>${words.copy}</button>
+    <button class="quiet" onClick=${() => void copied(take.path)}>${words.copy}</button>
     <button class="quiet" onClick=${() => void download(`/api/file/${take.id}`, take.file)}>${words.download}</button>
     ${of?.song && html`<button class="quiet" onClick=${bin}>${words.bin}</button>`}
   </span>`;

@@ -1,8 +1,7 @@
 // A host with one window: loads a CLAP plug-in, plays it a song faster than time and shows its window, driven by lines.
-// For test_window.py and the pictures in the documentation.
+// See stage.py.
 //
 //   play START END   the song over these samples, at 120 bpm in 4/4; a chord in each bar, louder on each beat
-//   rest SAMPLE      the transport stands at this sample
 //   state FILE       write the plug-in's state
 //   size W H         resize the window, as a host does when its frame is dragged
 //   quit
@@ -95,7 +94,7 @@ float song(int64_t sample, int channel) {
   const auto& chord = kChords[size_t(beat / 4) % kChords.size()];
   double sum = 0;
   for (const double pitch : chord) sum += std::sin(2 * M_PI * pitch * seconds * (1 + 0.001 * channel));
-  return float(sum * 0.25 * std::exp(-2 * (beat - std::floor(beat))));
+  return float(sum * 0.16 * std::exp(-2 * (beat - std::floor(beat))));
 }
 
 const clap_input_events_t kNoEvents = {
@@ -135,10 +134,12 @@ void block(const clap_plugin_t* plugin, int64_t sample, uint32_t frames, bool is
   if (plugin->process(plugin, &process) == CLAP_PROCESS_ERROR) throw std::runtime_error("process");
 }
 
+int64_t playhead = 0;
+
 void play(const clap_plugin_t* plugin, int64_t start, int64_t end) {
-  for (int64_t sample = start; sample < end; sample += kBlock)
-    block(plugin, sample, uint32_t(std::min<int64_t>(kBlock, end - sample)), true);
-  block(plugin, end, kBlock, false);
+  for (playhead = start; playhead < end; playhead += kBlock)
+    block(plugin, playhead, uint32_t(std::min<int64_t>(kBlock, end - playhead)), true);
+  playhead = end;
 }
 
 void save(const clap_plugin_t* plugin, const std::string& path) {
@@ -210,8 +211,6 @@ bool obey(const clap_plugin_t* plugin, Frame& frame, const std::string& line) {
   if (name == "quit") return false;
   if (name == "play" && words >> first >> second)
     play(plugin, first, second);
-  else if (name == "rest" && words >> first)
-    block(plugin, first, kBlock, false);
   else if (name == "size" && words >> first >> second)
     frame.resize(uint32_t(first), uint32_t(second));
   else if (name == "state" && words >> path)
@@ -235,6 +234,7 @@ void serve(const clap_plugin_t* plugin, Frame& frame) {
     }
     for (size_t end; (end = waiting.find('\n')) != std::string::npos; waiting.erase(0, end + 1))
       if (!obey(plugin, frame, waiting.substr(0, end))) return;
+    block(plugin, playhead, kBlock, false);  // hosts go on processing while the song stands still
     frame.tick();
   }
 }

@@ -1,0 +1,97 @@
+"""`punchin status` and `punchin cancel`: what the daemon is doing, and stopping it. They start no daemon."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from typing import Annotated
+
+import msgspec
+import typer
+from punchin_wire.errors import DaemonUnreachable
+from punchin_wire.messages import JobStatus, SeatStatus, Status
+from punchin_wire.paths import BridgeRecord
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ..daemon import launch
+from ..daemon.client import Client
+from . import options
+from .job import check_job, chosen
+
+WATCH_SECONDS = 1.0
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Go on, once a second, until Ctrl-C; with --json a line each.")]
+
+
+def status(remote: options.Remote = None, as_json: Json = False, watch: Watch = False) -> None:
+    """Show the daemon, its seats and its jobs, and the bridge."""
+    with _client(remote) as client, contextlib.ExitStack() as screen:
+        live = screen.enter_context(Live(console=Console())) if watch and not as_json else None
+        while True:
+            found, bridge = client.status(), launch.bridge()
+            if as_json:
+                print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}), flush=True)
+            elif live is not None:
+                live.update(_shown(found, bridge), refresh=True)
+            else:
+                Console().print(_shown(found, bridge))
+            if not watch:
+                return
+            time.sleep(WATCH_SECONDS)
+
+
+def cancel(
+    job: Annotated[str, typer.Argument(help="The job's id, as `punchin status` shows it.")],
+    remote: options.Remote = None,
+    as_json: Json = False,
+) -> None:
+    """Stop a job. It stops within one decode step."""
+    check_job(job)
+    with _client(remote) as client:
+        client.cancel(job)
+    print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
+
+
+def _client(remote: str | None) -> Client:
+    """A client of the running daemon."""
+    known = chosen(remote)
+    endpoint = launch.find(known)
+    if endpoint is None and (there := launch.elsewhere(known)) is not None:
+        raise DaemonUnreachable(f"No daemon answers at {there}.", there.start)
+    if endpoint is None:
+        raise DaemonUnreachable("No daemon is running.", "The next job starts one by itself.")
+    return Client(endpoint, known)
+
+
+def _shown(found: Status, bridge: BridgeRecord | None) -> Group:
+    """All of it, for a terminal."""
+    where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
+    metrics = f", metrics port {found.metrics_port}" if found.metrics_port else ""
+    lines = [f"Daemon {found.version}, {where}{metrics}, up {found.uptime:.0f} s"]
+    lines += [_seat(number, seat) for number, seat in enumerate(found.seats, 1)]
+    runs = f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs."
+    last = [f"Jobs of other computers: {found.others}"] if found.others else []
+    jobs = _jobs(found.jobs) if found.jobs else Text("No jobs.")
+    return Group(Text("\n".join(lines)), jobs, Text("\n".join([*last, runs])))
+
+
+def _seat(number: int, seat: SeatStatus) -> str:
+    memory = f", {seat.memory / 2**20:.0f} MiB" if seat.memory else ""
+    vram = f", {seat.vram / 2**20:.0f} MiB of the GPU" if seat.vram else ""
+    packs = f", holds {', '.join(seat.packs)}" if seat.packs else ""
+    return f"Seat {number} {seat.state} on {seat.device}{memory}{vram}{packs}"
+
+
+def _jobs(jobs: tuple[JobStatus, ...]) -> Table:
+    table = Table("job", "engine", "pack", "state", "seat", "ahead", "stage", "step", "age")
+    for job in jobs:
+        seat = str(job.seat or "")
+        ahead = str(job.position) if job.state == "queued" else ""
+        step = f"{job.step}/{job.total}" if job.total else ""
+        table.add_row(job.job, job.engine, job.pack, job.state, seat, ahead, job.stage or "", step, f"{job.age:.0f} s")
+    return table
