@@ -140,6 +140,7 @@ class Daemon:
         self._find_vanished(now)
         self._catch_up()
         if now >= self._expire_at:
+            self._cut_off(now)
             self._expire(now)
             self._expire_at = now + 1.0
         if self.jobs.running or self.jobs.waiting or self._last_seen or (self.osc and self.osc.busy):
@@ -333,6 +334,15 @@ class Daemon:
             wanted = job.keep or any(client in self._last_seen for client in self._sent[job.id])
             if not (wanted or job.finished):
                 log.info("job %s: its client has vanished", job.id)
+                self.cancel(job.id, now)
+
+    def _cut_off(self, now: float) -> None:
+        """Stop what is made for keys that were revoked, also what was to be kept: nobody could fetch it."""
+        if self.gate is None:
+            return
+        for job in self.jobs:
+            if not job.finished and job.state != "cancelling" and not self.gate.is_open_to(self.gate.owner(job.id)):
+                log.info("job %s: its key was revoked", job.id)
                 self.cancel(job.id, now)
 
     def _expire(self, now: float) -> None:
