@@ -33,7 +33,7 @@ UDP = "bridge/punchin_wire/osc/udp.py"
 FLOORS = {
     "punchin_bridge": "cli | serve | page | surfaces | hosts | takes | splice | audio | daemon music packs | remotes"
     " | settings",
-    "punchin_server": "doctor opening worker | engines | models | codecs | packs | conditioning | daemon",
+    "punchin_server": "doctor opening worker | engines | models listening | codecs | packs | conditioning | daemon",
     "punchin_train": "compare evaluation | transfer | adapter inpaint | songs | measures report spectral",
 }
 """The rooms of a package from the roof down. A room may import those on lower floors only."""
