@@ -53,6 +53,13 @@ def test_no_source_reaches_through_a_wall(folder: str) -> None:
         assert not {name.split(".")[0] for name in names} & FORBIDDEN[folder] - opens, path
 
 
+def test_only_the_executor_of_its_name_imports_ray() -> None:
+    sources = {path: text for path, text in FILES.items() if path.endswith(".py") and not path.startswith("tests/")}
+    arrows = house.graph(sources)
+    theirs = {path for path, names in arrows.items() if any(name.split(".")[0] == "ray" for name in names)}
+    assert theirs == {"server/punchin_server/daemon/executors/ray.py"}
+
+
 @pytest.mark.parametrize("name", FLOORS)
 def test_every_arrow_between_rooms_leads_down(name: str) -> None:
     floors = {room: level for level, rooms in enumerate(FLOORS[name].split("|")) for room in rooms.split()}
