@@ -69,7 +69,7 @@ def draw(home: Path, song: Path, chords: Path, folder: Path) -> None:
 
 def ready(tab: Browser) -> None:
     """All takes are there and measured."""
-    tab.until("document.querySelectorAll('.take').length === 5", MADE)
+    tab.until("document.querySelectorAll('[data-take]').length === 5", MADE)
     tab.until("[...document.querySelectorAll('.take .level')].every((e) => e.innerText.includes('LUFS'))")
 
 

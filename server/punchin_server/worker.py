@@ -88,12 +88,15 @@ class Held(NamedTuple):
 
 
 class Worker:
-    """Engines by name, and the socket to the supervisor."""
+    """Engines by name, and the socket to the supervisor; `pair` are the public and secret key of a line with CURVE."""
 
-    def __init__(self, orders: Orders, engines: Mapping[str, Loader] = ENGINES) -> None:
+    def __init__(
+        self, orders: Orders, engines: Mapping[str, Loader] = ENGINES, pair: tuple[bytes, bytes] = (b"", b"")
+    ) -> None:
         self._orders = orders
         self._engines = engines
         self._shrink = False  # whether takes of this job are sent in less room
+        self._pair = pair
         self._device = orders.device  # as asked for, until an engine has said what it runs on
         self._loaded: dict[tuple[str, str], Held] = {}  # by (engine, pack), the one used last at the end
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -186,6 +189,9 @@ class Worker:
         socket = self._context.socket(zmq.DEALER)
         socket.identity = identity.encode()
         socket.linger = 1000
+        if self._orders.server_key:
+            socket.curve_serverkey = self._orders.server_key.encode()
+            socket.curve_publickey, socket.curve_secretkey = self._pair
         socket.connect(self._orders.endpoint)
         return socket
 

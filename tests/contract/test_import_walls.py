@@ -33,7 +33,7 @@ UDP = "bridge/punchin_wire/osc/udp.py"
 FLOORS = {
     "punchin_bridge": "cli | serve | page | surfaces | hosts | takes | splice | audio | daemon music packs | remotes"
     " | settings",
-    "punchin_server": "doctor opening worker | engines | models | codecs | packs | conditioning | daemon",
+    "punchin_server": "doctor opening worker | engines | models listening | codecs | packs | conditioning | daemon",
     "punchin_train": "compare evaluation | transfer | adapter inpaint | songs | measures report spectral",
 }
 """The rooms of a package from the roof down. A room may import those on lower floors only."""
@@ -51,6 +51,13 @@ def test_no_source_reaches_through_a_wall(folder: str) -> None:
     for path, names in house.graph(sources).items():
         opens = {"socket"} if path == UDP else set()
         assert not {name.split(".")[0] for name in names} & FORBIDDEN[folder] - opens, path
+
+
+def test_only_the_executor_of_its_name_imports_ray() -> None:
+    sources = {path: text for path, text in FILES.items() if path.endswith(".py") and not path.startswith("tests/")}
+    arrows = house.graph(sources)
+    theirs = {path for path, names in arrows.items() if any(name.split(".")[0] == "ray" for name in names)}
+    assert theirs == {"server/punchin_server/daemon/executors/ray.py"}
 
 
 @pytest.mark.parametrize("name", FLOORS)

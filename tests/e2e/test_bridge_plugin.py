@@ -149,6 +149,9 @@ def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[...,
         check_in_place(settled(keys, SONG), SONG, takes[1])
         do(home, "Keys", "next_take")
         assert np.array_equal(settled(keys, SONG), SONG)
+        [made] = keys.state["settings"]["jobs"]
+        do(home, "Keys", "pick", job=made["job"], take=1)  # *Use this take* on the page
+        check_in_place(settled(keys, SONG), SONG, takes[1])
         path = Path(takes_of(keys)[0]["path"])
         assert path.parent == home / "takes" / "My song"
         assert probe(path).time_reference == START

@@ -10,17 +10,17 @@ import numpy as np
 import psutil
 import pytest
 import zmq
-from fakes.harness import DEVICES, RATE, Client, RunningDaemon, daemon, launch, song, takes, until
+from fakes.harness import EXECUTORS, RATE, Client, RunningDaemon, daemon, launch, song, takes, until
 from punchin_wire.frames import unpack_message
 from punchin_wire.messages import Accepted, Cancelled, Done, Failed, Ping, Pong, Position, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module", params=DEVICES)
+@pytest.fixture(scope="module", params=EXECUTORS)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
     """One daemon for the tests that leave it as they found it. It sees clients vanish after a second."""
-    flags = ("--device", request.param, "--queue", "3", "--client-share", "1", "--vanished", "1")
+    flags = (*request.param, "--queue", "3", "--client-share", "1", "--vanished", "1")
     with daemon(tmp_path_factory.mktemp("home"), *flags) as running:
         running.worker()
         yield running

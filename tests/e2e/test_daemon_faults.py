@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from fakes.harness import DEVICES, RunningDaemon, daemon, takes, until
+from fakes.harness import EXECUTORS, RunningDaemon, daemon, takes, until
 from punchin_wire.frames import MAGIC, pack, unpack
 from punchin_wire.messages import Done, Failed, FromDaemon, Ping, Pong, Progress, Refused, Take
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module", params=DEVICES)
+@pytest.fixture(scope="module", params=EXECUTORS)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with daemon(tmp_path_factory.mktemp("home"), "--device", request.param) as running:
+    with daemon(tmp_path_factory.mktemp("home"), *request.param) as running:
         running.worker()
         yield running
 

@@ -225,10 +225,10 @@ def test_a_host_has_its_takes_made_there_and_each_job_stays_where_it_is(shared: 
 @pytest.mark.usefixtures("room")
 def test_the_packs_of_the_box_are_listed_in_the_room(punchin: Punchin) -> None:
     there = punchin.json("packs", "list", "--remote", "box")
-    assert [row["name"] for row in there["packs"]] == ["tiny"]
+    assert "tiny" in [row["name"] for row in there["packs"]]
     assert punchin("packs", "list", "--remote=box") == 0
-    assert punchin.stdout.startswith("tiny ")
-    assert punchin.stdout.endswith(" ok\n")
+    (line,) = [line for line in punchin.stdout.splitlines() if line.startswith("tiny ")]
+    assert line.endswith(" ok")
     punchin.fails(2, "bad_setting", "packs", "verify", "--remote", "box")
     punchin.fails(2, "bad_setting", "packs", "pull", "../x", "--remote", "box")
 

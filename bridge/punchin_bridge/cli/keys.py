@@ -31,6 +31,8 @@ def new(
     public, secret = (z85.decode(half).hex() for half in zmq.curve_keypair())
     keys.keep_own(keys.KeyPair(public, secret), replace=replace)
     print(json.dumps({"key": public}) if as_json else f"This computer's key: {public}")
+    if replace and not as_json:
+        print("A daemon that serves here with the one before must be started again.")
 
 
 @app.command()

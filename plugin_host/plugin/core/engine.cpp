@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 namespace punchin {
@@ -212,13 +213,14 @@ std::size_t Engine::find_takes(const std::filesystem::path& folder) {
 
 nlohmann::json Engine::settings() const {
   const std::lock_guard lock{mutex_};
-  return project_.state.settings;
+  return nlohmann::json::parse(project_.state.settings);
 }
 
-void Engine::set_settings(nlohmann::json settings) {
-  if (!settings.is_object() || settings.dump().size() > kMostSettings) throw Error{"There is too much text in the settings."};
+void Engine::set_settings(const nlohmann::json& settings) {
+  std::string text = settings.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  if (!settings.is_object() || text.size() > kMostSettings) throw Error{"There is too much text in the settings."};
   const std::lock_guard lock{mutex_};
-  project_.state.settings = std::move(settings);
+  project_.state.settings = std::move(text);
   touch();
 }
 

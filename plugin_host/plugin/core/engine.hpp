@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -89,8 +90,9 @@ class Engine {
   /// Looks for missing takes in `folder` and below. How many were found.
   std::size_t find_takes(const std::filesystem::path& folder);
 
+  /// An object, for the link and the window to keep what they will; at most 64 KiB of text.
   nlohmann::json settings() const;
-  void set_settings(nlohmann::json settings);
+  void set_settings(const nlohmann::json& settings);
 
   /// The state as the host saves it, and back. `load` reads the takes before it returns: a bounce that starts at once
   /// has them. What cannot be understood changes nothing and throws Error.

@@ -1,6 +1,7 @@
 #include "state.hpp"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace punchin {
 namespace {
@@ -46,9 +47,11 @@ State decoded_state(const json& value) {
   state.selection = decoded_place(value.at("selection"));
   state.active = value.at("active").get<std::size_t>();
   state.project = value.value("project", "");
-  state.settings = value.value("settings", json::object());
+  const json settings = value.value("settings", json::object());
+  if (!settings.is_object()) throw Error{"its settings are none"};
+  state.settings = settings.dump();
   for (const json& region : value.at("regions")) state.regions.push_back(decoded_region(region));
-  if (state.regions.size() > kMostRegions || !state.settings.is_object()) throw Error{"it is no state of Punchin's"};
+  if (state.regions.size() > kMostRegions) throw Error{"it is no state of Punchin's"};
   if (state.active >= state.regions.size()) state.active = 0;
   return state;
 }
@@ -68,7 +71,7 @@ std::string encode(const State& state) {
                    {"selection", encoded(state.selection)},
                    {"active", state.active},
                    {"project", state.project},
-                   {"settings", state.settings},
+                   {"settings", json::parse(state.settings)},
                    {"regions", regions}};
   return value.dump(-1, ' ', true, json::error_handler_t::replace);
 }

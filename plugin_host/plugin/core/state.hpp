@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -38,8 +37,8 @@ struct State {
   Place selection;
   std::vector<Region> regions;
   std::size_t active = 0;
-  std::string project;                                 ///< The project's folder, absolute; empty where not known.
-  nlohmann::json settings = nlohmann::json::object();  ///< What the link and the window keep.
+  std::string project;          ///< The project's folder, absolute; empty where not known.
+  std::string settings = "{}";  ///< What the link and the window keep: an object of JSON.
 };
 
 constexpr std::size_t kMostRegions = 256;

@@ -24,7 +24,7 @@ class PunchinPlugin : public Plugin {
   const char* getMaker() const override { return DISTRHO_PLUGIN_BRAND; }
   const char* getLicense() const override { return "Apache-2.0"; }
   std::uint32_t getVersion() const override { return d_version(0, 1, 0); }
-  std::int64_t getUniqueId() const override { return d_cconst('P', 'n', 'c', 'h'); }
+  std::int64_t getUniqueId() const override { return d_cconst(PUNCHIN_UNIQUE_ID); }
 
   void initAudioPort(bool input, std::uint32_t index, AudioPort& port) override;
   void initParameter(std::uint32_t index, Parameter& parameter) override;

@@ -38,6 +38,7 @@ from punchin_wire.messages import (
 )
 
 from .gate import Gate, scope
+from .hosted import Executor
 from .http_front import HttpFront
 from .jobs import Job, Jobs
 from .launcher import PUNCHIN, Launcher
@@ -48,7 +49,7 @@ from .pack_programs import PackPrograms
 from .seats import Seats
 from .settings import OSC_PORT, Settings
 from .store import JobRecord, Store
-from .supervisor import Launch, Supervisor
+from .supervisor import Supervisor
 from .zmq_front import Client, Received, Sent, ZmqFront
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ SEQ_AFTER_RESTART = 1_000_000
 class Daemon:
     """Everything that serves; `run` returns after `stop` was called. Raises DaemonError when it cannot serve."""
 
-    def __init__(self, settings: Settings, launch: Launch, punchin: Sequence[str] = PUNCHIN) -> None:
+    def __init__(self, settings: Settings, executor: Executor, punchin: Sequence[str] = PUNCHIN) -> None:
         self.settings = settings
         self._stopping = False
         self._started = self._active = time.monotonic()
@@ -85,12 +86,12 @@ class Daemon:
         self.packs = PackPrograms(settings.pulls)
         self.metrics = Metrics()
         self.http = HttpFront(self.context, settings.metrics_port) if settings.metrics_port >= 0 else None
-        self.jobs = Jobs(settings.queue, len(settings.devices), settings.client_queue)
+        self.jobs = Jobs(settings.queue, len(executor.devices), settings.client_queue)
         supervisors = [
-            Supervisor(self.context, launch, settings, device, f"worker {seat}")
-            for seat, device in enumerate(settings.devices, 1)
+            Supervisor(executor, settings, device, f"worker {seat}", rests=seat > executor.least)
+            for seat, device in enumerate(executor.devices, 1)
         ]
-        self.seats = Seats(supervisors, self.jobs, self._requests, self._happen, settings.cancel_grace)
+        self.seats = Seats(supervisors, self.jobs, self._requests, self._happen, settings.cancel_grace, executor.least)
         self.store = Store(paths.results_folder())
         self._restore()
 
@@ -140,6 +141,7 @@ class Daemon:
         self._find_vanished(now)
         self._catch_up()
         if now >= self._expire_at:
+            self._cut_off(now)
             self._expire(now)
             self._expire_at = now + 1.0
         if self.jobs.running or self.jobs.waiting or self._last_seen or (self.osc and self.osc.busy):
@@ -333,6 +335,15 @@ class Daemon:
             wanted = job.keep or any(client in self._last_seen for client in self._sent[job.id])
             if not (wanted or job.finished):
                 log.info("job %s: its client has vanished", job.id)
+                self.cancel(job.id, now)
+
+    def _cut_off(self, now: float) -> None:
+        """Stop what is made for keys that were revoked, also what was to be kept: nobody could fetch it."""
+        if self.gate is None:
+            return
+        for job in self.jobs:
+            if not job.finished and job.state != "cancelling" and not self.gate.is_open_to(self.gate.owner(job.id)):
+                log.info("job %s: its key was revoked", job.id)
                 self.cancel(job.id, now)
 
     def _expire(self, now: float) -> None:

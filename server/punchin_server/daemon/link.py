@@ -20,13 +20,15 @@ BEAT_SECONDS = 0.5
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """The worker's first and only line of standard input. An engine unused for `keep_alive` seconds is given up."""
+    """The worker's first and only line of standard input. An engine unused for `keep_alive` seconds is given up. With
+    `server_key` the line is encrypted by CURVE, and the daemon knows the worker's key."""
 
     endpoint: str
     token: str
     device: str
     precision: str
     keep_alive: float
+    server_key: str = ""
 
 
 class Heartbeat(Message, frozen=True):

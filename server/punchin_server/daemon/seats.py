@@ -20,7 +20,7 @@ Happen = Callable[[Sequence[Event], Sequence[Frame]], None]
 
 
 class Seats:
-    """Gives the jobs of `jobs` to workers, as the `requests` they came as."""
+    """Gives the jobs of `jobs` to workers, as the `requests` they came as. `least` workers there always are."""
 
     def __init__(
         self,
@@ -29,12 +29,14 @@ class Seats:
         requests: Mapping[str, Sequence[Frame]],
         happen: Happen,
         cancel_grace: float,
+        least: int = 0,
     ) -> None:
         self.supervisors = dict(enumerate(supervisors, 1))
         self._jobs = jobs
         self._requests = requests
         self._happen = happen
         self._cancel_grace = cancel_grace
+        self._least = least
 
     def status(self) -> tuple[SeatStatus, ...]:
         return tuple(supervisor.status() for supervisor in self.supervisors.values())
@@ -86,9 +88,9 @@ class Seats:
             self._died(seat, supervisor.bury("The worker did not stop its cancelled job.", now), now)
 
     def _give(self, now: float) -> None:
+        self.wake(max(self._least, len(self._jobs.running) + self._jobs.waiting if self._jobs.waiting else 0), now)
         if not self._jobs.waiting:
             return
-        self.wake(len(self._jobs.running) + self._jobs.waiting, now)
         idle = {seat: supervisor.holds for seat, supervisor in self.supervisors.items() if supervisor.idle}
         while (started := self._jobs.start(idle, now)) is not None:
             seat, job, events = started

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from punchin_wire import VERSION, paths, program
-from punchin_wire.errors import DaemonError, PunchinError
+from punchin_wire.errors import BadSetting, DaemonError, PunchinError
 
 from . import settings
 from .daemon import Daemon
-from .executors import local
+from .executors.local import Local
+from .hosted import Executor
 from .launcher import PUNCHIN
 
 log = logging.getLogger(__name__)
 
-WORKER = (sys.executable, "-m", "punchin_server.worker")
+WORKER = "punchin_server.worker"
 CONNECTIONS = 65_536
 
 
-def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[str]) -> None:
+def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[str], engines: str) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises DaemonError when it cannot."""
-    with paths.only_one("daemon"):
+    with paths.only_one("daemon"), contextlib.ExitStack() as stack:
         paths.open_log(paths.daemon_log())
         if options.keys:
             _allow_connections()
-        daemon = Daemon(options, local.launcher(worker), punchin)
+        executor = stack.enter_context(contextlib.closing(_executor(options, worker, engines)))
+        daemon = Daemon(options, executor, punchin)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: daemon.stop())
         paths.write_daemon_record(daemon.record)
@@ -51,10 +55,27 @@ def _allow_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def main(argv: Sequence[str], worker: Sequence[str] = WORKER, punchin: Sequence[str] = PUNCHIN) -> int:
-    """`punchin serve`. Returns the exit code; `worker` and `punchin` are the commands of its children."""
+def _executor(options: settings.Settings, worker: Sequence[str], engines: str) -> Executor:
+    """Where workers run. Raises BadSetting where that is not installed."""
+    if options.executor == "local":
+        return Local(worker, options.devices)
+    if find_spec("ray") is None:
+        raise BadSetting("Ray is not installed.", "Install it: pip install 'punchin[server,ray]'.")
+    from .executors.ray import Ray
+
+    return Ray(options, engines)
+
+
+def main(
+    argv: Sequence[str],
+    worker: Sequence[str] = (sys.executable, "-m", WORKER),
+    punchin: Sequence[str] = PUNCHIN,
+    engines: str = WORKER,
+) -> int:
+    """`punchin serve`. Returns the exit code. `worker` and `punchin` are the commands of its children; workers that are
+    none get their engines from the module `engines`."""
     try:
-        serve(settings.load(argv, os.environ), worker, punchin)
+        serve(settings.load(argv, os.environ), worker, punchin, engines)
     except PunchinError as error:
         return program.fail(error, as_json=False)
     except OSError as error:

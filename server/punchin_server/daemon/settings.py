@@ -10,7 +10,7 @@ import argparse
 import ipaddress
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 from msgspec import Meta
@@ -47,6 +47,9 @@ HELP = {
     "worker_silence": "seconds without a heartbeat after which the worker is killed",
     "cancel_grace": "seconds that a cancelled job may still compute before its worker is killed",
     "device": "where models run: auto, cpu, cuda, cuda:1, mps; several with commas, each for a job of its own",
+    "executor": "what runs the workers: local, on this computer, or ray, in a Ray cluster",
+    "ray_address": "address of the cluster, as `ray start` shows it; without one Ray is started on this computer",
+    "seats": "workers in the cluster, MIN:MAX; those beyond MIN end when there is nothing to do (default 1:GPUs)",
     "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8",
 }
 
@@ -72,6 +75,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     worker_silence: Positive = 60.0
     cancel_grace: Positive = 30.0
     device: Annotated[str, Meta(pattern=rf"^{DEVICE}(,{DEVICE}){{0,{MOST_SEATS - 1}}}$")] = "auto"
+    executor: Literal["local", "ray"] = "local"
+    ray_address: str = ""
+    seats: Annotated[str, Meta(pattern=r"^(\d{1,2}:\d{1,2})?$")] = ""
     precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8)$")] = "auto"
 
     def __post_init__(self) -> None:
@@ -84,6 +90,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 f"Listening on {self.bind} would open Punchin to everybody on the network, without encryption.",
                 "Add --keys, after `punchin keys new`; or use --bind 127.0.0.1, and an ssh tunnel from other machines.",
             )
+
+        if self.executor == "local" and (self.seats or self.ray_address):
+            raise BadSetting("--seats and --ray-address are for --executor ray.", "Name this computer's by --device.")
+        if self.executor == "ray" and len(self.devices) > 1:
+            raise BadSetting("In a cluster all seats have one kind of device.", "Say how many there are by --seats.")
+        least, most = self.seat_range or (1, 1)
+        if not least <= most or not 1 <= most <= MOST_SEATS:
+            raise BadSetting(f"--seats {self.seats} is no range of 1 to {MOST_SEATS} seats.", "Say --seats 1:4.")
+
+    @property
+    def seat_range(self) -> tuple[int, int] | None:
+        """The least and the most seats of a cluster, where they are given."""
+        least, _, most = self.seats.partition(":")
+        return (int(least), int(most)) if self.seats else None
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -136,6 +156,7 @@ def parser() -> argparse.ArgumentParser:
             flag |= {"action": "store_true", "help": HELP[field.name]}
         else:
             metavar = field.name.split("_")[-1].upper()
-            flag |= {"metavar": metavar, "help": f"{HELP[field.name]} (default {field.default})"}
+            default = "" if field.default == "" else f" (default {field.default})"
+            flag |= {"metavar": metavar, "help": f"{HELP[field.name]}{default}"}
         parser.add_argument("--" + field.name.replace("_", "-"), **flag)
     return parser

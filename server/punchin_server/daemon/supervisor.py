@@ -1,5 +1,5 @@
 """Keeps the worker of one seat: has it started, hears its heartbeat, restarts it when it dies. Knows no jobs and no
-clients, and leaves to a launcher how and where a worker is started.
+clients, and leaves to an executor how and where a worker is started.
 
 ::
 
@@ -19,8 +19,7 @@ import enum
 import logging
 import secrets
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Sequence
 
 import zmq
 from punchin_wire.errors import ErrorInfo, InternalError, WorkerDied
@@ -28,6 +27,7 @@ from punchin_wire.frames import Frame, Sealed, pack, unpack_sealed
 from punchin_wire.messages import Cancel, SeatState, SeatStatus
 
 from .child import describe_exit
+from .hosted import Executor, Hosted
 from .link import FromWorker, Heartbeat, Orders
 from .settings import Settings
 
@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = 0.5
 BACKOFF_LIMIT = 30.0
-START_SECONDS = 120.0
-"""A worker that has not beaten once after this long (importing torch from a cold disk) never will."""
 NO_BEAT = Heartbeat("", (), 0)
 HOPELESS = 3
 """Workers that died in a row before their first heartbeat: something is wrong with the installation."""
@@ -52,53 +50,24 @@ class Life(enum.Enum):
     STOPPED = "stopped"
 
 
-class Hosted(Protocol):
-    """A worker's process, wherever it runs. Nothing here waits but `join`, and that not for ever."""
-
-    @property
-    def pid(self) -> int: ...
-    @property
-    def gone(self) -> bool:
-        """Whether it has ended and everything of it is given back, after `leave`."""
-
-    @property
-    def errors(self) -> Collection[str]:
-        """The last lines that it said about itself."""
-
-    def poll(self) -> int | None:
-        """Its exit code once it has ended, else None."""
-
-    def leave(self, patience: float = 2.0) -> None:
-        """Ask it to go; after `patience` seconds it is killed."""
-
-    def join(self) -> None:
-        """Wait until it is gone. To be called after `leave`."""
-
-
-Launch = Callable[[str, Orders], Hosted]
-"""Starts a worker, by its name in the log and its orders. Raises InternalError when it cannot."""
-
-
 class Supervisor:
     """Holds the worker of one seat and its socket; in the log it is `name`. All methods but `join` return at once;
     `now` is a monotonic time in seconds. A worker that `rests` is ended when it was idle for `keep_alive`."""
 
     def __init__(
         self,
-        context: zmq.Context[zmq.Socket[bytes]],
-        launch: Launch,
+        executor: Executor,
         settings: Settings,
         device: str = "auto",
         name: str = "worker",
         rests: bool = True,
     ) -> None:
-        self.socket = context.socket(zmq.ROUTER)
+        self.socket, self._endpoint = executor.line()
         self.socket.linger = 0
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.lives: deque[Life] = deque(maxlen=100)
         self.restarts = 0
-        self._endpoint = f"tcp://127.0.0.1:{self.socket.bind_to_random_port('tcp://127.0.0.1')}"
-        self._launch = launch
+        self._executor = executor
         self._settings = settings
         self._device = device
         self._name = name
@@ -152,7 +121,7 @@ class Supervisor:
         self._enter("starting", now, Life.STARTED)
         self._last_message = now
         try:
-            self._child = self._launch(self._name, orders)
+            self._child = self._executor.launch(self._name, orders)
         except InternalError as error:
             return self.bury(str(error), now)
         return None
@@ -207,7 +176,7 @@ class Supervisor:
         code = self._child.poll()
         if code is not None:
             return self.bury(f"The worker process ended by {describe_exit(code)}.", now)
-        patience = START_SECONDS if self._state == "starting" else self._settings.worker_silence
+        patience = self._executor.start_seconds if self._state == "starting" else self._settings.worker_silence
         if now - self._last_message > patience:
             return self.bury(f"The worker was silent for {now - self._last_message:.0f} s.", now)
         if self._rests and self._state == "idle" and now - self._since > self._settings.keep_alive:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Annotated, Literal
@@ -287,6 +288,17 @@ def installed(env: Mapping[str, str] = os.environ) -> list[Pack | Broken]:
             entry = Broken(name, folder, error)
         found.setdefault(entry.name, entry)
     return list(found.values())
+
+
+def fingerprints(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """One checksum for each pack that can be used: that of the checksums and commits of all it loads."""
+    prints = {}
+    for pack in installed(env):
+        if isinstance(pack, Pack):
+            with suppress(PackError):  # a model of the hub is not here
+                hashes = sorted(pack.hashes(pack.manifest.references()).items())
+                prints[pack.name] = hashlib.sha256(repr(hashes).encode()).hexdigest()
+    return prints
 
 
 def _folders(env: Mapping[str, str]) -> Iterator[tuple[str, Path]]:

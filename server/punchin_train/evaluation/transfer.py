@@ -36,6 +36,7 @@ from .transfer_rows import FUSED, Run, Settings
 HELD_OUT, TRAINING = 9_000_000, 7_000_000  # first seeds; packs are trained on lower ones
 LINES, JUDGE_LINES = 104, 64
 JUDGE_SHARE = 0.1  # of a run's time, the first time
+RESYNTHESISED = "the clip through autoencoder and vocoder"
 WRITTEN = 8
 """Clips after which the report is written anew."""
 
@@ -46,14 +47,16 @@ def evaluate(run: Run) -> list[Table]:
     lines, judge = prepared(60 * run.minutes * JUDGE_SHARE)
     listener = Listener(judge, clap_if_installed())
     evaluation = TransferEvaluation(run.pack, lines, judge, min(run.windows, len(lines)))
-    if run.songs is not None:
-        tables = [Table("Clips", listener.columns)]
-        _vary(run, evaluation.engine, _of_folder(run), listener, tables, until)
-        return tables
     tables = [Table("Bounds", listener.columns), Table("Parameters", listener.columns)]
-    cases = [_of_line(evaluation, trial) for trial in evaluation.trials]
-    for trial, case in zip(evaluation.trials, cases, strict=True):
-        for name, sound in _bounds(evaluation, trial):
+    if run.songs is not None:
+        cases = _of_folder(run)
+    else:
+        cases = [_of_line(evaluation, trial) for trial in evaluation.trials]
+        for trial, case in zip(evaluation.trials, cases, strict=True):
+            for name, sound in _of_target(evaluation, trial):
+                tables[0].add(name, listener.measure(name, sound, case))
+    for case in cases:
+        for name, sound in (("the clip itself", case.clip), (RESYNTHESISED, evaluation.resynthesised(case.clip))):
             tables[0].add(name, listener.measure(name, sound, case))
     _vary(run, evaluation.engine, cases, listener, tables, until)
     return tables
@@ -109,10 +112,10 @@ def _of_line(evaluation: TransferEvaluation, trial: Trial) -> Case:
     return Case(clip, trial.target, trial.line, sentence(trial.source), trial.source)
 
 
-def _bounds(evaluation: TransferEvaluation, trial: Trial) -> Iterator[tuple[str, Audio]]:
+def _of_target(evaluation: TransferEvaluation, trial: Trial) -> Iterator[tuple[str, Audio]]:
+    """Bounds that only those know who have the line on the target, too."""
     target = evaluation.clip(trial, trial.target)
     other = Trial((trial.line + 1) % len(evaluation.lines), trial.source, trial.target)
-    yield "the clip itself", evaluation.clip(trial, trial.source)
     yield "an unrelated line on the target", evaluation.clip(other, trial.target)
     yield RENDERED, target
     yield "the target through autoencoder and vocoder", evaluation.resynthesised(target)

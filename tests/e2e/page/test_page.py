@@ -101,10 +101,10 @@ def test_a_daws_job_is_shown_as_it_goes_heard_and_used(tab: Browser, running: Ru
     assert "%" in line
     host.place(job)
     listen = f'[data-job="{job}"] .primary'
-    tab.until(f"document.querySelectorAll('.take').length === 3 || document.querySelector('{listen}')")
+    tab.until(f"document.querySelectorAll('[data-take]').length === 3 || document.querySelector('{listen}')")
     if tab.count(listen):  # another one is shown
         tab.click(listen)
-    tab.until("document.querySelectorAll('.take').length === 3")
+    tab.until("document.querySelectorAll('[data-take]').length === 3")
     tab.until("[...document.querySelectorAll('.take .level')].every((e) => e.innerText.includes('LUFS'))")
     assert "seed 6" in tab.text(".take:nth-child(3)")
     tab.press("2", " ")
@@ -181,7 +181,7 @@ def listening(home: Path, tab: Browser, song: Path, count: int) -> None:
     tab.until(f"async () => (await import('/app/state.js')).groups.value.some((g) => g.takes.length === {count})")
     tab.fill("#region-last", "4")
     tab.fill("#region-first", "3")
-    tab.until(f"document.querySelectorAll('.take').length === {count + 1}")
+    tab.until(f"document.querySelectorAll('[data-take]').length === {count + 1}")
     tab.until("[...document.querySelectorAll('.take .level')].at(-1).innerText.includes('LUFS')")
     tab.run("document.activeElement.blur()")
 
@@ -198,9 +198,9 @@ def test_what_is_written_down_stays_and_the_bin_gives_back(home: Path, tab: Brow
     tab.until("document.querySelector('.take:nth-child(3) b')?.innerText === 'The good one'")
     tab.press("1")
     tab.click(".take.chosen .does button:last-child")
-    tab.until("document.querySelectorAll('.take').length === 2")
+    tab.until("document.querySelectorAll('[data-take]').length === 2")
     tab.click(".notice.good button")
-    tab.until("document.querySelectorAll('.take').length === 3")
+    tab.until("document.querySelectorAll('[data-take]').length === 3")
     assert tab.log == []
 
 

@@ -125,7 +125,7 @@ def test_a_take_is_seen_and_heard_while_it_grows(home: Path, tab: Browser, tmp_p
     assert found["playing"]
     assert found["chosen"].startswith("preview")
     hold.touch()
-    tab.until("document.querySelectorAll('.take').length === 2 && !document.querySelector('.growing')", 60)
+    tab.until("document.querySelectorAll('[data-take]').length === 2 && !document.querySelector('.growing')", 60)
     tab.until("document.querySelector('.take:nth-child(2).chosen')", 60)
     left = tab.run(
         """async () => {
@@ -172,7 +172,7 @@ def test_a_preview_begins_anew_where_the_worker_dies_and_costs_no_try(home: Path
     again = grown(tab, HALF, round=1)
     assert not any(again["data"][0][again["start"] + HALF : again["end"]])
     hold.touch()
-    tab.until("document.querySelectorAll('.take').length === 2 && !document.querySelector('.growing')", 60)
+    tab.until("document.querySelectorAll('[data-take]').length === 2 && !document.querySelector('.growing')", 60)
     assert tab.log == []
 
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import zmq
 from fakes.harness import WORKER, until
-from punchin_server.daemon.executors import local
+from punchin_server.daemon.executors.local import Local
 from punchin_server.daemon.settings import Settings
 from punchin_server.daemon.supervisor import Life, Supervisor
 from punchin_wire.errors import ErrorInfo
@@ -26,17 +26,18 @@ Make = Callable[..., Supervisor]
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     made = []
 
     def one(command: tuple[str, ...] = COMMAND, **settings: float) -> Supervisor:
-        made.append(Supervisor(context, local.launcher(command), Settings(**settings)))  # type: ignore[arg-type]
-        return made[-1]
+        executor = Local(command)
+        supervisor = Supervisor(executor, Settings(**settings))  # type: ignore[arg-type]
+        made.append((supervisor, executor))
+        return supervisor
 
     yield one
-    for supervisor in made:
+    for supervisor, executor in made:
         stop(supervisor)
-    context.term()
+        executor.close()
 
 
 def stop(supervisor: Supervisor) -> None:

@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 import numpy as np
 import psutil
+import pytest
 import zmq
 from punchin_wire import paths
 from punchin_wire.frames import Audio, Packet, describe, pack, unpack
@@ -48,8 +49,12 @@ from zmq.utils import z85
 SERVE = Path(__file__).with_name("serve.py")
 WORKER = Path(__file__).with_name("worker.py")
 RATE = 32_000
-DEVICES = ("cpu", "cpu,cpu")
-"""What a daemon with one seat and one with two are started with."""
+EXECUTORS = (
+    pytest.param(("--device", "cpu"), id="one seat"),
+    pytest.param(("--device", "cpu,cpu"), id="two seats"),
+    pytest.param(("--executor", "ray", "--seats", "1:2"), id="ray", marks=[pytest.mark.ray, pytest.mark.endurance]),
+)
+"""What daemons with one seat, two seats, and two in a Ray cluster are started with."""
 T = TypeVar("T")
 
 

@@ -9,8 +9,10 @@ from punchin_server.daemon.serve import main
 
 HERE = Path(__file__).parent
 FAKE_WORKER = (sys.executable, os.environ.get("FAKE_WORKER", str(HERE / "worker.py")))
-WORKER = serve.WORKER if "REAL_WORKER" in os.environ else FAKE_WORKER
+REAL = "REAL_WORKER" in os.environ
+WORKER = (sys.executable, "-m", serve.WORKER) if REAL else FAKE_WORKER
+ENGINES = serve.WORKER if REAL else "fakes.engine"
 PUNCHIN = launcher.PUNCHIN if "REAL_PUNCHIN" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], WORKER, PUNCHIN))
+    sys.exit(main(sys.argv[1:], WORKER, PUNCHIN, ENGINES))

@@ -149,7 +149,7 @@ def test_clap_judges_transfers(hub: Path, tmp_path: Path, monkeypatch: pytest.Mo
     soundfile.write(tmp_path / "clips" / "a.wav", case.clip, 16_000)
     monkeypatch.setattr(transfer, "prepared", lambda _: (Lines(tmp_path), judge))
     run = Run("moves", tmp_path / "out", minutes=0.0, songs=tmp_path / "clips", parameters=("omega",), verbose=False)
-    [table] = transfer.evaluate(run)
+    _, table = transfer.evaluate(run)
     assert -1 <= (table.interval("ω 2", "CLAP") or (2,))[0] <= 1
     assert "laion/clap-htsat-unfused" in (tmp_path / "out" / "report.md").read_text()
 

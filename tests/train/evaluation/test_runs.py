@@ -142,7 +142,8 @@ def test_transfer_of_ones_own_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     quick(monkeypatch, tmp_path)
     out, varied = tmp_path / "out", ("omega", "hold")
     run = Run("moves", out, minutes=0.0, songs=clips, targets=("harp", "organ"), parameters=varied, verbose=False)
-    [table] = transfer.evaluate(run)
+    bounds, table = transfer.evaluate(run)
+    assert list(bounds.values) == ["the clip itself", "the clip through autoencoder and vocoder"]
     assert table.count("ω 2") == 1  # time was up after the first clip
     assert table.interval("ω 2", FIDELITY) == table.interval("hold 0.0", FIDELITY)
     assert table.interval("hold 0.5", FIDELITY) != table.interval("hold 0.0", FIDELITY)

@@ -8,6 +8,7 @@
 #define DISTRHO_PLUGIN_URI "urn:punchin:chords"
 #define DISTRHO_PLUGIN_CLAP_ID "org.punchin.chords"
 #define DISTRHO_PLUGIN_UNIQUE_ID Pnc2
+#define PUNCHIN_UNIQUE_ID 'P', 'n', 'c', '2'
 #define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "note-effect", "utility", "stereo"
 #define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx|Tools|Stereo"
 

@@ -1,0 +1,146 @@
+"""The plug-in in a real Ardour: inserted, exported, saved and opened again, in the window and without it."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hosts.ardour import FLOAT_PRESET, Session, ardour, make_session
+from hosts.plugin import Region, Samples, built, dpf_state, noise, state, take_file
+from hosts.studio import Studio
+
+pytestmark = [pytest.mark.e2e, pytest.mark.host]
+RATE = 48_000
+END = 6 * RATE
+PUNCH = (2 * RATE + 777, 3 * RATE + 1234)
+SCANNER = Path("/usr/lib/ardour7/ardour-vst3-scanner")
+CHUNK = re.compile(r'(<chunk encoding="base64">)([^<]*)(</chunk>)')
+
+_EXPORT = """
+local backend = AudioEngine:set_backend ("None (Dummy)", "tests", "")
+backend:set_device_name ("Silence")
+local session = assert (load_session ("{folder}", "{name}"))
+local export = session:simple_export ()
+export:set_name ("mix") export:set_folder ("{out}") export:set_range (0, {end_})
+assert (export:set_preset ("{preset}") and export:run_export ())
+session:save_state ("")
+close_session ()
+quit ()
+"""
+
+_CONNECT = """
+local track, master = Session:route_by_name ("Piano"):output (), Session:master_out ():input ()
+for i = 0, 1 do track:audio (i):connect (master:audio (i):name ()) end
+"""  # made without a window, a session's tracks lead nowhere
+
+
+@dataclass
+class Song:
+    """A session whose stereo track *Piano* has the plug-in on it. `dry` is its export from before that, `idle` its
+    export with it, both `[samples, channels]`."""
+
+    session: Session
+    environ: dict[str, str]
+    dry: Samples
+    idle: Samples
+
+    @property
+    def chunk(self) -> bytes:
+        """What the session remembers of the plug-in."""
+        found = CHUNK.search(self.session.file.read_text())
+        assert found
+        return base64.b64decode(found[2])
+
+    @chunk.setter
+    def chunk(self, data: bytes) -> None:
+        text = self.session.file.read_text()
+        self.session.file.write_text(CHUNK.sub(rf"\g<1>{base64.b64encode(data).decode()}\g<3>", text))
+
+    def export(self, out: Path) -> Samples:
+        """Opened, exported, saved and closed without a window."""
+        out.mkdir()
+        script = out.with_suffix(".lua")
+        folder = self.session.folder
+        script.write_text(_EXPORT.format(folder=folder, name=folder.name, out=out, end_=END, preset=FLOAT_PRESET))
+        done = subprocess.run(
+            ["ardour7-lua", script],
+            capture_output=True,
+            text=True,
+            timeout=240,
+            stdin=subprocess.DEVNULL,
+            env=self.environ,
+        )
+        assert ".lua:" not in done.stdout + done.stderr, done.stdout + done.stderr
+        (path,) = out.iterdir()
+        return read(path)
+
+
+def read(path: Path) -> Samples:
+    sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == RATE
+    return np.asarray(sound)
+
+
+@pytest.fixture(scope="module")
+def song(display: str, tmp_path_factory: pytest.TempPathFactory) -> Song:
+    base = tmp_path_factory.getbasetemp()
+    binaries = built(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, "plugin") / "bin"
+    folder = tmp_path_factory.mktemp("plugin")
+    own = folder / "own"
+    environ = {
+        "HOME": str(own),
+        **{f"XDG_{kind}_HOME": str(own / kind.lower()) for kind in ("CONFIG", "CACHE", "DATA")},
+    }
+    bundle = shutil.copytree(binaries / "Punchin.vst3", own / ".vst3" / "Punchin.vst3")
+    scan = {**os.environ, **environ, "LD_LIBRARY_PATH": str(SCANNER.parent)}
+    subprocess.run([SCANNER, "-f", bundle], check=True, timeout=60, env=scan, capture_output=True)
+    session = make_session(folder / "song", RATE, {"Piano": 2}, ())
+    with ardour(own, session, display, environ) as program:
+        studio = Studio(program, session, folder)
+        studio.lay("Piano", noise(END, 1).T)
+        program.lua(_CONNECT)
+        dry = studio.export(0, END)
+        assert (
+            program.lua(
+                """local plugin = ARDOUR.LuaAPI.new_plugin (Session, "Punchin", ARDOUR.PluginType.VST3, "")
+            return Session:route_by_name ("Piano"):add_processor_by_index (plugin, 0, nil, true)"""
+            )
+            == 0
+        )
+        idle = studio.export(0, END)
+        studio.save()
+    return Song(session, {**os.environ, **environ}, dry, idle)
+
+
+def test_an_idle_plug_in_leaves_the_export_bit_identical(song: Song) -> None:
+    assert len(song.dry) == END
+    assert np.any(song.dry)
+    assert np.array_equal(song.idle, song.dry)
+
+
+def test_the_export_is_the_take_inside_and_the_dry_song_outside_and_is_so_again_when_it_is_opened_again(
+    song: Song, tmp_path: Path
+) -> None:
+    start, end = PUNCH
+    audio = noise(end - start, 2)
+    take = take_file(tmp_path / "take.wav", audio)
+    song.chunk = dpf_state(state(Region(start, end, [take]))).replace(b"\xff", b"\x00")
+    want = song.dry.copy()
+    want[start:end] = audio.T
+    for opened in ("first", "second"):
+        heard = song.export(tmp_path / opened)
+        assert np.array_equal(heard[:start], want[:start]), opened
+        assert np.array_equal(heard[start:end], want[start:end]), opened
+        assert np.array_equal(heard[end:], want[end:]), opened
+        assert b'"hash":"' in song.chunk  # what was saved is the plug-in's own, not what the test wrote
+    take.unlink()
+    assert np.array_equal(song.export(tmp_path / "missing"), song.dry)
+    assert str(take).encode() in song.chunk
