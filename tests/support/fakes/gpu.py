@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 from unittest import mock
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -110,7 +110,7 @@ class Gpu(TorchDispatchMode):
         self.waits: Counter[str] = Counter()
         self.kernels: list[Kernel] = []
         self.recording: list[tuple[Any, Any, Any, Any]] | None = None
-        self._apart = 0
+        self._apart: list[int] = []
 
     def clear(self) -> None:
         self.waits.clear()
@@ -120,11 +120,11 @@ class Gpu(TorchDispatchMode):
         kwargs = dict(kwargs or {})
         kwargs.pop("pin_memory", None)  # it needs a driver
         ours = [t for t in tree_leaves((args, kwargs)) if isinstance(t, OnGpu)]
-        asked = self._asked(args, kwargs)
-        if not ours and (asked is None or asked.type not in (("meta", "cuda") if self._apart else ("cuda",))):
+        asked = self._asked(args, kwargs, ours)
+        if not ours and (asked is None or asked.type != "cuda"):
             return func(*args, **kwargs)
         if func not in WHOLE and func._can_decompose():
-            return self._take_apart(func, args, kwargs)
+            return self._take_apart(func, args, kwargs, ours)
         at = self._where(func, args, kwargs, ours, asked)
         if kwargs.get("device") is not None:
             kwargs["device"] = torch.device("cpu")
@@ -133,20 +133,21 @@ class Gpu(TorchDispatchMode):
             self.kernels.append(Kernel(str(func), shapes))
         return self._run(func, args, kwargs, at)
 
-    def _take_apart(self, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        """The operations of which `func` is composed; what they make on `meta` is made on the GPU."""
-        self._apart += 1
+    def _take_apart(self, func: Any, args: Any, kwargs: dict[str, Any], ours: list[OnGpu]) -> Any:
+        """The operations of which `func` is composed; what they make on `meta` is made on the GPU of its tensors."""
+        self._apart.append(ours[0].index_ if ours else 0)
         try:
             with self:
                 return func.decompose(*args, **kwargs)
         finally:
-            self._apart -= 1
+            self._apart.pop()
 
-    @staticmethod
-    def _asked(args: Any, kwargs: dict[str, Any]) -> torch.device | None:
-        """The device that is asked for by name; that of a pretended tensor's own is `meta` to C++."""
-        devices = [a for a in (kwargs.get("device"), *args) if isinstance(a, torch.device)]
-        return devices[0] if devices else None
+    def _asked(self, args: Any, kwargs: dict[str, Any], ours: list[OnGpu]) -> torch.device | None:
+        """The device that is asked for by name. That of a pretended tensor is `meta` to C++: its own is meant."""
+        asked = next((a for a in (kwargs.get("device"), *args) if isinstance(a, torch.device)), None)
+        if asked is not None and asked.type == "meta" and (ours or self._apart):
+            return torch.device("cuda", ours[0].index_ if ours else self._apart[-1])
+        return asked
 
     def _where(
         self, func: Any, args: Any, kwargs: dict[str, Any], ours: list[OnGpu], asked: torch.device | None
@@ -157,7 +158,7 @@ class Gpu(TorchDispatchMode):
         if func in COPIES:
             target = args[0].device if func is aten.copy_.default else asked if asked is not None else args[0].device
             source = args[1] if func is aten.copy_.default else args[0]
-            at = (target.index or 0) if target.type in ("cuda", "meta") else None
+            at = (target.index or 0) if target.type == "cuda" else None
             late = kwargs.get("non_blocking") or args[2:] == (True,)
             if isinstance(source, OnGpu) != (at is not None) and not late:
                 self.waits[f"{func} at {place()}"] += 1
@@ -204,7 +205,7 @@ class FirstOfAll(TorchFunctionMode):
 
         if func is torch.device:
             return func(*args, **(kwargs or {}))
-        if func is torch.Tensor.to and isinstance(args[1], OnGpu):  # C++ would read its device
+        if func is torch.Tensor.to and isinstance(args[-1], OnGpu) and len(args) == 2:  # C++ would read its device
             args = (args[0], args[1].device, args[1].dtype)
         return func(*map(numbered, args), **{name: numbered(value) for name, value in (kwargs or {}).items()})
 
@@ -231,8 +232,8 @@ class Graph:
 
 
 @contextmanager
-def _record(graph: Graph) -> Iterator[None]:
-    """As `torch.cuda.graph`. The work is done once, which a real recording does not do."""
+def _record(graph: Graph, **_: object) -> Iterator[None]:
+    """As `torch.cuda.graph`, without a `pool`. The work is done once, which a real recording does not do."""
     Graph.recorded += 1
     Graph.gpu.recording = graph.operations
     try:
@@ -257,22 +258,16 @@ def pretended(devices: int = 1) -> Iterator[Gpu]:
         "current_stream": nothing,
         "CUDAGraph": Graph,
         "graph": _record,
+        "graph_pool_handle": nothing,
     }
+    swaps = torch.__future__.get_overwrite_module_params_on_conversion()
     torch._C._set_only_lift_cpu_tensors(True)
+    torch.__future__.set_overwrite_module_params_on_conversion(True)  # a weight cannot change its kind in place
     try:
         no_cudnn = mock.patch("torch.backends.cudnn.is_acceptable", return_value=False)
         with mock.patch.multiple(torch.cuda, **fakes), no_cudnn, gpu, FirstOfAll():
             yield gpu
     finally:
         torch._C._set_only_lift_cpu_tensors(lifts)
-
-
-def move(module: nn.Module, index: int = 0) -> None:
-    """Put the weights and buffers of `module` on a pretended GPU."""
-    for part in module.modules():
-        for name, weight in part._parameters.items():
-            if weight is not None:
-                part._parameters[name] = nn.Parameter(OnGpu(weight.detach(), index), requires_grad=False)
-        for name, buffer in part._buffers.items():
-            if buffer is not None:
-                part._buffers[name] = OnGpu(buffer, index)
+        torch.__future__.set_overwrite_module_params_on_conversion(swaps)
+        torch.__future__.set_overwrite_module_params_on_conversion(swaps)

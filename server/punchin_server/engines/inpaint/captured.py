@@ -10,9 +10,8 @@ Shapes: B takes, K codebooks, S input steps of a window.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,18 +21,15 @@ from torch import Tensor
 from ...models.musicgen.airgen import AdapterGains
 from ...models.musicgen.cache import Cache, StepSpan
 from ...models.musicgen.musicgen import TextState
+from ..cuda_graph import Work, mark, recorded
 from .decode import CachedModel, LanguageModel, Step, TakeBatch, TokenSequence, decode_chunk
 from .sampling import Noise, SamplingParams, guide, sample
 from .windows import Chunk
-
-log = logging.getLogger(__name__)
 
 AHEAD = 8
 """Steps that are sent to the device at once; it is never more than two such lots ahead of what the host shows."""
 BUCKET = 512
 """Columns of the cache by which attention looks further: one recording each."""
-WARM_UPS = 3
-"""Plain runs before a recording, in which libraries choose their kernels and take their memory."""
 
 
 class Layout(NamedTuple):
@@ -135,7 +131,7 @@ class Recording:
         self._lm = lm
         pinned = buffers.index.device.type == "cuda"
         self._host = deque(torch.ones(buffers.noise.shape, pin_memory=pinned) for _ in range(2))
-        self._replays: dict[int, Callable[[], None]] = {}
+        self._replays: dict[int, Work] = {}
 
     def step(self, number: int) -> None:
         """Feed step `number`, which `index` says, too."""
@@ -151,36 +147,18 @@ class Recording:
             self._host[0][step % AHEAD] = noise.next()
         self.buffers.noise.copy_(self._host[0], non_blocking=True)
 
-    def _record(self, visible: int) -> Callable[[], None]:
+    def _record(self, visible: int) -> Work:
         def plain() -> None:
             feed(self._lm, self.buffers, self.layout.sampling, self.layout.branches, visible)
 
         if self.buffers.index.device.type != "cuda":
             return plain
         index, tokens = self.buffers.index.clone(), self.buffers.tokens.clone()
-        try:
-            return record(plain)
-        except RuntimeError as error:  # a step launched kernel by kernel is slower, and gives the same
-            log.warning("decode steps are not recorded: %s", error)
-            return plain
-        finally:  # warming up moved on; what it wrote into the cache is written again before it is looked at
-            self.buffers.index.copy_(index)
-            self.buffers.tokens.copy_(tokens)
-
-
-def record(work: Callable[[], None]) -> Callable[[], None]:
-    """`work` as a CUDA graph."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UPS):
-            work()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        work()
-    replay: Callable[[], None] = graph.replay
-    return replay
+        replay = recorded(plain)
+        # Recording moved on. What it wrote into the cache is written again before it is looked at.
+        self.buffers.index.copy_(index)
+        self.buffers.tokens.copy_(tokens)
+        return replay
 
 
 class GraphDecoder:
@@ -220,24 +198,14 @@ def _leading_steps(chunks: deque[Chunk]) -> range:
 
 def _single_steps(recording: Recording, sequence: TokenSequence, takes: TakeBatch, steps: range) -> Iterator[Step]:
     recording.buffers.index.fill_(steps.start)
-    marks = deque([_mark(sequence.steps.device)])
+    marks = deque([mark(sequence.steps.device)])
     for start in steps[::AHEAD]:
         end = min(start + AHEAD, steps.stop)
         recording.upload(takes.noise, start, end)
         for step in range(start, end):
             recording.step(step)
         done = sequence.collect(start, end)
-        marks.append(_mark(sequence.steps.device))
+        marks.append(mark(sequence.steps.device))
         marks.popleft()()
         yield Step(end, sequence.chunks[-1].end, done, prefill=False)
     marks.popleft()()  # whoever measures the time of steps measures that they were done
-
-
-def _mark(device: torch.device) -> Callable[[], None]:
-    """What waits until the device has done all that it was sent so far."""
-    if device.type != "cuda":
-        return lambda: None
-    event = torch.cuda.Event(blocking=True)
-    event.record()
-    wait: Callable[[], None] = event.synchronize
-    return wait

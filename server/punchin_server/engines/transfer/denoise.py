@@ -8,7 +8,8 @@ step, before the solver sees them, so the sound on either side of a border was m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -18,6 +19,7 @@ from punchin_wire.params import Solver
 from torch import Tensor
 
 from ...models.audioldm2.prompted_unet import PromptedUNet, PromptState
+from ..cuda_graph import Work, recorded
 from .canvas import Canvas
 
 Scheduler: TypeAlias = Any
@@ -74,8 +76,15 @@ class Guided:
     prompts: Sequence[PromptState]
     guidance: float
 
-    def noise(self, x: Tensor, t: Tensor) -> Tensor:
-        """The noise in latents `[B, C, T, F]` at time `t`, under the prompt that was read or used last."""
+    @cached_property
+    def weights(self) -> list[Tensor]:
+        """How much each window counts in its frames, `[T, 1]`, where the UNet is."""
+        device = self.unet.unet.device
+        return [torch.from_numpy(weight).to(device)[:, None] for weight in self.canvas.weights]
+
+    def noise(self, window: int, x: Tensor, t: Tensor) -> Tensor:
+        """The noise in latents `[B, C, T, F]` at time `t`, under the prompt of a window."""
+        self.unet.use_prompt(self.prompts[window])
         dtype = self.unet.unet.dtype
         if not guided(self.guidance):
             return self.unet(x.to(dtype), t).to(x)
@@ -83,11 +92,51 @@ class Guided:
         return negative + self.guidance * (positive - negative)
 
     def shares(self, x: Tensor, t: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """Of each window its frames, and the noise in them under its own prompt as far as it counts there."""
-        for prompt, window, weight in zip(self.prompts, self.canvas.windows, self.canvas.weights, strict=True):
-            self.unet.use_prompt(prompt)
+        """Of each window its frames, and the noise in them as far as it counts there."""
+        for i, (window, weight) in enumerate(zip(self.canvas.windows, self.weights, strict=True)):
             frames = slice(*window)
-            yield frames, torch.from_numpy(weight).to(x)[:, None] * self.noise(x[:, :, frames], t)
+            yield frames, weight * self.noise(i, x[:, :, frames], t)
+
+
+class Recording(NamedTuple):
+    """The forward of one window at fixed addresses: latents `x` and time `t` in, `noise` out."""
+
+    x: Tensor
+    t: Tensor
+    noise: Tensor
+    replay: Work
+
+
+@dataclass(frozen=True)
+class RecordedGuided(Guided):
+    """The same on a GPU, each window's forward recorded once and then replayed: sent one by one, the UNet's many small
+    kernels take a quick GPU longer to be sent than to be run."""
+
+    recordings: dict[tuple[int, torch.Size], Recording] = field(default_factory=dict)
+
+    @cached_property
+    def pool(self) -> Any:
+        """The memory that recordings share; what one leaves there is copied out before the next."""
+        return torch.cuda.graph_pool_handle()
+
+    def noise(self, window: int, x: Tensor, t: Tensor) -> Tensor:
+        """As :meth:`Guided.noise`, valid until the next call."""
+        key = (window, x.shape)
+        if key not in self.recordings:
+            self.recordings[key] = self._record(window, x, t)
+        found = self.recordings[key]
+        found.x.copy_(x)
+        found.t.fill_(t.item())  # solvers keep their times on the CPU
+        found.replay()
+        return found.noise
+
+    def _record(self, window: int, x: Tensor, t: Tensor) -> Recording:
+        at, time, noise = x.clone(), t.to(x.device), torch.empty_like(x)
+
+        def work() -> None:
+            noise.copy_(Guided.noise(self, window, at, time))
+
+        return Recording(at, time, noise, recorded(work, self.pool))
 
 
 def guided(guidance: float) -> bool:

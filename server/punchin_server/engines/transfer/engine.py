@@ -36,7 +36,7 @@ from ..events import Emission
 from ..spans import Span
 from ..tries import Tries, Try
 from .canvas import WINDOW, Canvas, heard
-from .denoise import Guided, denoise, guided, noised, scheduler, skipped
+from .denoise import Guided, RecordedGuided, denoise, guided, noised, scheduler, skipped
 from .loading import TransferModels, load_transfer_models
 
 AT_ONCE = {"cuda": 4}
@@ -88,7 +88,8 @@ class Transfer:
         for prompt in clock.each("encode", self._read_prompts(request, clip, canvas)):
             prompts.append(prompt)
             yield Emission(Progress("encode", len(prompts), len(canvas.windows)))
-        model = Guided(base.unet, canvas, prompts, taken(request.guidance, self.models.guided))
+        kind = RecordedGuided if self.models.device.type == "cuda" else Guided
+        model = kind(base.unet, canvas, prompts, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = 0 if strength is None else skipped(scheduler(solver, base.scheduler_config, steps), strength)
         size, denoised, rendered = AT_ONCE.get(self.models.device.type, 1), 0, 0

@@ -11,6 +11,7 @@ import pytest
 import torch
 from fakes.gpu import Gpu, Graph, Kernel, MixedDevices, OnGpu, pretended
 from fakes.pack import write_random_pack
+from punchin_server.engines import cuda_graph
 from punchin_server.engines.inpaint import captured
 from punchin_server.engines.inpaint.engine import InpaintEngine, load
 from punchin_wire.frames import Audio, describe
@@ -33,13 +34,8 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gpu]:
     """Two of them; attention looks at buckets of 16 columns, and three steps are sent at once."""
     monkeypatch.setattr(captured, "BUCKET", 16)
     monkeypatch.setattr(captured, "AHEAD", 3)
-    swap = torch.__future__.get_overwrite_module_params_on_conversion()
-    torch.__future__.set_overwrite_module_params_on_conversion(True)  # a weight cannot change its kind in place
-    try:
-        with pretended(2) as gpu:
-            yield gpu
-    finally:
-        torch.__future__.set_overwrite_module_params_on_conversion(swap)
+    with pretended(2) as gpu:
+        yield gpu
 
 
 def request(
@@ -139,7 +135,7 @@ def steps(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> list[list[Kernel]]:
 def test_every_step_has_the_shapes_of_the_one_before(gpu: Gpu, pack: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = steps(gpu, monkeypatch)
     takes(load(pack, "cuda", "float16"), request(takes=3))
-    assert len(seen) == captured.WARM_UPS + 1  # one bucket: what follows is replayed
+    assert len(seen) == cuda_graph.WARM_UPS + 1  # one bucket: what follows is replayed
     assert all(kernels == seen[0] for kernels in seen[1:])
 
 
@@ -162,11 +158,11 @@ def test_what_cannot_be_recorded_is_launched(
 ) -> None:
     """A driver that cannot record costs time, not the take."""
 
-    def record(_: object) -> None:
+    def record(*_: object) -> None:
         raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
 
     expected = takes(load(pack, "cpu", "float32"), request())
-    monkeypatch.setattr(captured, "record", record)
+    monkeypatch.setattr(cuda_graph, "_record", record)
     with caplog.at_level(logging.WARNING):
         made = takes(load(pack, "cuda", "float32"), request())
     assert "not recorded" in caplog.text

@@ -26,7 +26,7 @@ SHAPE = (1, SHORT.frames, 4)  # channels, frames, bins
 class Formula:
     """Stands where the UNet stands: `eps = f(x, t) + its prompt`, a number for each prompt row."""
 
-    unet = SimpleNamespace(dtype=torch.float32)
+    unet = SimpleNamespace(dtype=torch.float32, device=torch.device("cpu"))
 
     def __init__(self, f: Any) -> None:
         self.f, self.prompt = f, torch.zeros(1)
@@ -166,8 +166,7 @@ def test_the_second_branch_is_run_only_where_it_counts(guidance: float, rows: in
 def test_guidance_goes_from_the_negative_through_the_positive() -> None:
     x, t = noise(3, *SHAPE), torch.tensor(500)
     free = model(gaussian, [[0.1, 0.5]], guidance=7.5)
-    free.unet.use_prompt(free.prompts[0])
-    torch.testing.assert_close(free.noise(x, t), gaussian(x, t) + 0.1 + 7.5 * (0.5 - 0.1))
+    torch.testing.assert_close(free.noise(0, x, t), gaussian(x, t) + 0.1 + 7.5 * (0.5 - 0.1))
 
 
 # ---- windows -------------------------------------------------------------------------------------------------
