@@ -26,18 +26,19 @@ def show(row: Row) -> str:
 
 
 def publish(name: str, title: str, rows: Iterable[Row], folder: Path) -> int:
-    """Print `rows` under `title` and write `NAME.md` and `NAME.json` into `folder`. 1 where a goal is not met."""
+    """Print `rows` under `title` as they come and keep them in `NAME.md` and `NAME.json` of `folder`, after each: a run
+    that is cut off leaves what it measured. 1 where a goal is not met."""
+    folder.mkdir(parents=True, exist_ok=True)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
     lines = [title, "", "| part | what | value | goal | met |", "|-|-|-|-|-|"]
     print("\n".join(lines), flush=True)
-    kept = []
+    kept: list[Row] = []
     for row in rows:
         kept.append(row)
         lines.append(show(row))
         print(lines[-1], flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    (folder / f"{name}.md").write_text("\n".join([when, "", *lines, ""]), "utf-8")
-    table = [asdict(row) | {"met": row.met} for row in kept]
-    report = json.dumps({"when": when, "title": title, "rows": table}, indent=1, ensure_ascii=False)
-    (folder / f"{name}.json").write_text(report, "utf-8")
+        (folder / f"{name}.md").write_text("\n".join([when, "", *lines, ""]), "utf-8")
+        table = [asdict(each) | {"met": each.met} for each in kept]
+        report = json.dumps({"when": when, "title": title, "rows": table}, indent=1, ensure_ascii=False)
+        (folder / f"{name}.json").write_text(report, "utf-8")
     return int(any(row.met is False for row in kept))
