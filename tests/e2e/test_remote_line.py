@@ -38,13 +38,13 @@ def laid() -> Iterator[lines.Line]:
 @pytest.fixture
 def far(laid: lines.Line, tmp_path: Path) -> Iterator[Studio]:
     """A box at the other end of the line, and a room at this one."""
-    with studio(tmp_path, "--bind", lines.THERE, "--vanished", "2", at=laid.there()) as found:
+    with studio(tmp_path, "--bind", laid.address, "--vanished", "2", at=laid.there()) as found:
         found.computer("room", allowed=True)
         yield found
 
 
 def endpoint(far: Studio) -> Endpoint:
-    return Endpoint(f"tcp://{lines.THERE}:{far.running.record.port}", far.running.record.key, "box")
+    return Endpoint(f"tcp://{far.running.record.host}:{far.running.record.port}", far.running.record.key, "box")
 
 
 def submit(text: str, takes: int) -> tuple[Submit, np.ndarray]:
