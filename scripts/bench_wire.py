@@ -63,7 +63,7 @@ def daemon(home: str, line: lines.Line | None = None) -> Iterator[Endpoint]:
     if line is not None:
         public, secret = (z85.decode(half).hex() for half in zmq.curve_keypair())
         keys.keep_own(keys.KeyPair(public, secret))
-        command = line.there(*command, f"--bind={lines.THERE}")
+        command = line.there(*command, f"--bind={line.address}")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -124,6 +124,14 @@ def used_name(settings: Settings) -> str:
     return named.name if named is not None else LOCAL
 
 
+def offered(settings: Settings) -> dict[str, bool]:
+    """The names of all daemons that can make takes, this computer's own first, and whether each does now. Raises
+    BadSetting or BadKey."""
+    named = chosen(settings)
+    used = named.name if named is not None else LOCAL
+    return {name: name == used for name in (LOCAL, *read().remotes)}
+
+
 def _write(remotes: Remotes) -> None:
     path = paths.remotes_file()
     make_folder(path.parent, OWN_FOLDER, 0o700)

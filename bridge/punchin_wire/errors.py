@@ -29,6 +29,7 @@
     │   └── TooLarge             too_large
     ├── DaemonError                                where the work runs
     │   ├── DaemonUnreachable    daemon_unreachable
+    │   │   └── RemoteUnreachable remote_unreachable   the daemon of another computer
     │   ├── KeyRefused           key_refused
     │   ├── QueueFull            queue_full
     │   ├── UnknownJob           unknown_job
@@ -241,6 +242,16 @@ class DaemonError(PunchinError):
 class DaemonUnreachable(DaemonError):
     code = "daemon_unreachable"
     default_next_step = "Start the daemon with `punchin serve`."
+
+
+class RemoteUnreachable(DaemonUnreachable):
+    """The daemon of another computer, that makes takes for this one."""
+
+    code = "remote_unreachable"
+    default_next_step = (
+        "Look whether that computer is on, with `punchin serve --keys`, and the network is well; "
+        "or work here with `--remote local`."
+    )
 
 
 class KeyRefused(DaemonError):

@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 COUNT = itertools.count()
 """So that a line has other names than the one before, which is taken away a little later."""
-HERE, THERE = "10.77.17.1", "10.77.17.2"
 
 
 class Line(NamedTuple):
-    """The other computer's name, and the end of the cable at this one. They have the addresses :data:`THERE` and
-    :data:`HERE`."""
+    """The other computer's name and its address, and the end of the cable at this one."""
 
     namespace: str
+    address: str
     end: str
 
     def there(self, *command: str) -> list[str]:
@@ -38,12 +37,13 @@ def line(mbit: int) -> Iterator[Line]:
     """A line of so many Mbit/s each way. Raises OSError or CalledProcessError where this user may not lay one."""
     number = next(COUNT)
     near, far = f"pi{os.getpid()}a{number}", f"pi{os.getpid()}b{number}"
-    found = Line(f"punchin-{os.getpid()}-{number}", near)
+    net = f"10.77.{os.getpid() % 256}"  # of its own: others may lay lines at the same time
+    found = Line(f"punchin-{os.getpid()}-{number}", f"{net}.2", near)
     _run("ip", "netns", "add", found.namespace)
     try:
         _run("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", found.namespace)
         for words in ([], found.there()):
-            end, address = (far, THERE) if words else (near, HERE)
+            end, address = (far, found.address) if words else (near, f"{net}.1")
             _run(*words, "ip", "addr", "add", f"{address}/30", "dev", end)
             _run(*words, "ip", "link", "set", end, "up")
             shape = ("root", "tbf", "rate", f"{mbit}mbit", "burst", "256kb", "latency", "50ms")

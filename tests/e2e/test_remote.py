@@ -114,7 +114,7 @@ def test_a_remote_that_does_not_answer_is_named(punchin: Punchin) -> None:
     remotes.add("gone", "127.0.0.1:1", "ab" * 32)
     try:
         assert "No daemon answers at gone (127.0.0.1:1)" in punchin.fails(
-            5, "daemon_unreachable", "status", "--remote", "gone"
+            5, "remote_unreachable", "status", "--remote", "gone"
         )
     finally:
         remotes.remove("gone")

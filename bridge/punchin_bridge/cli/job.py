@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import rich.box
-from punchin_wire.errors import BadSetting, DaemonUnreachable, NotWritten
+from punchin_wire.errors import BadSetting, NotWritten, RemoteUnreachable
 from punchin_wire.messages import JOB_ID
 from rich.console import Console
 from rich.table import Table
@@ -67,17 +67,17 @@ def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool
     job = job or new_job()
     seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
     fetch = f"with --job {job}{seed} the same command fetches them, for a day."
-    is_away = False
+    has_met = False
     try:
         with connected(remote) as client:
-            is_away = bool(client.remote)
+            has_met = True
             return perform(order, client, out, job, keep, no_progress)
     except NotWritten as error:
         raise NotWritten(str(error), f"Make room there or choose another --out: {fetch}") from None
-    except DaemonUnreachable as error:
-        if not is_away:
+    except RemoteUnreachable as error:
+        if not has_met:
             raise
-        raise DaemonUnreachable(str(error), f"The takes are made all the same: {fetch}") from None
+        raise RemoteUnreachable(str(error), f"What had begun there goes on: {fetch}") from None
 
 
 def perform(order: Order, client: Client, out: Path, job: str, keep: bool, no_progress: bool) -> Report:

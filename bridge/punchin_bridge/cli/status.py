@@ -62,7 +62,7 @@ def _client(remote: str | None) -> Client:
     known = chosen(remote)
     endpoint = launch.find(known)
     if endpoint is None and (there := launch.elsewhere(known)) is not None:
-        raise DaemonUnreachable(f"No daemon answers at {there}.", there.start)
+        raise there.silent()
     if endpoint is None:
         raise DaemonUnreachable("No daemon is running.", "The next job starts one by itself.")
     return Client(endpoint, known)

@@ -61,9 +61,6 @@ SLOW_LINE = 250_000
 """Bytes a second of the slowest line to another computer on which an excerpt may travel: all is silent meanwhile."""
 HANGS = "Ask again. If that does not help, end its process: the next job starts a new one."
 AGAIN = "Ask again: a new daemon starts by itself, and a job with a name goes on under it."
-AGAIN_THERE = (
-    "Look whether the network is well and `punchin serve` runs on that computer; a job with a name goes on under it."
-)
 
 Reply = TypeVar("Reply", Accepted, Status, Pong)
 
@@ -134,7 +131,7 @@ class Client:
             while code is None:
                 packet = self._receive(HEARTBEAT_SECONDS / 2)
                 if self._is_broken():
-                    raise DaemonUnreachable(f"The connection to the daemon at {self._endpoint} broke.", self._again)
+                    raise self._endpoint.unreachable(f"The connection to the daemon at {self._endpoint} broke.", AGAIN)
                 message = packet.message if packet is not None else None
                 if isinstance(message, Refused):
                     raise from_info(message.error)
@@ -157,7 +154,7 @@ class Client:
                 raise from_info(packet.message.error)
             if isinstance(packet.message, kind):
                 return packet.message
-        raise DaemonUnreachable(f"The daemon at {self._endpoint} did not answer.", HANGS)
+        raise self._endpoint.unreachable(f"The daemon at {self._endpoint} did not answer.", HANGS)
 
     # ---- a job -----------------------------------------------------------------------------------------------
 
@@ -201,15 +198,11 @@ class Client:
         silence = time.monotonic() - self._heard
         travels = self._travels if self._stands else 0.0
         if silence > self._settings.give_up_seconds + travels:
-            raise DaemonUnreachable(f"The daemon has not answered for {silence:.0f} s.", self._again)
+            raise self._endpoint.unreachable(f"The daemon has not answered for {silence:.0f} s.", AGAIN)
         if self._refused and time.monotonic() - self._refused > self._settings.refused_seconds:
-            raise DaemonUnreachable("The daemon has ended: nobody listens at its port.", self._again)
+            raise self._endpoint.unreachable("The daemon has ended: nobody listens at its port.", AGAIN)
         since = time.monotonic() - max(self._heard, self._connected)
         return self._is_lost or since > self._settings.silence_seconds + travels
-
-    @property
-    def _again(self) -> str:
-        return AGAIN_THERE if self._endpoint.remote else AGAIN
 
     # ---- the socket ------------------------------------------------------------------------------------------
 
@@ -270,7 +263,7 @@ class Client:
         try:
             self._socket.send_multipart(frames, copy=False)
         except zmq.Again:
-            raise DaemonUnreachable(f"The daemon at {self._endpoint} takes no messages.", HANGS) from None
+            raise self._endpoint.unreachable(f"The daemon at {self._endpoint} takes no messages.", HANGS) from None
 
     def _receive(self, seconds: float) -> Packet | None:
         """The next packet within `seconds`, or None; sends a heartbeat when one is due."""

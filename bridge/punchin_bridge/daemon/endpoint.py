@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from punchin_wire.errors import KeyRefused
+from punchin_wire.errors import DaemonUnreachable, KeyRefused, RemoteUnreachable
 
 
 class Endpoint(NamedTuple):
@@ -17,17 +17,16 @@ class Endpoint(NamedTuple):
     remote: str = ""
 
     def __str__(self) -> str:
-        return f"{self.remote} ({self.address.removeprefix('tcp://')})" if self.remote else self.address
+        where = self.address.removeprefix("tcp://")
+        return f"{self.remote} ({where})" if self.remote else where
 
-    @property
-    def start(self) -> str:
-        """The next step where nobody answers there."""
-        if not self.remote:
-            return "Start it there with `punchin serve`."
-        return (
-            "Start it there with `punchin serve --keys` and the `--bind` and `--port` of that address, "
-            "or work here with `--remote local`."
-        )
+    def silent(self) -> DaemonUnreachable:
+        """Nobody answers there."""
+        return self.unreachable(f"No daemon answers at {self}.", "Start it there with `punchin serve`.")
+
+    def unreachable(self, what: str, next_step: str) -> DaemonUnreachable:
+        """`what` has happened, and `next_step` is to be done where the daemon is this computer's own."""
+        return RemoteUnreachable(what) if self.remote else DaemonUnreachable(what, next_step)
 
     def unknown_here(self, own: str) -> KeyRefused:
         return KeyRefused(

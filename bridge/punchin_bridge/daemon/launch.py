@@ -68,7 +68,7 @@ def find_or_start(settings: Settings, command: tuple[str, ...] = ()) -> Endpoint
     if endpoint is not None:
         return endpoint
     if (there := elsewhere(settings)) is not None:
-        raise DaemonUnreachable(f"No daemon answers at {there}.", there.start)
+        raise there.silent()
     command = command or (*program("punchin_server"), "serve")
     disk.make_folder(paths.log_folder(), disk.OWN_FOLDER, 0o700)  # else the daemon could not even say why it ends
     output = paths.log_folder() / "daemon.out"

@@ -25,6 +25,7 @@ STEPS: dict[str, str] = {
     "daemon_unreachable": "Ask again: it is started anew. If that does not help, restart the computer.",
     "bad_key": "Have this computer's key made anew, and let in again where its takes are made.",
     "key_refused": "Have this computer let in where its takes are made: somebody there must allow its key.",
+    "remote_unreachable": "Look whether the computer that makes takes is on, and the network is well, and ask again.",
     "queue_full": "Wait for a job to finish, or stop one.",
     "source_unreachable": "Look at the network, and ask again: it goes on where it stopped.",
     "internal": "Ask again. If it happens once more, send Punchin's logs to its developers.",

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from punchin_wire.messages import JobId
 from punchin_wire.parameter import Engine, Value
 from punchin_wire.params import Control
+from punchin_wire.remote.keys import NAME
 from punchin_wire.structs import ready
 
 from ..hosts.protocol import PackName, Sample
@@ -146,6 +147,12 @@ class StopFetching(_Act, frozen=True):
     """Stop it; what has come so far stays."""
 
 
+class UseRemote(_Act, frozen=True):
+    """Have takes made by another computer from now on; `local` is this one."""
+
+    remote: Annotated[str, Meta(pattern=rf"^{NAME}\Z")]
+
+
 Act = (
     Punch
     | Sweep
@@ -164,6 +171,7 @@ Act = (
     | Restore
     | Fetch
     | StopFetching
+    | UseRemote
 )
 
 ready(Act)

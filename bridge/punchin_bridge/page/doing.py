@@ -20,6 +20,7 @@ from punchin_wire.errors import BadSetting, DaemonUnreachable, FileMissing, Punc
 from punchin_wire.parameter import Value
 from punchin_wire.params import Params, TransferParams, build
 
+from .. import remotes
 from ..hosts.protocol import FromHost, Submit
 from ..takes import sweep, whole
 from . import songs
@@ -41,6 +42,7 @@ from .acts import (
     Tempo,
     Turn,
     Use,
+    UseRemote,
     Write,
 )
 from .groups import Group, TakeCard, find
@@ -120,6 +122,8 @@ class Doer:
                 self._on_loop(lambda _: self.loop.fetch(pack, accept))
             case StopFetching():
                 self._on_loop(lambda _: self.loop.stop_fetching())
+            case UseRemote(name):
+                remotes.use(name)
         return {}
 
     def _punch(self, act: Punch) -> dict[str, Any]:

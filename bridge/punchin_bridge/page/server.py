@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import threading
 import time
@@ -26,6 +27,7 @@ from punchin_wire.errors import BadSetting, FileMissing, InternalError, PunchinE
 from punchin_wire.params import MAX_TAKES, TABLE
 from punchin_wire.structs import UNREADABLE, in_words
 
+from .. import remotes, settings
 from ..hosts.previews import Previews
 from ..hosts.protocol import PackName
 from ..packs import listing, plans
@@ -123,6 +125,7 @@ class PageServer:
                 web.get("/api/peaks/{song}", self._peaks),
                 *self._hearing.routes(),
                 web.get("/api/file/{take}", self._file),
+                web.get("/api/remotes", self._remotes),
                 web.get("/api/packs", self._packs),
                 web.get("/api/packs/{pack}", self._plan),
                 web.post("/api/act", self._act),
@@ -238,6 +241,10 @@ class PageServer:
         answer.content_type = "audio/wav"
         answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found[1].file)}"
         return answer
+
+    async def _remotes(self, _: web.Request) -> web.Response:
+        """The computers that can make takes, by name, and whether each does now."""
+        return web.json_response(remotes.offered(settings.load(os.environ)))
 
     async def _packs(self, _: web.Request) -> web.Response:
         """The model packs that are installed, and those that can be fetched."""

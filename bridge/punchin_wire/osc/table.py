@@ -176,6 +176,17 @@ SURFACES = (
         Arg("accept", "s", "licences that you accept, separated by spaces", pattern=r"[\w. -]{0,500}", optional=True),
     ),
     _at_surfaces("pack/stop", "to", "Stop fetching. What came is kept, and the next `/punchin/pack/pull` goes on."),
+    _at_surfaces(
+        "remote/list",
+        "to",
+        "Answered by `/punchin/remote/here` for each computer that can make takes ([the studio](studio.md#remotes)).",
+    ),
+    _at_surfaces(
+        "remote/use",
+        "to",
+        "Have it make what is asked for from now on. Answered as `/punchin/remote/list`.",
+        Arg("remote", "s", "its name; local: this computer"),
+    ),
     _at_surfaces("job/cancel", "to", "Stop this job.", JOB),
     _at_surfaces(
         "job/pick", "to", "Show this take of this job.", JOB, Arg("take", "i", "from 0", low=0, high=MAX_TAKES - 1)
@@ -199,6 +210,15 @@ SURFACES = (
         Arg("jobs", "i", "jobs that wait or run", low=0),
     ),
     _at_surfaces("host/here", "from", "A host that can be chosen.", Arg("host", "s", "its id")),
+    _at_surfaces(
+        "remote/here",
+        "from",
+        "A computer that can make takes.",
+        Arg("number", "i", "from 0", low=0),
+        Arg("of", "i", "how many there are", low=0),
+        Arg("name", "s", "its name; local: this one"),
+        Arg("used", "i", "1 where it makes what is asked for now", low=0, high=1),
+    ),
     _at_surfaces(
         "pack/here",
         "from",

@@ -18,6 +18,7 @@ from fakes.harness import until
 from fakes.page import Browser, RunningPage, page, write_song, write_take
 from fakes.room import submit
 from fakes.songs import write_chords
+from punchin_bridge import remotes
 from punchin_bridge.hosts.previews import Place
 from punchin_bridge.hosts.protocol import Placed, Rendered, Submit, TakeFile, Track
 from punchin_bridge.music.region import Region
@@ -356,6 +357,18 @@ def test_packs_are_listed_with_their_licences(browser: Browser) -> None:
     for name in ("--help", "hub:a/b", "..", "A"):
         assert browser.get(f"/api/packs/{name}").status in (400, 404)
         assert browser.act("fetch", pack=name).code == "bad_setting"
+
+
+def test_another_computer_is_chosen_to_make_takes(browser: Browser) -> None:
+    browser.enter()
+    assert browser.get("/api/remotes").json == {"local": True}
+    remotes.add("box", "box.local:17815", "ab" * 32)
+    assert browser.act("useremote", remote="box").status == 200
+    assert browser.get("/api/remotes").json == {"local": False, "box": True}
+    for name in ("attic", "../x", "", "box\n"):
+        assert browser.act("useremote", remote=name).code == "bad_setting"
+    assert browser.act("useremote", remote="local").status == 200
+    assert browser.get("/api/remotes").json == {"local": True, "box": False}
 
 
 def test_a_pack_is_fetched_as_surfaces_do_it(browser: Browser, running: RunningPage, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from fakes.host import FakeHost
 from fakes.page import write_song, write_take
 from peers.browser import Browser, browser
 from peers.opened import address, opened
+from punchin_bridge import remotes
 from punchin_bridge.hosts.protocol import CommandResult
 from punchin_wire.params import InpaintParams
 
@@ -312,3 +313,24 @@ def test_a_song_of_two_hours_opens_at_once(home: Path, tab: Browser, tmp_path: P
     tab.fill("#region-first", "7000")
     tab.until("['silent', '-inf LUFS'].includes(document.querySelector('.take .level')?.innerText)")
     assert tab.log == []
+
+
+# ---- other computers -----------------------------------------------------------------------------------------
+
+
+def test_another_computer_is_chosen_among_the_packs(home: Path, tab: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By one click, for all that is asked for next; where its packs cannot be had, there is a way back."""
+    monkeypatch.setenv("PUNCHIN_HOME", str(home))
+    remotes.add("box", "127.0.0.1:1", "ab" * 32)
+    try:
+        tab.run("[...document.querySelectorAll('header button')].find((each) => each.textContent === 'Packs').click()")
+        tab.until("document.querySelector('dialog.packs select')?.value === 'local'")
+        choose = """() => { const list = document.querySelector('dialog.packs select'); list.value = '%s';
+                            list.dispatchEvent(new Event('change', {bubbles: true})); }"""
+        tab.run(choose % "box")
+        until(lambda: remotes.read().used == "box")
+        tab.until("document.querySelector('dialog.packs select')?.value === 'box'")
+        tab.run(choose % "local")
+        until(lambda: remotes.read().used == "")
+    finally:
+        remotes.remove("box")

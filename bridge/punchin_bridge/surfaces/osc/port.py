@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from punchin_wire.osc.table import PROGRESS_HZ, OscValue
 from punchin_wire.osc.udp import LOOPBACK, Endpoint, Peer
 from punchin_wire.throttle import Throttle
 
+from ... import remotes, settings
 from ...hosts.jobs import WORKING
 from ...packs import listing
 from ...packs.pulls import Pulls
@@ -139,6 +141,11 @@ class SurfacePort:
                 self._pullers[self._home(peer)] = None
             case "pack", "stop", _:
                 self._pulls.stop()
+            case "remote", "list", _:
+                self._send_remotes(self._home(peer))
+            case "remote", "use", (str(name),):
+                remotes.use(name)
+                self._send_remotes(self._home(peer))
             case "listen", _, (float(seconds), *port):
                 self._listen(peer, (peer[0], int(port[0])) if port else peer, now + seconds)
             case "control", name, (value,):
@@ -243,6 +250,11 @@ class SurfacePort:
                 for number, pack in enumerate(rows):
                     self._send(peer, f"/punchin/pack/{which}", number, len(found), *map(plain, pack.words))
             asked.by.clear()
+
+    def _send_remotes(self, peer: Peer) -> None:
+        found = remotes.offered(settings.load(os.environ))
+        for number, (name, is_used) in enumerate(found.items()):
+            self._send(peer, "/punchin/remote/here", number, len(found), name, int(is_used))
 
     def _send_pulls(self) -> None:
         for news in self._pulls.news():

@@ -6,11 +6,13 @@ import random
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.room import submit
 from fakes.surfaces import Stage, Surface, message, no_midi
+from punchin_bridge import remotes
 from punchin_bridge.hosts.protocol import CommandResult
 from punchin_bridge.surfaces import actions
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
@@ -21,6 +23,11 @@ from punchin_wire.osc.packets import parse
 from punchin_wire.osc.table import TABLE
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path))
 
 
 @pytest.fixture
@@ -289,6 +296,25 @@ def test_mutated_packets_are_refused_or_done(tablet: Surface) -> None:
     assert "/punchin/pong" in tablet.hear()
 
 
+def said(tablet: Surface) -> list[tuple[str, list[Any]]]:
+    """All that has come, in order."""
+    return [(path, args) for data in tablet.packets() for path, args in parse(data)]
+
+
+def test_a_tablet_chooses_which_computer_makes_takes(tablet: Surface) -> None:
+    remotes.add("box", "box.local:17815", "ab" * 32)
+    tablet.say("/punchin/remote/list")
+    here = "/punchin/remote/here"
+    assert said(tablet) == [(here, [0, 2, "local", 1]), (here, [1, 2, "box", 0])]
+    tablet.say("/punchin/remote/use", "box")
+    assert said(tablet) == [(here, [0, 2, "local", 0]), (here, [1, 2, "box", 1])]
+    assert remotes.read().used == "box"
+    tablet.say("/punchin/remote/use", "attic")
+    assert tablet.hear()["/punchin/error"][0] == "bad_setting"
+    tablet.say("/punchin/remote/use", "local")
+    assert said(tablet)[0] == (here, [0, 2, "local", 1])
+
+
 def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage: Stage, learned: list[str]) -> None:
     """Those that are said appear in the tests above; here each that is understood gets another answer than `what?`."""
     arguments: dict[str, list[Any]] = {
@@ -297,6 +323,7 @@ def test_every_address_of_the_table_is_understood_or_said(tablet: Surface, stage
         "take": [1],
         "job": ["job-1"],
         "host": [""],
+        "remote": ["local"],
     }
     arguments |= {"start": [0.0], "end": [1.0], "unit": ["seconds"]}
     arguments |= {"name": ["punch"]}

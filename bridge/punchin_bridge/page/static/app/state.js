@@ -33,6 +33,9 @@ export const packs = signal([]);
 export const offers = signal([]);
 /** @type {import("/app/types.js").Sig<Pull | null>} */
 export const pull = signal(null);
+/** Computers that can make takes, and whether each does now.
+ * @type {import("/app/types.js").Sig<Record<string, boolean>>} */
+export const remotes = signal({});
 export const choosingPacks = signal(false);
 /** Counts up when the shape of a song was read further. */
 export const shapes = signal(0);
@@ -48,6 +51,11 @@ export function told(part, value) {
     if (troubles >= 0 && value.count > troubles && value.error) complain(value.error);
     troubles = value.count;
   }
+}
+
+/** Ask which computers can make takes. */
+export async function lookAtRemotes() {
+  remotes.value = (await quietly(() => get("/api/remotes"))) ?? remotes.value;
 }
 
 /** Ask which packs there are. */

@@ -190,7 +190,9 @@ export const texts = {
   },
   packs: {
     title: "Packs",
-    here: "On this computer",
+    made: "Takes are made by",
+    local: "this computer",
+    here: "There is",
     offers: "To be fetched",
     look: "Look…",
     fetches: (/** @type {string} */ size) => `Fetches ${size}.`,

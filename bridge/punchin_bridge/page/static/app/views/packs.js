@@ -1,7 +1,7 @@
 // Model packs: those that are here, those that can be fetched, and how far that is.
 import { html, signal, useEffect, useRef } from "/vendor/vendor.js";
 import { get } from "/app/api.js";
-import { choosingPacks, doing, offers, packs, pull, quietly } from "/app/state.js";
+import { choosingPacks, doing, lookAtPacks, lookAtRemotes, offers, packs, pull, quietly, remotes } from "/app/state.js";
 import { texts } from "/app/texts.js";
 
 const words = texts.packs;
@@ -46,6 +46,19 @@ function Terms({ of }) {
   </div>`;
 }
 
+/** Which computer makes takes, where there are several. */
+function Remotes() {
+  const names = Object.keys(remotes.value);
+  if (names.length < 2) return null;
+  const use = async (/** @type {any} */ event) => {
+    await doing("useremote", { remote: event.target.value });
+    await lookAtRemotes();
+    await lookAtPacks();
+  };
+  return html`<p><label>${words.made} <select value=${names.find((name) => remotes.value[name])} onChange=${use}>
+    ${names.map((name) => html`<option value=${name}>${name === "local" ? words.local : name}</option>`)}</select></label></p>`;
+}
+
 /** How far a pull is, also where the list is closed. */
 export function Pulling() {
   const now = pull.value;
@@ -63,7 +76,10 @@ export function Packs() {
   const isOpen = choosingPacks.value;
   useEffect(() => {
     const dialog = /** @type {HTMLDialogElement} */ (ref.current);
-    if (isOpen && !dialog.open) dialog.showModal();
+    if (isOpen && !dialog.open) {
+      dialog.showModal();
+      void lookAtRemotes();
+    }
     if (!isOpen && dialog.open) dialog.close();
   }, [isOpen]);
   const close = () => {
@@ -76,7 +92,8 @@ export function Packs() {
     ${now?.state === "failed" && html`<p class="bad">${now.error?.message} <span class="dim">${now.error?.next_step}</span></p>`}
     ${plan.value
       ? html`<${Terms} of=${plan.value} />`
-      : html`<h3>${words.here}</h3>
+      : html`<${Remotes} />
+          <h3>${words.here}</h3>
           <ul>${packs.value.map((each) => html`<li key=${each.name}><b>${each.name}</b> ${each.version}
             <span class="dim"> ${each.engines.join(", ")} · ${size(each.bytes)} · ${each.licence || each.state}</span></li>`)}</ul>
           <h3>${words.offers}</h3>
