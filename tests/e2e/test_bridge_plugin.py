@@ -22,6 +22,7 @@ from fakes import bridge as bridges
 from fakes import harness, plugin_build
 from fakes.bridge import bridge
 from fakes.harness import daemon, until
+from fakes.page import at_bridge
 from fakes.plugin import RATE, Midi, PluginTrack, Samples
 from msgspec import UNSET
 from punchin_bridge.audio.wavfile import probe
@@ -150,7 +151,10 @@ def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[...,
         do(home, "Keys", "next_take")
         assert np.array_equal(settled(keys, SONG), SONG)
         [made] = keys.state["settings"]["jobs"]
-        do(home, "Keys", "pick", job=made["job"], take=1)  # *Use this take* on the page
+        browser = at_bridge(home)
+        [job] = [job for job in browser.part("jobs") if job["job"] == made["job"]]
+        assert (job["track"], job["project_name"], job["phase"]) == ("Keys", "My song", "placed")
+        assert browser.act("use", job=made["job"], take=1).status == 200
         check_in_place(settled(keys, SONG), SONG, takes[1])
         path = Path(takes_of(keys)[0]["path"])
         assert path.parent == home / "takes" / "My song"

@@ -1,8 +1,9 @@
 """What was played on other tracks of a song, for the job of a plug-in, which hears its own track only. Pure.
 
 Two plug-ins are of one song when they carry the same project id, which a project keeps for all of its own; else when
-they run in one process, as those do that were added since the project was saved. What a track is followed for is in its
-name: *drums*, a *piano* or *chords* as notes; notes by any other name are chords.
+they run in one process, as those do that were added since the project was saved; else when the musician gave their song
+the same name, where each has a process of its own. What a track is followed for is in its name: *drums*, a *piano* or
+*chords* as notes; notes by any other name are chords.
 
 A job that wants to follow others is held back until each of them has answered, or was silent for too long. What could
 not be had is said with the takes.
@@ -152,7 +153,7 @@ def _players(submit: Submit, hosts: Mapping[str, Presence]) -> dict[Control, Pre
     """Whom to ask for what: of several the one of the same saved song, and of those the one that came first."""
     asker = hosts[submit.host].hello if submit.host in hosts else None
     found: dict[Control, Presence] = {}
-    for is_near in (_same_song, _same_process):
+    for is_near in (_same_song, _same_process, _same_name):
         for presence in hosts.values():
             part = presence.hello.part
             if part is None or presence.hello.host == submit.host or part.track == submit.target.id:
@@ -170,6 +171,10 @@ def _same_song(submit: Submit, _asker: Hello | None, other: Hello) -> bool:
 def _same_process(_submit: Submit, asker: Hello | None, other: Hello) -> bool:
     mine, theirs = (hello.part.process if hello and hello.part else "" for hello in (asker, other))
     return mine == theirs != ""
+
+
+def _same_name(submit: Submit, _asker: Hello | None, other: Hello) -> bool:
+    return other.project.name == submit.project.name != ""
 
 
 def _joined(submit: Submit, asked: _Asked, stem: Stem, adopt: Adopt) -> Submit:

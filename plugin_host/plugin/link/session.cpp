@@ -56,7 +56,9 @@ Session::Session(Engine& engine, Who who, Installed installed)
       desk_{installed_.spool / "hosts" / host_ / "audio", installed_.takes},
       outbox_(udp_, installed_, host_) {}
 
-Session::~Session() { outbox_.say({{"type", "bye"}}); }
+Session::~Session() {
+  if (!hello_.is_null()) outbox_.say({{"type", "bye"}});
+}
 
 // --- what the musician wants ------------------------------------------------------------------------------------------
 

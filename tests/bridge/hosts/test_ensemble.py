@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from fakes.room import SUBMIT, Room, hello, submit
 from punchin_bridge.hosts.ensemble import ARRIVAL_SECONDS, PATIENCE_SECONDS, STEM, followed_for
@@ -16,6 +17,7 @@ from punchin_bridge.hosts.protocol import (
     MidiNote,
     Part,
     PedalMove,
+    Project,
     Rendered,
     Stem,
     Submit,
@@ -188,6 +190,16 @@ def test_plug_ins_of_one_process_belong_together_before_the_project_is_saved(roo
     room.say(plugin("Drums", "another song", "another"), plugin("Drum kit", "just added", "p"))
     room.say(asking("drums"))
     asked(room, "plugin-Drumkit")
+
+
+def test_a_song_of_the_same_name_is_the_same_where_each_plug_in_has_a_process_of_its_own(room: Room) -> None:
+    def alone(name: str, song: str) -> Hello:
+        part = Part(f"track-{name}", name, process=name)
+        return msgspec.structs.replace(hello(f"plugin-{name}", can=(STEM,), part=part), project=Project(name, song))
+
+    room.say(alone("Drums", "Another"), alone("Beats", "My song"))
+    room.say(asking("drums", project=Project("Keys", "My song")))
+    assert (len(room.told["plugin-Drums"].asks), len(room.told["plugin-Beats"].asks)) == (0, 1)
 
 
 def test_a_track_does_not_follow_itself(room: Room) -> None:

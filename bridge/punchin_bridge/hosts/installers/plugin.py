@@ -24,7 +24,7 @@ from .install import Config, Installer, Surroundings
 BUILD_SECONDS = 900
 """How long a build may take; it takes half a minute."""
 TAIL_LINES = 8
-PACKAGES = "cmake g++ dpf-source nlohmann-json3-dev libsoxr-dev libx11-dev libxext-dev libxrandr-dev libgl-dev"
+PACKAGES = "cmake g++ dpf-source nlohmann-json3-dev libsoxr-dev libgl-dev libx11-dev libxext-dev"
 GET = f"On Debian and Ubuntu: `sudo apt install {PACKAGES}`. Elsewhere: a C++17 compiler, CMake and DPF."
 KINDS = {"linux": (".vst3", ".clap"), "darwin": ("VST3", "CLAP"), "win32": ("VST3", "CLAP")}
 """What the folders for VST3 and CLAP are called below the one where the system looks."""
