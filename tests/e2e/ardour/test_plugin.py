@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import shutil
+import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fakes import plugin_build
 from hosts.ardour import FLOAT_PRESET, Session, ardour, make_session
-from hosts.plugin import Region, Samples, built, dpf_state, noise, state, take_file
+from hosts.plugin import Region, Samples, dpf_state, noise, state, take_file
 from hosts.studio import Studio
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
@@ -22,7 +24,7 @@ RATE = 48_000
 END = 6 * RATE
 PUNCH = (2 * RATE + 777, 3 * RATE + 1234)
 SCANNER = Path("/usr/lib/ardour7/ardour-vst3-scanner")
-CHUNK = re.compile(r'(<chunk encoding="base64">)([^<]*)(</chunk>)')
+CHUNK = re.compile(r"(<chunk>)([^<]*)(</chunk>)")
 
 _EXPORT = """
 local backend = AudioEngine:set_backend ("None (Dummy)", "tests", "")
@@ -54,18 +56,34 @@ class Song:
 
     @property
     def chunk(self) -> bytes:
-        """What the session remembers of the plug-in."""
+        """What the session remembers of the plug-in: a VST3 preset."""
         found = CHUNK.search(self.session.file.read_text())
         assert found
         return base64.b64decode(found[2])
 
-    @chunk.setter
-    def chunk(self, data: bytes) -> None:
-        text = self.session.file.read_text()
-        self.session.file.write_text(CHUNK.sub(rf"\g<1>{base64.b64encode(data).decode()}\g<3>", text))
+    def remember(self, component: bytes) -> None:
+        """Put `component` in the place of what the plug-in's component had saved."""
+        preset = self.chunk[:40] + struct.pack("<q", 48 + len(component)) + component
+        preset += b"List" + struct.pack("<i4sqq", 1, b"Comp", 48, len(component))
+        text, count = CHUNK.subn(rf"\g<1>{base64.b64encode(preset).decode()}\g<3>", self.session.file.read_text())
+        assert count == 1
+        self.session.file.write_text(text)
 
     def export(self, out: Path) -> Samples:
-        """Opened, exported, saved and closed without a window."""
+        """Opened, exported, saved and closed without a window, until it was twice the same.
+
+        One export in sixty or so, with and without plug-ins, Ardour 7.3 adds some garbage to the first two samples of
+        each block when it has no window.
+        """
+        before = self._exported(out.with_name(f"{out.name}-0"))
+        for again in range(1, 6):
+            heard = self._exported(out.with_name(f"{out.name}-{again}"))
+            if np.array_equal(heard, before):
+                return heard
+            before = heard
+        raise AssertionError("no two exports are the same")
+
+    def _exported(self, out: Path) -> Samples:
         out.mkdir()
         script = out.with_suffix(".lua")
         folder = self.session.folder
@@ -91,8 +109,7 @@ def read(path: Path) -> Samples:
 
 @pytest.fixture(scope="module")
 def song(display: str, tmp_path_factory: pytest.TempPathFactory) -> Song:
-    base = tmp_path_factory.getbasetemp()
-    binaries = built(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, "plugin") / "bin"
+    binaries = plugin_build.bundles()
     folder = tmp_path_factory.mktemp("plugin")
     own = folder / "own"
     environ = {
@@ -132,7 +149,7 @@ def test_the_export_is_the_take_inside_and_the_dry_song_outside_and_is_so_again_
     start, end = PUNCH
     audio = noise(end - start, 2)
     take = take_file(tmp_path / "take.wav", audio)
-    song.chunk = dpf_state(state(Region(start, end, [take]))).replace(b"\xff", b"\x00")
+    song.remember(dpf_state(state(Region(start, end, [take]))))
     want = song.dry.copy()
     want[start:end] = audio.T
     for opened in ("first", "second"):

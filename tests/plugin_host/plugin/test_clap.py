@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hosts.plugin import DPF, Region, Samples, dpf_state, noise, state, take_file
+from fakes.plugin_build import DPF
+from hosts.plugin import Region, Samples, dpf_state, noise, state, take_file
 
 pytestmark = pytest.mark.slow
 
