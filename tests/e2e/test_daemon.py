@@ -218,6 +218,8 @@ def test_an_engine_that_fails_says_so_once_and_the_next_job_works(client: Client
 
 
 def test_the_log_keeps_where_an_unknown_error_came_from(shared: RunningDaemon, client: Client) -> None:
+    if "ray" in shared.process.args:
+        pytest.skip("a worker in a cluster logs on its own node")
     client.accepted("trace", "bug")
     assert isinstance(client.ending("trace"), Failed)
     until(lambda: 'raise ZeroDivisionError("a bug")' in shared.log)

@@ -77,6 +77,11 @@ class Child:
                 pump.join(0.1)  # its last words; a grandchild that holds the pipe open must not hold us
         return code
 
+    def ended(self) -> str | None:
+        """How it ended, in words, once it has; else None."""
+        code = self.poll()
+        return None if code is None else describe_exit(code)
+
     @property
     def gone(self) -> bool:
         """Whether it has ended and everything of it is given back, after `leave`."""

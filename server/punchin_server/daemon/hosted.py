@@ -25,8 +25,8 @@ class Hosted(Protocol):
     def errors(self) -> Collection[str]:
         """The last lines that it said about itself."""
 
-    def poll(self) -> int | None:
-        """Its exit code once it has ended, else None."""
+    def ended(self) -> str | None:
+        """How it ended, in words behind "ended by", once it has; else None."""
 
     def leave(self, patience: float = 2.0) -> None:
         """Ask it to go; after `patience` seconds it is killed."""

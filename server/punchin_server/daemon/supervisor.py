@@ -26,7 +26,6 @@ from punchin_wire.errors import ErrorInfo, InternalError, WorkerDied
 from punchin_wire.frames import Frame, Sealed, pack, unpack_sealed
 from punchin_wire.messages import Cancel, SeatState, SeatStatus
 
-from .child import describe_exit
 from .hosted import Executor, Hosted
 from .link import FromWorker, Heartbeat, Orders
 from .settings import Settings
@@ -173,9 +172,9 @@ class Supervisor:
         """Look after the worker. Returns why it died, when it has."""
         if self._child is None:
             return None
-        code = self._child.poll()
-        if code is not None:
-            return self.bury(f"The worker process ended by {describe_exit(code)}.", now)
+        how = self._child.ended()
+        if how is not None:
+            return self.bury(f"The worker process ended by {how}.", now)
         patience = self._executor.start_seconds if self._state == "starting" else self._settings.worker_silence
         if now - self._last_message > patience:
             return self.bury(f"The worker was silent for {now - self._last_message:.0f} s.", now)

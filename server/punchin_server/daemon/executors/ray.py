@@ -32,8 +32,6 @@ from ..link import Orders
 from ..settings import Settings
 from .curve import CurveLines
 
-log = logging.getLogger(__name__)
-
 WORKER = "punchin_server.worker"
 PACKS = "punchin_server.packs.registry"
 LIST_PACKS = f"import json, {PACKS} as packs; print(json.dumps(packs.fingerprints()))"
@@ -61,7 +59,8 @@ class Seat:
         return Introduction(os.getpid(), self._pair[0], importlib.import_module(PACKS).fingerprints())
 
     def serve(self, orders: bytes) -> None:
-        """Work until the actor is killed. Never returns."""
+        """Work until the actor is killed. Never returns. What is logged is among Ray's logs of the node."""
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
         worker = importlib.import_module(WORKER)
         engines = importlib.import_module(self._engines).ENGINES
         prepare = worker.import_inpaint if self._engines == WORKER else lambda: None
@@ -115,12 +114,12 @@ class RayWorker:
         self.pid = 0
         self.errors: deque[str] = deque(maxlen=50)
         self._lines, self._actor, self._orders = lines, actor, orders
-        self._code: int | None = None
+        self._ended = ""
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
         self._thread.start()
 
-    def poll(self) -> int | None:
-        return self._code
+    def ended(self) -> str | None:
+        return self._ended or None
 
     @property
     def gone(self) -> bool:
@@ -145,7 +144,7 @@ class RayWorker:
             self.errors.append(_first_line(error))
         self._lines.forget(key)
         self.leave()
-        self._code = 1
+        self._ended = f"the word of Ray: {self.errors[-1].rstrip('.')}"
 
 
 def fingerprints() -> dict[str, str]:
