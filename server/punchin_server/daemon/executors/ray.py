@@ -29,7 +29,7 @@ import zmq
 from punchin_wire.errors import DaemonError, PackCorrupt
 
 from ..link import Orders
-from ..settings import Settings
+from ..settings import MOST_SEATS, Settings
 from .curve import CurveLines
 
 WORKER = "punchin_server.worker"
@@ -85,7 +85,7 @@ class Ray:
                 "Look at `ray status` there, and whether RAY_AUTH_TOKEN is the cluster's.",
             ) from None
         gpus = int(ray.cluster_resources().get("GPU", 0))
-        self.least, most = settings.seat_range or (1, max(1, gpus))
+        self.least, most = settings.seat_range or (1, max(1, min(gpus, MOST_SEATS)))
         self.devices = (settings.device,) * most
         on_gpu = gpus > 0 or settings.device.startswith("cuda")  # a cluster that grows may have none yet
         options = {"num_cpus": 1, "num_gpus": int(on_gpu), "max_concurrency": 2}
@@ -140,11 +140,12 @@ class RayWorker:
             self.pid, key = born.pid, born.key
             self._lines.allow(key)
             ray.get(self._actor.serve.remote(msgspec.json.encode(self._orders)))
+            self.errors.append("It stopped working.")
         except Exception as error:
             self.errors.append(_first_line(error))
         self._lines.forget(key)
         self.leave()
-        self._ended = f"the word of Ray: {self.errors[-1].rstrip('.')}"
+        self._ended = f"an error: {self.errors[-1].rstrip('.')}"
 
 
 def fingerprints() -> dict[str, str]:
