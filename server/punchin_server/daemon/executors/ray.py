@@ -17,6 +17,7 @@ import importlib
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -36,6 +37,7 @@ WORKER = "punchin_server.worker"
 PACKS = "punchin_server.packs.registry"
 LIST_PACKS = f"import json, {PACKS} as packs; print(json.dumps(packs.fingerprints()))"
 LIST_SECONDS = 60.0
+REACH_SECONDS = 10.0
 LINE = 300
 """Characters of what Ray says that are shown."""
 
@@ -74,9 +76,10 @@ class Ray:
 
     def __init__(self, settings: Settings, engines: str = WORKER) -> None:
         where: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        if settings.ray_address:
-            where = {"address": settings.ray_address}
         try:
+            if settings.ray_address:
+                where = {"address": settings.ray_address}
+                _reach(settings.ray_address)
             ray.init(log_to_driver=False, logging_level="ERROR", namespace="punchin", **where)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             known_as = settings.ray_address or "this computer"
@@ -146,6 +149,12 @@ class RayWorker:
         self._lines.forget(key)
         self.leave()
         self._ended = f"an error: {self.errors[-1].rstrip('.')}"
+
+
+def _reach(address: str) -> None:
+    """Raises OSError where nobody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), REACH_SECONDS).close()
 
 
 def fingerprints() -> dict[str, str]:
