@@ -48,7 +48,7 @@ def test_a_job_that_kills_every_worker_fails_after_two(shared: RunningDaemon) ->
     failed = client.ending("deadly")
     assert isinstance(failed, Failed)
     assert failed.error.code == "worker_died"
-    assert re.search(r"SIGKILL|Ray: The actor died", failed.error.message)
+    assert re.search(r"SIGKILL|an error: The actor died", failed.error.message)
     assert sum(seat.restarts for seat in client.status().seats) == restarts + 2
     client.accepted("after-deadly")
     assert isinstance(client.ending("after-deadly"), Done)

@@ -97,6 +97,9 @@ def test_ping_and_status(surface: Surface) -> None:
     address, args = surface.ask("/punchin/status/get")
     assert address == "/punchin/status"
     assert args[2:] == ("", 0)
+    address, args = surface.hear()
+    assert address == "/punchin/seat"
+    assert (args[0], args[1], args[3]) == (1, "idle", "")
 
 
 def test_a_job_by_file_path_from_submit_to_result(surface: Surface, song: str, tmp_path: Path) -> None:

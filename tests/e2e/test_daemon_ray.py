@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 import pytest
-from fakes.harness import Client, RunningDaemon, daemon, takes, until
+from fakes.harness import Client, RunningDaemon, daemon, launch, takes, until
 from punchin_server.daemon import serve
 from punchin_wire.frames import Audio
 from punchin_wire.messages import Done, Failed, Take
@@ -172,6 +172,16 @@ def test_a_node_with_another_pack_of_the_name_is_refused(cluster: Cluster, tmp_p
             assert "'mini' is not the one on the daemon's computer" in failed.error.message
     finally:
         rmtree(cluster.packs / "mini")
+
+
+@pytest.mark.ray
+@in_cluster
+def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
+    process = launch(tmp_path, "--executor", "ray", "--ray-address", "127.0.0.1:1")
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (5, "")
+    assert "Ray at 127.0.0.1:1 cannot be reached" in err
+    assert "Traceback" not in err
 
 
 def test_without_ray_it_is_said_what_to_install(

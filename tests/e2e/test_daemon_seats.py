@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.harness import Client, RunningDaemon, daemon, until
+from fakes.studio import studio
 from punchin_wire.messages import Done, Failed, Position, Refused
 
 pytestmark = pytest.mark.e2e
@@ -83,6 +84,24 @@ def test_a_client_with_one_job_waits_for_one_more_of_the_client_with_ten_per_sea
     assert isinstance(modest.ending("modest", 60.0), Done)
     positions = [event.body.position for event in greedy.events("greedy9", 60.0) if isinstance(event.body, Position)]
     assert positions[0] == 11  # behind the nine others, the newcomer, and one of two that run
+
+
+def test_a_room_is_one_client_however_many_connections_its_daw_makes(tmp_path: Path) -> None:
+    with studio(tmp_path, *TWO, "--queue", "8") as found:
+        for room in ("verse", "chorus"):
+            found.computer(room, allowed=True)
+        own = found.bare("box")
+        busy = own.occupy()
+        verse = [found.bare("verse") for _ in range(5)]
+        for number, connection in enumerate(verse[:4]):
+            connection.accepted(f"verse{number}", "steps=1")
+        refused = verse[4].submit("verse4")
+        assert isinstance(refused, Refused)  # half of the queue is theirs
+        assert refused.error.code == "queue_full"
+        chorus = found.bare("chorus")
+        assert chorus.accepted("chorus", "steps=1").position == 2  # behind one of verse's, and of two that run one
+        own.stop(*busy)
+        assert isinstance(chorus.ending("chorus", 60.0), Done)
 
 
 def test_each_room_keeps_its_pack_loaded(tmp_path: Path) -> None:

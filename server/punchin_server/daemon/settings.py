@@ -48,7 +48,7 @@ HELP = {
     "cancel_grace": "seconds that a cancelled job may still compute before its worker is killed",
     "device": "where models run: auto, cpu, cuda, cuda:1, mps; several with commas, each for a job of its own",
     "executor": "what runs the workers: local, on this computer, or ray, in a Ray cluster",
-    "ray_address": "address of the cluster, as `ray start` shows it; without one Ray is started on this computer",
+    "ray_address": "address of the cluster, HOST:PORT as `ray start` shows it; without it Ray starts on this computer",
     "seats": "workers in the cluster, MIN:MAX; those beyond MIN end when there is nothing to do (default 1:GPUs)",
     "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8",
 }
@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     cancel_grace: Positive = 30.0
     device: Annotated[str, Meta(pattern=rf"^{DEVICE}(,{DEVICE}){{0,{MOST_SEATS - 1}}}$")] = "auto"
     executor: Literal["local", "ray"] = "local"
-    ray_address: str = ""
+    ray_address: Annotated[str, Meta(pattern=r"^([^\s:/]+:\d{1,5})?$")] = ""
     seats: Annotated[str, Meta(pattern=r"^(\d{1,2}:\d{1,2})?$")] = ""
     precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8)$")] = "auto"
 

@@ -17,6 +17,7 @@ import importlib
 import json
 import logging
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -29,13 +30,14 @@ import zmq
 from punchin_wire.errors import DaemonError, PackCorrupt
 
 from ..link import Orders
-from ..settings import Settings
+from ..settings import MOST_SEATS, Settings
 from .curve import CurveLines
 
 WORKER = "punchin_server.worker"
 PACKS = "punchin_server.packs.registry"
 LIST_PACKS = f"import json, {PACKS} as packs; print(json.dumps(packs.fingerprints()))"
 LIST_SECONDS = 60.0
+REACH_SECONDS = 10.0
 LINE = 300
 """Characters of what Ray says that are shown."""
 
@@ -74,9 +76,10 @@ class Ray:
 
     def __init__(self, settings: Settings, engines: str = WORKER) -> None:
         where: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        if settings.ray_address:
-            where = {"address": settings.ray_address}
         try:
+            if settings.ray_address:
+                where = {"address": settings.ray_address}
+                _reach(settings.ray_address)
             ray.init(log_to_driver=False, logging_level="ERROR", namespace="punchin", **where)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             known_as = settings.ray_address or "this computer"
@@ -85,7 +88,7 @@ class Ray:
                 "Look at `ray status` there, and whether RAY_AUTH_TOKEN is the cluster's.",
             ) from None
         gpus = int(ray.cluster_resources().get("GPU", 0))
-        self.least, most = settings.seat_range or (1, max(1, gpus))
+        self.least, most = settings.seat_range or (1, max(1, min(gpus, MOST_SEATS)))
         self.devices = (settings.device,) * most
         on_gpu = gpus > 0 or settings.device.startswith("cuda")  # a cluster that grows may have none yet
         options = {"num_cpus": 1, "num_gpus": int(on_gpu), "max_concurrency": 2}
@@ -140,11 +143,18 @@ class RayWorker:
             self.pid, key = born.pid, born.key
             self._lines.allow(key)
             ray.get(self._actor.serve.remote(msgspec.json.encode(self._orders)))
+            self.errors.append("It stopped working.")
         except Exception as error:
             self.errors.append(_first_line(error))
         self._lines.forget(key)
         self.leave()
-        self._ended = f"the word of Ray: {self.errors[-1].rstrip('.')}"
+        self._ended = f"an error: {self.errors[-1].rstrip('.')}"
+
+
+def _reach(address: str) -> None:
+    """Raises OSError where nobody listens there: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), REACH_SECONDS).close()
 
 
 def fingerprints() -> dict[str, str]:
