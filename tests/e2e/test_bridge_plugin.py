@@ -23,7 +23,7 @@ from fakes import harness, plugin_build
 from fakes.bridge import bridge
 from fakes.harness import daemon, until
 from fakes.page import at_bridge
-from fakes.plugin import RATE, Midi, PluginTrack, Samples
+from hosts.plugin import Hosted, Midi, Samples, hosted, noise
 from msgspec import UNSET
 from punchin_bridge.audio.wavfile import probe
 from punchin_bridge.hosts.protocol import Command
@@ -35,19 +35,14 @@ from punchin_wire.params import InpaintParams
 from punchin_wire.paths import read_bridge_record
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]  # the first of them builds the plug-in
-pytest.importorskip("minihost", reason="minihost is not installed")
 
+RATE = 48_000
 SECONDS = 12
 START, END = 4 * RATE, 6 * RATE
 """Bar 3 of the song, at 120 bpm."""
 
 
-def music(seed: int, seconds: float = SECONDS) -> Samples:
-    """`[2, samples]`, never silent."""
-    return np.random.default_rng(seed).uniform(-0.3, 0.3, (2, round(seconds * RATE))).astype(np.float32)
-
-
-SONG = music(3)
+SONG = noise(SECONDS * RATE, 3)
 
 
 @pytest.fixture(scope="session")
@@ -67,18 +62,18 @@ def installed(home: Path, built: Path) -> Path:
 
 
 @pytest.fixture
-def track(installed: Path) -> Iterator[Callable[..., PluginTrack]]:
-    made: list[PluginTrack] = []
+def track(installed: Path) -> Iterator[Callable[..., Hosted]]:
+    made: list[Hosted] = []
 
-    def add(name: str, plugin: str = "Punchin", **settings: Any) -> PluginTrack:
-        found = PluginTrack(installed / f"{plugin}.vst3")
+    def add(name: str, plugin: str = "Punchin", **settings: Any) -> Hosted:
+        found = hosted(installed / f"{plugin}.vst3")
         made.append(found)
         found.write(name=name, **settings)
         return found
 
     yield add
     for each in made:
-        each.close()
+        each.plugin.close()
 
 
 def do(home: Path, target: str, action: str, params: Any = UNSET, **details: Any) -> None:
@@ -104,7 +99,7 @@ def arrived(home: Path, plugins: int) -> None:
     until(lambda: len(list((home / "spool" / "hosts").glob("plugin-*"))) == plugins, 60)
 
 
-def punch(home: Path, track: PluginTrack, name: str, params: InpaintParams | None = None) -> list[Samples]:
+def punch(home: Path, track: Hosted, name: str, params: InpaintParams | None = None) -> list[Samples]:
     """Have takes of bar 3 made, and wait until one plays in place: the takes, as their files are."""
     do(home, name, "select", start=START / RATE, end=END / RATE, unit="seconds")
     before = len(takes_of(track))
@@ -113,7 +108,7 @@ def punch(home: Path, track: PluginTrack, name: str, params: InpaintParams | Non
     return [read(Path(take["path"])) for take in takes_of(track)[before:]]
 
 
-def takes_of(track: PluginTrack) -> list[Any]:
+def takes_of(track: Hosted) -> list[Any]:
     return [take for region in track.state["regions"] for take in region["takes"]]
 
 
@@ -123,7 +118,7 @@ def read(path: Path) -> Samples:
     return np.ascontiguousarray(audio.T)
 
 
-def settled(track: PluginTrack, song: Samples) -> Samples:
+def settled(track: Hosted, song: Samples) -> Samples:
     """What plays once the ramp to a new take is over."""
     track.play(song[:, :RATE])
     return track.play(song)
@@ -139,7 +134,7 @@ def check_in_place(heard: Samples, song: Samples, take: Samples) -> None:
 # ---- the main job ----------------------------------------------------------------------------------------------
 
 
-def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[..., PluginTrack]) -> None:
+def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[..., Hosted]) -> None:
     with daemon(home), bridge(home):
         keys = track("Keys", song_name="My song")
         assert np.array_equal(keys.play(SONG), SONG)
@@ -162,11 +157,11 @@ def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[...,
         assert recipe.read(path).request.takes[0].seed == 1
 
 
-def test_two_tracks_and_the_chords_of_one_song(home: Path, track: Callable[..., PluginTrack]) -> None:
+def test_two_tracks_and_the_chords_of_one_song(home: Path, track: Callable[..., Hosted]) -> None:
     """On the built-in pack: a take follows what was played on the drum track and the chords."""
     with daemon(home, env={"REAL_WORKER": "1"}), bridge(home):
         keys, drums, chords = track("Keys"), track("Drums"), track("Chords", "PunchinChords")
-        hits = music(5)
+        hits = noise(SECONDS * RATE, 5)
         keys.play(SONG)
         assert np.array_equal(drums.play(hits), hits)
         assert np.array_equal(chords.play(SONG, midi=cadence()), SONG)
@@ -190,7 +185,7 @@ def cadence() -> list[Midi]:
     return sorted(found)
 
 
-def test_it_starts_the_bridge_when_none_answers(home: Path, track: Callable[..., PluginTrack]) -> None:
+def test_it_starts_the_bridge_when_none_answers(home: Path, track: Callable[..., Hosted]) -> None:
     """As the bridge is killed, with the request on its way, the plug-in starts the next one; the takes come once."""
     with daemon(home):
         first = bridges.launch(home)
@@ -236,7 +231,7 @@ class Performance:
     """A track that plays on and on in a thread of its own, and looks at all that comes out. `wrong` is what was heard
     that must not be; of the bars `free` nobody wants takes, so they never change."""
 
-    track: PluginTrack
+    track: Hosted
     song: Samples
     free: frozenset[int]
     wrong: list[str] = field(default_factory=list)
@@ -314,7 +309,7 @@ def backstage(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Backstage
 
 @pytest.mark.parametrize("deaths", [3, pytest.param(30, marks=LONG)])
 def test_the_song_goes_on_whatever_dies(
-    home: Path, backstage: Backstage, track: Callable[..., PluginTrack], deaths: int
+    home: Path, backstage: Backstage, track: Callable[..., Hosted], deaths: int
 ) -> None:
     """No sample outside changes, nothing clicks, no take is lost, and none comes twice."""
     chance, keys, song = random.Random(7), track("Keys"), tone()
@@ -324,7 +319,7 @@ def test_the_song_goes_on_whatever_dies(
     with Performance(keys, song, frozenset(range(BARS)) - frozenset(bars)) as performance:
         for bar, kill in zip(bars, order, strict=True):
             do(home, "Keys", "select", start=bar * 2.0, end=(bar + 1) * 2.0, unit="seconds")
-            do(home, "Keys", "inpaint", InpaintParams(takes=2, text="steps=10 step=0.02"))
+            do(home, "Keys", "inpaint", InpaintParams(takes=2, text="steps=40 step=0.05"))  # longer than we wait
             time.sleep(chance.uniform(0.0, 0.6))
             kill()
             until(lambda: performance.wrong or len(takes_of(keys)) == 2 * (bar - 1), 120)  # noqa: B023

@@ -129,7 +129,12 @@ Audio Ring::read(Span span) const {
   for (const Span& part : heard(span)) {
     for (int channel = 0; channel < channels_; ++channel) {
       float* samples = &audio.channels[channel][part.start - span.start];
-      for (Sample at = part.start; at < part.end; ++at) *samples++ = cell(channel, at).load(std::memory_order_relaxed);
+      for (Sample at = part.start; at < part.end;) {
+        const Sample size = std::min(part.end, (page_of(at) + 1) * kPage) - at;
+        const Cell* cells = &cell(channel, at);  // a page lies in one piece
+        for (Sample i = 0; i < size; ++i) *samples++ = cells[i].load(std::memory_order_relaxed);
+        at += size;
+      }
     }
   }
   return audio;

@@ -164,9 +164,12 @@ std::string encoded(const Audio& audio, Sample time_reference) {
   std::memcpy(&bext[kTimeReference], &reference, sizeof(reference));
   text += bext + "data";
   put<std::uint32_t>(text, data_bytes);
-  text.reserve(text.size() + data_bytes);
-  for (Sample frame = 0; frame < audio.frames(); ++frame) {
-    for (const auto& channel : audio.channels) put<float>(text, channel[static_cast<std::size_t>(frame)]);
+  const std::size_t head = text.size();
+  text.resize(head + data_bytes);
+  for (std::size_t i = 0; i < channels; ++i) {  // in place: a musician waits for this
+    const std::vector<float>& channel = audio.channels[i];
+    for (std::size_t frame = 0; frame < channel.size(); ++frame)
+      std::memcpy(&text[head + (frame * channels + i) * sizeof(float)], &channel[frame], sizeof(float));
   }
   return text;
 }

@@ -40,9 +40,8 @@ std::wstring quoted(const std::wstring& argument) {
   std::wstring found = L"\"";
   size_t slashes = 0;
   for (const wchar_t letter : argument) {
+    if (letter == L'"') found.append(slashes + 1, L'\\');
     slashes = letter == L'\\' ? slashes + 1 : 0;
-    if (letter == L'"')
-      found.append(1, L'\\');
     found.append(1, letter);
   }
   return found.append(slashes, L'\\').append(L"\"");

@@ -79,3 +79,11 @@ def test_a_transfer_does_not_use_them_up() -> None:
     job = msgspec.structs.replace(JOB, params=TransferParams("violin"))
     assert live.complete(job) is job
     assert live.played
+
+
+def test_they_stand_in_place_of_what_was_typed_or_played_on_another_track() -> None:
+    live = LiveChords()
+    live.key(60, 100, 0.0, None)
+    made = live.complete(msgspec.structs.replace(JOB, chord_line="Am | F", follow=("chord", "drums")))
+    assert {note.pitch for note in made.chords} == {60}
+    assert (made.chord_line, made.follow) == ("", ("drums",))

@@ -16,6 +16,8 @@ import pytest
 import soundfile
 
 Samples = npt.NDArray[np.float32]
+Midi = tuple[int, int, int, int]
+"""A sample of the song, and the three bytes of a MIDI message there."""
 
 
 # ---- states --------------------------------------------------------------------------------------------------
@@ -101,8 +103,23 @@ class Hosted:
         xml += b"</VST3PluginState>"
         self.plugin.set_state(b"VC2!" + struct.pack("<I", len(xml)) + xml + b"\x00")
 
-    def play(self, song: Samples, start: int = 0, *, most: int = 512, seed: int = 1, rolling: bool = True) -> Samples:
-        """`song` `[channels, samples]` through it in blocks of random sizes, from song sample `start` on."""
+    def write(self, **settings: Any) -> None:
+        """What the musician does in the window."""
+        document = self.state
+        document["settings"] |= settings
+        self.restore(document)
+
+    def play(
+        self,
+        song: Samples,
+        start: int = 0,
+        *,
+        most: int = 512,
+        seed: int = 1,
+        rolling: bool = True,
+        midi: Sequence[Midi] = (),
+    ) -> Samples:
+        """`song` `[channels, samples]` through it, from song sample `start` on, in blocks of random sizes."""
         random = np.random.default_rng(seed)
         out = np.zeros_like(song)
         done = 0
@@ -110,7 +127,12 @@ class Hosted:
             piece = np.ascontiguousarray(song[:, done : done + int(random.integers(1, most + 1))])
             heard, at = np.zeros_like(piece), start + done
             self.plugin.set_transport(120.0, 4, 4, at, at / self.rate * 2, rolling)
-            self.plugin.process(piece, heard)
+            if midi:
+                end = at + piece.shape[1]
+                inside = [(sample - at, *message) for sample, *message in midi if at <= sample < end]
+                self.plugin.process_midi(piece, heard, inside)
+            else:
+                self.plugin.process(piece, heard)
             out[:, done : done + piece.shape[1]] = heard
             done += piece.shape[1]
         return out

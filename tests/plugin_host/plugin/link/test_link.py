@@ -237,6 +237,24 @@ def test_bars_that_were_not_played_are_refused(bridge: FakeBridge, driven: Drive
     driven.do("select", first=2, last=2)
     driven.do("punch")
     bridge.wait(lambda: driven.trouble == "Select some bars first.")
+    driven.do("select", first=1, last=3)
+    driven.do("punch", transfer=True)
+    bridge.wait(lambda: driven.trouble == "Say what it should become: an instrument, or a whole sentence.")
+
+
+def test_the_last_request_is_asked_for_again(bridge: FakeBridge, driven: Driven) -> None:
+    bridge.say()
+    bridge.wait(lambda: driven.do("status")["has_bridge"])
+    driven.do("again")
+    bridge.wait(lambda: driven.trouble == "Nothing was asked for here yet.")
+    first = submitted(bridge, driven)
+    bridge.say(view(first, "failed", line="It went wrong."))
+    bridge.wait(lambda: driven.trouble == "It went wrong.")
+    driven.do("select", first=0, last=1)
+    driven.do("again")
+    second = bridge.next(Submit, sum(isinstance(each, Submit) for each in bridge.heard) + 1)
+    assert (second.region, second.params) == (first.region, first.params)
+    assert second.job != first.job
 
 
 def test_without_an_installation_it_says_how_to_install(program: Path, tmp_path: Path) -> None:
