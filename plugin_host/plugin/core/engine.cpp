@@ -206,9 +206,10 @@ void Engine::set_project(const std::filesystem::path& folder) {
 std::size_t Engine::find_takes(const std::filesystem::path& folder) {
   const std::lock_guard lock{mutex_};
   keep_choice();
-  const std::size_t found = project_.find(folder);
-  if (found > 0) publish();
-  return found;
+  const std::size_t missed = project_.missed();
+  project_.find(folder);
+  publish();
+  return missed - project_.missed();
 }
 
 nlohmann::json Engine::settings() const {
