@@ -111,6 +111,7 @@ class Engine {
   void note_tempo(const Transport& transport, bool goes_on) noexcept;
   void publish();              // with the mutex
   void keep_choice();          // with the mutex
+  Edges edges(Span span) const;  // with the mutex
   State current() const;       // with the mutex
 
   mutable std::mutex mutex_;

@@ -28,13 +28,13 @@ void add_once(std::vector<fs::path>& folders, const fs::path& folder) {
 
 }  // namespace
 
-void Project::add(Span span, const std::vector<TakeRef>& takes) {
+void Project::add(Span span, const std::vector<TakeRef>& takes, Edges edges) {
   if (span.empty()) throw Error{"There is nothing between the start and the end of the selection. Select some bars."};
   auto& regions = state.regions;
   auto at = std::find_if(regions.begin(), regions.end(), [&](const Region& region) { return region.place.at(rate) == span; });
   if (at == regions.end()) {
     if (regions.size() == kMostRegions) throw Error{"There are too many punches on this track. Remove some."};
-    at = regions.insert(regions.end(), Region{{span, rate}, {}, 1});
+    at = regions.insert(regions.end(), Region{{span, rate}, {}, 1, {}});
   }
   if (at->takes.size() + takes.size() > kMostTakes) {
     throw Error{"There are too many takes of these bars. Remove the punch, or move its ends a little."};
@@ -43,6 +43,7 @@ void Project::add(Span span, const std::vector<TakeRef>& takes) {
   for (const TakeRef& take : takes) {
     at->takes.push_back({remembered(take.path, fs::u8path(state.project)), take.hash, take.label});
   }
+  if (!edges.empty()) at->edges = std::move(edges);
   state.active = static_cast<std::size_t>(std::distance(regions.begin(), at));
 }
 
@@ -101,7 +102,7 @@ std::unique_ptr<Playlist> Project::playlist() {
   for (std::size_t i = 0; i < state.regions.size(); ++i) {
     Region& region = state.regions[i];
     const Span span = region.place.at(rate);
-    Placed placed{span, {}, region.choice};
+    Placed placed{span, {}, region.edges.start.rate == rate ? region.edges : Edges{}, region.choice};
     RegionView shown{span, {}, region.choice};
     for (std::size_t k = 0; k < region.takes.size(); ++k) {
       TakeRef& take = region.takes[k];
