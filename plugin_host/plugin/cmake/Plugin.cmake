@@ -10,9 +10,25 @@ function(punchin_plugin NAME)
     FILES_UI ${arg_UI})
   target_include_directories(${NAME} PUBLIC ${arg_FOLDER} .)
   target_link_libraries(${NAME} PUBLIC punchin_link punchin_core)
-  if(arg_UI)
-    punchin_clap(${NAME} UI)
-  else()
-    punchin_clap(${NAME})
-  endif()
+
+  # DPF's CMake knows no CLAP.
+  add_library(${NAME}-clap MODULE)
+  dpf__set_target_defaults(${NAME}-clap)
+  dpf__set_module_export_list(${NAME}-clap clap)
+  target_compile_definitions(${NAME}-clap PRIVATE DISTRHO_PLUGIN_TARGET_CLAP)
+  target_link_libraries(${NAME}-clap PRIVATE ${NAME}-dsp ${NAME}-ui)
+  set_target_properties(${NAME}-clap PROPERTIES
+    LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin/$<0:>"
+    OUTPUT_NAME "${NAME}"
+    PREFIX ""
+    SUFFIX ".clap")
+
+  foreach(format vst3 clap)
+    set_property(TARGET ${NAME}-${format} PROPERTY SOURCES dpf/Main.cpp)
+    if(arg_UI)
+      target_sources(${NAME}-${format} PRIVATE "${DPF_PATH}/distrho/DistrhoUIMain.cpp")
+    endif()
+    target_include_directories(${NAME}-${format} PRIVATE
+      "${CMAKE_CURRENT_BINARY_DIR}/patched" "${DPF_PATH}/distrho" "${DPF_PATH}/distrho/src")
+  endforeach()
 endfunction()

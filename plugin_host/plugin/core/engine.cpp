@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -170,7 +171,7 @@ void Engine::add_takes(Span span, const std::vector<TakeRef>& takes) {
   }
   const std::lock_guard lock{mutex_};
   keep_choice();
-  project_.add(span, takes);
+  project_.add(span, takes, edges(span));
   publish();
 }
 
@@ -206,9 +207,10 @@ void Engine::set_project(const std::filesystem::path& folder) {
 std::size_t Engine::find_takes(const std::filesystem::path& folder) {
   const std::lock_guard lock{mutex_};
   keep_choice();
-  const std::size_t found = project_.find(folder);
-  if (found > 0) publish();
-  return found;
+  const std::size_t missed = project_.missed();
+  project_.find(folder);
+  publish();
+  return missed - project_.missed();
 }
 
 nlohmann::json Engine::settings() const {
@@ -248,6 +250,14 @@ void Engine::publish() {
   // Second: until then the player takes the choice from the playlist.
   choice_.store({serial, chosen}, std::memory_order_release);
   touch();
+}
+
+Edges Engine::edges(Span span) const {
+  const Sample size = std::min(std::llround(Edges::kSeconds * ring_->rate()), static_cast<long long>(span.length() / 2));
+  const Span start{span.start, span.start + size};
+  const Span end{span.end - size, span.end};
+  const auto whole = [&](Span part) { return !part.empty() && ring_->heard(part) == std::vector<Span>{part}; };
+  return whole(start) && whole(end) ? Edges{ring_->read(start), ring_->read(end)} : Edges{};
 }
 
 void Engine::keep_choice() {

@@ -42,7 +42,8 @@ class Engine {
 
   // --- [audio] -------------------------------------------------------------------------------------------------------
 
-  /// A block: `output` (which may be `input`) is `input` except where takes are heard. Latency 0.
+  /// A block of as many `channels` as prepared for: `output` (which may be `input`) is `input` except where takes are
+  /// heard. Latency 0.
   void process(const float* const* input, float* const* output, int channels, Sample frames,
                const Transport& transport) noexcept;
   /// A MIDI channel message, `offset` samples into the next block that `process` is called for.
@@ -110,6 +111,7 @@ class Engine {
   void note_tempo(const Transport& transport, bool goes_on) noexcept;
   void publish();              // with the mutex
   void keep_choice();          // with the mutex
+  Edges edges(Span span) const;  // with the mutex
   State current() const;       // with the mutex
 
   mutable std::mutex mutex_;

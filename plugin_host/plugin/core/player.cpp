@@ -27,6 +27,19 @@ Samples channel_of(const Audio& take, int channel) noexcept {
   return take.channels[static_cast<std::size_t>(channel) < take.channels.size() ? channel : 0];
 }
 
+/// `size` samples of the take from its sample `from` on, over what is in `out`.
+void lay_part(const Placed& placed, const Audio& take, int channel, Sample from, Sample size, float* out) noexcept {
+  const float* samples = &channel_of(take, channel)[from];
+  if (placed.edges.empty() || take.frames() < placed.span.length()) {
+    std::memcpy(out, samples, sizeof(float) * size);
+    return;
+  }
+  for (Sample i = 0; i < size; ++i) {
+    const float carried = placed.edges.carried(channel, from + i, placed.span.length(), out[i]);
+    out[i] = carried == 0.0F ? samples[i] : samples[i] + carried;
+  }
+}
+
 }  // namespace
 
 const Audio* Player::Source::take(std::size_t region) const noexcept {
@@ -129,8 +142,8 @@ void Player::lay(const Source& source, Piece& piece, int channels, Sample frames
     if (speed == 1.0) {
       const Span part = overlap(known, {first, first + frames});
       for (int channel = 0; channel < channels && !part.empty(); ++channel) {
-        const float* samples = &channel_of(*take, channel)[part.start - region.start];
-        std::memcpy(&piece[channel][part.start - first], samples, sizeof(float) * part.length());
+        lay_part(source.playlist->regions[i], *take, channel, part.start - region.start, part.length(),
+                 &piece[channel][part.start - first]);
       }
       continue;
     }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "clock.hpp"
+#include "edges.hpp"
 #include "exchange.hpp"
 #include "types.hpp"
 
@@ -17,6 +18,7 @@ namespace punchin {
 struct Placed {
   Span span;
   std::vector<std::shared_ptr<const Audio>> takes;
+  Edges edges;
   int choice = 0;  ///< From 1; 0 is the original.
 
   const Audio* take(int number) const noexcept {

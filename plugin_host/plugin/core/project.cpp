@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <map>
 #include <system_error>
 
 namespace punchin {
@@ -27,13 +28,13 @@ void add_once(std::vector<fs::path>& folders, const fs::path& folder) {
 
 }  // namespace
 
-void Project::add(Span span, const std::vector<TakeRef>& takes) {
+void Project::add(Span span, const std::vector<TakeRef>& takes, Edges edges) {
   if (span.empty()) throw Error{"There is nothing between the start and the end of the selection. Select some bars."};
   auto& regions = state.regions;
   auto at = std::find_if(regions.begin(), regions.end(), [&](const Region& region) { return region.place.at(rate) == span; });
   if (at == regions.end()) {
     if (regions.size() == kMostRegions) throw Error{"There are too many punches on this track. Remove some."};
-    at = regions.insert(regions.end(), Region{{span, rate}, {}, 1});
+    at = regions.insert(regions.end(), Region{{span, rate}, {}, 1, {}});
   }
   if (at->takes.size() + takes.size() > kMostTakes) {
     throw Error{"There are too many takes of these bars. Remove the punch, or move its ends a little."};
@@ -42,6 +43,7 @@ void Project::add(Span span, const std::vector<TakeRef>& takes) {
   for (const TakeRef& take : takes) {
     at->takes.push_back({remembered(take.path, fs::u8path(state.project)), take.hash, take.label});
   }
+  if (!edges.empty()) at->edges = std::move(edges);
   state.active = static_cast<std::size_t>(std::distance(regions.begin(), at));
 }
 
@@ -60,26 +62,36 @@ std::vector<fs::path> Project::folders() const {
   return found;
 }
 
-std::size_t Project::find(const fs::path& folder) {
-  std::size_t found = 0;
+void Project::find(const fs::path& folder) {
+  std::map<std::string, std::vector<TakeRef*>> wanted;  // by the name of their file
+  for (std::size_t i = 0; i < view_.regions.size(); ++i) {
+    for (std::size_t k = 0; k < view_.regions[i].takes.size(); ++k) {
+      TakeRef& take = state.regions[i].takes[k];
+      if (!view_.regions[i].takes[k].problem.empty()) {
+        wanted[fs::u8path(take.path).filename().u8string()].push_back(&take);
+      }
+    }
+  }
   std::size_t seen = 0;
   std::error_code failed;
   const auto options = fs::directory_options::skip_permission_denied;
   for (fs::recursive_directory_iterator file{folder, options, failed}, end; !failed && file != end;
        file.increment(failed)) {
     if (++seen > kMostFilesSearched) break;
-    for (std::size_t i = 0; i < view_.regions.size(); ++i) {
-      for (std::size_t k = 0; k < view_.regions[i].takes.size(); ++k) {
-        TakeView& take = view_.regions[i].takes[k];
-        if (!take.problem.empty() && file->path().filename() == fs::u8path(take.ref.path).filename()) {
-          state.regions[i].takes[k].path = remembered(file->path().u8string(), fs::u8path(state.project));
-          take.problem.clear();
-          ++found;
-        }
-      }
-    }
+    const auto found = wanted.find(file->path().filename().u8string());
+    if (found == wanted.end()) continue;
+    for (TakeRef* take : found->second) take->path = remembered(file->path().u8string(), fs::u8path(state.project));
+    wanted.erase(found);
   }
-  return found;
+}
+
+std::size_t Project::missed() const {
+  std::size_t count = 0;
+  for (const RegionView& region : view_.regions) {
+    count += std::count_if(region.takes.begin(), region.takes.end(),
+                           [](const TakeView& take) { return !take.problem.empty(); });
+  }
+  return count;
 }
 
 std::unique_ptr<Playlist> Project::playlist() {
@@ -90,7 +102,7 @@ std::unique_ptr<Playlist> Project::playlist() {
   for (std::size_t i = 0; i < state.regions.size(); ++i) {
     Region& region = state.regions[i];
     const Span span = region.place.at(rate);
-    Placed placed{span, {}, region.choice};
+    Placed placed{span, {}, region.edges.start.rate == rate ? region.edges : Edges{}, region.choice};
     RegionView shown{span, {}, region.choice};
     for (std::size_t k = 0; k < region.takes.size(); ++k) {
       TakeRef& take = region.takes[k];

@@ -38,10 +38,13 @@ class Project {
   State state;
   double rate = 48'000.0;  ///< The host's: what spans are counted at here.
 
-  /// As `Engine::add_takes`.
-  void add(Span span, const std::vector<TakeRef>& takes);
+  /// As `Engine::add_takes`; `edges` are those of `span` as it was heard, empty where it was not.
+  void add(Span span, const std::vector<TakeRef>& takes, Edges edges);
   void remove(std::size_t region);
-  std::size_t find(const std::filesystem::path& folder);
+  /// Takes that cannot be heard are looked for by name in `folder` and below; `playlist` sees whether they are the same.
+  void find(const std::filesystem::path& folder);
+  /// How many takes cannot be heard.
+  std::size_t missed() const;
   /// Where files are looked for that are not at their own path.
   std::vector<std::filesystem::path> folders() const;
 

@@ -1,5 +1,6 @@
 #include "state.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kVersion = 1;
+constexpr std::size_t kMostEdge = 8192;  // samples
 
 json encoded(const Place& place) {
   return {{"start", place.span.start}, {"end", place.span.end}, {"rate", place.rate}};
@@ -28,14 +30,36 @@ TakeRef decoded_take(const json& value) {
   return {value.at("path").get<std::string>(), value.value("hash", ""), value.value("label", "")};
 }
 
+json encoded(const Edges& edges) {
+  return {{"rate", edges.start.rate}, {"start", edges.start.channels}, {"end", edges.end.channels}};
+}
+
+Edges decoded_edges(const json& value) {
+  const double rate = value.at("rate").get<double>();
+  using Channels = std::vector<std::vector<float>>;
+  Edges edges{{rate, value.at("start").get<Channels>()}, {rate, value.at("end").get<Channels>()}};
+  const auto size = static_cast<std::size_t>(edges.start.frames());
+  for (const Audio* edge : {&edges.start, &edges.end}) {
+    if (edge->channels.empty() || edge->channels.size() > kChannels) throw Error{"an edge has too many channels"};
+    for (const auto& channel : edge->channels) {
+      const bool numbers = std::all_of(channel.begin(), channel.end(), [](float sample) { return std::isfinite(sample); });
+      if (channel.size() != size || size > kMostEdge || !numbers) throw Error{"an edge is none"};
+    }
+  }
+  return edges;
+}
+
 json encoded(const Region& region) {
   json takes = json::array();
   for (const TakeRef& take : region.takes) takes.push_back(encoded(take));
-  return {{"place", encoded(region.place)}, {"takes", takes}, {"choice", region.choice}};
+  json value{{"place", encoded(region.place)}, {"takes", takes}, {"choice", region.choice}};
+  if (!region.edges.empty()) value["edges"] = encoded(region.edges);
+  return value;
 }
 
 Region decoded_region(const json& value) {
-  Region region{decoded_place(value.at("place")), {}, value.at("choice").get<int>()};
+  Region region{decoded_place(value.at("place")), {}, value.at("choice").get<int>(), {}};
+  if (value.contains("edges")) region.edges = decoded_edges(value.at("edges"));
   for (const json& take : value.at("takes")) region.takes.push_back(decoded_take(take));
   if (region.takes.size() > kMostTakes) throw Error{"a region has too many takes"};
   return region;

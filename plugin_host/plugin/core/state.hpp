@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "edges.hpp"
 #include "types.hpp"
 
 namespace punchin {
@@ -30,6 +31,7 @@ struct Region {
   Place place;
   std::vector<TakeRef> takes;
   int choice = 1;
+  Edges edges;  ///< Empty where they are not known.
 };
 
 /// `regions[active]` is the one whose take the parameter *Take* chooses. Where regions overlap, the later one is heard.

@@ -67,10 +67,7 @@ void PunchinPlugin::setState(const char* key, const char* value) {
   }
 }
 
-void PunchinPlugin::activate() {
-  engine_.prepare(getSampleRate(), punchin::kChannels);
-  link_.start();
-}
+void PunchinPlugin::activate() { link_.start(); }
 
 void PunchinPlugin::sampleRateChanged(double rate) { engine_.prepare(rate, punchin::kChannels); }
 

@@ -63,6 +63,8 @@ static clap_event_transport_t transport_at(double seconds) {
   transport.tsig_num = transport.tsig_denom = 4;
   transport.song_pos_seconds = (clap_sectime)(seconds * CLAP_SECTIME_FACTOR);
   transport.song_pos_beats = (clap_beattime)(seconds * 2.0 * CLAP_BEATTIME_FACTOR);
+  transport.bar_number = (int32_t)(seconds / 2.0);
+  transport.bar_start = (clap_beattime)transport.bar_number * 4 * CLAP_BEATTIME_FACTOR;
   return transport;
 }
 

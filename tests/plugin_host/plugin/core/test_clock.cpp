@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "clock.hpp"
+#include "metre.hpp"
 #include "test.hpp"
 
 namespace punchin::test {
@@ -58,6 +59,23 @@ TEST(standing_still_is_no_jump) {
   CHECK(!clock.follow(false, 256, 256).goes_on);
   const Placing again = clock.follow(true, 256, 256);
   CHECK(!again.goes_on && again.speed == 1.0 && !again.looped);
+}
+
+bool is(BarBeat where, int bar, double beat) { return where.bar == bar && std::abs(where.beat - beat) < 1e-9; }
+
+TEST(bars_and_beats_of_any_time_signature) {
+  CHECK(is(bar_and_beat(0.0, {}, {}, 4, 4), 1, 0.0));
+  CHECK(is(bar_and_beat(9.5, {}, {}, 4, 4), 3, 1.5));
+  CHECK(is(bar_and_beat(10.4, {}, {}, 7, 8), 3, 6.8));  // bars of 3.5 quarters
+  CHECK(is(bar_and_beat(10.5, {}, {}, 7, 8), 4, 0.0));
+  CHECK(is(bar_and_beat(4.5, {}, {}, 6, 8), 2, 3.0));
+  CHECK(is(bar_and_beat(-1.0, {}, {}, 4, 4), 0, 3.0));  // a pre-roll
+}
+
+TEST(a_host_that_knows_its_bar_is_believed) {
+  // Four bars of 4/4, then 3/4: quarter 17 is the second beat of bar 5.
+  CHECK(is(bar_and_beat(17.0, 16.0, 5, 3, 4), 5, 1.0));
+  CHECK(is(bar_and_beat(17.0, 16.0, {}, 3, 4), 6, 1.0));  // the number is a guess, the beat is not
 }
 
 }  // namespace

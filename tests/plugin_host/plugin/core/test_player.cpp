@@ -91,6 +91,29 @@ TEST(what_was_changed_while_the_song_stood_still_is_heard_from_the_first_sample)
   CHECK(play(engine, song, 0).channels == song.channels);
 }
 
+TEST(an_instrument_that_never_sounds_twice_the_same_does_not_click_at_the_edges) {
+  const Folder folder;
+  const auto level = [](float value) {
+    return Audio{48'000.0, {std::vector<float>(30'000, value), std::vector<float>(30'000, value)}};
+  };
+  Engine engine;
+  play(engine, level(0.1F), 0);  // as it was when the take was made, which begins and ends so
+  Audio take{48'000.0, {std::vector<float>(10'000, 0.1F)}};
+  std::fill(take.channels[0].begin() + 2000, take.channels[0].end() - 2000, 0.3F);
+  engine.add_takes({10'000, 20'000}, {take_file(folder, "take.wav", take)});
+  CHECK(play(engine, level(0.1F), 0).channels[1] == with(level(0.1F), 0, {10'000, 20'000}, take).channels[1]);
+  const std::string saved = engine.save();
+  Engine again;
+  again.load(saved);
+  for (Engine* of : {&engine, &again}) {
+    const auto heard = play(*of, level(-0.4F), 0).channels[1];
+    CHECK(heard[9'999] == -0.4F && heard[20'000] == -0.4F);
+    for (Sample i = 9'990; i < 10'300; ++i) CHECK(std::abs(heard[i] - heard[i - 1]) < 0.0022F);
+    for (Sample i = 19'700; i < 20'010; ++i) CHECK(std::abs(heard[i] - heard[i - 1]) < 0.0022F);
+    for (Sample i = 10'240; i < 19'760; ++i) CHECK(heard[i] == take.channels[0][i - 10'000]);
+  }
+}
+
 TEST(a_later_region_lies_over_an_earlier_one_and_each_keeps_its_choice) {
   const Folder folder;
   Engine engine;

@@ -16,7 +16,8 @@ TEST(a_thousand_states_come_back_as_they_went) {
     };
     state.selection = place();
     for (std::size_t k = random() % 6; k > 0; --k) {
-      Region region{place(), {}, static_cast<int>(random() % 4)};
+      Region region{place(), {}, static_cast<int>(random() % 4), {}};
+      if (random() % 2 == 0) region.edges = {noise(24, static_cast<unsigned>(i)), noise(24, static_cast<unsigned>(i) + 1)};
       for (std::size_t j = random() % 5; j > 0; --j) {
         region.takes.push_back({"Läufe/take \"" + std::to_string(random()) + "\".wav", "0123456789abcdef", "Take\n\t" + std::to_string(j)});
       }
@@ -35,6 +36,7 @@ TEST(a_thousand_states_come_back_as_they_went) {
     CHECK(again.regions.size() == state.regions.size());
     for (std::size_t k = 0; k < again.regions.size(); ++k) {
       CHECK(again.regions[k].place.span == state.regions[k].place.span && again.regions[k].choice == state.regions[k].choice);
+      CHECK(again.regions[k].edges.start.channels == state.regions[k].edges.start.channels);
       CHECK(again.regions[k].takes.size() == state.regions[k].takes.size());
     }
   }

@@ -1,0 +1,16 @@
+// As DPF's DistrhoPluginMain.cpp, with the files that cmake/Patch.cmake has patched.
+#include "src/DistrhoPlugin.cpp"
+
+#if defined(DISTRHO_PLUGIN_TARGET_CLAP)
+#include "clap/events.h"
+#include "clap/fixedpoint.h"
+#include "Position.hpp"
+#include "DistrhoPluginCLAP.cpp"
+#elif defined(DISTRHO_PLUGIN_TARGET_VST3)
+#include "travesty/audio_processor.h"
+#include "Position.hpp"
+#include "DistrhoPluginVST3.cpp"
+#endif
+
+#define DISTRHO_IS_STANDALONE 0
+#include "src/DistrhoUtils.cpp"
