@@ -32,13 +32,14 @@ def test_a_region_of_a_song_and_again(env: dict[str, str], tmp_path: Path) -> No
     report = transfer(env, *words, "--seed", 3, "--score", "--full", "--out", tmp_path / "out")
     assert all(report["timings"][stage] > 0 for stage in ("load", "encode", "denoise", "codec", "splice"))
     assert report["models"]["pack"] == "moves 5"
-    assert (report["settings"]["scheduler"], report["settings"]["steps"]) == ("dpm++", 4)
+    assert [report["settings"][name] for name in ("scheduler", "steps", "hold")] == ["dpm++", 4, 0.0]
     before = soundfile.read(song, dtype="int32")[0]
     hole = slice(4 * RATE, round(6.5 * RATE))
     after = [soundfile.read(take["path"], dtype="int32")[0] for take in report["takes"]]
     for take, sound in zip(report["takes"], after, strict=True):
         assert take["seam"][0]["outside_delta"] == 0.0
         assert -1.0 <= take["scores"]["clap"] <= 1.0
+        assert 0.0 <= take["scores"]["notes"] <= 1.0
         assert 0.0 <= take["fidelity"] <= 1.0
         differs = (sound != before).any(axis=1)
         assert differs[hole].mean() > 0.9

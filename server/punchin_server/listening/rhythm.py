@@ -89,10 +89,15 @@ def flux(audio: Audio, rate: int) -> Envelope:
 
 
 def _above(rise: NDArray[np.float64]) -> Envelope:
-    around = np.convolve(rise, np.full(43, 1 / 43), "same")  # half a second
+    around = _smoothed(rise, np.full(43, 1 / 43))  # half a second
     above = np.maximum(rise - around, 0)
     deviation = float(above.std())
     return above / deviation if deviation > 1e-6 else np.zeros_like(above)
+
+
+def _smoothed(values: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As many `values`, each with those around it by an odd `kernel`, which may be longer than they."""
+    return np.convolve(values, kernel)[len(kernel) // 2 :][: len(values)]
 
 
 def _beats(envelope: Envelope) -> tuple[float, NDArray[np.float64]]:
@@ -107,7 +112,7 @@ def _beats(envelope: Envelope) -> tuple[float, NDArray[np.float64]]:
 def _period(envelope: Envelope) -> float:
     """Frames between two beats: where the autocorrelation peaks, tempos near the usual one first."""
     lags = np.arange(int(60 * FRAMES / FASTEST), int(60 * FRAMES / SLOWEST) + 1)
-    smooth = np.convolve(envelope, np.hanning(7)[1:-1] / 3, "same")
+    smooth = _smoothed(envelope, np.hanning(7)[1:-1] / 3)
     size = 2 ** int(np.ceil(np.log2(2 * len(smooth))))
     repeats = np.fft.irfft(np.abs(np.fft.rfft(smooth - smooth.mean(), size)) ** 2)
     usual = np.exp(-0.5 * (np.log2(60 * FRAMES / lags / USUAL) / SPREAD) ** 2)
@@ -117,7 +122,7 @@ def _period(envelope: Envelope) -> float:
 
 def _row(envelope: Envelope, period: float) -> NDArray[np.float64]:
     """The row of beats that finds most of the envelope, each about a `period` after the last (dynamic programming)."""
-    smooth = np.convolve(envelope, np.exp(-0.5 * (32 * np.arange(-period, period + 1) / period) ** 2), "same")
+    smooth = _smoothed(envelope, np.exp(-0.5 * (32 * np.arange(-period, period + 1) / period) ** 2))
     steps = np.arange(round(period / 2), round(2 * period) + 1)
     cost = -EVENNESS * np.log(steps / period) ** 2
     score, before = smooth.copy(), np.full(len(envelope), -1)

@@ -28,7 +28,7 @@ the target is heard most often (docs/training.md)."""
 FOLDER, BASE, AUDIOMAE, ADAPTER = "transfer", "audioldm2", "pretrained.pth", "pytorch_model.bin"
 
 
-def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int, guided: float) -> None:
+def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int, guided: float, hold: float) -> None:
     """Write what was trained in `work` into the folder `pack`, and its manifest (of a pack that is there) anew."""
     with replacing_folder(pack / FOLDER) as draft:
         write_audioldm2(draft / BASE, work)
@@ -42,6 +42,7 @@ def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: in
         steps=steps,
         refine=refine,
         guided=guided,
+        hold=hold,
     )
     describe_half(pack, parts)
 

@@ -36,7 +36,7 @@ HELD_OUT_LINES, FIRST_HELD_OUT = 128, 9_000_000
 FURTHER = ("lines", "encode", "unet", "judge", "half", "evaluate")
 """Stages that train a finished half further; the other parts stay as they are."""
 SOLVER: Solver = "unipc"
-STEPS, REFINE, GUIDED = 20, 8, 0.2
+STEPS, REFINE, GUIDED, HOLD = 20, 8, 0.2, 0.2
 
 
 class TransferStages:
@@ -86,7 +86,7 @@ class TransferStages:
         judge.train(self.train, self.held_out, self.file("judge"), self.share("judge"))
 
     def half(self) -> None:
-        write_half(self.pack, self.out, SOLVER, STEPS, REFINE, GUIDED)
+        write_half(self.pack, self.out, SOLVER, STEPS, REFINE, GUIDED, HOLD)
 
     def evaluate(self) -> None:
         figures: Figures = {}

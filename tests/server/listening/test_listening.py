@@ -80,6 +80,18 @@ def test_a_tempo_is_found_to_a_hundredth(transcriber: Transcriber, bpm: float) -
         assert np.median(near) < 0.04
 
 
+@pytest.mark.parametrize("seconds", [0.01, 0.3, 3.9, 4.0, 4.1, 6.0])
+def test_short_sounds_have_a_pulse_or_none(transcriber: Transcriber, seconds: float) -> None:
+    """Slow ones, too, whose beats are further apart than half of the sound is long."""
+    sound = play(MELODY, beat=1.45, seconds=seconds)
+    for envelope in (rhythm.struck(transcriber.hear(sound, RATE)), rhythm.flux(sound, RATE)):
+        beats = rhythm.pulse(envelope).beats
+        assert ((beats >= 0) & (beats <= seconds)).all()
+        assert not len(beats) or seconds >= rhythm.LEAST_SECONDS
+    likeness = Likeness(transcriber, sound, RATE).of(sound)
+    assert likeness.get("notes", 1.0) == likeness.get("beats", 1.0) == 1.0
+
+
 def test_what_has_no_pulse() -> None:
     """Silence, a few seconds, and hits that keep no time: the tempo of those is not called steady."""
     random = np.random.default_rng(4)

@@ -7,6 +7,8 @@ import pytest
 import torch
 from punchin_server.codecs.mel import SAMPLE_RATE
 from punchin_server.engines.transfer.engine import Transfer, load
+from punchin_server.listening import notes
+from punchin_server.listening.likeness import Likeness
 from punchin_server.packs import registry
 from punchin_train.measures import chroma_cosine
 from punchin_train.transfer import solos
@@ -48,9 +50,26 @@ def test_a_piano_is_handed_to_another_instrument(engine: Transfer, target: str) 
     assert sum(nearer) >= 2
 
 
-def take(engine: Transfer, clip: Audio, prompt: str) -> Audio:
+@pytest.mark.model
+def test_a_clip_that_is_held_keeps_its_notes_at_their_time(engine: Transfer) -> None:
+    """As basic-pitch's model hears them, which had no part in training."""
+    free, held = [], []
+    for seed in SEEDS:
+        clip = solos.play(solos.compose(seed, held_out=True).melody, "piano")[:160_000]
+        like = Likeness(notes.installed(), clip, SAMPLE_RATE)
+        for found, hold in ((free, 0.0), (held, 0.7)):
+            found.append(like.of(take(engine, clip, "a recording of a violin solo", hold)))
+    for measure in ("notes", "frames", "beats"):
+        assert np.mean([one[measure] for one in held]) > np.mean([one[measure] for one in free]) + 0.05, measure
+
+
+def take(engine: Transfer, clip: Audio, prompt: str, hold: float | None = None) -> Audio:
     request = TransferRequest(
-        describe(clip[None], SAMPLE_RATE), prompt, (TakeSpec(1),), negative_prompt="a recording of a piano solo"
+        describe(clip[None], SAMPLE_RATE),
+        prompt,
+        (TakeSpec(1),),
+        negative_prompt="a recording of a piano solo",
+        hold=hold,
     )
     emissions = [e for e in engine.run(request, [clip[None]]) if isinstance(e.event, Take)]
     assert emissions[0].audio is not None

@@ -48,6 +48,8 @@ VOCODER_CONTEXT = 40
 """Mel frames beyond which nothing reaches a sample: the published vocoder's convolutions see 19."""
 CLAP = "clap"
 """What a take's nearness to its prompt is called among its scores."""
+HEARD = 60 * SAMPLE_RATE
+"""Samples of clip and take that are compared note by note: a second of work, within which nothing can be cancelled."""
 PHASE_CONTEXT = 7
 """As many more for each time that phases are refined: a spectrum's window."""
 
@@ -92,6 +94,8 @@ class Transfer:
         model = kind(base.unet, canvas, prompts, taken(request.guidance, self.models.guided))
         solver, steps = request.scheduler or self.models.solver, request.steps or self.models.steps
         first = 0 if strength is None else skipped(scheduler(solver, base.scheduler_config, steps), strength)
+        with clock("codec"):
+            like = self._likeness(alone) if request.score else None
         size, denoised, rendered = AT_ONCE.get(self.models.device.type, 1), 0, 0
         tries = Tries(request.takes, request.retries)
         for takes in tries.rounds():
@@ -112,7 +116,7 @@ class Transfer:
                     sound = yield from self._finish(row[None], canvas, take_span, previewed, rendered, to_render, clock)
                     rendered += 1
                     if tries.passes(take, silent_share(alone, sound, SAMPLE_RATE)):
-                        yield self._take(request, take, sound, alone, clock)
+                        yield self._take(request, take, sound, like, clock)
         held = 0.0 if strength is None else 1.0 - strength
         used = {"scheduler": solver, "steps": str(steps), "hold": f"{held:g}", "windows": str(len(canvas.windows))}
         yield Emission(Done(dict(clock.seconds), dict(self.models.names) | used))
@@ -187,21 +191,20 @@ class Transfer:
             yield Emission(Progress("codec", before * windows + len(sounds), total * windows))
         return np.concatenate(sounds)
 
-    def _take(self, request: TransferRequest, take: Try, sound: Audio, clip: Audio, clock: Clock) -> Emission:
-        """The finished take of `sound` `[N]`, which `clip` `[N]` became."""
+    def _take(self, request: TransferRequest, take: Try, sound: Audio, like: Likeness | None, clock: Clock) -> Emission:
+        """The finished take of `sound` `[N]`; with `like` it says how like its clip it plays, and how near its sound is
+        to the prompt, if the pack has what compares them."""
         scores = {}
-        if request.score:
+        if like is not None:
             with clock("codec"):
-                scores = self._scores(sound, clip, request.prompt)
+                scores = like.of(sound[:HEARD])
+                if self.models.base.text.compares:
+                    scores[CLAP] = self.models.base.text.similarity(sound, SAMPLE_RATE, request.prompt)
         audio = sound[None]
         return Emission(Take(take.number, take.spec.seed, 0, describe(audio, SAMPLE_RATE), scores), audio)
 
-    def _scores(self, sound: Audio, clip: Audio, prompt: str) -> dict[str, float]:
-        """How like the clip it plays, and how near its sound is to the prompt, if the pack has what compares them."""
-        scores = Likeness(self._transcriber, clip, SAMPLE_RATE).of(sound)
-        if self.models.base.text.compares:
-            scores[CLAP] = self.models.base.text.similarity(sound, SAMPLE_RATE, prompt)
-        return scores
+    def _likeness(self, clip: Audio) -> Likeness:
+        return Likeness(self._transcriber, clip[:HEARD], SAMPLE_RATE)
 
     @cached_property
     def _transcriber(self) -> Transcriber:

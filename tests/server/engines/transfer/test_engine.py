@@ -233,10 +233,17 @@ def test_a_take_is_scored_only_where_asked(engine: Transfer) -> None:
         return [e.event.scores for e in run(engine, **changes) if isinstance(e.event, Take)]
 
     (scored,) = scores(score=True)
-    assert scored.keys() == {"clap"}
-    assert -1 <= scored["clap"] <= 1
-    assert scores(score=True, clip=tune(0.05))[0].keys() == {"clap"}
+    assert {"clap", "notes", "frames"} <= scored.keys()
+    assert -1 <= scored.pop("clap") <= 1
+    assert all(0 <= value <= 1 for value in scored.values())
+    assert "clap" in scores(score=True, clip=tune(0.05))[0]
     assert scores() == [{}]
+
+
+def test_a_take_that_is_its_clip_plays_all_its_notes(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_sound", lambda mel: torch.from_numpy(np.resize(tune(6.0), SAMPLES * mel.shape[1])))
+    (take,) = [e.event for e in run(engine, tune(6.0), score=True) if isinstance(e.event, Take)]
+    assert [take.scores[name] for name in ("notes", "frames", "beats")] == [1.0, 1.0, 1.0]
 
 
 def test_closing_stops_within_a_step(engine: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -443,7 +450,7 @@ def test_a_prompt_that_is_too_long_is_refused(engine: Transfer) -> None:
 
 
 def test_a_pack_without_adapter_does_sdedit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And with half a CLAP nothing is scored."""
+    """And with half a CLAP takes are not compared with their texts."""
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
     engine = load(write_transfer_pack(tmp_path / "moves", adapter=False, audio_tower=False), "cpu", "float32")
     with pytest.raises(Unsupported, match="no adapter") as caught:
@@ -451,7 +458,9 @@ def test_a_pack_without_adapter_does_sdedit(tmp_path: Path, monkeypatch: pytest.
     assert "sdedit" in caught.value.next_step
     emissions = run(engine, method="sdedit", score=True)
     assert takes(emissions)[0].shape == CLIP.shape
-    assert [e.event.scores for e in emissions if isinstance(e.event, Take)] == [{}]
+    (take,) = [e.event for e in emissions if isinstance(e.event, Take)]
+    assert "notes" in take.scores
+    assert "clap" not in take.scores
 
 
 def test_there_is_no_int8(pack: Path) -> None:
