@@ -32,7 +32,7 @@ from _bench.table import machine, publish
 from fakes import plugin_build
 from fakes.bridge import RunningBridge, bridge
 from fakes.harness import daemon, until
-from fakes.plugin import PluginTrack
+from hosts.plugin import Hosted, hosted, noise
 from punchin_bridge.hosts.protocol import Command
 from punchin_bridge.hosts.spool import Caller, Spool
 from punchin_wire.params import InpaintParams
@@ -91,7 +91,7 @@ def share(bundle: Path, count: int, seconds: float) -> float:
     import minihost
 
     hosts = [minihost.Plugin(str(bundle), sample_rate=RATE, max_block_size=BLOCK) for _ in range(count)]
-    sound = np.random.default_rng(0).uniform(-0.5, 0.5, (2, BLOCK)).astype(np.float32)
+    sound = noise(BLOCK, 1)
     out = np.empty_like(sound)
     began, spent = time.monotonic(), time.process_time()
     for at in range(0, round(seconds * RATE), BLOCK):
@@ -115,14 +115,14 @@ def memory(ours: Path, _options: argparse.Namespace) -> Iterator[Row]:
 def resident(bundle: Path) -> tuple[float, float]:
     """MiB that one more instance takes, and once it has heard a minute."""
     process = psutil.Process()
-    first = PluginTrack(bundle)  # brings the libraries
+    first = hosted(bundle)  # brings the libraries
     before = process.memory_info().rss
-    track = PluginTrack(bundle)
+    track = hosted(bundle)
     fresh = process.memory_info().rss
-    track.play(np.random.default_rng(0).uniform(-0.5, 0.5, (2, 60 * RATE)).astype(np.float32))
+    track.play(noise(60 * RATE, 1))
     after = process.memory_info().rss
     for each in (first, track):
-        each.close()
+        each.plugin.close()
     return (fresh - before) / 2**20, (after - before) / 2**20
 
 
@@ -132,14 +132,14 @@ def resident(bundle: Path) -> tuple[float, float]:
 def jobs(ours: Path, options: argparse.Namespace) -> Iterator[Row]:
     home = Path(os.environ["PUNCHIN_HOME"])
     with daemon(home), bridge(home) as running:
-        track = PluginTrack(ours)
-        song = np.random.default_rng(1).uniform(-0.3, 0.3, (2, 12 * RATE)).astype(np.float32)
+        track = hosted(ours)
+        song = noise(12 * RATE, 1)
         track.play(song)
         until(lambda: list((home / "spool" / "hosts").glob("plugin-*")), 60)  # it has said hello
         do(home, "select", start=START / RATE, end=END / RATE, unit="seconds")
         audible = [one(home, track, song, seed) * 1000 for seed in range(1, options.jobs + 1)]
         accepted = accepted_after(running, options.jobs)
-        track.close()
+        track.plugin.close()
     for name, found, goal in (
         ("Punch in to accepted", accepted, GOAL_ACCEPTED),
         ("the take's file written to audible", audible, GOAL_AUDIBLE),
@@ -148,7 +148,7 @@ def jobs(ours: Path, options: argparse.Namespace) -> Iterator[Row]:
         yield Row("jobs", f"{name}, worst of {len(found)}", max(found), "ms", goal)
 
 
-def one(home: Path, track: PluginTrack, song: Any, seed: int) -> float:
+def one(home: Path, track: Hosted, song: Any, seed: int) -> float:
     """Seconds from a take's file to its first sample, as the host plays one bar of it over and over."""
     at = START + RATE // 2
     block = song[:, at : at + 4 * BLOCK]  # several blocks: a single one that jumps is not believed
