@@ -25,10 +25,10 @@ from hosts.stage import BAR, Stage, missing, stage
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SECONDS = 300
 """How long takes may take here."""
-WAVE = (12.0, 46.0, 816.0, 218.0)
+WAVE = (12.0, 38.0, 816.0, 222.0)
 """The waveform in the window as it opens: left, top, width, height."""
-CHORDS, PUNCH, TAKES = (300.0, 341.0), (67.0, 561.0), (195.0, 367.0)
-NEW_TAKES, SONG, TRACK = (97.0, 315.0), (456.0, 315.0), (300.0, 341.0)
+CHORDS, PUNCH, TAKES = (300.0, 335.0), (67.0, 555.0), (195.0, 361.0)
+NEW_TAKES, SONG, TRACK = (97.0, 309.0), (456.0, 309.0), (300.0, 335.0)
 BARS = 8
 
 
@@ -69,7 +69,7 @@ def draw(window: Stage, target: Path) -> None:
     window.click(TAKES)
     window.press("Home", "Right", "Right")
     window.click(PUNCH)
-    time.sleep(6)  # so that there is progress to be seen
+    time.sleep(15)  # so that there is progress to be seen
     window.picture(target / "plugin_working.png")
     until(lambda: window.state["regions"], SECONDS)
     window.press("2")

@@ -37,7 +37,8 @@ struct Region {
   }
 };
 
-// A request on its way: `line` is one line for people, `fraction` how much is done, 0 while nothing is known.
+// A request on its way: `line` is one line for people, `fraction` how much is done, 0 while nothing is known, `seconds`
+// how long it has been on its way.
 struct Progress {
   std::string line;
   double fraction = 0, seconds = 0;

@@ -177,7 +177,7 @@ class Painter {
     if (!model_.facts().progress) return;
     const Progress& now = *model_.facts().progress;
     char done[48];
-    std::snprintf(done, sizeof done, "%.0f %% · %.0f s", std::floor(now.fraction * 100), std::floor(now.seconds));
+    std::snprintf(done, sizeof done, "%.0f s so far", std::floor(now.seconds));
     fill(box, kPit, kRound);
     fill({box.x, box.y, box.width * std::min(1.0, now.fraction), box.height}, kLit, kRound);
     text(now.line, {box.x + 8, box.y, box.width - 120, box.height}, kInk);
