@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from punchin_wire.params import BY_NAME, TABLE
 
-from .window import Window
+from .window import Seen, Window
 
 RATE = 48_000
 BAR = 2 * RATE
@@ -204,18 +204,24 @@ def test_what_can_be_done_with_a_take(window: Window) -> None:
         assert window.run(*window.click(name, *chosen)).asked[-1] == asked
 
 
+def assert_apart(seen: Seen, size: str) -> None:
+    """No two controls meet, and none lies beyond the window."""
+    boxes = [each.box for each in seen.controls.values()]
+    _, width, height = size.split()
+    for place, (x, y, w, h) in enumerate(boxes):
+        assert x >= 0
+        assert y >= 0
+        assert x + w <= float(width)
+        assert y + h <= float(height)
+        for x2, y2, w2, h2 in boxes[:place]:
+            assert x >= x2 + w2 or x2 >= x + w or y >= y2 + h2 or y2 >= y + h
+
+
 def test_sixteen_takes_lie_apart_from_all_else(window: Window) -> None:
     for size in ("size 840 620", "size 700 520", "size 1600 1200"):
-        seen = window.run(*PLAYED, "region 0 9", *[f"take {take}" for take in range(16)], size)
-        boxes = [each.box for each in seen.controls.values()]
-        _, width, height = size.split()
-        for place, (x, y, w, h) in enumerate(boxes):
-            assert x >= 0
-            assert y >= 0
-            assert x + w <= float(width)
-            assert y + h <= float(height)
-            for x2, y2, w2, h2 in boxes[:place]:
-                assert x >= x2 + w2 or x2 >= x + w or y >= y2 + h2 or y2 >= y + h
+        lines = [*PLAYED, "region 0 9", *[f"take {take}" for take in range(16)], size]
+        assert_apart(window.run(*lines), size)
+        assert_apart(window.run(*window.click("transfer", *lines)), size)
 
 
 def test_the_settings_are_those_of_the_table(window: Window) -> None:
