@@ -13,10 +13,12 @@ they count for nothing.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +35,7 @@ Key = Annotated[str, Meta(pattern=f"^{KEY}$")]
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
 MAX_FILE = 64 * 1024
 MAX_ALLOWED = 1000
+SCOPE_DIGITS = 16
 NEW = "Make one with `punchin keys new`."
 
 
@@ -140,6 +143,12 @@ def checked(key: str) -> str:
     if not re.fullmatch(KEY, found) or int(found, 16) == 0:
         raise BadKey(f"{key[:80]!r} is no key: a key has 64 digits and letters from a to f.")
     return found
+
+
+@lru_cache(maxsize=2 * MAX_ALLOWED)
+def scope(key: str) -> str:
+    """What stands before the names of a key's jobs in the daemon; nothing for this computer's own user."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:SCOPE_DIGITS]}-" if key else ""
 
 
 def _files() -> list[str]:

@@ -13,9 +13,7 @@ another::
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,12 +21,12 @@ import zmq
 from punchin_wire.errors import BadSetting, KeyRefused
 from punchin_wire.messages import Message
 from punchin_wire.remote import keys
+from punchin_wire.remote.keys import SCOPE_DIGITS, scope
 
 log = logging.getLogger(__name__)
 
 ZAP = "inproc://zeromq.zap.01"
 DOMAIN = b"punchin"
-SCOPE_DIGITS = 16
 KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 60, zmq.TCP_KEEPALIVE_INTVL: 15, zmq.TCP_KEEPALIVE_CNT: 4}
 LONGEST_NAME = 64
 """Of a job, without its scope."""
@@ -112,12 +110,6 @@ def user(frame: zmq.Frame) -> str:
         return str(frame.get("User-Id") or "")
     except zmq.ZMQError:
         return ""
-
-
-@lru_cache(maxsize=2 * keys.MAX_ALLOWED)
-def scope(key: str) -> str:
-    """What stands before the names of a key's jobs."""
-    return f"{hashlib.sha256(key.encode()).hexdigest()[:SCOPE_DIGITS]}-" if key else ""
 
 
 def scoped(message: M, key: str) -> M:
