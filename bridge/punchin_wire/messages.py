@@ -50,7 +50,8 @@ SLACK = 1.0
 OVERLAP = 0.05
 """Seconds by which a chord may begin before the one ahead of it ends."""
 
-JOB_ID = r"[A-Za-z0-9_-]{4,64}"
+MAX_NAME = 64
+JOB_ID = rf"[A-Za-z0-9_-]{{4,{MAX_NAME}}}"
 """What a job is called by whoever wants it."""
 MAX_JOB = 96
 OWNED_JOB_ID = rf"[A-Za-z0-9_-]{{4,{MAX_JOB}}}"

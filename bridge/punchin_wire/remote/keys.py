@@ -198,7 +198,8 @@ def _fault(found: os.stat_result) -> str:
 def _unsafe(path: Path, fault: str) -> BadKey:
     return BadKey(
         f"The file {path} {fault}, so it is not used.",
-        f"Let it be yours alone (`chmod 600 {path}`); if a key there may have been read, `punchin keys new --replace`.",
+        f"Let it be a file of its own that is yours alone (`chmod 600 {path}`), or delete it; if a secret key there "
+        "may have been read, `punchin keys new --replace`.",
     )
 
 

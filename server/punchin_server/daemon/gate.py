@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import msgspec
 import zmq
 from punchin_wire.errors import BadSetting, KeyRefused
-from punchin_wire.messages import Message
+from punchin_wire.messages import MAX_NAME, Message
 from punchin_wire.remote import keys
 from punchin_wire.remote.keys import SCOPE_DIGITS, scope
 
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 ZAP = "inproc://zeromq.zap.01"
 DOMAIN = b"punchin"
 KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 60, zmq.TCP_KEEPALIVE_INTVL: 15, zmq.TCP_KEEPALIVE_CNT: 4}
-LONGEST_NAME = 64
-"""Of a job, without its scope."""
 
 M = TypeVar("M", bound=Message)
 
@@ -117,6 +115,6 @@ def scoped(message: M, key: str) -> M:
     job: Any = getattr(message, "job", None)
     if not key or job is None:
         return message
-    if len(job) > LONGEST_NAME:
-        raise BadSetting(f"A job's name has {LONGEST_NAME} letters at most.", "Give it a shorter one.")
+    if len(job) > MAX_NAME:
+        raise BadSetting(f"A job's name has {MAX_NAME} letters at most.", "Give it a shorter one.")
     return msgspec.structs.replace(message, job=f"{scope(key)}{job}")
