@@ -249,8 +249,8 @@ class RemoteUnreachable(DaemonUnreachable):
 
     code = "remote_unreachable"
     default_next_step = (
-        "Look whether that computer is on, with `punchin serve --keys`, and the network is well; "
-        "or work here with `--remote local`."
+        "Look whether that computer is on, with `punchin serve --keys`, the network is well, and its address is the "
+        "one that `punchin remote list` shows; or work here with `--remote local`."
     )
 
 

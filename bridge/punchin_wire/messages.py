@@ -50,10 +50,12 @@ SLACK = 1.0
 OVERLAP = 0.05
 """Seconds by which a chord may begin before the one ahead of it ends."""
 
-JOB_ID = r"[A-Za-z0-9_-]{4,64}"
+MAX_NAME = 64
+JOB_ID = rf"[A-Za-z0-9_-]{{4,{MAX_NAME}}}"
 """What a job is called by whoever wants it."""
 MAX_JOB = 96
-JobId = Annotated[str, Meta(pattern=f"^[A-Za-z0-9_-]{{4,{MAX_JOB}}}$")]
+OWNED_JOB_ID = rf"[A-Za-z0-9_-]{{4,{MAX_JOB}}}"
+JobId = Annotated[str, Meta(pattern=f"^{OWNED_JOB_ID}$")]
 """What it is called on the wire: in a daemon with keys, between it and its worker, with its owner before it."""
 Seconds = Annotated[float, Meta(ge=0.0, le=MAX_SECONDS)]
 Pack = Annotated[str, PACK.meta]

@@ -25,7 +25,7 @@ from punchin_bridge.settings import Settings
 from punchin_server.conditioning.render import default_soundfont
 from punchin_wire.errors import BadSetting, NotAccepted
 from punchin_wire.frames import describe
-from punchin_wire.messages import Accepted, Done, Hole, InpaintRequest, Submit, TakeSpec
+from punchin_wire.messages import Accepted, Cancelled, Done, Hole, InpaintRequest, Submit, TakeSpec
 from punchin_wire.params import InpaintParams
 from punchin_wire.remote import keys
 
@@ -110,6 +110,21 @@ def test_a_take_made_there_is_the_take_made_here(room: Path, punchin: Punchin, t
 
 
 @pytest.mark.usefixtures("room")
+@pytest.mark.usefixtures("room")
+def test_who_looks_after_the_box_stops_a_job_by_the_name_that_status_shows(shared: Studio, punchin: Punchin) -> None:
+    """Whole, however long: a name that is cut off names nothing."""
+    name = "n" * 64
+    verse = shared.bare("room")
+    verse.accepted(name, "steps=2000 step=0.02")
+    shared.at("box")
+    assert punchin("status") == 0
+    shown = next(word for word in punchin.stdout.split() if word.endswith(f"-{name}"))
+    owner = next(row for row in punchin.json("keys", "list")["allowed"] if row["name"] == "room")
+    assert shown == owner["jobs"] + name
+    assert punchin("cancel", shown) == 0
+    assert isinstance(verse.ending(name), Cancelled)
+
+
 def test_a_remote_that_does_not_answer_is_named(punchin: Punchin) -> None:
     remotes.add("gone", "127.0.0.1:1", "ab" * 32)
     try:

@@ -28,8 +28,8 @@ from .preview import Preview
 from .progress import Bars
 
 
-def check_job(job: str | None) -> None:
-    if job is not None and not re.fullmatch(JOB_ID, job):
+def check_job(job: str | None, pattern: str = JOB_ID) -> None:
+    if job is not None and not re.fullmatch(pattern, job):
         raise BadSetting("A job's name has 4 to 64 letters, digits, - and _.", "Choose one like verse-2.")
 
 
@@ -77,7 +77,7 @@ def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool
     except RemoteUnreachable as error:
         if not has_met:
             raise
-        raise RemoteUnreachable(str(error), f"What had begun there goes on: {fetch}") from None
+        raise RemoteUnreachable(str(error), f"Once it answers again, {fetch}") from None
 
 
 def perform(order: Order, client: Client, out: Path, job: str, keep: bool, no_progress: bool) -> Report:

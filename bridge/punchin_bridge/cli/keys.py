@@ -63,12 +63,16 @@ def show(as_json: Json = False) -> None:
         own, problem = keys.own().public, ""
     except BadKey as error:
         own, problem = "", f"{error} {error.next_step}"
-    allowed = [{"name": known.name, "key": key, "since": known.since} for key, known in keys.allowed().items()]
+    allowed = [
+        {"name": known.name, "key": key, "jobs": keys.scope(key), "since": known.since}
+        for key, known in keys.allowed().items()
+    ]
     if as_json:
         print(json.dumps({"own": own, "allowed": allowed}))
         return
     print(f"This computer's key: {own}" if own else problem)
     for key, known in keys.allowed().items():
-        print(f"{known.name:<32}  {key}  since {datetime.fromtimestamp(known.since):%Y-%m-%d %H:%M}")
+        since = f"{datetime.fromtimestamp(known.since):%Y-%m-%d %H:%M}"
+        print(f"{known.name:<32}  {key}  since {since}, its jobs are {keys.scope(key)}…")
     if not allowed:
         print("No other computer may use this one's daemon.")

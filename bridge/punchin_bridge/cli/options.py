@@ -26,7 +26,7 @@ Keep = Annotated[bool, typer.Option("--keep", help="Let the job go on when this 
 Job = Annotated[str | None, typer.Option(help="Name of the job; the same name and request is the same job.")]
 Remote = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Whose daemon makes it (`punchin remote`); local: this computer's."),
+    typer.Option(metavar="NAME", help="The daemon of another computer (`punchin remote`); local: this one's."),
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -10,11 +10,10 @@ from typing import Annotated
 import msgspec
 import typer
 from punchin_wire.errors import DaemonUnreachable
-from punchin_wire.messages import JobStatus, SeatStatus, Status
+from punchin_wire.messages import OWNED_JOB_ID, JobStatus, SeatStatus, Status
 from punchin_wire.paths import BridgeRecord
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from ..daemon import launch
@@ -39,7 +38,7 @@ def status(remote: options.Remote = None, as_json: Json = False, watch: Watch = 
             elif live is not None:
                 live.update(_shown(found, bridge), refresh=True)
             else:
-                Console().print(_shown(found, bridge))
+                Console().print(_shown(found, bridge), soft_wrap=True)
             if not watch:
                 return
             time.sleep(WATCH_SECONDS)
@@ -51,7 +50,7 @@ def cancel(
     as_json: Json = False,
 ) -> None:
     """Stop a job. It stops within one decode step."""
-    check_job(job)
+    check_job(job, OWNED_JOB_ID)  # as a daemon with keys shows its own user those of other computers
     with _client(remote) as client:
         client.cancel(job)
     print(json.dumps({"cancelled": job}) if as_json else f"Job {job} is cancelled.")
@@ -68,16 +67,16 @@ def _client(remote: str | None) -> Client:
     return Client(endpoint, known)
 
 
-def _shown(found: Status, bridge: BridgeRecord | None) -> Group:
+def _shown(found: Status, bridge: BridgeRecord | None) -> Text:
     """All of it, for a terminal."""
     where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
     metrics = f", metrics port {found.metrics_port}" if found.metrics_port else ""
     lines = [f"Daemon {found.version}, {where}{metrics}, up {found.uptime:.0f} s"]
     lines += [_seat(number, seat) for number, seat in enumerate(found.seats, 1)]
-    runs = f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs."
-    last = [f"Jobs of other computers: {found.others}"] if found.others else []
-    jobs = _jobs(found.jobs) if found.jobs else Text("No jobs.")
-    return Group(Text("\n".join(lines)), jobs, Text("\n".join([*last, runs])))
+    lines += [_job(job) for job in found.jobs] or ["No jobs."]
+    lines += [f"Jobs of other computers: {found.others}"] if found.others else []
+    lines += [f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs."]
+    return Text("\n".join(lines))
 
 
 def _seat(number: int, seat: SeatStatus) -> str:
@@ -87,11 +86,10 @@ def _seat(number: int, seat: SeatStatus) -> str:
     return f"Seat {number} {seat.state} on {seat.device}{memory}{vram}{packs}"
 
 
-def _jobs(jobs: tuple[JobStatus, ...]) -> Table:
-    table = Table("job", "engine", "pack", "state", "seat", "ahead", "stage", "step", "age")
-    for job in jobs:
-        seat = str(job.seat or "")
-        ahead = str(job.position) if job.state == "queued" else ""
-        step = f"{job.step}/{job.total}" if job.total else ""
-        table.add_row(job.job, job.engine, job.pack, job.state, seat, ahead, job.stage or "", step, f"{job.age:.0f} s")
-    return table
+def _job(job: JobStatus) -> str:
+    """A line, for no table has room for whole names, and `punchin cancel` wants them whole."""
+    seat = f" on seat {job.seat}" if job.state == "running" else ""
+    ahead = f", {job.position} ahead" if job.state == "queued" else ""
+    stage = f", {job.stage}" if job.stage else ""
+    step = f" {job.step}/{job.total}" if job.total else ""
+    return f"Job {job.job} {job.state}{seat}{ahead}, {job.engine} of {job.pack}{stage}{step}, {job.age:.0f} s old"

@@ -13,10 +13,12 @@ they count for nothing.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +35,7 @@ Key = Annotated[str, Meta(pattern=f"^{KEY}$")]
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
 MAX_FILE = 64 * 1024
 MAX_ALLOWED = 1000
+SCOPE_DIGITS = 16
 NEW = "Make one with `punchin keys new`."
 
 
@@ -142,6 +145,12 @@ def checked(key: str) -> str:
     return found
 
 
+@lru_cache(maxsize=2 * MAX_ALLOWED)
+def scope(key: str) -> str:
+    """What stands before the names of a key's jobs in the daemon; nothing for this computer's own user."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()[:SCOPE_DIGITS]}-" if key else ""
+
+
 def _files() -> list[str]:
     try:
         return [name for name in os.listdir(allowed_folder()) if re.fullmatch(KEY, name)]
@@ -189,7 +198,8 @@ def _fault(found: os.stat_result) -> str:
 def _unsafe(path: Path, fault: str) -> BadKey:
     return BadKey(
         f"The file {path} {fault}, so it is not used.",
-        f"Let it be yours alone (`chmod 600 {path}`); if a key there may have been read, `punchin keys new --replace`.",
+        f"Let it be a file of its own that is yours alone (`chmod 600 {path}`), or delete it; if a secret key there "
+        "may have been read, `punchin keys new --replace`.",
     )
 
 

@@ -36,8 +36,9 @@ from punchin_wire.messages import (
     Take,
     audio_refs,
 )
+from punchin_wire.remote.keys import scope
 
-from .gate import Gate, scope
+from .gate import Gate
 from .hosted import Executor
 from .http_front import HttpFront
 from .jobs import Job, Jobs

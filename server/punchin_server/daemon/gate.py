@@ -13,25 +13,21 @@ another::
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 import zmq
 from punchin_wire.errors import BadSetting, KeyRefused
-from punchin_wire.messages import Message
+from punchin_wire.messages import MAX_NAME, Message
 from punchin_wire.remote import keys
+from punchin_wire.remote.keys import SCOPE_DIGITS, scope
 
 log = logging.getLogger(__name__)
 
 ZAP = "inproc://zeromq.zap.01"
 DOMAIN = b"punchin"
-SCOPE_DIGITS = 16
 KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 60, zmq.TCP_KEEPALIVE_INTVL: 15, zmq.TCP_KEEPALIVE_CNT: 4}
-LONGEST_NAME = 64
-"""Of a job, without its scope."""
 
 M = TypeVar("M", bound=Message)
 
@@ -114,17 +110,11 @@ def user(frame: zmq.Frame) -> str:
         return ""
 
 
-@lru_cache(maxsize=2 * keys.MAX_ALLOWED)
-def scope(key: str) -> str:
-    """What stands before the names of a key's jobs."""
-    return f"{hashlib.sha256(key.encode()).hexdigest()[:SCOPE_DIGITS]}-" if key else ""
-
-
 def scoped(message: M, key: str) -> M:
     """A message of that key's client, as the daemon means it. Raises BadSetting."""
     job: Any = getattr(message, "job", None)
     if not key or job is None:
         return message
-    if len(job) > LONGEST_NAME:
-        raise BadSetting(f"A job's name has {LONGEST_NAME} letters at most.", "Give it a shorter one.")
+    if len(job) > MAX_NAME:
+        raise BadSetting(f"A job's name has {MAX_NAME} letters at most.", "Give it a shorter one.")
     return msgspec.structs.replace(message, job=f"{scope(key)}{job}")

@@ -38,7 +38,8 @@ def serve(options: settings.Settings, worker: Sequence[str], punchin: Sequence[s
         paths.write_daemon_record(daemon.record)
         log.info("serving: %s", daemon.record)
         known_by = f", key {daemon.record.key}" if options.keys else ""
-        print(f"Punchin {VERSION} serves: port {daemon.front.port}, OSC port {daemon.osc_port}{known_by}.", flush=True)
+        osc = daemon.osc_port or "off"
+        print(f"Punchin {VERSION} serves: port {daemon.front.port}, OSC port {osc}{known_by}.", flush=True)
         try:
             daemon.run()
         finally:

@@ -22,9 +22,10 @@ import zmq
 from punchin_wire.errors import BadMessage, DaemonError, KeyRefused, PunchinError, VersionMismatch
 from punchin_wire.frames import MAX_AUDIO, Frame, Sealed, pack, unpack_sealed
 from punchin_wire.messages import MAX_JOB, Event, FromClient, Message, Refused
+from punchin_wire.remote.keys import scope
 from punchin_wire.structs import UNREADABLE
 
-from .gate import Gate, scope, scoped
+from .gate import Gate, scoped
 
 log = logging.getLogger(__name__)
 
