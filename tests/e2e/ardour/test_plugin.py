@@ -33,7 +33,13 @@ local session = assert (load_session ("{folder}", "{name}"))
 local export = session:simple_export ()
 export:set_name ("mix") export:set_folder ("{out}") export:set_range (0, {end_})
 assert (export:set_preset ("{preset}") and export:run_export ())
-session:save_state ("")
+local saved
+for _ = 1, 200 do  -- right after an export Ardour may put it off
+  saved = session:save_state ("") == 0
+  if saved then break end
+  ARDOUR.LuaAPI.usleep (50000)
+end
+assert (saved)
 close_session ()
 quit ()
 """
