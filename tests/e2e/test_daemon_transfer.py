@@ -72,7 +72,8 @@ def test_takes_with_a_real_model(client: Client) -> None:
     assert [sound.shape for sound in sounds] == [(1, 16_000)] * 2
     assert not np.array_equal(*sounds)
     found = [body for body in bodies if isinstance(body, Take)]
-    assert [(take.take, take.seed, take.scores.keys()) for take in found] == [(0, 0, {"clap"}), (1, 1, {"clap"})]
+    assert [(take.take, take.seed) for take in found] == [(0, 0), (1, 1)]
+    assert all(take.scores.keys() == {"clap", "notes", "frames"} for take in found)
     assert sum(isinstance(body, AudioChunk) for body in bodies) == 2
     stages = dict.fromkeys(body.stage for body in bodies if isinstance(body, Progress))
     assert list(stages) == ["load", "encode", "denoise", "codec"]

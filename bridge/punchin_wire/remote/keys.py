@@ -171,7 +171,7 @@ def read_private(path: Path) -> bytes | None:
     """A small file of ours; None where there is none. Raises BadKey where it is a link, or not ours alone."""
     try:
         file = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise _unsafe(path, "is a link" if path.is_symlink() else f"cannot be read ({error.strerror})") from None

@@ -28,6 +28,9 @@ class Worker:
 
     def stop(self, _job: str) -> None: ...
 
+    def is_watched(self) -> bool:
+        return False
+
 
 class Pair:
     """Two REAPERs before one file, and the bridge between them. Its clock may be put forward."""

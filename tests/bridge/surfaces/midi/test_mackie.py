@@ -171,9 +171,9 @@ def test_banks_and_values(studio: Studio) -> None:
     assert studio.sessions.values["task"] == "genre"
     studio.press("bank_right")
     studio.press("bank_right")
-    assert studio.device.lower == ["0.55"]
+    assert studio.device.lower == ["0.55", "0"]
     studio.play(b"\xb0\x17\x01")
-    assert [len(bank) for bank in BANKS] == [8, 1, 8, 1]
+    assert [len(bank) for bank in BANKS] == [8, 1, 8, 2]
     assert {each.name for bank in BANKS for each in bank} == {each.name for each in TABLE if each.is_fader}
 
 
