@@ -143,10 +143,15 @@ def song(display: str, tmp_path_factory: pytest.TempPathFactory) -> Song:
     return Song(session, {**os.environ, **environ}, dry, idle)
 
 
+def same(heard: Samples, want: Samples, when: str) -> None:
+    differ = np.flatnonzero(np.any(heard != want, axis=1))
+    assert not len(differ), f"{when}: {len(differ)} samples differ, from {differ[0]} to {differ[-1]}"
+
+
 def test_an_idle_plug_in_leaves_the_export_bit_identical(song: Song) -> None:
     assert len(song.dry) == END
     assert np.any(song.dry)
-    assert np.array_equal(song.idle, song.dry)
+    same(song.idle, song.dry, "idle")
 
 
 def test_the_export_is_the_take_inside_and_the_dry_song_outside_and_is_so_again_when_it_is_opened_again(
@@ -160,10 +165,8 @@ def test_the_export_is_the_take_inside_and_the_dry_song_outside_and_is_so_again_
     want[start:end] = audio.T
     for opened in ("first", "second"):
         heard = song.export(tmp_path / opened)
-        assert np.array_equal(heard[:start], want[:start]), opened
-        assert np.array_equal(heard[start:end], want[start:end]), opened
-        assert np.array_equal(heard[end:], want[end:]), opened
+        same(heard, want, opened)
         assert b'"hash":"' in song.chunk  # what was saved is the plug-in's own, not what the test wrote
     take.unlink()
-    assert np.array_equal(song.export(tmp_path / "missing"), song.dry)
+    same(song.export(tmp_path / "missing"), song.dry, "missing")
     assert str(take).encode() in song.chunk
