@@ -75,19 +75,17 @@ class Song:
         assert count == 1
         self.session.file.write_text(text)
 
-    def export(self, out: Path) -> Samples:
-        """Opened, exported, saved and closed without a window, until it was twice the same.
+    def exports(self, want: Samples, out: Path) -> None:
+        """Opened, exported, saved and closed without a window, it is `want`.
 
         One export in sixty or so, with and without plug-ins, Ardour 7.3 adds some garbage to the first two samples of
-        each block when it has no window.
+        each block when it has no window: a few tries are allowed.
         """
-        before = self._exported(out.with_name(f"{out.name}-0"))
-        for again in range(1, 6):
+        for again in range(5):
             heard = self._exported(out.with_name(f"{out.name}-{again}"))
-            if np.array_equal(heard, before):
-                return heard
-            before = heard
-        raise AssertionError("no two exports are the same")
+            if np.array_equal(heard, want):
+                return
+        same(heard, want, out.name)
 
     def _exported(self, out: Path) -> Samples:
         out.mkdir()
@@ -164,9 +162,8 @@ def test_the_export_is_the_take_inside_and_the_dry_song_outside_and_is_so_again_
     want = song.dry.copy()
     want[start:end] = audio.T
     for opened in ("first", "second"):
-        heard = song.export(tmp_path / opened)
-        same(heard, want, opened)
+        song.exports(want, tmp_path / opened)
         assert b'"hash":"' in song.chunk  # what was saved is the plug-in's own, not what the test wrote
     take.unlink()
-    same(song.export(tmp_path / "missing"), song.dry, "missing")
+    song.exports(song.dry, tmp_path / "missing")
     assert str(take).encode() in song.chunk
