@@ -53,9 +53,14 @@ def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # no
         yield found
 
 
+LISTENS = "async () => Object.keys((await import('/app/state.js')).knobs.value).length > 0"
+"""Something was told to the page, so the bridge knows that it shows: only then previews are asked for."""
+
+
 @pytest.fixture
 def tab(home: Path, running: RunningBridge) -> Iterator[Browser]:  # noqa: ARG001
     with opened(home) as found:
+        found.until(LISTENS, 60)
         yield found
 
 
@@ -183,7 +188,7 @@ def test_a_bridge_that_was_killed_asks_for_the_very_same(home: Path, served: Run
         host = FakeHost(first.spool)
         host.hello()
         with opened(home) as tab:
-            tab.until("async () => (await import('/app/state.js')).link.value === 'open'")
+            tab.until(LISTENS, 60)
             job = host.submit(params=InpaintParams(takes=1, seed=1, text=f"steps=10 hold={hold}"))
             tab.until("async () => (await import('/app/state.js')).jobs.value.some((j) => j.previews.length)", 60)
         first.stop(signal.SIGKILL)
