@@ -134,7 +134,7 @@ def test_a_job_is_cancelled_within_a_second_and_errors_say_what_next(tab: Browse
     host.hello()
     job = host.submit(params=SLOW)
     tab.until(f"document.querySelector('[data-job=\"{job}\"] progress')?.value > 0")
-    tab.click(f'[data-job="{job}"] button')
+    tab.click(f'.jobs li[data-job="{job}"] > button:last-child')
     host.wait(job, "cancelled")
     tab.until(f"!document.querySelector('[data-job=\"{job}\"]')", 5)
     failing = host.submit(params=InpaintParams(takes=1, seed=1, text="fail"))
