@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from punchin_server.listening.agreement import matched
 from torch import Tensor
 
 CHROMA_FFT, CHROMA_RATE = 8192, 20  # frames a second
@@ -63,16 +64,7 @@ def onset_f1(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float
     """F-measure of onset times matched one to one within 50 ms; both ascending."""
     if len(found) == 0 or len(expected) == 0:
         return 0.0
-    hits, i, j = 0, 0, 0
-    while i < len(found) and j < len(expected):
-        gap = found[i] - expected[j]
-        if abs(gap) <= ONSET_TOLERANCE:
-            hits, i, j = hits + 1, i + 1, j + 1
-        elif gap < 0:
-            i += 1
-        else:
-            j += 1
-    return 2 * hits / (len(found) + len(expected))
+    return 2 * matched(found, expected, ONSET_TOLERANCE) / (len(found) + len(expected))
 
 
 def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from fakes import songs
 from fakes.bridge import RunningBridge, bridge
-from fakes.harness import RunningDaemon, daemon, until
+from fakes.harness import RunningDaemon, until
 from fakes.host import FakeHost
 from fakes.page import write_song
 from fakes.room import submit
@@ -34,17 +34,6 @@ pytestmark = pytest.mark.e2e
 
 RATE = 44_100
 SEED = 3
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[RunningDaemon]:
-    with daemon(home) as running:
-        yield running
 
 
 @pytest.fixture
