@@ -50,7 +50,7 @@ HELP = {
     "executor": "what runs the workers: local, on this computer, or ray, in a Ray cluster",
     "ray_address": "address of the cluster, HOST:PORT as `ray start` shows it; without it Ray starts on this computer",
     "seats": "workers in the cluster, MIN:MAX; those beyond MIN end when there is nothing to do (default 1:GPUs)",
-    "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8",
+    "precision": "arithmetic of the models: auto, float32, bfloat16, float16, int8; on a GPU float8",
 }
 
 
@@ -78,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     executor: Literal["local", "ray"] = "local"
     ray_address: Annotated[str, Meta(pattern=r"^([^\s:/]+:\d{1,5})?$")] = ""
     seats: Annotated[str, Meta(pattern=r"^(\d{1,2}:\d{1,2})?$")] = ""
-    precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8)$")] = "auto"
+    precision: Annotated[str, Meta(pattern=r"^(auto|float32|bfloat16|float16|int8|float8)$")] = "auto"
 
     def __post_init__(self) -> None:
         try:

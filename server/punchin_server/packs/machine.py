@@ -12,7 +12,7 @@ import psutil
 
 GIB = 2**30
 PATIENCE_SECONDS = 10.0
-ON_GPU, ON_CPU = ("float16", "bfloat16"), ("float32", "bfloat16", "int8")
+ON_GPU, ON_CPU = ("float16", "bfloat16", "int8"), ("float32", "bfloat16", "int8")
 """Precisions that models run in there, the one that `auto` takes first."""
 
 

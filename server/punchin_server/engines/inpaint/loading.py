@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...codecs.encodec import load_codec, load_model
 from ...models.demucs import Demucs, installed
-from ...models.musicgen import linear, onnx_step
+from ...models.musicgen import fused, linear, onnx_step
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
 from ...models.musicgen.musicgen import LMConfig
 from ...models.musicgen.weights import load_adapter, load_lm
@@ -172,11 +172,18 @@ def _language_model(
     pack: Pack, device: torch.device, precision: linear.Precision
 ) -> tuple[LanguageModel, AdapterBank | None]:
     on_cpu = device.type == "cpu"
-    lm = load_lm(pack.lm, dtype=None)
-    if not on_cpu:
+    lm, adapters = load_lm(pack.lm, dtype=None), _adapters(pack)
+    replaced = on_cpu or linear.is_eight_bit(precision)
+    if not replaced:
         linear.prepare(lm, precision, device)
-    lm.prepare(2 * pack.manifest.window_frames + lm.config.codebooks)
-    adapters = _adapters(pack)
-    # From the plain weights, which packing replaces.
-    bank = build_bank(lm, adapters, torch.float32 if on_cpu else None) if adapters else None
-    return onnx_step.on_cpu(lm, precision, bank, text=bool(pack.text)) if on_cpu else lm, bank
+    # From the plain weights, which packing and 8 bits replace.
+    bank = build_bank(lm, adapters, torch.float32 if replaced else None) if adapters else None
+    steps = 2 * pack.manifest.window_frames + lm.config.codebooks
+    if on_cpu:
+        lm.prepare(steps)
+        return onnx_step.on_cpu(lm, precision, bank, text=bool(pack.text)), bank
+    if replaced:
+        linear.prepare(lm, precision, device)
+        bank = bank and bank.to(device, torch.float16)
+    lm.prepare(steps)
+    return fused.on_gpu(lm), bank

@@ -12,6 +12,7 @@ from punchin_wire.params import Solver
 from ...models.audioldm2.ap_adapter import load_adapter
 from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2
 from ...models.audioldm2.audiomae import AudioMAE, load_audiomae
+from ...models.musicgen import linear
 from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models, prepare
 from .denoise import scheduler
@@ -41,15 +42,16 @@ class TransferModels:
 
 
 def load_transfer_models(name: str, device: str, precision: str) -> TransferModels:
-    """The transfer half of the pack `name` on `device` in `precision` (as for inpaint, without int8).
+    """The transfer half of the pack `name` on `device` in `precision` (as for inpaint, without 8 bits).
 
     Raises PackMissing, PackCorrupt, FileMissing, BadCheckpoint, AdapterMismatch, Unsupported.
     """
     pack, where = find(name), choose_device(device)
     chosen = choose_precision(precision, where)
     prepare(where)
-    if chosen == "int8":
-        raise Unsupported("Transfer has no int8 arithmetic.", "Start the daemon with --precision bfloat16 or float32.")
+    if linear.is_eight_bit(chosen):
+        step = "Start the daemon with --precision bfloat16 or float32, on a GPU with float16."
+        raise Unsupported(f"Transfer has no {chosen} arithmetic.", step)
     return _load(pack, where, getattr(torch, chosen), describe_models(pack, pack.transfer.references(), where, chosen))
 
 

@@ -82,6 +82,11 @@ class AdapterBank(NamedTuple):
             absent=self.absent[columns],
         )
 
+    def to(self, device: torch.device, dtype: torch.dtype) -> AdapterBank:
+        """The bank on `device`, in `dtype`."""
+        keys, values, gates, absent = (part.to(device, dtype) for part in self[2:])
+        return self._replace(keys=keys, values=values, gates=gates, absent=absent)
+
 
 @torch.inference_mode()
 def build_bank(lm: MusicGen, adapters: Mapping[str, AdapterWeights], dtype: torch.dtype | None = None) -> AdapterBank:

@@ -1,4 +1,4 @@
-"""The language model's linear layer, and what takes its place for speed: packed float and int8 weights on x86.
+"""The language model's linear layer, and what takes its place: packed float and int8 weights on x86, 8 bits on a GPU.
 
 A step of decoding multiplies a few rows by every weight, so its time is the time to read the weights. oneDNN reads
 weights in its own blocked order about three times as fast as rows of a plain matrix, and the same order serves the
@@ -8,6 +8,8 @@ hundreds of rows of a prefill. Weights are stored once, in one form. Activations
 from __future__ import annotations
 
 import platform
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeGuard, get_args
 
 import torch
@@ -15,7 +17,7 @@ import torch.nn.functional as F
 from punchin_wire.errors import Unsupported
 from torch import Tensor, nn
 
-Precision = Literal["float32", "bfloat16", "float16", "int8"]
+Precision = Literal["float32", "bfloat16", "float16", "int8", "float8"]
 
 LEVELS = 32512  # an activation's 16 bits, less the half level by which its low byte may round up
 OFFSET = 128 * 256 + 128 + 0.5  # centres both bytes on 128; the half turns truncation into rounding
@@ -106,6 +108,28 @@ class RowScaledLinear(nn.Module):
         return y.to(x.dtype).view(*x.shape[:-1], -1)
 
 
+class ScaledLinear(nn.Module):
+    """8-bit weights on a GPU, whole numbers or floats of four and three bits, with one scale for each output. What goes
+    in and comes out, and the product, are of the type of the rest of the model."""
+
+    def __init__(self, weight: Tensor, precision: Literal["int8", "float8"]) -> None:
+        super().__init__()
+        self.out_features, self.in_features = weight.shape
+        make = quantize_float if precision == "float8" else partial(quantize, largest=127)
+        self.quantized, self.scales = make(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.quantized.to(x.dtype)) * self.scales.to(x.dtype)
+
+
+def quantize_float(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """As :func:`quantize`, in floats of 8 bits (4 of them the exponent's), the largest of a row being their largest."""
+    weight = weight.detach().float()
+    largest = torch.finfo(torch.float8_e4m3fn).max
+    scale = (torch.linalg.vector_norm(weight, torch.inf, dim=1) / largest).clamp_min(TINIEST)
+    return (weight / scale[:, None]).to(torch.float8_e4m3fn), scale
+
+
 def can_pack(precision: Precision) -> bool:
     """Whether this CPU and this torch pack weights of `precision`."""
     if platform.machine().lower() not in {"x86_64", "amd64"} or not torch.backends.mkldnn.is_available():
@@ -131,26 +155,51 @@ def packing(layer: nn.Module) -> torch.dtype | None:
     return torch.bfloat16 if isinstance(layer, Int8Linear) and can_pack("bfloat16") else None
 
 
+def is_eight_bit(precision: Precision) -> TypeGuard[Literal["int8", "float8"]]:
+    return precision in {"int8", "float8"}
+
+
 def prepare(model: nn.Module, precision: Precision, device: torch.device) -> nn.Module:
     """Put `model`, just loaded in any float type, on `device` in `precision`; returns `model`, changed in place.
 
-    On CPU each :class:`Linear` is replaced, one after the other so that no second copy of the weights ever exists, and
-    the rest becomes float32. One with a bias stays: it runs once a request. Elsewhere the whole model is converted.
-    Raises Unsupported for float16 on CPU and for int8 elsewhere.
+    On the CPU, and in 8 bits on a GPU, each :class:`Linear` is replaced, one after the other so that no second copy of
+    the weights ever exists, and the rest becomes float32 (float16 on a GPU). One with a bias stays: it runs once a
+    request. Else the whole model is converted. Raises Unsupported for what a device does not have.
     """
     if precision not in get_args(Precision):
         raise Unsupported(f"{precision!r} is not a precision.", f"Choose one of {', '.join(get_args(Precision))}.")
     if device.type != "cpu":
-        if precision == "int8":
-            raise Unsupported("int8 weights run on the CPU only.", "Choose float16 or bfloat16 on this device.")
+        if is_eight_bit(precision):
+            return _in_eight_bits(model, precision, device)
         return model.to(device, getattr(torch, precision))
-    if precision == "float16":
-        raise Unsupported("No CPU computes in float16.", "Choose float32, bfloat16 or int8 on the CPU.")
+    if precision in {"float16", "float8"}:
+        raise Unsupported(f"No CPU computes in {precision}.", "Choose float32, bfloat16 or int8 on the CPU.")
+    replace(model, _to_float, lambda weight: _faster(weight, precision))
+    return model.eval().requires_grad_(False)
+
+
+def _in_eight_bits(model: nn.Module, precision: Literal["int8", "float8"], device: torch.device) -> nn.Module:
+    if device.type != "cuda":
+        raise Unsupported(f"{device.type} computes nothing in {precision}.", "Choose float16 on this device.")
+    if precision == "float8" and torch.cuda.get_device_capability(device) < (8, 9):
+        raise Unsupported("This GPU has no floats of 8 bits.", "Choose int8, which needs as little memory.")
+
+    def convert(rest: Tensor) -> Tensor:
+        return rest.to(device, torch.float16 if rest.is_floating_point() else None)
+
+    replace(model, convert, lambda weight: ScaledLinear(weight.to(device), precision))
+    return model.eval().requires_grad_(False)
+
+
+def _to_float(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def replace(model: nn.Module, convert: Callable[[Tensor], Tensor], make: Callable[[Tensor], nn.Module]) -> None:
+    """Put what `make` makes of its weights in the place of each :class:`Linear` of `model`, and `convert` the rest."""
     for parent in [module for module in model.modules() if not _is_swapped(module)]:
         for tensor in [*parent.parameters(recurse=False), *parent.buffers(recurse=False)]:
-            if tensor.is_floating_point():
-                tensor.data = tensor.data.float()
+            tensor.data = convert(tensor.data)
         for name, child in list(parent.named_children()):
             if _is_swapped(child):
-                setattr(parent, name, _faster(child.weight, precision))
-    return model.eval().requires_grad_(False)
+                setattr(parent, name, make(child.weight))

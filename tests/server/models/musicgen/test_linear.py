@@ -140,7 +140,7 @@ def test_weights_are_kept_once(precision: Precision, loaded: torch.dtype) -> Non
 
 
 def test_what_cannot_run_is_refused() -> None:
-    for precision, device in [("float16", CPU), ("int8", torch.device("cuda")), ("int4", CPU)]:
+    for precision, device in [("float16", CPU), ("float8", CPU), ("int8", torch.device("mps")), ("int4", CPU)]:
         with pytest.raises(Unsupported):
             prepare(nn.Identity(), precision, device)  # type: ignore[arg-type]
 
