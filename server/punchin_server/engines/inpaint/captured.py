@@ -171,7 +171,7 @@ class GraphDecoder:
         """As :meth:`.decode.Decoder.begin`."""
         layout = Layout.of(sequence, takes)
         if self._recording is None or self._recording.layout != layout:
-            self._recording = None  # its memory first
+            self.forget()  # its memory first
             self._recording = Recording(lm, layout, Buffers.new(lm, sequence, takes))
         return self._recording.buffers.cache
 
@@ -185,6 +185,10 @@ class GraphDecoder:
                 yield from _single_steps(recording, sequence, takes, steps)
             else:
                 yield from decode_chunk(model, sequence, takes, chunks.popleft())
+
+    def forget(self) -> None:
+        """As :meth:`.decode.Decoder.forget`."""
+        self._recording = None
 
 
 def _leading_steps(chunks: deque[Chunk]) -> range:

@@ -229,6 +229,10 @@ class Decoder(Protocol):
         """Every chunk after the first: single steps inside a hole, what is known between two holes at once."""
         ...
 
+    def forget(self) -> None:
+        """Give up what is kept for the next window."""
+        ...
+
 
 class PlainDecoder:
     """Step by step, each as it is needed."""
@@ -240,6 +244,9 @@ class PlainDecoder:
         """As :meth:`Decoder.decode`."""
         for chunk in sequence.chunks[1:]:
             yield from decode_chunk(model, sequence, takes, chunk)
+
+    def forget(self) -> None:
+        """As :meth:`Decoder.forget`."""
 
 
 def decode_chunk(model: CachedModel, sequence: TokenSequence, takes: TakeBatch, chunk: Chunk) -> Iterator[Step]:

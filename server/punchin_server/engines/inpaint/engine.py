@@ -15,7 +15,7 @@ from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
-from punchin_wire.errors import BadCheckpoint, BadRegion, Unsupported
+from punchin_wire.errors import BadCheckpoint, BadRegion, OutOfMemory, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Take, TakeSpec
 from punchin_wire.params import Sampling
@@ -35,6 +35,7 @@ from .captured import GraphDecoder
 from .conditions import condition, other_stem
 from .decode import PLAIN, TakeBatch, fill
 from .loading import Models, load_models
+from .room import check_room
 from .sampling import Noise, SamplingParams
 from .scene import Scene, to_frames
 from .windows import preview_pieces
@@ -61,7 +62,8 @@ class InpaintEngine:
     def run(self, request: InpaintRequest, audio: Sequence[Audio]) -> Generator[Emission]:
         """Takes for `request`, whose `AudioRef`\\ s index `audio`, each `[channels, samples]` float32.
 
-        Yields at least once in every decode step, on a GPU every few. Raises Unsupported, UnknownChord, BadRegion.
+        Yields at least once in every decode step, on a GPU every few. Raises Unsupported, UnknownChord,
+        BadRegion, OutOfMemory.
         """
         self._check(request)
         clock, rate = Clock(), self._m.codec.sample_rate
@@ -80,6 +82,7 @@ class InpaintEngine:
         for takes in tries.rounds():
             rows = codes[[take.number for take in takes]]
             batch = self._batch([take.spec for take in takes], sampling, bank, text)
+            self._check_room(batch)
             preview = request.preview and tries.previewed
             for emission in self._fill(scene, rows, batch, preview, tries.round, clock):
                 yield _at_songs_level(emission, gain)
@@ -103,6 +106,14 @@ class InpaintEngine:
     @property
     def _adapters(self) -> tuple[str, ...]:
         return self._m.bank.names if self._m.bank else ()
+
+    def _check_room(self, takes: TakeBatch) -> None:
+        steps = 2 * self._m.window + self._m.lm.config.codebooks
+        try:
+            check_room(self._m.lm, takes, steps)
+        except OutOfMemory:
+            self._decoder.forget()
+            check_room(self._m.lm, takes, steps)
 
     def _read(self, text: str) -> TextState | None:
         if not text or self._m.text is None:

@@ -198,8 +198,7 @@ def _to_float(tensor: Tensor) -> Tensor:
 def replace(model: nn.Module, convert: Callable[[Tensor], Tensor], make: Callable[[Tensor], nn.Module]) -> None:
     """Put what `make` makes of its weights in the place of each :class:`Linear` of `model`, and `convert` the rest."""
     for parent in [module for module in model.modules() if not _is_swapped(module)]:
-        for tensor in [*parent.parameters(recurse=False), *parent.buffers(recurse=False)]:
-            tensor.data = convert(tensor.data)
+        parent._apply(convert, recurse=False)
         for name, child in list(parent.named_children()):
             if _is_swapped(child):
                 setattr(parent, name, make(child.weight))

@@ -60,7 +60,7 @@ def takes(engine: InpaintEngine, asked: InpaintRequest) -> list[Audio]:
 
 @pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
-@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "bfloat16", "int8", "float8"])
 def test_it_makes_takes(pack: str, device: str, precision: str) -> None:
     """Those of the CPU in float32, with previews on the way; every tensor on the GPU that was named."""
     asked = request(holes=(Hole(20 * HOP, 24 * HOP), Hole(28 * HOP, 31 * HOP)), preview=True)
