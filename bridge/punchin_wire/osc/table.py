@@ -20,7 +20,7 @@ from itertools import product
 from typing import Literal, TypeAlias, get_args
 
 from ..errors import BadMessage, BadSetting
-from ..messages import JOB_ID
+from ..messages import JOB_ID, OWNED_JOB_ID
 from ..parameter import Engine
 from ..params import MAX_TAKES, SEED, Flag, flags
 
@@ -95,6 +95,7 @@ class Address:
 
 
 JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=JOB_ID)
+_NAMED = Arg("job", "s", "the job's id as the daemon has it, another computer's with its owner", pattern=OWNED_JOB_ID)
 _SEED = Arg("seed", "h", "seed of the take", low=SEED.low, high=SEED.high)
 _CODE = Arg("code", "s", "the error's code")
 _MESSAGE = Arg("message", "s", "what is wrong")
@@ -341,14 +342,14 @@ TABLE: tuple[Address, ...] = (
     ),
     Address("/punchin/job/accepted", "from", "The job was taken.", (JOB,)),
     Address(
-        "/punchin/job/cancel", "to", "Stop a job. Answered by `/punchin/job/state` or `/punchin/job/error`.", (JOB,)
+        "/punchin/job/cancel", "to", "Stop a job. Answered by `/punchin/job/state` or `/punchin/job/error`.", (_NAMED,)
     ),
     Address(
         "/punchin/job/state",
         "from",
         "A job's state has changed, or was asked for.",
         (
-            JOB,
+            _NAMED,
             Arg("state", "s", "queued, running, cancelling, done, failed or cancelled"),
             Arg("position", "i", "jobs ahead of it", low=0),
         ),
@@ -358,22 +359,25 @@ TABLE: tuple[Address, ...] = (
         "from",
         f"Work really done, at most {PROGRESS_HZ} times a second.",
         (
-            JOB,
+            _NAMED,
             Arg("stage", "s", "load, encode, prefill, decode, denoise or codec"),
             Arg("step", "i", "steps done in this stage", low=0),
             Arg("total", "i", "steps of this stage", low=0),
         ),
     ),
     Address(
-        "/punchin/job/take", "from", "A take is computed.", (JOB, Arg("take", "i", "its number from 0", low=0), _SEED)
+        "/punchin/job/take",
+        "from",
+        "A take is computed.",
+        (_NAMED, Arg("take", "i", "its number from 0", low=0), _SEED),
     ),
     Address(
         "/punchin/job/result",
         "from",
         "A take is written, spliced into the song's level and rate.",
-        (JOB, Arg("take", "i", "its number from 0", low=0), _SEED, Arg("path", "s", "the WAV file")),
+        (_NAMED, Arg("take", "i", "its number from 0", low=0), _SEED, Arg("path", "s", "the WAV file")),
     ),
-    Address("/punchin/job/error", "from", "A job was refused or has failed.", (JOB, _CODE, _MESSAGE, _NEXT)),
+    Address("/punchin/job/error", "from", "A job was refused or has failed.", (_NAMED, _CODE, _MESSAGE, _NEXT)),
     Address("/punchin/error", "from", "A packet could not be used.", (_CODE, _MESSAGE, _NEXT)),
     Address(
         "/punchin/events/subscribe",
