@@ -162,7 +162,12 @@ SURFACES = (
         Arg("end", "f", "to where", low=-1e7, high=1e7),
         Arg("unit", "s", "seconds, or quarters from bar 1", pattern="seconds|quarters"),
     ),
-    _at_surfaces("status/get", "to", "Answered by `/punchin/status/now`, then `/punchin/host/here` for each host."),
+    _at_surfaces(
+        "status/get",
+        "to",
+        "Answered by `/punchin/status/now`, then `/punchin/host/here` for each host and, while one of your jobs is at "
+        "work, `/punchin/seat/here` for each seat.",
+    ),
     _at_surfaces("pack/list", "to", "Answered by `/punchin/pack/here` for each model pack, or `/punchin/error`."),
     _at_surfaces(
         "pack/catalog",
@@ -211,6 +216,16 @@ SURFACES = (
         Arg("jobs", "i", "jobs that wait or run", low=0),
     ),
     _at_surfaces("host/here", "from", "A host that can be chosen.", Arg("host", "s", "its id")),
+    _at_surfaces(
+        "seat/here",
+        "from",
+        "A seat of the daemon that has your last job at work ([the studio](studio.md#seats)), and when it changes.",
+        Arg("number", "i", "from 1", low=1),
+        Arg("of", "i", "how many there are", low=1),
+        Arg("state", "s", "off, starting, idle or busy"),
+        Arg("device", "s", "what models run on"),
+        Arg("job", "s", "your job that runs there, or empty", pattern=rf"({JOB_ID})?"),
+    ),
     _at_surfaces(
         "remote/here",
         "from",
@@ -274,6 +289,12 @@ SURFACES = (
     _at_surfaces("now/line", "from", "Its last job in one line.", Arg("line", "s", "for people")),
     _at_surfaces("now/fraction", "from", "How much of that job is done.", _FRACTION),
     _at_surfaces("now/takes", "from", "How many takes it has.", Arg("takes", "i", "ready ones", low=0)),
+    _at_surfaces(
+        "now/seats",
+        "from",
+        "How busy the daemon is, while one of your jobs is at work; empty where it has one seat, and nobody else.",
+        Arg("line", "s", "for people"),
+    ),
     _at_surfaces("now/foot", "from", "What the foot has marked.", Arg("foot", "s", "up, in or out")),
     _at_surfaces("now/chord", "from", "The chord that is played live.", Arg("chord", "s", "its name, or empty")),
     _at_surfaces(
