@@ -22,6 +22,7 @@ from .hosts.osc_link import PORT, OscLink
 from .hosts.packs import HostPacks
 from .hosts.protocol import LEASE_SECONDS, CommandResult, FromHost, Submit
 from .hosts.runner import Find, HasFailed, IsCancelled, IsReady, JobRunner, Waits, Works, settle
+from .hosts.seats import SeatsWatch
 from .hosts.sessions import HostSessions
 from .hosts.spool import Post, Spool
 from .packs.pulls import Pulls
@@ -64,6 +65,7 @@ class Bridge:
         self.packs = HostPacks(pulls)
         self.sessions = HostSessions(self.spool, self.runner, self.packs, lambda: remotes.used_name(settings))
         self.console = Console(self.sessions)
+        self._seats = SeatsWatch(settings)
         midi = MidiEdge(self.console, MappingFile(mapping_file()), open_ports)
         self.surfaces = SurfacePort(self.console, midi.learn, surface_port, allowed(settings.surfaces), pulls=pulls)
         self.edges: list[Edge] = [self.surfaces, midi]
@@ -119,6 +121,7 @@ class Bridge:
         self._take_events(now)
         self.sessions.expire(now)
         self.console.expire(now)
+        self.console.seats = self._seats.step(now, self.sessions.daemon, self.sessions.jobs)
         for edge in self.edges:
             edge.step(now)
         self.packs.step(now)

@@ -361,10 +361,28 @@ def test_ctrl_c_cancels_the_job_at_the_daemon(running: RunningDaemon, song: Path
         process.send_signal(how)
         stdout, stderr = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
-    assert stderr == f"punchin: Job {job} was cancelled. Nothing was written. Submit again when you are ready.\n"
+    told = f"Nothing was written. Ask again with another --job, or without: {job} stays cancelled."
+    assert stderr == f"punchin: Job {job} was cancelled. {told}\n"
     assert stdout == ""
     until(lambda: client.state(job) == "cancelled")
     assert not list(out.iterdir())
+    with run(*words) as again:
+        stderr = again.communicate(timeout=PATIENCE)[1]
+        assert again.returncode == 2
+    assert f"There is a job {job} already, which is cancelled" in stderr
+    assert "another name (--job) or none" in stderr
+
+
+def test_status_into_a_pipe_prints_each_picture(running: RunningDaemon) -> None:
+    """One below the other, an empty line between: nothing stands still there."""
+    with run("status", "--watch") as process:
+        assert process.stdout is not None
+        for _ in range(2):
+            picture = list(iter(process.stdout.readline, "\n"))
+            assert f"process {running.process.pid}," in picture[0]
+            assert picture[1].startswith("Seat 1 ")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
 
 
 def test_status_goes_on_until_ctrl_c(running: RunningDaemon) -> None:

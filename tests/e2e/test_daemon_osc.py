@@ -12,11 +12,12 @@ import psutil
 import pytest
 import soundfile
 from fakes.harness import RunningDaemon, daemon, new_pair, until
+from fakes.studio import studio
 from punchin_bridge import remotes
 from punchin_bridge.hosts import osc_link
 from punchin_bridge.takes import recipe
 from punchin_server.daemon import osc_commands, osc_front
-from punchin_wire.messages import Done
+from punchin_wire.messages import Cancelled, Done
 from punchin_wire.osc.table import MAX_PACKET, TABLE, check
 from punchin_wire.remote import keys
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
@@ -329,6 +330,23 @@ def test_a_surface_of_a_daemon_with_keys_is_served_by_that_daemon(
         assert ("/punchin/job/state", ("for-keys", "done", 0)) in heard
         bound = {each.laddr.ip for each in psutil.Process(running.process.pid).net_connections("udp4")}
         assert bound == {"127.0.0.1"}
+
+
+def test_the_box_follows_and_stops_the_jobs_of_other_computers_by_their_whole_names(tmp_path: Path) -> None:
+    name = "n" * 64
+    with studio(tmp_path) as found:
+        pair = found.computer("room", allowed=True)
+        with closing(Surface(found.running.record.osc_port)) as surface:
+            surface.ask("/punchin/events/subscribe", 600.0)
+            room = found.bare("room")
+            room.accepted(name, "steps=6000 step=0.02")
+            whole = keys.scope(pair.public) + name
+            assert surface.hear()[1][0] == whole
+            until(lambda: room.state(name) == "running", 60.0)
+            surface.send("/punchin/job/cancel", whole)
+            while (said := surface.hear()) != ("/punchin/job/state", (whole, "cancelled", 0)):
+                assert said[0] in ("/punchin/job/progress", "/punchin/job/state"), said
+            assert isinstance(room.ending(name), Cancelled)
 
 
 def test_every_address_is_spoken_or_understood() -> None:

@@ -84,7 +84,15 @@ def test_two_computers_come_to_know_each_other_by_the_documented_words(
     assert "does not know this computer's key" in punchin.fails(5, "key_refused", "status", "--remote", "box")
     shared.at("box")
     assert punchin.json("keys", "allow", "new", key) == {"allowed": "new"}
+    assert punchin.json("keys", "allow", "newest", key) == {"allowed": "newest", "before": "new"}
+    assert (punchin("keys", "allow", "new", key), punchin.stdout) == (
+        0,
+        "new may use this computer's daemon. Its name was newest until now.\n",
+    )
     assert "new" in {row["name"] for row in punchin.json("keys", "list")["allowed"]}
+    (keys.allowed_folder() / key).chmod(0o640)
+    assert "can be read by other users" in (punchin("keys", "list"), punchin.stdout)[1]
+    (keys.allowed_folder() / key).chmod(0o600)
     shared.at("new")
     assert punchin.json("status", "--remote", "box")["version"]
     assert punchin.json("remote", "use", "box") == {"used": "box"}
@@ -109,7 +117,6 @@ def test_a_take_made_there_is_the_take_made_here(room: Path, punchin: Punchin, t
     assert np.abs(sound(here)).max() > 0
 
 
-@pytest.mark.usefixtures("room")
 @pytest.mark.usefixtures("room")
 def test_who_looks_after_the_box_stops_a_job_by_the_name_that_status_shows(shared: Studio, punchin: Punchin) -> None:
     """Whole, however long: a name that is cut off names nothing."""

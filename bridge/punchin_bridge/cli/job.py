@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import rich.box
-from punchin_wire.errors import BadSetting, NotWritten, RemoteUnreachable
+from punchin_wire.errors import BadSetting, JobCancelled, NotWritten, RemoteUnreachable
 from punchin_wire.messages import JOB_ID
 from rich.console import Console
 from rich.table import Table
@@ -64,7 +64,7 @@ def connected(remote: str | None = None) -> Iterator[Client]:
 def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool, remote: str | None = None) -> Report:
     """Have an order made, and show how it goes. Where takes cannot be written, or the line to another computer's daemon
     does not come back, the error says how to fetch them."""
-    job = job or new_job()
+    named, job = job is not None, job or new_job()
     seed = "" if order.models else f" --seed {order.request.takes[0].seed}"  # a take made again has its own
     fetch = f"with --job {job}{seed} the same command fetches them, for a day."
     has_met = False
@@ -74,6 +74,10 @@ def make(order: Order, out: Path, job: str | None, keep: bool, no_progress: bool
             return perform(order, client, out, job, keep, no_progress)
     except NotWritten as error:
         raise NotWritten(str(error), f"Make room there or choose another --out: {fetch}") from None
+    except JobCancelled as error:
+        if named:
+            error.next_step = f"Nothing was written. Ask again with another --job, or without: {job} stays cancelled."
+        raise
     except RemoteUnreachable as error:
         if not has_met:
             raise

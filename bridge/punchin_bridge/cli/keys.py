@@ -42,8 +42,10 @@ def allow(
     as_json: Json = False,
 ) -> None:
     """Let another computer use this one's daemon (`punchin serve --keys`); one that runs need not be restarted."""
-    keys.allow(name, key)
-    print(json.dumps({"allowed": name}) if as_json else f"{name} may use this computer's daemon.")
+    before = keys.allow(name, key)
+    renamed = f" Its name was {before} until now." if before else ""
+    said = {"allowed": name} | ({"before": before} if before else {})
+    print(json.dumps(said) if as_json else f"{name} may use this computer's daemon.{renamed}")
 
 
 @app.command()
@@ -67,8 +69,9 @@ def show(as_json: Json = False) -> None:
         {"name": known.name, "key": key, "jobs": keys.scope(key), "since": known.since}
         for key, known in keys.allowed().items()
     ]
+    faults = [f"{fault} {fault.next_step}" for fault in keys.faults()]
     if as_json:
-        print(json.dumps({"own": own, "allowed": allowed}))
+        print(json.dumps({"own": own, "allowed": allowed, "faults": faults}))
         return
     print(f"This computer's key: {own}" if own else problem)
     for key, known in keys.allowed().items():
@@ -76,3 +79,5 @@ def show(as_json: Json = False) -> None:
         print(f"{known.name:<32}  {key}  since {since}, its jobs are {keys.scope(key)}…")
     if not allowed:
         print("No other computer may use this one's daemon.")
+    for fault in faults:
+        print(fault)

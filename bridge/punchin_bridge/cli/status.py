@@ -24,13 +24,18 @@ from .job import check_job, chosen
 WATCH_SECONDS = 1.0
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Watch = Annotated[bool, typer.Option("--watch", help="Go on, once a second, until Ctrl-C; with --json a line each.")]
+Watch = Annotated[
+    bool,
+    typer.Option("--watch", help="Go on, once a second, until Ctrl-C; into a pipe, one below the other."),
+]
 
 
 def status(remote: options.Remote = None, as_json: Json = False, watch: Watch = False) -> None:
     """Show the daemon, its seats and its jobs, and the bridge."""
+    console = Console()
     with _client(remote) as client, contextlib.ExitStack() as screen:
-        live = screen.enter_context(Live(console=Console())) if watch and not as_json else None
+        in_place = watch and not as_json and console.is_terminal
+        live = screen.enter_context(Live(console=console)) if in_place else None
         while True:
             found, bridge = client.status(), launch.bridge()
             if as_json:
@@ -38,9 +43,11 @@ def status(remote: options.Remote = None, as_json: Json = False, watch: Watch = 
             elif live is not None:
                 live.update(_shown(found, bridge), refresh=True)
             else:
-                Console().print(_shown(found, bridge), soft_wrap=True)
+                console.print(_shown(found, bridge), soft_wrap=True)
             if not watch:
                 return
+            if live is None and not as_json:
+                print(flush=True)  # between this picture and the next
             time.sleep(WATCH_SECONDS)
 
 

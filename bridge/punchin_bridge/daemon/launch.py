@@ -29,14 +29,18 @@ OTHERS_SECONDS = 5.0
 
 def find(settings: Settings) -> Endpoint | None:
     """The endpoint of a daemon that answers, or None. Raises KeyRefused or BadKey where we cannot come to terms."""
-    endpoint = elsewhere(settings)
-    if endpoint is not None:
-        return endpoint if _answers(endpoint, FAR_SECONDS) else None
-    if (record := paths.read_daemon_record()) is not None:
-        endpoint = _endpoint(record)
-    else:
-        return None
-    return endpoint if _answers(endpoint, 2.0) else None
+    endpoint = known(settings)
+    seconds = FAR_SECONDS if elsewhere(settings) is not None else 2.0
+    return endpoint if endpoint is not None and _answers(endpoint, seconds) else None
+
+
+def known(settings: Settings) -> Endpoint | None:
+    """The daemon that is used, whether it answers or not; None where it would be our own, and none runs. Raises
+    BadSetting or BadKey."""
+    if (there := elsewhere(settings)) is not None:
+        return there
+    record = paths.read_daemon_record()
+    return None if record is None else _endpoint(record)
 
 
 def elsewhere(settings: Settings) -> Endpoint | None:

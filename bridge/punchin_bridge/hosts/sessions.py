@@ -104,6 +104,13 @@ class HostSessions:
         self._ensemble = Ensemble()
         self._awaited: dict[str, float] = {}
 
+    @property
+    def daemon(self) -> str | None:
+        """The name of the daemon that has the last of the jobs at work; None where none is."""
+        working = (job.record for job in self.jobs.values() if job.phase in WORKING)
+        last = max(working, key=lambda record: record.accepted, default=None)
+        return None if last is None else last.remote
+
     # ---- from before -----------------------------------------------------------------------------------------
 
     def resume(self, record: JobRecord, now: float) -> None:

@@ -24,7 +24,7 @@ class Question(Generic[T]):
     def ask(self) -> None:
         if not self._is_asking:
             self._is_asking = True
-            threading.Thread(target=self._look, name="packs", daemon=True).start()
+            threading.Thread(target=self._look, name="question", daemon=True).start()
 
     def answer(self) -> T | PunchinError | None:
         """What was found, or why nothing was; None while that is open."""
@@ -36,7 +36,7 @@ class Question(Generic[T]):
         return found
 
     def _look(self) -> None:
-        """[packs]"""
+        """[question]"""
         try:
             self._answers.put(self._look_up())
         except PunchinError as error:

@@ -146,6 +146,7 @@ class PageEdge:
             view.trouble,
             view.troubles,
             pull(self._pulls.last),
+            view.seats,
         )
 
     # ---- what the page's threads ask of the loop -------------------------------------------------------------

@@ -24,6 +24,7 @@ from ..hosts import compose, naming, timeline
 from ..hosts.jobs import MAX_NOTES, WORKING, Job
 from ..hosts.previews import Previews
 from ..hosts.protocol import Clips, Phase, Rendered, Submit, TakeFile
+from ..hosts.seats import Seats
 from ..hosts.sessions import HostSessions
 from ..music.region import Region
 from ..packs.pulls import News
@@ -104,6 +105,7 @@ class Picture(msgspec.Struct, frozen=True):
     trouble: ErrorInfo | None = None
     troubles: int = 0
     pull: PullCard | None = None
+    seats: Seats = Seats()
 
 
 ready(Picture)

@@ -285,6 +285,8 @@ class PageServer:
         before, self._picture = self._picture, shown
         for name in ("hosts", "jobs", "knobs", "pull"):
             self._feed.put(name, getattr(shown, name))
+        on_seats = [seat.job for seat in shown.seats.seats]
+        self._feed.put("seats", {"line": shown.seats.line, "jobs": on_seats})
         self._feed.put("trouble", {"count": shown.troubles, "error": shown.trouble})
         if [_made(card) for card in before.jobs] != [_made(card) for card in shown.jobs]:
             self._changed()

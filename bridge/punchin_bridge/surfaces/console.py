@@ -21,6 +21,7 @@ from punchin_wire.parameter import Value
 from punchin_wire.params import ENGINES, find
 
 from ..hosts.protocol import Command, JobView, Submit
+from ..hosts.seats import Seats
 from ..hosts.sessions import HostSessions
 from . import actions
 from .actions import Details, Place
@@ -43,7 +44,7 @@ Foot = Literal["up", "in", "out"]
 class View:
     """What surfaces show. `jobs` are those of all hosts, oldest first; `job` is the last one of the host that is
     driven, `host`, whose program is `program`; both empty while there is none. `troubles` counts up with each new
-    `trouble`. `chord` is the chord that is played live."""
+    `trouble`. `chord` is the chord that is played live. `seats` are those of the daemon, while a job is at work."""
 
     host: str
     program: str
@@ -56,6 +57,7 @@ class View:
     chord: str
     trouble: ErrorInfo | None
     troubles: int
+    seats: Seats
 
 
 @dataclass
@@ -76,6 +78,8 @@ class Console:
         self.target = ""
         """The host that was chosen, by id or program; empty: the one that worked last, else that came last."""
         self.chords = LiveChords()
+        self.seats = Seats()
+        """What is known of the daemon's seats."""
         self._foot: Foot = "up"
         self._mark: Place | None = None
         self._open: dict[str, _Open] = {}
@@ -225,6 +229,7 @@ class Console:
             chord=self.chords.label,
             trouble=self._trouble,
             troubles=self._troubles,
+            seats=self.seats,
         )
 
     def _named(self, target: str) -> str:

@@ -20,7 +20,7 @@ from itertools import product
 from typing import Literal, TypeAlias, get_args
 
 from ..errors import BadMessage, BadSetting
-from ..messages import JOB_ID
+from ..messages import JOB_ID, OWNED_JOB_ID
 from ..parameter import Engine
 from ..params import MAX_TAKES, SEED, Flag, flags
 
@@ -95,6 +95,7 @@ class Address:
 
 
 JOB = Arg("job", "s", "the job's id, chosen by whoever submits it", pattern=JOB_ID)
+_NAMED = Arg("job", "s", "the job's id as the daemon has it, another computer's with its owner", pattern=OWNED_JOB_ID)
 _SEED = Arg("seed", "h", "seed of the take", low=SEED.low, high=SEED.high)
 _CODE = Arg("code", "s", "the error's code")
 _MESSAGE = Arg("message", "s", "what is wrong")
@@ -161,7 +162,12 @@ SURFACES = (
         Arg("end", "f", "to where", low=-1e7, high=1e7),
         Arg("unit", "s", "seconds, or quarters from bar 1", pattern="seconds|quarters"),
     ),
-    _at_surfaces("status/get", "to", "Answered by `/punchin/status/now`, then `/punchin/host/here` for each host."),
+    _at_surfaces(
+        "status/get",
+        "to",
+        "Answered by `/punchin/status/now`, then `/punchin/host/here` for each host and, while one of your jobs is at "
+        "work, `/punchin/seat/here` for each seat.",
+    ),
     _at_surfaces("pack/list", "to", "Answered by `/punchin/pack/here` for each model pack, or `/punchin/error`."),
     _at_surfaces(
         "pack/catalog",
@@ -210,6 +216,16 @@ SURFACES = (
         Arg("jobs", "i", "jobs that wait or run", low=0),
     ),
     _at_surfaces("host/here", "from", "A host that can be chosen.", Arg("host", "s", "its id")),
+    _at_surfaces(
+        "seat/here",
+        "from",
+        "A seat of the daemon that has your last job at work ([the studio](studio.md#seats)), and when it changes.",
+        Arg("number", "i", "from 1", low=1),
+        Arg("of", "i", "how many there are", low=1),
+        Arg("state", "s", "off, starting, idle or busy"),
+        Arg("device", "s", "what models run on"),
+        Arg("job", "s", "your job that runs there, or empty", pattern=rf"({JOB_ID})?"),
+    ),
     _at_surfaces(
         "remote/here",
         "from",
@@ -273,6 +289,12 @@ SURFACES = (
     _at_surfaces("now/line", "from", "Its last job in one line.", Arg("line", "s", "for people")),
     _at_surfaces("now/fraction", "from", "How much of that job is done.", _FRACTION),
     _at_surfaces("now/takes", "from", "How many takes it has.", Arg("takes", "i", "ready ones", low=0)),
+    _at_surfaces(
+        "now/seats",
+        "from",
+        "How busy the daemon is, while one of your jobs is at work; empty where it has one seat, and nobody else.",
+        Arg("line", "s", "for people"),
+    ),
     _at_surfaces("now/foot", "from", "What the foot has marked.", Arg("foot", "s", "up, in or out")),
     _at_surfaces("now/chord", "from", "The chord that is played live.", Arg("chord", "s", "its name, or empty")),
     _at_surfaces(
@@ -341,14 +363,14 @@ TABLE: tuple[Address, ...] = (
     ),
     Address("/punchin/job/accepted", "from", "The job was taken.", (JOB,)),
     Address(
-        "/punchin/job/cancel", "to", "Stop a job. Answered by `/punchin/job/state` or `/punchin/job/error`.", (JOB,)
+        "/punchin/job/cancel", "to", "Stop a job. Answered by `/punchin/job/state` or `/punchin/job/error`.", (_NAMED,)
     ),
     Address(
         "/punchin/job/state",
         "from",
         "A job's state has changed, or was asked for.",
         (
-            JOB,
+            _NAMED,
             Arg("state", "s", "queued, running, cancelling, done, failed or cancelled"),
             Arg("position", "i", "jobs ahead of it", low=0),
         ),
@@ -358,22 +380,25 @@ TABLE: tuple[Address, ...] = (
         "from",
         f"Work really done, at most {PROGRESS_HZ} times a second.",
         (
-            JOB,
+            _NAMED,
             Arg("stage", "s", "load, encode, prefill, decode, denoise or codec"),
             Arg("step", "i", "steps done in this stage", low=0),
             Arg("total", "i", "steps of this stage", low=0),
         ),
     ),
     Address(
-        "/punchin/job/take", "from", "A take is computed.", (JOB, Arg("take", "i", "its number from 0", low=0), _SEED)
+        "/punchin/job/take",
+        "from",
+        "A take is computed.",
+        (_NAMED, Arg("take", "i", "its number from 0", low=0), _SEED),
     ),
     Address(
         "/punchin/job/result",
         "from",
         "A take is written, spliced into the song's level and rate.",
-        (JOB, Arg("take", "i", "its number from 0", low=0), _SEED, Arg("path", "s", "the WAV file")),
+        (_NAMED, Arg("take", "i", "its number from 0", low=0), _SEED, Arg("path", "s", "the WAV file")),
     ),
-    Address("/punchin/job/error", "from", "A job was refused or has failed.", (JOB, _CODE, _MESSAGE, _NEXT)),
+    Address("/punchin/job/error", "from", "A job was refused or has failed.", (_NAMED, _CODE, _MESSAGE, _NEXT)),
     Address("/punchin/error", "from", "A packet could not be used.", (_CODE, _MESSAGE, _NEXT)),
     Address(
         "/punchin/events/subscribe",

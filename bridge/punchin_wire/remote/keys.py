@@ -7,8 +7,8 @@ A key is 32 bytes (Curve25519), written as 64 hexadecimal digits. ::
     data/keys/allowed/<key>   a key that may use this computer's daemon, with the name it was given here
 
 Each allowed key is a file of its own, so that nobody's change can undo another's, and so that to ask whether a key is
-still allowed is to look at one file. Only this user may read or write them, and none of them is a link; else
-they count for nothing.
+still allowed is to read one file. Only this user may read or write them, and none of them is a link; else
+they count for nothing, and :func:`faults` says so.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ def keep_own(pair: KeyPair, *, replace: bool = False) -> None:
     write_private(own_file(), pair)
 
 
-def allow(name: str, key: str) -> None:
-    """Let the computer with the public key `key` use this one's daemon. Raises BadKey or BadSetting."""
+def allow(name: str, key: str) -> str:
+    """Let the computer with the public key `key` use this one's daemon. Returns the other name that it had here, if it
+    had one. Raises BadKey or BadSetting."""
     key = checked(key)
     if not re.fullmatch(NAME, name):
         raise BadSetting(
@@ -105,14 +106,15 @@ def allow(name: str, key: str) -> None:
         raise BadSetting(f"{MAX_ALLOWED} keys are allowed already.", "Revoke some that are used no longer.")
     make_folder(allowed_folder(), OWN_FOLDER, 0o700)
     write_private(allowed_folder() / key, AllowedKey(name, time.time()))
+    return there[key].name if key in there and there[key].name != name else ""
 
 
 def revoke(name: str) -> str:
     """Let the key of that name, or the key itself, use this computer's daemon no longer: it is gone from there with its
     next packet. Returns the key. Raises BadSetting."""
+    there = allowed()
     for key in _files():
-        known = _allowed(key)
-        if name in (key, known.name if known else key):
+        if name in (key, there[key].name if key in there else key):
             try:
                 (allowed_folder() / key).unlink(missing_ok=True)
             except OSError as error:
@@ -123,18 +125,18 @@ def revoke(name: str) -> str:
 
 def allowed() -> dict[str, AllowedKey]:
     """All keys that may use this computer's daemon, oldest first."""
-    found = {key: known for key in _files() if (known := _allowed(key)) is not None}
+    found = {key: known for key in _files() if isinstance(known := _allowed(key), AllowedKey)}
     return dict(sorted(found.items(), key=lambda item: item[1].since))
 
 
+def faults() -> list[BadKey]:
+    """Why files of allowed keys count for nothing."""
+    return [fault for key in sorted(_files()) if isinstance(fault := _allowed(key), BadKey)]
+
+
 def is_allowed(key: str) -> bool:
-    """Whether that key may use this computer's daemon now: one look at one file."""
-    if not re.fullmatch(KEY, key):
-        return False
-    try:
-        return _fault(os.lstat(allowed_folder() / key)) == ""
-    except OSError:
-        return False
+    """Whether that key may use this computer's daemon now."""
+    return re.fullmatch(KEY, key) is not None and isinstance(_allowed(key), AllowedKey)
 
 
 def checked(key: str) -> str:
@@ -158,13 +160,19 @@ def _files() -> list[str]:
         return []
 
 
-def _allowed(key: str) -> AllowedKey | None:
-    """What is known of an allowed key; None where its file is not ours alone, or none at all."""
+def _allowed(key: str) -> AllowedKey | BadKey | None:
+    """What is known of an allowed key; None where it has no file, or why that counts for nothing."""
+    path = allowed_folder() / key
     try:
-        data = read_private(allowed_folder() / key)
+        data = read_private(path)
         return None if data is None else msgspec.json.decode(data, type=AllowedKey)
-    except (BadKey, *UNREADABLE):
-        return None
+    except BadKey as error:
+        fault = str(error)
+    except UNREADABLE:
+        fault = f"The file {path} cannot be understood, so it is not used."
+    return BadKey(
+        fault, f"`punchin keys allow NAME {key}` lets that computer in again, `punchin keys revoke {key}` not."
+    )
 
 
 def read_private(path: Path) -> bytes | None:

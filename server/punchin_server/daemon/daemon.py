@@ -204,7 +204,11 @@ class Daemon:
         if message.job not in self.jobs:
             self._accept(_owner(client), message, frames, digest, now)
         elif self._digests[message.job] != digest:
-            raise BadSetting(f"Another job has the name {message.job!r} already.", "Give this job a name of its own.")
+            state = self.jobs.get(message.job).state
+            raise BadSetting(
+                f"There is a job {message.job} already, which is {state}: it had other words, or another seed.",
+                "Give this job another name (--job) or none; with its own words and seed the other one is fetched.",
+            )
         job = self.jobs.get(message.job)
         self.front.answer(client, Accepted(job.id, job.position))
         self._sent[job.id][client] = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes.bridge import RunningBridge
-from fakes.harness import until
+from fakes.harness import RunningDaemon, until
 from fakes.host import FakeHost
 from fakes.page import write_song, write_take
 from peers.browser import Browser, browser
@@ -141,6 +141,27 @@ def test_a_job_is_cancelled_within_a_second_and_errors_say_what_next(tab: Browse
     tab.until(f"document.querySelector('[data-job=\"{failing}\"].failed')")
     assert tab.text(".jobs .failed .line .dim")
     host.bye()
+
+
+def test_how_busy_the_daemon_is_stands_below_the_jobs(
+    tab: Browser, running: RunningBridge, served: RunningDaemon
+) -> None:
+    """Where others have their takes made there, too; a job that is alone says nothing of it."""
+    others = served.client()
+    busy = others.occupy()
+    host = FakeHost(running.spool)
+    host.hello()
+    job = host.submit(params=SLOW)
+    tab.until("document.querySelector('.jobs .seats')", 60)
+    assert tab.text(".jobs .seats") == "1 seat, 1 busy; 1 job of others."
+    tab.until(f"document.querySelector('[data-job=\"{job}\"]')?.innerText.includes('Waiting behind 1.')", 60)
+    others.stop(*busy)
+    tab.until("!document.querySelector('.jobs .seats')", 60)
+    tab.until(f"document.querySelector('[data-job=\"{job}\"] progress')?.value > 0", 60)
+    tab.click(f'.jobs li[data-job="{job}"] > button:last-child')
+    host.wait(job, "cancelled")
+    host.bye()
+    assert tab.log == []
 
 
 # ---- listening -----------------------------------------------------------------------------------------------

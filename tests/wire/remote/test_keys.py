@@ -66,8 +66,9 @@ def test_who_is_allowed_is_so_until_it_is_revoked() -> None:
 
 
 def test_a_name_stands_for_one_key() -> None:
-    keys.allow("room-2", OTHER)
-    keys.allow("room-2", OTHER)  # once more is no harm
+    assert keys.allow("room-1", OTHER) == ""
+    assert keys.allow("room-2", OTHER) == "room-1"
+    assert keys.allow("room-2", OTHER) == ""  # once more is no harm
     with pytest.raises(BadSetting, match="Another key has the name"):
         keys.allow("room-2", "d" * 64)
 
@@ -128,6 +129,20 @@ def test_a_file_that_others_could_have_touched_counts_for_nothing(spoil: Callabl
     spoil(keys.allowed_folder() / OTHER)
     assert not keys.is_allowed(OTHER)
     assert OTHER not in keys.allowed()
+    [fault] = keys.faults()
+    assert str(keys.allowed_folder() / OTHER) in str(fault)
+    assert f"`punchin keys allow NAME {OTHER}`" in fault.next_step
+
+
+def test_a_key_whose_file_says_nothing_is_not_let_in_and_named() -> None:
+    keys.allow("room-2", OTHER)
+    (keys.allowed_folder() / OTHER).write_bytes(b"")
+    assert not keys.is_allowed(OTHER)
+    [fault] = keys.faults()
+    assert "cannot be understood" in str(fault)
+    keys.allow("room-3", OTHER)
+    assert keys.is_allowed(OTHER)
+    assert keys.faults() == []
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"\xff", b'{"public":"a","secret":"b"}', b"[" * 5000])

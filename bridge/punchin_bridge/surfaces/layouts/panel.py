@@ -66,6 +66,7 @@ DISPLAYS = (
     Display("/punchin/now/host", "host"),
     Display("/punchin/now/line", "job", wide=True),
     Display("/punchin/now/takes", "takes"),
+    Display("/punchin/now/seats", "seats", wide=True),
     Display("/punchin/now/foot", "foot"),
     Display("/punchin/now/chord", "chord"),
 )

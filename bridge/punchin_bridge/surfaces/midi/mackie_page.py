@@ -2,7 +2,8 @@
 
 ::
 
-    upper line   the driven host's job, or what went wrong, or what the foot has marked | chord
+    upper line   the driven host's job, while it waits how busy the daemon is; or what went wrong, or what the foot has
+                 marked | chord
     lower line   names of eight parameters; the value of one that was turned, for a while
 
 BANK goes through the parameters of new takes and those of a transfer, NAME/VALUE shows all values, a press on a V-pot
@@ -156,7 +157,7 @@ class Page:
         if view.trouble is not None and now < self.trouble_until:
             return f"{view.trouble.message:{LINE}.{LINE}}"
         marked = {"up": "", "in": "In is marked.", "out": "In and out are marked."}[view.foot]
-        line = marked or (view.job.line if view.job is not None else view.program or "No host is connected.")
+        line = marked or _job(view) or view.program or "No host is connected."
         chord = view.chord[: LINE // 2]
         room = LINE - len(chord) - 1
         return f"{line:{room}.{room}} {chord}"
@@ -189,6 +190,13 @@ class Page:
             "bank_left": self.bank > 0, "bank_right": self.bank < len(BANKS) - 1, "name_value": self.values,
         }  # fmt: skip
         return rings + [mackie.lamp(button, on) for button, on in lamps.items()]
+
+
+def _job(view: View) -> str:
+    """The job, and while it waits, why."""
+    if view.job is None:
+        return ""
+    return f"{view.job.line} {view.seats.line}" if view.job.phase == "queued" else view.job.line
 
 
 def _short(value: Value) -> str:

@@ -41,12 +41,15 @@ def picture(view: View) -> Picture:
         "line": job.line if job else "",
         "fraction": job.fraction if job else 0.0,
         "takes": len(job.takes) if job else 0,
+        "seats": view.seats.line,
         "foot": view.foot,
         "chord": view.chord,
     }
     for word, shown in now.items():
         path = f"/punchin/now/{word}"
         found[(path,)] = (path, (plain(shown) if isinstance(shown, str) else shown,))
+    for path, args in seats(view):
+        found["seat", str(args[0])] = (path, args)
     for each in view.jobs[-MAX_JOBS:]:
         found["state", each.job] = ("/punchin/job/state", (each.job, each.phase, plain(each.line)))
         found["progress", each.job] = (PROGRESS, (each.job, each.fraction))
@@ -59,6 +62,13 @@ def picture(view: View) -> Picture:
             error = ErrorInfo(each.code, each.line, each.next_step)
             found["error", each.job] = ("/punchin/job/error", (each.job, *spoken(error)))
     return found
+
+
+def seats(view: View) -> Iterator[OscMessage]:
+    """Each of the daemon's seats, as far as they are known."""
+    every = view.seats.seats
+    for number, seat in enumerate(every, 1):
+        yield "/punchin/seat/here", (number, len(every), seat.state, plain(seat.device), seat.job)
 
 
 def parameter(name: str, value: Value) -> Iterator[OscMessage]:

@@ -230,6 +230,8 @@ class SurfacePort:
         self._send(peer, "/punchin/status/now", VERSION, view.host, len(view.hosts), working)
         for host in view.hosts:
             self._send(peer, "/punchin/host/here", host)
+        for path, args in picture.seats(view):
+            self._send(peer, path, *args)
 
     def _ask_packs(self, peer: Peer, which: str) -> None:
         asked = self._packs[which]

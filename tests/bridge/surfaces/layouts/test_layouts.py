@@ -28,7 +28,7 @@ def all_that_is_there() -> set[str]:
     faders = {f"/punchin/fader/{each.name}" for each in params.TABLE if each.is_fader and each.name != "seed"}
     values = {f"/punchin/control/{each.name}" for each in params.TABLE}
     buttons = {f"/punchin/action/{action.name}" for action in actions.TABLE if not action.needs}
-    now = {f"/punchin/now/{word}" for word in ("host", "line", "fraction", "takes", "foot", "chord")}
+    now = {f"/punchin/now/{word}" for word in ("host", "line", "fraction", "takes", "seats", "foot", "chord")}
     return faders | values | buttons | now | {"/punchin/take/pick"}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from fakes.room import submit
 from fakes.surfaces import Lists, MidiStage, Stage
+from punchin_bridge.hosts.seats import Seat, Seats
 from punchin_bridge.surfaces.midi import mackie
 from punchin_bridge.surfaces.midi.edge import LOOK_SECONDS, MidiEdge
 from punchin_bridge.surfaces.midi.mackie import BUTTONS, Answered, PotPressed, Pressed, Turned
@@ -132,6 +133,18 @@ def test_only_what_changes_is_sent(studio: Studio) -> None:
     studio.sessions.play(b"\xb0\x12\x01", port=PORT)
     studio.sessions.step(0.1)
     assert sum(len(data) for _, data in studio.sessions.ports.sent) < 30
+
+
+def test_a_job_that_waits_says_for_how_many_and_how_busy_the_daemon_is(studio: Studio) -> None:
+    stage = studio.sessions.stage
+    stage.say(submit("job-1"))
+    stage.room.sessions.waiting("job-1", 2)
+    stage.console.seats = Seats((Seat("busy", "cpu"), Seat("busy", "cpu")), 4)
+    studio.look(0.1)
+    assert studio.device.upper == "Waiting behind 2. 2 seats, 2 busy; 4 jobs of others."
+    stage.room.sessions.working("job-1", Progress("decode", 50, 100), stage.room.now)
+    studio.look(0.1)
+    assert "seats" not in studio.device.upper
 
 
 def test_what_was_lost_is_shown_again(studio: Studio) -> None:

@@ -14,6 +14,7 @@ from fakes.room import submit
 from fakes.surfaces import Stage, Surface, message, no_midi
 from punchin_bridge import remotes
 from punchin_bridge.hosts.protocol import CommandResult
+from punchin_bridge.hosts.seats import Seat, Seats
 from punchin_bridge.surfaces import actions
 from punchin_bridge.surfaces.osc.port import MAX_SURFACES, SurfacePort, allowed
 from punchin_wire import VERSION, params
@@ -121,6 +122,24 @@ def test_a_job_is_seen_from_its_start_to_its_end(tablet: Surface, stage: Stage) 
     stage.say(submit("job-2"))
     stage.room.sessions.failed("job-2", InternalError("It broke.").info(), stage.room.now)
     assert tablet.pass_time()["/punchin/job/error"][1:3] == ["internal", "It broke."]
+
+
+def test_the_seats_of_the_daemon_are_told_as_they_change(tablet: Surface, phone: Surface, stage: Stage) -> None:
+    stage.say(submit("job-1"))
+    tablet.say("/punchin/listen", 60)
+    assert tablet.hear()["/punchin/now/seats"] == [""]
+    stage.console.seats = Seats((Seat("busy", "cuda:0"), Seat("busy", "cuda:1", "job-1")), 3, "box")
+    heard = tablet.pass_time()
+    assert heard["/punchin/now/seats"] == ["box: 2 seats, 2 busy; 3 jobs of others."]
+    assert heard["/punchin/seat/here"] == [2, 2, "busy", "cuda:1", "job-1"]
+    phone.say("/punchin/status/get")
+    said = [parse(data)[0] for data in phone.packets()]
+    assert [args for path, args in said if path == "/punchin/seat/here"] == [
+        [1, 2, "busy", "cuda:0", ""],
+        [2, 2, "busy", "cuda:1", "job-1"],
+    ]
+    stage.console.seats = Seats()
+    assert tablet.pass_time() == {"/punchin/now/seats": [""]}
 
 
 def test_progress_comes_at_most_twenty_times_a_second(tablet: Surface, stage: Stage) -> None:

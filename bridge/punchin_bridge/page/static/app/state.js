@@ -33,6 +33,9 @@ export const packs = signal([]);
 export const offers = signal([]);
 /** @type {import("/app/types.js").Sig<Pull | null>} */
 export const pull = signal(null);
+/** How busy the daemon is in a sentence, and the job of ours on each of its seats, or "".
+ * @type {import("/app/types.js").Sig<{line: string, jobs: string[]}>} */
+export const seats = signal({ line: "", jobs: [] });
 /** Computers that can make takes, and whether each does now.
  * @type {import("/app/types.js").Sig<Record<string, boolean>>} */
 export const remotes = signal({});
@@ -41,7 +44,7 @@ export const choosingPacks = signal(false);
 export const shapes = signal(0);
 
 let troubles = -1;
-const parts = { songs, jobs, groups, hosts, knobs, pull };
+const parts = { songs, jobs, groups, hosts, knobs, pull, seats };
 
 /** @param {string} part @param {any} value */
 export function told(part, value) {

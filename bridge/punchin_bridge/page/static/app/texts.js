@@ -82,6 +82,7 @@ export const texts = {
     grows: (/** @type {number} */ take, /** @type {number} */ came, /** @type {number} */ all) =>
       `Take ${take}: ${came.toFixed(1)} of ${all.toFixed(1)} s`,
     hear: "Hear it grow",
+    seat: (/** @type {number} */ n) => `seat ${n}`,
   },
   takes: {
     title: "Listen",

@@ -2,7 +2,7 @@
 import { html } from "/vendor/vendor.js";
 import { choose } from "/app/audition.js";
 import { nameOf } from "/app/growing.js";
-import { dismissed, doing, jobs, showJob, unheard, working } from "/app/state.js";
+import { dismissed, doing, jobs, seats, showJob, unheard, working } from "/app/state.js";
 import { texts } from "/app/texts.js";
 import { Shape } from "/app/views/shape.js";
 
@@ -17,6 +17,7 @@ export function Jobs() {
       ${unheard.value.map((job) => html`<${Ready} key=${job.job} job=${job} />`)}
       ${working.value.map((job) => html`<${Row} key=${job.job} job=${job} />`)}
     </ul>
+    ${seats.value.line && html`<p class="dim seats" aria-live="polite">${seats.value.line}</p>`}
   </section>`;
 }
 
@@ -37,6 +38,7 @@ const dismiss = (job) => (dismissed.value = new Set([...dismissed.value, job]));
 /** @param {{job: Job}} props */
 function Row({ job }) {
   const failed = job.phase === "failed";
+  const seat = seats.value.line && seats.value.jobs.indexOf(job.job) + 1;
   return html`<li class=${failed ? "failed" : ""} data-job=${job.job}>
     <${What} job=${job} />
     <span class="line" aria-live="polite">${failed ? `${words.failed}: ${job.line}` : job.line}
@@ -46,6 +48,7 @@ function Row({ job }) {
           onClick=${() => void doing("again", { job: job.job })}>${words.again}</button>
           <button class="quiet" aria-label=${texts.errors.dismiss} onClick=${() => dismiss(job.job)}>✕</button>`
       : html`<${Grows} job=${job} /><progress max="1" value=${job.phase === "running" ? job.fraction : 0} aria-label=${job.line}></progress>
+          ${seat ? html`<span class="dim">${words.seat(seat)}</span>` : null}
           <span class="dim time">${words.seconds(job.seconds)}</span>
           <button class="quiet" onClick=${() => void doing("stop", { job: job.job })}>${words.cancel}</button>`}
   </li>`;
