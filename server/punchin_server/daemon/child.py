@@ -77,6 +77,10 @@ class Child:
                 pump.join(0.1)  # its last words; a grandchild that holds the pipe open must not hold us
         return code
 
+    @property
+    def refusal(self) -> None:
+        """Why it could not be started would have been said at once."""
+
     def ended(self) -> str | None:
         """How it ended, in words, once it has; else None."""
         code = self.poll()

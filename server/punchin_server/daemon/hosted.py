@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 import zmq
+from punchin_wire.errors import ErrorInfo
 
 from .link import Orders
 
@@ -24,6 +25,10 @@ class Hosted(Protocol):
     @property
     def errors(self) -> Collection[str]:
         """The last lines that it said about itself."""
+
+    @property
+    def refusal(self) -> ErrorInfo | None:
+        """Why there cannot be such a worker, once that is known."""
 
     def ended(self) -> str | None:
         """How it ended, in words behind "ended by", once it has; else None."""

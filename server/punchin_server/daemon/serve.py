@@ -8,12 +8,11 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 
 from punchin_wire import VERSION, paths, program
-from punchin_wire.errors import BadSetting, DaemonError, PunchinError
+from punchin_wire.errors import DaemonError, PunchinError
 
-from . import settings
+from . import executors, settings
 from .daemon import Daemon
 from .executors.local import Local
 from .hosted import Executor
@@ -60,11 +59,8 @@ def _executor(options: settings.Settings, worker: Sequence[str], engines: str) -
     """Where workers run. Raises BadSetting where that is not installed."""
     if options.executor == "local":
         return Local(worker, options.devices)
-    if find_spec("ray") is None:
-        raise BadSetting("Ray is not installed.", "Install it: pip install 'punchin[server,ray]'.")
-    from .executors.ray import Ray
-
-    return Ray(options, engines)
+    executor: Executor = executors.cluster().Ray(options, engines)
+    return executor
 
 
 def main(

@@ -186,12 +186,15 @@ class Supervisor:
         """End a worker that is dead or must not live, and set the time for its successor."""
         lines = reversed(list(self._child.errors)) if self._child else ()
         last_words = next((line for line in lines if line.strip()), "")
+        refusal = self._child.refusal if self._child else None
         self._failures += 1
         self._stillborn += self._state == "starting"
         self.restarts += 1
         self._not_before = now + min(BACKOFF_LIMIT, BACKOFF_SECONDS * 2 ** (self._failures - 1))
         self._part(now, Life.DIED, patience=0.0)
         log.warning("%s: %s %s", self._name, reason, last_words)
+        if self.hopeless and refusal is not None:
+            return refusal
         if self.hopeless:
             return InternalError(f"{reason} It cannot start: {last_words or 'it says nothing'}").info()
         return WorkerDied(reason).info()

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from punchin_server.daemon.settings import Settings as SeatSettings
 from punchin_wire.frames import Audio
 
+from .. import seats
+from ..seats import ALONE, Pool
 from . import embeddings, excerpts, masks, recorded, separation, table
-from .embeddings import Embedding, Points, frechet
+from .embeddings import Points, frechet
 from .excerpts import Excerpt
 from .listening import Listener
 from .masks import Mask
@@ -43,28 +48,108 @@ class Run:
     verbose: bool = True
 
 
-def evaluate(run: Run) -> list[Table]:
-    """Measure, write the report, and return its tables."""
-    began = time.monotonic()
-    systems = Systems(run.pack)
-    separator, embedding = separation.installed(systems.rate), embeddings.installed()
-    listener = Listener(systems.rate, separator, recorded=recorded.installed())
-    left = 60 * run.minutes - (time.monotonic() - began)
+@dataclass(frozen=True)
+class About:
+    """What one measures with. Figures of seats that differ in it, but for the device, cannot stand in one table."""
+
+    window: int
+    hop: int
+    rate: int
+    measures: tuple[str, ...]
+    fad: str
+    least: int
+    """Points that a distance needs."""
+    separator: str
+    said: tuple[str, ...]
+    """Of the pack, of the recogniser that learned from recordings, and of the points."""
+    device: str = field(compare=False)
+
+
+class Piece(NamedTuple):
+    """An excerpt whose holes are filled; `other` lends what is foreign."""
+
+    excerpt: Excerpt
+    other: Excerpt
+    mask: Mask
+    seed: int
+
+
+class Measured(NamedTuple):
+    """What `system` made of an excerpt, and where the sounds of its holes lie."""
+
+    system: str
+    figures: Mapping[str, float]
+    points: Points
+
+
+class Measurer:
+    """The pack on one device, and all ears: the tool of a seat."""
+
+    def __init__(self, pack: str, device: str) -> None:
+        self._systems = systems = Systems(pack, device)
+        separator, self._embedding = separation.installed(systems.rate), embeddings.installed()
+        self._listener = listener = Listener(systems.rate, separator, recorded=recorded.installed())
+        names = systems.models.names
+        self.about = About(
+            systems.window,
+            systems.hop,
+            systems.rate,
+            (*listener.measures, *self._embedding.measures),
+            self._embedding.fad,
+            self._embedding.least,
+            separator.name,
+            (
+                f"{names.get('pack', pack)}, {names.get('precision', '')}",
+                _about_recorded(listener),
+                self._embedding.about,
+            ),
+            names.get("device", ""),
+        )
+
+    def measure(self, piece: Piece) -> list[Measured]:
+        """The excerpt filled by every system."""
+        excerpt, other, mask, seed = piece
+        song, found = self._embedded(excerpt.mix, mask), []
+        for filled in self._systems.fill(excerpt, other, mask, seed):
+            points = song if filled.system == SONG else self._embedded(filled.audio, mask)
+            figures = self._listener.measure(filled.audio, excerpt, other, mask)
+            found.append(Measured(filled.system, {**figures, **self._embedding.compared(points, song)}, points))
+        return found
+
+    def _embedded(self, audio: Audio, mask: Mask) -> Points:
+        rate = self._systems.rate
+        return np.concatenate([self._embedding.points(audio[start:end], rate) for start, end in mask.holes])
+
+
+def evaluate(run: Run, where: SeatSettings = ALONE) -> list[Table]:
+    """Measure on the seats that `where` says, write the report, and return its tables."""
+    end = time.monotonic() + 60 * run.minutes
+    with seats.opened(where, partial(Measurer, run.pack)) as pool:
+        return _evaluate(run, pool, end)
+
+
+def _evaluate(run: Run, pool: Pool, end: float) -> list[Table]:
+    about = pool.about
+    left = end - time.monotonic()
     tables: list[Table] = []
     chords_from = "score"
 
     def report(found: list[Table]) -> None:
-        table.write(run.out, _heading(run, systems, chords_from, listener, embedding), found)
+        table.write(run.out, _heading(run, about, chords_from), found)
+
+    def pieces(mask: Mask, until: float) -> Iterator[Piece]:
+        nonlocal chords_from
+        for number, (excerpt, other) in enumerate(pairwise(_excerpts(run, mask, about.rate))):
+            if time.monotonic() > until and number >= LEAST:
+                return
+            chords_from = excerpt.chords_from
+            yield Piece(excerpt, other, mask, run.seed + number)
 
     for name in run.masks:
         share = SHARES[name] / sum(SHARES[each] for each in run.masks)
-        mask = _mask(name, systems)
-        gathering, until = _Gathering(name, listener, embedding), time.monotonic() + share * left
-        for excerpt, other in pairwise(_excerpts(run, mask, systems.rate)):
-            if time.monotonic() > until and gathering.count >= LEAST:
-                break
-            gathering.measure(systems, excerpt, other, mask, run.seed + gathering.count)
-            chords_from = excerpt.chords_from
+        gathering, until = _Gathering(name, about), time.monotonic() + share * left
+        for measured in pool.map("measure", pieces(_mask(name, about), until)):
+            gathering.add(measured)
             if run.verbose:
                 print(f"\r{name}: {gathering.count} excerpts", end="", flush=True)
             if gathering.count % WRITTEN == 0:
@@ -80,34 +165,27 @@ def evaluate(run: Run) -> list[Table]:
 class _Gathering:
     """One mask's table, and where the sounds of its systems lie as points."""
 
-    def __init__(self, name: str, listener: Listener, embedding: Embedding) -> None:
-        units = {"drum SDR": f"dB, {listener.separator.name}", "loudness": "LU off", "seam step": "dB"}
-        self.table = Table(f"Mask: {name}", (*listener.measures, *embedding.measures, embedding.fad), units)
-        self._listener, self._embedding = listener, embedding
+    def __init__(self, name: str, about: About) -> None:
+        units = {"drum SDR": f"dB, {about.separator}", "loudness": "LU off", "seam step": "dB"}
+        self.table = Table(f"Mask: {name}", (*about.measures, about.fad), units)
+        self._about = about
         self._points: dict[str, list[Points]] = {}
 
     @property
     def count(self) -> int:
         return self.table.count(SONG)
 
-    def measure(self, systems: Systems, excerpt: Excerpt, other: Excerpt, mask: Mask, seed: int) -> None:
-        song = self._embedded(excerpt.mix, mask)
-        for filled in systems.fill(excerpt, other, mask, seed):
-            points = song if filled.system == SONG else self._embedded(filled.audio, mask)
-            measured = self._listener.measure(filled.audio, excerpt, other, mask)
-            self.table.add(filled.system, {**measured, **self._embedding.compared(points, song)})
-            self._points.setdefault(filled.system, []).append(points)
-
-    def _embedded(self, audio: Audio, mask: Mask) -> Points:
-        rate = self._listener.rate
-        return np.concatenate([self._embedding.points(audio[start:end], rate) for start, end in mask.holes])
+    def add(self, measured: Iterable[Measured]) -> None:
+        for system, figures, points in measured:
+            self.table.add(system, figures)
+            self._points.setdefault(system, []).append(points)
 
     def finish(self) -> Table:
         """The table with every system's distance to the songs themselves."""
         sets = {name: np.concatenate(points) for name, points in self._points.items()}
         for name, points in sets.items():
-            if name != SONG and len(points) >= self._embedding.least:
-                self.table.set(name, self._embedding.fad, frechet(points, sets[SONG]))
+            if name != SONG and len(points) >= self._about.least:
+                self.table.set(name, self._about.fad, frechet(points, sets[SONG]))
         return self.table
 
 
@@ -117,14 +195,15 @@ def _excerpts(run: Run, mask: Mask, rate: int) -> Iterable[Excerpt]:
     return excerpts.from_folder(run.songs, run.windows + 1, mask.samples, rate, run.seed)
 
 
-def _mask(name: str, systems: Systems) -> Mask:
+def _mask(name: str, about: About) -> Mask:
     if name == "10 s":
-        return masks.long(systems.window, systems.hop, systems.rate)
-    return masks.scaled(name, systems.window, systems.hop)
+        return masks.long(about.window, about.hop, about.rate)
+    return masks.scaled(name, about.window, about.hop)
 
 
-def _heading(run: Run, systems: Systems, chords_from: str, listener: Listener, embedding: Embedding) -> list[str]:
-    window = systems.window * systems.hop / systems.rate
+def _heading(run: Run, about: About, chords_from: str) -> list[str]:
+    window = about.window * about.hop / about.rate
+    pack, by_recordings, points = about.said
     font = run.soundfont.name if run.soundfont else "the training's soundfont"
     songs = (
         f"our own held-out songs (edition {run.edition}), played by {font}"
@@ -135,15 +214,14 @@ def _heading(run: Run, systems: Systems, chords_from: str, listener: Listener, e
     return [
         f"# {run.pack}: inpaint",
         "",
-        f"Pack {systems.models.names.get('pack', run.pack)}, {systems.models.names.get('precision', '')} on "
-        f"{systems.models.names.get('device', '')}; window {window:.1f} s; {songs}, seed {run.seed}. "
+        f"Pack {pack} on {about.device}; window {window:.1f} s; {songs}, seed {run.seed}. "
         "Means with half of their 95 % bootstrap interval.",
         "",
         f"Chords: share of the hole whose major or minor triad is the song's, {whose} (mir_eval `majmin`, by a "
-        f"recogniser of its own). {_about_recorded(listener)} Drums: told apart by {listener.separator.name}. Beats: F "
+        f"recogniser of its own). {by_recordings} Drums: told apart by {about.separator}. Beats: F "
         "with the score's, of a beat tracker that hears the whole excerpt. Piano notes: F1 with those that the piano "
         "part begins, among all that basic-pitch's model hears; chroma is kinder. Loudness: LU from the song's own in "
-        f"the hole, as the model made it, before it is laid. {embedding.about}",
+        f"the hole, as the model made it, before it is laid. {points}",
     ]
 
 

@@ -6,8 +6,9 @@ originals of our own generator; CLAP is heard where it is on disk.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -47,6 +48,14 @@ class Case:
     source: int | None = None
 
 
+class Heard(NamedTuple):
+    """The sound of a row: its measures, and where it lies as points where CLAP heard it."""
+
+    row: str
+    measures: Mapping[str, float]
+    points: Points | None
+
+
 class Listener:
     """What a sound of a row is like; `clap` adds its measures where there is one."""
 
@@ -54,7 +63,6 @@ class Listener:
         self.judge, self.clap = judge, clap
         self._transcriber = notes.installed()
         self._sentences = clap.sentences([sentence(number) for number in range(len(NAMES))]) if clap else None
-        self._points: dict[str, list[Points]] = {}
         self._last: tuple[Case, Likeness] | None = None
 
     @property
@@ -62,18 +70,20 @@ class Listener:
         return (*COLUMNS, *((CLAP, CHANCE, Clap.fad) if self.clap else ()))
 
     @torch.inference_mode()
-    def measure(self, row: str, sound: Audio, case: Case) -> dict[str, float]:
+    def measure(self, row: str, sound: Audio, case: Case) -> Heard:
         """Every measure of `sound` `[N]` that is known; NaN where there is nothing to measure."""
         chances = self.judge(torch.from_numpy(sound[None].copy()))[0].softmax(0)
         judged, heard = int(chances.argmax()), self._likeness(case).of(sound)
-        return {
+        points = self.clap.points(sound, SAMPLE_RATE) if self.clap else None
+        measures = {
             **{column: heard.get(name, float("nan")) for name, column in LIKENESS.items()},
             TARGET: float(judged == case.target),
             LIKELY: float(chances[case.target]),
             SOURCE: float("nan") if case.source is None else float(judged == case.source),
             FIDELITY: _chroma(sound, case.clip),
-            **self._by_clap(row, sound, case),
+            **self._by_clap(points, case),
         }
+        return Heard(row, measures, points)
 
     def _likeness(self, case: Case) -> Likeness:
         """The clip is heard once for all rows of it."""
@@ -81,23 +91,22 @@ class Listener:
             self._last = case, Likeness(self._transcriber, case.clip, SAMPLE_RATE)
         return self._last[1]
 
-    def _by_clap(self, row: str, sound: Audio, case: Case) -> dict[str, float]:
+    def _by_clap(self, points: Points | None, case: Case) -> dict[str, float]:
         """Cosine with the prompt, and how likely the target's prompt is among those of all instruments."""
-        if self.clap is None or self._sentences is None:
+        if self.clap is None or self._sentences is None or points is None:
             return {}
-        points = self.clap.points(sound, SAMPLE_RATE)
-        self._points.setdefault(row, []).append(points)
         return {
             CLAP: float((points @ self._sentences[case.target]).mean()),
             CHANCE: float(self.clap.chances(points, self._sentences)[case.target]),
         }
 
-    def distances(self) -> Iterator[tuple[str, float]]:
-        """The Fréchet distance of every row that has sounds enough to the targets' own renderings, if there are any."""
-        sets = {row: np.concatenate(points) for row, points in self._points.items()}
-        for row, points in sets.items():
-            if RENDERED in sets and row != RENDERED and len(points) >= Clap.least:
-                yield row, frechet(points, sets[RENDERED])
+
+def distances(points: Mapping[str, Sequence[Points]]) -> Iterator[tuple[str, float]]:
+    """The Fréchet distance of every row that has sounds enough to the targets' own renderings, if there are any."""
+    sets = {row: np.concatenate(found) for row, found in points.items()}
+    for row, ours in sets.items():
+        if RENDERED in sets and row != RENDERED and len(ours) >= Clap.least:
+            yield row, frechet(ours, sets[RENDERED])
 
 
 def _chroma(sound: Audio, clip: Audio) -> float:

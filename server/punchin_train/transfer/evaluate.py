@@ -64,6 +64,18 @@ def take(engine: Transfer, pack: str, clip: Audio, seed: int, **settings: Any) -
     raise AssertionError("the engine ended without a take")
 
 
+@torch.inference_mode()
+def resynthesised(engine: Transfer, wave: Audio) -> Audio:
+    """`[N]` at 16 kHz through the pack's autoencoder and vocoder, as long."""
+    base = engine.models.base
+    mel = log_mel(torch.from_numpy(wave)[None])[:, None]
+    frames = mel.shape[2] // base.scale * base.scale
+    encoded = base.vae.encode(mel[:, :, :frames].to(engine.models.device)).latent_dist.mode()
+    decoded = base.vae.decode(encoded).sample[:, 0]
+    sound = consistent(base.vocoder(decoded), decoded, engine.models.refine)[0].cpu().numpy()
+    return np.pad(sound, (0, max(0, len(wave) - len(sound))))[: len(wave)]
+
+
 class TransferEvaluation:
     """A pack's engine on held-out lines."""
 
@@ -101,17 +113,9 @@ class TransferEvaluation:
         yield self.figures("the clip itself", sources)
         yield self.figures("an unrelated line", [*targets[1:], targets[0]])
         yield self.figures("target rendered", targets)
-        yield self.figures("target through autoencoder and vocoder", [self.resynthesised(wave) for wave in targets])
-
-    @torch.inference_mode()
-    def resynthesised(self, wave: Audio) -> Audio:
-        """`[160000]` through the pack's autoencoder and vocoder."""
-        base = self.engine.models.base
-        mel = log_mel(torch.from_numpy(wave)[None])[:, None]
-        frames = mel.shape[2] // base.scale * base.scale
-        decoded = base.vae.decode(base.vae.encode(mel[:, :, :frames]).latent_dist.mode()).sample[:, 0]
-        sound = consistent(base.vocoder(decoded), decoded, self.engine.models.refine)[0].numpy()
-        return np.pad(sound, (0, max(0, len(wave) - len(sound))))[: len(wave)]
+        yield self.figures(
+            "target through autoencoder and vocoder", [resynthesised(self.engine, wave) for wave in targets]
+        )
 
     def grid(self, name: str, count: int, settings: list[dict[str, Any]]) -> Iterator[Figures]:
         """One row for each of `settings`, on the first `count` trials."""

@@ -103,7 +103,7 @@ class ThreeExcerpts:
     rate, hop, window, left = RATE, 640, 50, 3
     models = SimpleNamespace(names={})
 
-    def __init__(self, pack: str) -> None:
+    def __init__(self, pack: str, device: str) -> None:
         pass
 
     def fill(self, excerpt: Excerpt, other: Excerpt, *_: object) -> Iterator[Filled]:

@@ -1,1 +1,17 @@
 """Where seats are: what starts their workers, here or elsewhere."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from types import ModuleType
+
+from punchin_wire.errors import BadSetting
+
+
+def cluster() -> ModuleType:
+    """The module :mod:`.ray`. Raises BadSetting where Ray is not installed."""
+    if find_spec("ray") is None:
+        raise BadSetting("Ray is not installed.", "Install it: pip install 'punchin[server,ray]'.")
+    from . import ray
+
+    return ray
