@@ -6,6 +6,7 @@
 :mod:`.presence`      a host that is here, and whether it has to be sent anything
 :mod:`.sessions`      who is here, what they asked for, what each should know: the core of it all
 :mod:`.ensemble`      what was played on other tracks, for plug-ins
+:mod:`.played`        notes as hosts send them: how long they sound, and which chords they are
 :mod:`.spool`         documents by files
 :mod:`.osc_link`      documents by OSC
 :mod:`.runner`        jobs carried out, a thread each

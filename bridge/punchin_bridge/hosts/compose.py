@@ -6,7 +6,7 @@ say in `bext` where they belong there, and what is wrong is said in the project'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -18,13 +18,13 @@ from punchin_wire.messages import ChordSegment, Note
 from punchin_wire.params import InpaintParams, TransferParams
 
 from ..audio import stems
-from ..music import chord_line, chord_names, chords, pedals
+from ..music import chord_line, chord_names, chords
 from ..music.region import Region
 from ..music.tempo_map import TempoMap
 from ..takes import excerpt, inpaint, specs, transfer
 from ..takes.order import Order, Place, Stem
 from ..takes.request import Inputs
-from . import clips, naming, timeline
+from . import clips, naming, played, timeline
 from .protocol import ChordName, Clips, MidiNote, PedalMove, Submit, Track
 
 BLOCK_SECONDS = 5.0
@@ -105,23 +105,11 @@ def _notes(notes: Sequence[MidiNote], moves: Sequence[PedalMove], grid: TempoMap
     rate, near = place.song.rate, excerpt.CONTEXT_SECONDS
     first, last = place.on_line.start / rate - near, place.on_line.end / rate + near
     heard: list[Note] = []
-    for note in _held(notes, moves, grid):
+    for note in played.sounding(notes, moves, grid):
         start, end = max(note.start, first), min(note.end, last)
         if start < end:
             heard.append(Note(start, end, note.pitch, note.velocity))
     return tuple(sorted(heard, key=lambda note: note.start))
-
-
-def _held(notes: Sequence[MidiNote], moves: Sequence[PedalMove], grid: TempoMap) -> Iterator[Note]:
-    """The notes in seconds, channel by channel."""
-    for channel in sorted({note.channel for note in notes}):
-        keys = [
-            Note(grid.seconds(note.start), grid.seconds(note.end), note.pitch, note.velocity)
-            for note in notes
-            if note.channel == channel and note.end > note.start
-        ]
-        own = [pedals.Move(grid.seconds(m.quarter), m.pedal, m.value) for m in moves if m.channel == channel]
-        yield from pedals.hold(keys, own)
 
 
 # ---- audio ---------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 Two plug-ins are of one song when they carry the same project id, which a project keeps for all of its own; else when
 they run in one process, as those do that were added since the project was saved; else when the musician gave their song
-the same name, where each has a process of its own. What a track is followed for is in its name: *drums*, a *piano* or
-*chords* as notes; notes by any other name are chords.
+the same name, where each has a process of its own. That a track is followed as drums is in its name; whether its notes
+are chords, a piano part or both, the musician has said in its window.
 
 A job that wants to follow others is held back until each of them has answered, or was silent for too long. What could
 not be had is said with the takes.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,8 +21,9 @@ from punchin_wire.errors import PunchinError
 from punchin_wire.params import Control
 
 from ..takes.excerpt import CONTEXT_SECONDS
+from . import timeline
 from .presence import Presence
-from .protocol import Command, Hello, Part, Rendered, Stem, Submit, Track
+from .protocol import Command, Hello, MidiNote, Part, Rendered, Stem, Submit, Track
 
 STEM = "stem"
 """The action that fetches what was played; plug-ins have it in their `can`."""
@@ -30,11 +31,8 @@ PATIENCE_SECONDS = 3.0
 """How long a plug-in may take to write down what was played on its track."""
 ARRIVAL_SECONDS = 3.0
 """How long after its start a bridge waits for plug-ins to say hello; without a bridge they do so every second."""
-WORDS: Mapping[Control, frozenset[str]] = {
-    "drums": frozenset({"drum", "drums", "drumkit", "kit", "percussion", "beat", "beats"}),
-    "piano": frozenset({"piano", "keys"}),
-}
-"""By which word in its name a track is followed."""
+DRUMS = frozenset({"drum", "drums", "drumkit", "kit", "percussion", "beat", "beats"})
+"""By which word in its name a track is followed as drums."""
 
 Adopt = Callable[[str, Control, str, str], str]
 """Makes the file of host `host` at a path the job's own: (job, what it is, host, path) to its new path. Raises
@@ -135,18 +133,17 @@ class Ensemble:
                 hosts[asked.host].commands.pop(ask, None)
 
 
-def followed_for(part: Part) -> Control | None:
-    """What a track is followed for, if for anything.
+def followed_as(part: Part) -> tuple[Control, ...]:
+    """What a track is followed as, if as anything.
 
-    >>> followed_for(Part("t", "Drum bus"))
-    'drums'
-    >>> followed_for(Part("t", "My MIDI", hears="notes"))
-    'chord'
+    >>> followed_as(Part("t", "Drum bus"))
+    ('drums',)
+    >>> followed_as(Part("t", "My MIDI", hears="notes", feeds=("chord", "piano")))
+    ('chord', 'piano')
     """
-    words = set(re.findall("[a-z]+", part.name.casefold()))
     if part.hears == "notes":
-        return "piano" if words & WORDS["piano"] else "chord"
-    return "drums" if words & WORDS["drums"] else None
+        return part.feeds
+    return ("drums",) if DRUMS & set(re.findall("[a-z]+", part.name.casefold())) else ()
 
 
 def _players(submit: Submit, hosts: Mapping[str, Presence]) -> dict[Control, Presence]:
@@ -158,9 +155,9 @@ def _players(submit: Submit, hosts: Mapping[str, Presence]) -> dict[Control, Pre
             part = presence.hello.part
             if part is None or presence.hello.host == submit.host or part.track == submit.target.id:
                 continue
-            control = followed_for(part)
-            if control in submit.follow and control is not None and is_near(submit, asker, presence.hello):
-                found.setdefault(control, presence)
+            if is_near(submit, asker, presence.hello):
+                for control in (each for each in followed_as(part) if each in submit.follow):
+                    found.setdefault(control, presence)
     return found
 
 
@@ -185,11 +182,20 @@ def _joined(submit: Submit, asked: _Asked, stem: Stem, adopt: Adopt) -> Submit:
         path = adopt(submit.job, asked.control, stem.host, stem.audio.path)
         audio = Rendered(path, stem.audio.start)
         return msgspec.structs.replace(submit, drums=Track(asked.host, asked.name, audio))
+    if asked.control == "piano" and not _plays(stem.notes, submit):
+        return _noted(submit, f"{asked.name} plays no key there, so takes do not follow it as a piano part.")
     if asked.control == "piano":
         return msgspec.structs.replace(submit, piano=stem.notes, piano_pedals=stem.pedals)
     if asked.control == "chord":
         return msgspec.structs.replace(submit, chords=stem.notes, chord_pedals=stem.pedals)
     return _noted(submit, _silent(asked.name))
+
+
+def _plays(notes: Sequence[MidiNote], submit: Submit) -> bool:
+    """Whether a key is down in the region. Raises BadSetting."""
+    grid, rate = timeline.tempo_map(submit.timeline), submit.timeline.rate
+    first, last = (grid.quarter_of(sample, rate) for sample in (submit.region.start, submit.region.end))
+    return any(note.start < last and note.end > first for note in notes)
 
 
 def _silent(name: str) -> str:

@@ -9,18 +9,21 @@ from punchin_wire import VERSION
 from punchin_wire.errors import BadMessage, QueueFull
 from punchin_wire.throttle import Throttle
 
-from .protocol import BEAT_SECONDS, Command, Hello, JobView, PackView, PullView, State
+from .protocol import BEAT_SECONDS, Command, Hello, JobView, NamedChords, PackView, PullView, State
 
 MAX_COMMANDS = 16
 PROGRESS_HZ = 10
 """Progress alone is sent so often at most."""
+
+CHORDS_SECONDS = 5.0
+"""How long the chords of its notes are told, for they may be many, and its state goes out every second."""
 
 
 @dataclass
 class Presence:
     """Its last `hello`, when something `came` from it last, what it was `sent` last. `commands` are what it
     is to do, by id; `answers` what became of those it had another host do. `trouble` is the last document that could
-    not be used, `refused` the job that it named."""
+    not be used, `refused` the job that it named; `chords` those of its notes, until it has had time to hear of them."""
 
     hello: Hello
     came: float
@@ -28,8 +31,14 @@ class Presence:
     answers: dict[str, str] = field(default_factory=dict)
     trouble: str = ""
     refused: str = ""
+    chords: NamedChords | None = None
+    chords_until: float = 0.0
     sent: State | None = None
     throttle: Throttle = field(default_factory=lambda: Throttle(PROGRESS_HZ))
+
+    def name(self, chords: NamedChords, now: float) -> None:
+        """Tell it what its notes are called."""
+        self.chords, self.chords_until = chords, now + CHORDS_SECONDS
 
     def command(self, command: Command) -> None:
         """Have it do something. Raises BadMessage where it cannot, and QueueFull."""
@@ -54,9 +63,11 @@ class Presence:
         revision, beat = before.revision if before else 0, int(now / BEAT_SECONDS)
         commands = tuple(self.commands.values())
         answers = dict(self.answers)
+        chords = self.chords if now < self.chords_until else None
         state = State(
-            self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, answers, self.refused, packs, pull
-        )
+            self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, answers, self.refused, packs, pull,
+            chords,
+        )  # fmt: skip
         if before is None or not _same(state, before):
             if not self.throttle.passes(now, urgent=before is None or not _only_progress(state, before)):
                 return None
@@ -75,6 +86,6 @@ def _only_progress(now: State, before: State) -> bool:
     def rest(state: State) -> tuple[object, ...]:
         pull = (state.pull.pull, state.pull.phase) if state.pull else None
         jobs = [(job.job, job.phase) for job in state.jobs]
-        return state.asks, state.trouble, state.answers, jobs, state.packs, pull
+        return state.asks, state.trouble, state.answers, jobs, state.packs, pull, state.chords
 
     return rest(now) == rest(before)

@@ -183,13 +183,14 @@ class Track(Piece, frozen=True):
 class Part(Piece, frozen=True):
     """What a plug-in sits on. `track` is the same whenever its project is opened; `name` and `colour` (`#rrggbb`) are
     the host's for it, or the musician's; `process` tells apart the programs that run. `hears` says whether it can be
-    asked for what was played there as audio, or as notes."""
+    asked for what was played there as audio, or as notes; and of notes, `feeds` what takes follow them as."""
 
     track: Annotated[str, Meta(min_length=1, max_length=200)]
     name: Text = ""
     colour: Annotated[str, Meta(pattern=r"^(#[0-9a-f]{6})?$")] = ""
     process: Annotated[str, Meta(max_length=80)] = ""
     hears: Literal["audio", "notes"] = "audio"
+    feeds: Annotated[tuple[Literal["chord", "piano"], ...], Meta(min_length=1, max_length=2)] = ("chord",)
 
 
 # ---- host -> bridge ------------------------------------------------------------------------------------------
@@ -332,6 +333,16 @@ class Stem(Document, frozen=True):
     error: Text = ""
 
 
+class NameChords(Document, frozen=True):
+    """Which chords are these notes? `ask` tells questions apart; `State.chords` answers the last one."""
+
+    host: HostId
+    ask: Annotated[str, Meta(min_length=1, max_length=40)]
+    timeline: Timeline
+    notes: Annotated[tuple[MidiNote, ...], Meta(max_length=MAX_NOTES)]
+    pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
+
+
 class CommandRequest(Document, frozen=True, tag="want"):
     """Let host `target` (its id, or its program, such as `reaper`) do `ask`. Said by whoever has no time line of its
     own: the command line, a control surface. The outcome appears in its `State.answers`."""
@@ -372,6 +383,7 @@ FromHost = (
     | Drop
     | CommandResult
     | Stem
+    | NameChords
     | CommandRequest
     | ListPacks
     | Pull
@@ -395,6 +407,23 @@ class TakeFile(Piece, frozen=True):
     start: Sample
     end: Sample
     channels: int
+
+
+class NamedChord(Piece, frozen=True):
+    """A chord over samples `[start, end)` of the project, as musicians write it: `Am7`. Where the chord was read by
+    ear, `sure` says how sure that is, from 0 to 1."""
+
+    start: Sample
+    end: Sample
+    name: str
+    sure: float = 1.0
+
+
+class NamedChords(Piece, frozen=True):
+    """The answer to :class:`NameChords` `ask`, from the left and without silence."""
+
+    ask: str
+    chords: tuple[NamedChord, ...]
 
 
 class JobView(Piece, frozen=True, omit_defaults=False):
@@ -467,7 +496,7 @@ class State(Document, frozen=True):
     `refused` is the job that it names, if it names one, of which nothing more need be said. `answers` says what became
     of what this host wanted of others: `done`, why not, or empty while it is open. `packs` are the model packs, once
     they are known to a host that asked; `pull` is of the one that it, or somebody else since, has fetched: until a
-    minute after its end.
+    minute after its end. `chords` are those of the notes that it asked for, for some seconds.
     """
 
     host: HostId
@@ -481,6 +510,7 @@ class State(Document, frozen=True):
     refused: str = ""
     packs: tuple[PackView, ...] | None = None
     pull: PullView | None = None
+    chords: NamedChords | None = None
 
 
 ready(FromHost, State)

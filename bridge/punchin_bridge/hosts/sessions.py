@@ -19,7 +19,7 @@ from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, 
 from punchin_wire.messages import Progress
 from punchin_wire.params import Control
 
-from . import words
+from . import played, words
 from .ensemble import Ensemble
 from .jobs import WORKING, Job, JobRecord, error_info
 from .presence import Presence
@@ -36,6 +36,7 @@ from .protocol import (
     Held,
     Hello,
     ListPacks,
+    NameChords,
     PackView,
     Placed,
     Pull,
@@ -155,6 +156,9 @@ class HostSessions:
             case Stem(host, command):
                 self._finish(host, command, document.error)
                 self._ensemble.receive(document, self._keeper.adopt)
+            case NameChords(host):
+                if host in self.hosts:
+                    self.hosts[host].name(played.named(document), now)
             case CommandRequest(host, target, command):
                 self.command(target, command, host)
             case ListPacks(host):

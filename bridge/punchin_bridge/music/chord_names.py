@@ -13,6 +13,8 @@ Projects have other regions and markers, too. **Which names are chords**:
 
 >>> [read(name) for name in ("Am7", "F#m7b5", "Bb/D", "C△9", "N.C.")]
 ['A:min7', 'F#:hdim7', 'Bb:maj/3', 'C:maj9', 'N']
+>>> [written(label) for label in ("A:min7", "F#:hdim7", "Bb:maj/3", "G:sus4(b7)", "N")]
+['Am7', 'F#m7b5', 'Bb/D', 'G7sus4', 'N.C.']
 """
 
 from __future__ import annotations
@@ -93,6 +95,18 @@ _DIGIT = "(?:#|5|6|7|9|11|13)"
 _LIKE_A_CHORD = re.compile(rf"[A-H][b#]?(?=[mM]|dim|aug|sus|add|dom|[-+(/]|{_DIGIT})\S*{_DIGIT}\S*")
 
 
+_WRITTEN = {
+    "maj": "", "min": "m", "maj6": "6", "min6": "m6", "min7": "m7", "min9": "m9", "min11": "m11", "min13": "m13",
+    "minmaj7": "m(maj7)", "hdim7": "m7b5", "sus4(b7)": "7sus4", "maj(9)": "add9", "min(9)": "madd9", "7(b9)": "7b9",
+    "7(#9)": "7#9", **{same: same for same in (
+        "5", "7", "9", "11", "13", "maj7", "maj9", "maj13", "dim", "dim7", "aug", "sus2", "sus4",
+    )},
+}  # fmt: skip
+"""The kinds that notes are named by, as musicians write them."""
+_LETTERS = "CDEFGAB"
+_PARTS = re.compile(r"(?P<root>[A-G][b#]*)(?::(?P<kind>[^/]*))?(?:/(?P<bass>.*))?")
+
+
 class Named(Protocol):
     """A region or marker of a project, in quarters; a marker's `end` is its `start`."""
 
@@ -140,6 +154,29 @@ def read(name: str) -> str:
             raise UnknownChord(text, HELP) from None
         return label
     return text if ":" in text or "/" in text else f"{text}:maj"
+
+
+def written(label: str) -> str:
+    """The name of a Harte label, which :func:`read` reads again; of a kind that has no other name the label itself.
+    Raises UnknownChord."""
+    parsed = harte.parse(label)
+    parts = _PARTS.fullmatch(label)
+    if parsed is None or parts is None:
+        return "N.C."
+    kind = _WRITTEN.get(parts["kind"] or "maj")
+    if kind is None:
+        return label
+    bass = f"/{_bass(parts['root'], parts['bass'], parsed)}" if parts["bass"] else ""
+    return f"{parts['root']}{kind}{bass}"
+
+
+def _bass(root: str, degree: str, parsed: harte.Harte) -> str:
+    """A bass by its note: on the letter that its degree counts to, where one sign is enough for that."""
+    pitch_class = (parsed.root + parsed.bass) % 12
+    letter = _LETTERS[(_LETTERS.index(root[0]) + int(degree.lstrip("b#")) - 1) % 7]
+    signs = {0: "", 1: "#", 11: "b"}
+    sign = signs.get((pitch_class - _pitch_class(letter)) % 12)
+    return letter + sign if sign is not None else chords.ROOTS[pitch_class]
 
 
 def _read(name: str) -> str | None:

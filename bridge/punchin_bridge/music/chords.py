@@ -44,7 +44,7 @@ _RICH = 0.15  # of each tone beyond a triad, per quarter
 _LACK = 0.5  # of a chord tone that is not there, per quarter
 _LACK_FIFTH = 0.2
 _LOOKBACK = 32  # slots in one segment at most; a longer chord is found in parts and joined
-_ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _MINOR_ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 _DEGREES = ("1", "b2", "2", "b3", "3", "4", "b5", "5", "b6", "6", "b7", "7")
 _QUALITIES = {  # commoner first: order decides between equals
@@ -279,7 +279,7 @@ def name(weights: Floats, bass: int, bass_alone: bool = False) -> str:
     root, quality = _TEMPLATES[int(costs.argmin())]
     if quality in ("maj(9)", "min(9)") and bass == (root + 2) % 12 and bass_alone:
         quality = quality[:3]
-    roots = _MINOR_ROOTS if quality.startswith(("min", "dim", "hdim")) else _ROOTS
+    roots = _MINOR_ROOTS if quality.startswith(("min", "dim", "hdim")) else ROOTS
     slash = f"/{degree(quality, (bass - root) % 12)}" if bass != root else ""
     return f"{roots[root]}:{quality}{slash}"
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from fakes.room import SUBMIT, Room, hello, submit
-from punchin_bridge.hosts.ensemble import ARRIVAL_SECONDS, PATIENCE_SECONDS, STEM, followed_for
+from punchin_bridge.hosts.ensemble import ARRIVAL_SECONDS, PATIENCE_SECONDS, STEM, followed_as
 from punchin_bridge.hosts.jobs import JobRecord
 from punchin_bridge.hosts.protocol import (
     Bye,
@@ -211,20 +211,47 @@ def test_a_track_does_not_follow_itself(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hears", "control"),
-    [
-        ("Drums", "audio", "drums"),
-        ("02 DRUM-BUS", "audio", "drums"),
-        ("Drumming up", "audio", None),
-        ("Piano", "audio", None),
-        ("Chords", "audio", None),
-        ("Chords", "notes", "chord"),
-        ("Piano left", "notes", "piano"),
-        ("", "notes", "chord"),
-    ],
+    ("name", "is_followed"),
+    [("Drums", True), ("02 DRUM-BUS", True), ("Drumming up", False), ("Piano", False), ("Chords", False), ("", False)],
 )
-def test_a_track_is_followed_by_its_name(name: str, hears: Any, control: str | None) -> None:
-    assert followed_for(Part("t", name, hears=hears)) == control
+def test_a_track_is_followed_as_drums_by_its_name(name: str, is_followed: bool) -> None:
+    assert followed_as(Part("t", name)) == (("drums",) if is_followed else ())
+
+
+# ---- a piano part --------------------------------------------------------------------------------------------
+
+
+def test_notes_are_chords_a_piano_part_or_both_as_the_musician_says(room: Room) -> None:
+    """Whatever the track is called."""
+    room.say(plugin("Drums", hears="notes", feeds=("piano",)), plugin("Piano", hears="notes"))
+    room.say(asking("chord", "drums", "piano"))
+    room.say(Stem("plugin-Drums", asked(room, "plugin-Drums").ask, notes=NOTES, pedals=PEDALS))
+    room.say(Stem("plugin-Piano", asked(room, "plugin-Piano").ask, notes=NOTES[:1]))
+    found = started(room)
+    assert (found.piano, found.piano_pedals, found.chords, found.drums) == (NOTES, PEDALS, NOTES[:1], None)
+
+
+def test_one_plug_in_gives_chords_and_the_piano_part(room: Room) -> None:
+    room.say(plugin("Keyboard", hears="notes", feeds=("chord", "piano")))
+    room.say(asking("chord", "drums", "piano"))
+    commands = room.told["plugin-Keyboard"].asks
+    assert len(commands) == 2
+    for command in commands:
+        room.say(Stem("plugin-Keyboard", command.ask, notes=NOTES))
+    found = started(room)
+    assert found.piano == found.chords == NOTES
+
+
+def test_a_piano_that_rests_there_is_said_and_not_followed(room: Room) -> None:
+    """The region is two quarters long."""
+    room.say(plugin("Grand", hears="notes", feeds=("piano",)))
+    room.say(asking("piano"))
+    room.say(Stem("plugin-Grand", asked(room, "plugin-Grand").ask, notes=(MidiNote(2.0, 4.0, 60),)))
+    found = started(room)
+    assert (found.piano, found.notes) == (
+        (),
+        ("Grand plays no key there, so takes do not follow it as a piano part.",),
+    )
 
 
 # ---- whose takes they are ------------------------------------------------------------------------------------

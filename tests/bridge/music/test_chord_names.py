@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from punchin_bridge.hosts.protocol import ChordName
-from punchin_bridge.music.chord_names import read, segments
+from punchin_bridge.music import chords
+from punchin_bridge.music.chord_names import read, segments, written
 from punchin_bridge.music.tempo_map import steady
 from punchin_wire import harte
 from punchin_wire.errors import UnknownChord
@@ -120,3 +121,24 @@ def test_overlapping_regions_follow_each_other() -> None:
     assert segments([ChordName(0, 9, "Am"), ChordName(8, 12, "F"), ChordName(8, 16, "G")], GRID) == (
         ChordSegment(0, 4, "A:min"), ChordSegment(4, 8, "G:maj")
     )  # fmt: skip
+
+
+# ---- written -------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.sampled_from(chords.ROOTS),
+    st.sampled_from(sorted(chords._QUALITIES)),
+    st.sampled_from(["", "/b2", "/2", "/b3", "/3", "/4", "/b5", "/5", "/b6", "/6", "/b7", "/7"]),
+)
+def test_a_name_that_is_written_is_read_as_the_same_chord(root: str, quality: str, bass: str) -> None:
+    label = f"{root}:{quality}{bass}"
+    assert harte.parse(read(written(label))) == harte.parse(label)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("C:maj", "C"), ("Bb:min7", "Bbm7"), ("C:maj/b3", "C/Eb"), ("F#:maj/3", "F#/A#"), ("D:min(9)", "Dmadd9")],
+)
+def test_labels_are_written_as_musicians_write_them(label: str, name: str) -> None:
+    assert written(label) == name
