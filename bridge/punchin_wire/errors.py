@@ -9,6 +9,7 @@
     │   ├── BadMidi              bad_midi
     │   ├── BadRegion            bad_region
     │   ├── UnknownChord         unknown_chord
+    │   ├── NothingHeard         nothing_heard
     │   ├── BadSetting           bad_setting
     │   ├── BadKey               bad_key
     │   ├── NotWritten           not_written
@@ -122,6 +123,13 @@ class UnknownChord(InputError):
 
     def __init__(self, label: str, next_step: str | None = None) -> None:
         super().__init__(f"{label[:60]!r} is not a chord label.", next_step)
+
+
+class NothingHeard(InputError):
+    """Audio in which chords or notes were to be read by ear has none."""
+
+    code = "nothing_heard"
+    default_next_step = "Give chords or notes as a file, or a stem that plays them."
 
 
 class BadSetting(InputError):

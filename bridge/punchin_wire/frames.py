@@ -9,8 +9,8 @@ frame 2…  audio, little-endian float32 `[channels, samples]`, one frame each `
 
 >>> from punchin_wire.messages import Ping
 >>> pack(Ping())
-[b'punchin/2', b'{"type":"ping"}']
->>> unpack([b'punchin/2', b'{"type":"ping"}'], FromClient).message
+[b'punchin/3', b'{"type":"ping"}']
+>>> unpack([b'punchin/3', b'{"type":"ping"}'], FromClient).message
 Ping()
 """
 

@@ -31,13 +31,14 @@ import msgspec
 from msgspec import Meta
 
 from .errors import BadRegion, BadSetting, ErrorInfo
-from .params import CHORD, MAX_TAKES, PACK, TEXT, ChordRhythm, Control, Denoising, Sampling, Seed
+from .params import CHORD, MAX_TAKES, PACK, TEXT, ByEar, ChordRhythm, Control, Denoising, Sampling, Seed
 from .structs import ready
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of everything in this module. Both sides must have the same.
 
-1 knew one worker; since 2 a status shows seats. Requests and events have not changed, so what is kept of 1 can be read.
+1 knew one worker; since 2 a status shows seats; since 3 a request can have chords and piano read by ear. Takes and
+endings have not changed, so what is kept of 1 and 2 can be read.
 """
 
 MAX_SECONDS = 900.0
@@ -143,6 +144,8 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
     preview: bool = False
     at_learned_loudness: bool = False
     retries: Retries = 0
+    hear: Annotated[tuple[ByEar, ...], Meta(max_length=2)] = ()
+    stem: AudioRef | None = None
 
     def __post_init__(self) -> None:
         _check_length(self.source)
@@ -163,10 +166,20 @@ class InpaintRequest(Part, frozen=True, tag_field="engine", tag="inpaint"):
         if any(after < before for before, after in pairwise(self.beats)):
             raise BadSetting("A beat comes before the one ahead of it.")
         given = {"chord": bool(self.chords), "drums": self.drums is not None, "piano": bool(self.piano)}
+        for heard in self.hear:
+            if given[heard]:
+                raise BadSetting(f"{heard} is brought, so it cannot be read by ear, too.")
         for take in self.takes:
             for control in take.controls:
-                if not given[control]:
+                if not given[control] and control not in self.hear:
                     raise BadSetting(f"A take follows {control!r}, but the request brings no {control}.")
+
+    def with_heard(self, heard: Heard) -> InpaintRequest:
+        """The same work, with what was read by ear brought."""
+        chords = tuple(ChordSegment(each.start, each.end, each.label) for each in heard.chords)
+        brought = {"chords": chords} if "chord" in self.hear else {}
+        notes = {"piano": heard.piano} if "piano" in self.hear else {}
+        return msgspec.structs.replace(self, hear=(), stem=None, **brought, **notes)
 
 
 class TransferRequest(Denoising, frozen=True, tag_field="engine", tag="transfer"):
@@ -381,6 +394,21 @@ class AudioChunk(Part, frozen=True, tag_field="type", tag="audiochunk"):
     audio: AudioRef
 
 
+class HeardChord(ChordSegment, frozen=True):
+    """A chord that was read by ear, and how sure that is, from 0 to 1."""
+
+    sure: Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class Heard(Part, frozen=True, tag_field="type", tag="heard"):
+    """What the request asked to have read by ear, in seconds of its source: `chords` without a gap, and the notes of a
+    `piano`, which are so sure on the whole. It comes before any take."""
+
+    chords: Annotated[tuple[HeardChord, ...], Meta(max_length=MAX_CHORDS)] = ()
+    piano: Annotated[tuple[Note, ...], Meta(max_length=MAX_NOTES)] = ()
+    piano_sure: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+
+
 class Take(Part, frozen=True, tag_field="type", tag="take"):
     """A finished take: model-rate audio over the holes and the decoded context around them.
 
@@ -415,7 +443,7 @@ class Cancelled(Part, frozen=True, tag_field="type", tag="cancelled"):
     pass
 
 
-EventBody = Position | Progress | AudioChunk | Take | Done | Failed | Cancelled
+EventBody = Position | Progress | Heard | AudioChunk | Take | Done | Failed | Cancelled
 FINAL = (Done, Failed, Cancelled)
 """The events that end a job."""
 
@@ -437,8 +465,8 @@ ready(AnyMessage)
 def audio_refs(message: Message) -> tuple[AudioRef, ...]:
     """The audio that a message refers to, in no particular order."""
     match message:
-        case Submit(request=InpaintRequest(source=source, drums=drums)):
-            return (source,) if drums is None else (source, drums)
+        case Submit(request=InpaintRequest(source=source, drums=drums, stem=stem)):
+            return tuple(each for each in (source, drums, stem) if each is not None)
         case Submit(request=TransferRequest(source=source)):
             return (source,)
         case Event(body=AudioChunk(audio=audio) | Take(audio=audio)):

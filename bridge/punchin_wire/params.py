@@ -25,8 +25,12 @@ MAX_TAKES = 16
 ENGINES: tuple[Engine, ...] = get_args(Engine)
 Control = Literal["chord", "drums", "piano"]
 """What takes follow."""
+ByEar = Literal["chord", "piano"]
+"""What of it can be read by ear."""
 ChordRhythm = Literal["clean", "compat"]
 """The rule that places chords on beats: `clean`, or `compat` as the published adapters were trained."""
+Source = Literal["given", "auto"]
+"""Where chords or a piano part come from: `auto` has them read by ear where nobody gives any."""
 TaskName = Literal["timbre", "genre", "accompaniment"]
 Method = Literal["adapter", "sdedit"]
 """`sdedit` is the paper's baseline: AudioLDM2 without adapter, started from the clip noised by `strength`."""
@@ -43,6 +47,13 @@ def _weight(name: Control, what: str) -> Parameter[float]:
     return Parameter(
         name, f"How much takes follow {what}; 0 is not at all.", _INPAINT, 1.0, 0.0, 4.0, fader=(0.0, 2.0),
         flag="control", path=f"weights.{name}",
+    )  # fmt: skip
+
+
+def _source(name: str, what: str, short: str) -> Parameter[Source]:
+    return Parameter[Source](
+        f"{name}_from", f"Where {what} come from that nobody gives: auto reads them by ear in the audio.", _INPAINT,
+        "given", choices=get_args(Source), flag=name, path=name, short=short,
     )  # fmt: skip
 
 
@@ -80,6 +91,8 @@ TEXT_GUIDANCE = Parameter(
 CHORD = _weight("chord", "the chords")
 DRUMS = _weight("drums", "the drums")
 PIANO = _weight("piano", "the piano part")
+CHORDS_FROM = _source("chords", "chords", "ch src")
+PIANO_FROM = _source("piano", "the notes of a piano part", "pn src")
 CHORD_RHYTHM = Parameter(
     "chord_rhythm", "How chords fall on beats: clean, or compat as the published adapters were trained.", _INPAINT,
     "pack", choices=get_args(ChordRhythm), unsaid=PACKS, short="rhythm",
@@ -221,7 +234,8 @@ class InpaintParams(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="engine", tag="inpaint"
 ):
     """New takes of a region. Empty `specs`: `takes` takes that follow all that is brought, by `weights`, in which 0
-    leaves one out; else one take for each. Without `seed` one is drawn."""
+    leaves one out; else one take for each. Without `seed` one is drawn. `chords` and `piano` are brought by ear where
+    they are `auto` and nobody gives them."""
 
     takes: Annotated[int, TAKES.meta] = TAKES.default
     seed: Seed | None = None
@@ -231,10 +245,18 @@ class InpaintParams(
     pack: Annotated[str, PACK.meta] = PACK.default
     chord_rhythm: ChordRhythm | None = msgspec.field(default=None, name="strikes")
     sampling: Sampling = Sampling()
+    chords: Source = CHORDS_FROM.default
+    piano: Source = PIANO_FROM.default
 
     @property
     def engine(self) -> Engine:
         return "inpaint"
+
+    @property
+    def by_ear(self) -> tuple[ByEar, ...]:
+        """What is read by ear where nobody gives it."""
+        sources: dict[ByEar, Source] = {"chord": self.chords, "piano": self.piano}
+        return tuple(control for control, source in sources.items() if source == "auto")
 
 
 class AskedDenoising(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

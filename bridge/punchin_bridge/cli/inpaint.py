@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import rich.box
 import typer
 from punchin_wire.errors import BadSetting
 from rich.table import Table
 
+from ..takes import heard
 from ..takes.inpaint import Sources, compose, repeat
-from ..takes.location import Where
-from ..takes.report import Report
+from ..takes.location import AUTO, Where
+from ..takes.report import HeardReport, Report
 from . import job as cli_job
 from . import options
 
@@ -29,9 +31,21 @@ def inpaint(
     downbeat: options.Downbeat = 0.0,
     midi_tempo: options.MidiTempo = None,
     beats: options.Beats = None,
-    chords: Annotated[Path | None, typer.Option(metavar="FILE", help="Chords to follow: .mid, .lab or .txt.")] = None,
+    chords: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|auto",
+            help="Chords to follow: .mid, .lab, .txt; a stem (.wav), in which they are read by ear; auto: in the song.",
+        ),
+    ] = None,
     drums: Annotated[Path | None, typer.Option(metavar="WAV", help="Drum stem to follow.")] = None,
-    piano: Annotated[Path | None, typer.Option(metavar="FILE.mid", help="Piano part to follow.")] = None,
+    piano: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|auto",
+            help="Piano part to follow: .mid; a stem (.wav), in which its notes are read by ear; auto: in the song.",
+        ),
+    ] = None,
     given: options.Given = options.NOTHING,
     take: Annotated[
         list[str] | None,
@@ -64,11 +78,12 @@ def inpaint(
     elif song is None:
         raise BadSetting("No song was given.", "Write `punchin inpaint SONG.wav --start S --end S --out DIR`.")
     else:
-        params = options.inpaint_params(given, take)
+        by_ear = {name: said for name, said in (("chords", chords), ("piano", piano)) if said == AUTO}
+        params = options.inpaint_params({**given, **by_ear}, take)
         order = compose(
             song,
             Where(start, end, bars, tempo, downbeat, midi_tempo, beats),
-            Sources(chords, drums, piano),
+            Sources(_file(chords), drums, _file(piano)),
             params,
             cli_job.first_seed(params.seed),
             full,
@@ -79,6 +94,12 @@ def inpaint(
         print(json.dumps(msgspec.to_builtins(report)))
     else:
         cli_job.show(report, _table(report))
+        if report.heard and report.heard.chords:
+            cli_job.console().print(_chords(report.heard))
+
+
+def _file(said: str | None) -> Path | None:
+    return None if said in (None, AUTO) else Path(said)
 
 
 def _table(report: Report) -> Table:
@@ -86,4 +107,11 @@ def _table(report: Report) -> Table:
     for number, take in enumerate(report.takes, start=1):
         follows = ", ".join(name if weight == 1 else f"{name} × {weight:g}" for name, weight in take.controls.items())
         table.add_row(str(number), str(take.seed), follows or "nothing", Path(take.path).name)
+    return table
+
+
+def _chords(found: HeardReport) -> Table:
+    table = Table("chord read by ear", "from", "to", "sure", show_edge=False, box=rich.box.SIMPLE)
+    for chord in found.chords:
+        table.add_row(heard.name_of(chord), f"{chord.start:.2f} s", f"{chord.end:.2f} s", f"{100 * chord.sure:.0f} %")
     return table

@@ -37,12 +37,16 @@ NOTHING: Given = {}
 
 
 def parameters(*engines: Engine) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command an option for each parameter of these engines, in place of its argument `given`, which gets what
-    was said."""
-    named = {name: [flags(engine)[name] for engine in engines if name in flags(engine)] for name in _names(engines)}
-    options = {f"option_{name}".replace("-", "_"): name for name in named}
+    """Gives a command an option for each parameter of these engines that it has none for itself, in place of its
+    argument `given`, which gets what was said."""
+    all_named = {name: [flags(engine)[name] for engine in engines if name in flags(engine)] for name in _names(engines)}
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        named = {
+            name: shared for name, shared in all_named.items() if name not in inspect.signature(command).parameters
+        }
+        options = {f"option_{name}".replace("-", "_"): name for name in named}
+
         def run(**said: Any) -> None:
             given = {name: said.pop(option) for option, name in options.items()}
             command(given={name: value for name, value in given.items() if value is not None}, **said)

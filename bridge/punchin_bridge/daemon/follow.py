@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from punchin_wire.errors import BadMessage, JobCancelled, PunchinError
 from punchin_wire.frames import Audio, Packet
-from punchin_wire.messages import Accepted, AudioChunk, Done, Position, Progress, Submit, Take
+from punchin_wire.messages import Accepted, AudioChunk, Done, Heard, Position, Progress, Submit, Take
 
 from .client import Client
 
@@ -42,18 +42,29 @@ class Sent(NamedTuple):
     audio: Audio
 
 
-def follow(submit: Submit, audio: Sequence[Audio], client: Client, display: Display) -> tuple[tuple[Sent, ...], Done]:
-    """The job's takes, all that were asked for and in order, and its end.
+class Followed(NamedTuple):
+    """A job's takes, all that were asked for and in order, its end, and what was read by ear, if anything was."""
+
+    takes: tuple[Sent, ...]
+    done: Done
+    heard: Heard | None = None
+
+
+def follow(submit: Submit, audio: Sequence[Audio], client: Client, display: Display) -> Followed:
+    """What comes of the job.
 
     Ctrl-C cancels the job at the daemon and is a JobCancelled whose cause is the KeyboardInterrupt. Raises what the
     job fails of.
     """
     takes: dict[int, Sent] = {}
+    heard: Heard | None = None
     try:
         for packet in client.run(submit, audio):
-            done = _receive(packet, display, takes)
-            if done is not None:
-                return _complete(takes, submit), done
+            body = _receive(packet, display, takes)
+            if isinstance(body, Heard):
+                heard = body
+            if isinstance(body, Done):
+                return Followed(_complete(takes, submit), body, heard)
     except KeyboardInterrupt as interrupt:
         try:
             client.cancel(submit.job)
@@ -64,7 +75,7 @@ def follow(submit: Submit, audio: Sequence[Audio], client: Client, display: Disp
     raise BadMessage("The daemon ended a job without saying how.", AGAIN)
 
 
-def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done | None:
+def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Heard | Done | None:
     if isinstance(packet.message, Accepted):
         display.waiting(packet.message.position)
         return None
@@ -77,8 +88,8 @@ def _receive(packet: Packet, display: Display, takes: dict[int, Sent]) -> Done |
             display.preview(take, start, packet.of(ref), ref.sample_rate)
         case Take(take) as body:
             takes[take] = Sent(body, packet.of(body.audio))
-        case Done() as done:
-            return done
+        case Heard() | Done() as body:
+            return body
     return None
 
 

@@ -68,8 +68,9 @@ def _inpaint(submit: Submit, params: InpaintParams, place: Place, grid: TempoMap
     drums, notes = _drums(submit, place, grid, folder / "drums.wav")
     if drums is None and (submit.drums is not None or submit.notes):
         params = specs.without(params, "drums")  # what is said of them is enough
-    made = inpaint.arrange(place, inputs, drums, params, seed)
-    return replace(made, notes=(*made.notes, *notes))
+    harmony, remarks = _harmony(submit, params, place, grid, folder / "harmony.wav")
+    made = inpaint.arrange(place, inputs, drums, params, seed, harmony=harmony)
+    return replace(made, notes=(*made.notes, *notes, *remarks))
 
 
 def _names(submit: Submit, grid: TempoMap, place: Place) -> Sequence[ChordName]:
@@ -90,6 +91,19 @@ def _drums(submit: Submit, place: Place, grid: TempoMap, composed: Path) -> tupl
         return stem, notes
     name = submit.drums.name or "The drum track"
     return None, (*notes, f"{name} is silent there, so takes follow no drums.")
+
+
+def _harmony(
+    submit: Submit, params: InpaintParams, place: Place, grid: TempoMap, composed: Path
+) -> tuple[Stem | None, tuple[str, ...]]:
+    """The stem in which chords and piano are read by ear, where one came that sounds; else they are in the target."""
+    if submit.harmony is None or not params.by_ear:
+        return None, ()
+    stem, notes = _stem(submit.harmony, place.on_line, grid, place.song.rate, composed)
+    if _sounds(stem):
+        return stem, notes
+    name = submit.harmony.name or "The harmony track"
+    return None, (*notes, f"{name} is silent there, so what takes follow is read by ear in the track itself.")
 
 
 def _sounds(stem: Stem) -> bool:

@@ -227,14 +227,15 @@ class Submit(Document, frozen=True):
 
     With `holes`, from the left, only these parts of `region` are made anew, by one request, and the takes have the song
     between them. `chords` are notes of the chord track, or chord names; `drums` and `piano` what takes may follow;
-    pedals make notes last, where a host knows of them. Takes are written to `folder` (absolute; made when it is not
-    there), or where it is empty to a folder of the bridge that is emptied when the takes stand. `guard` is whatever the
-    host compares before it places: a digest of the tempo map around the region and of what lies in it. `clicked` is
-    when the musician asked; `read` and `render` how many seconds of it the host took to read the project and to render.
+    pedals make notes last, where a host knows of them. `harmony` is a track in which what the wish wants read by
+    ear is heard, in place of the target. Takes are written to `folder` (absolute; made when it is not there), or
+    where it is empty to a folder of the bridge that is emptied when the takes stand. `guard` is whatever the host
+    compares before it places: a digest of the tempo map around the region and of what lies in it. `clicked` is when
+    the musician asked; `read` and `render` how many seconds of it the host took to read the project and to render.
     `notes` are sentences of the host that a musician should read with the takes: what it could not hear, and why.
     `said` are parameters by name as a musician wrote them, in place of those of the wish. `chord_line` is chords as
-    they are typed (`Am7 | F G | C`), from the region's first bar on. What of `follow` is not brought, the bridge asks
-    the plug-ins on other tracks of the song for (:mod:`.ensemble`).
+    they are typed (`Am7 | F G | C`), from the region's first bar on. What of `follow` is not brought, the bridge
+    asks the plug-ins on other tracks of the song for (:mod:`.ensemble`).
     """
 
     host: HostId
@@ -251,6 +252,7 @@ class Submit(Document, frozen=True):
     chord_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     piano_pedals: Annotated[tuple[PedalMove, ...], Meta(max_length=MAX_NOTES)] = ()
     holes: Annotated[tuple[Span, ...], Meta(max_length=64)] = ()
+    harmony: Track | None = None
     said: Annotated[dict[str, Text], Meta(max_length=64)] = {}
     chord_line: Annotated[str, Meta(max_length=2000)] = ""
     follow: Annotated[tuple[Control, ...], Meta(max_length=3)] = ()

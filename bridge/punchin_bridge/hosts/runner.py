@@ -29,6 +29,7 @@ from ..daemon.endpoint import Endpoint
 from ..daemon.follow import Silent
 from ..settings import Settings, replaced
 from ..splice import seam as seams
+from ..takes import heard
 from ..takes.order import Order
 from ..takes.render import produce
 from ..takes.report import Report
@@ -255,6 +256,9 @@ def settle(record: JobRecord, keeper: Spool) -> JobRecord:
         return record
     for draft, take in zip(record.staged, record.takes, strict=True):
         if Path(draft).exists():
+            for beside, there in zip(heard.beside(Path(draft)), heard.beside(Path(take.path)), strict=True):
+                if beside.exists():
+                    disk.move(beside, there, ANOTHER_PLACE)
             disk.move(Path(draft), Path(take.path), ANOTHER_PLACE)
     record = msgspec.structs.replace(record, staged=())
     keeper.keep(record)
@@ -262,4 +266,4 @@ def settle(record: JobRecord, keeper: Spool) -> JobRecord:
 
 
 def _free(folder: Path, draft: Path) -> Path:
-    return folder / f"{disk.free_stem(folder, draft.stem, draft.suffix)}{draft.suffix}"
+    return folder / f"{disk.free_stem(folder, draft.stem, draft.suffix, *heard.BESIDE)}{draft.suffix}"

@@ -171,7 +171,7 @@ class Spool:
         """Delete what a job has left here: its folder, and the stems that its host rendered for it."""
         submit = kept.submit
         own = self.host(submit.host) / "audio"
-        for track in (submit.target, submit.drums):
+        for track in (submit.target, submit.drums, submit.harmony):
             path = getattr(track.audio, "path", None) if track else None
             if path and Path(path).parent == own:
                 _delete(Path(path))

@@ -15,6 +15,8 @@ from ..music import beat_files, midi_files, region
 from ..music.region import Region
 from ..music.tempo_map import TempoMap, steady
 
+AUTO = "auto"
+"""Said in place of a file, it has the ear bring what the file would: chords and piano, no beats."""
 LATEST_DOWNBEAT = 7 * 86_400.0
 """Seconds: no song begins further from its bar 1 than a week."""
 
@@ -48,8 +50,17 @@ def asked_tempo(where: Where) -> TempoMap | None:
     if where.midi_tempo is not None:
         return midi_files.read(where.midi_tempo).tempo_map
     if where.beats is not None:
+        _check_is_file(where.beats)
         return beat_files.read(where.beats)
     return None if where.tempo is None else steady(where.tempo, where.downbeat)
+
+
+def _check_is_file(beats: Path) -> None:
+    if str(beats) == AUTO and not beats.exists():
+        raise BadSetting(
+            "Beats are not read by ear: where bars begin is heard too seldom.",
+            "Give --tempo BPM and --downbeat S, or --beats FILE as a beat tracker writes it.",
+        )
 
 
 class Found(NamedTuple):

@@ -15,7 +15,7 @@ from typing import ClassVar, NamedTuple
 
 import msgspec
 from punchin_wire.frames import Audio
-from punchin_wire.messages import Request, Take
+from punchin_wire.messages import Heard, Request, Take
 
 from ..audio import bwf
 from ..audio.types import Samples
@@ -98,7 +98,8 @@ class Order(ABC):
 
     `around` is the excerpt in which takes are laid; it, `region` and `holes` are samples of the song. In file names
     `scene` stands for the region, `title` for the song, where it is not called as its file, and `first` for the first
-    take. `task` is what a transfer was asked for. `models` are those of the take that is repeated, else empty.
+    take. `task` is what a transfer was asked for. The song begins at sample `origin` of the time line on which chords
+    lie. `models` are those of the take that is repeated, else empty.
     """
 
     song: Song
@@ -116,6 +117,7 @@ class Order(ABC):
     task: Task | None = None
     title: str = ""
     first: int = 1
+    origin: int = 0
 
     STAGES: ClassVar[tuple[str, ...]]
     """What the daemon times, in order."""
@@ -156,6 +158,10 @@ class Order(ABC):
     def write(self, take: ModelTake, out: Output) -> TakeReport:
         """Write a take's files to `out`, and report on them. Raises BadSetting when one cannot be written,
         BadMessage or BadAudio when the take cannot be laid."""
+
+    def with_heard(self, _heard: Heard) -> Order:
+        """The order as if what was read by ear for it had been brought."""
+        return self
 
     def completed(self, report: Report) -> Report:
         """The report of the whole job with what only this task has to say."""

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from punchin_wire import disk
 from punchin_wire.errors import BadSetting, JobLost, NotWritten, PunchinError
-from punchin_wire.messages import Done, Submit
+from punchin_wire.messages import Submit
 
 from ..daemon.client import Client
-from ..daemon.follow import Display, Sent, follow
+from ..daemon.follow import Display, Followed, follow
 from . import loudness
 from .order import ModelTake, Order, Output
 from .report import RegionReport, Report, TakeReport
@@ -34,7 +34,8 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     """
     disk.make_folder(out, disk.ANOTHER_FOLDER)
     began = time.monotonic()
-    received, done = _made(Submit(job, order.request, keep, shrink=bool(client.remote)), order, client, display)
+    received, done, heard = _made(Submit(job, order.request, keep, shrink=bool(client.remote)), order, client, display)
+    order = order if heard is None else order.with_heard(heard)
     laying = time.monotonic()
     created = datetime.now().isoformat(timespec="seconds")
     made = (
@@ -67,7 +68,7 @@ def produce(order: Order, client: Client, out: Path, display: Display, job: str,
     return order.completed(report)
 
 
-def _made(submit: Submit, order: Order, client: Client, display: Display) -> tuple[tuple[Sent, ...], Done]:
+def _made(submit: Submit, order: Order, client: Client, display: Display) -> Followed:
     """The takes as the daemon sent them. A job that an earlier daemon had when it died is made again."""
     try:
         return follow(submit, order.audio, client, display)

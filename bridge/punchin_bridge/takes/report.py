@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from punchin_wire.messages import HeardChord
 from punchin_wire.params import AskedDenoising, Control, TaskName
 
 from ..splice.seam import SeamReport
@@ -24,6 +25,15 @@ class RegionReport(msgspec.Struct, frozen=True):
     end: int
     start_seconds: float
     end_seconds: float
+
+
+class HeardReport(msgspec.Struct, frozen=True):
+    """What was read by ear of the region: its `chords` in seconds of the song and how sure each is, and how many
+    `notes` of a piano part begin there."""
+
+    chords: tuple[HeardChord, ...]
+    notes: int
+    notes_sure: float
 
 
 class PartReport(msgspec.Struct, frozen=True):
@@ -69,8 +79,9 @@ class TransferSettings(AskedDenoising, frozen=True, kw_only=True):
 
 class Report(msgspec.Struct, frozen=True):
     """A finished job. `timings` in seconds: the stages of its engine as the daemon measured them, splice (laying and
-    writing all takes) and total (submission to the last file) as we did. `notes` are sentences for the musician. Only
-    a transfer has `settings`; its takes are :class:`TransferTake`\\ s."""
+    writing all takes) and total (submission to the last file) as we did. `notes` are sentences for the musician,
+    `heard` what was read by ear, if anything was. Only a transfer has `settings`; its takes are
+    :class:`TransferTake`\\ s."""
 
     job: str
     song: str
@@ -82,3 +93,4 @@ class Report(msgspec.Struct, frozen=True):
     models: dict[str, str]
     notes: tuple[str, ...] = ()
     settings: TransferSettings | msgspec.UnsetType = msgspec.UNSET
+    heard: HeardReport | msgspec.UnsetType = msgspec.UNSET

@@ -21,7 +21,7 @@ from punchin_wire.messages import (
     TakeSpec,
     TransferRequest,
 )
-from punchin_wire.params import DENOISING, Control, InpaintParams, TransferParams
+from punchin_wire.params import DENOISING, ByEar, Control, InpaintParams, TransferParams
 from punchin_wire.structs import in_words
 
 from ..music.region import Region
@@ -50,11 +50,13 @@ class Inputs:
     tempo_map: TempoMap | None = None
     piano: tuple[Note, ...] = ()
     drums: AudioRef | None = None
+    hear: tuple[ByEar, ...] = ()
+    stem: AudioRef | None = None
 
     @property
     def given(self) -> tuple[Control, ...]:
         present = {"chord": bool(self.chords), "drums": self.drums is not None, "piano": bool(self.piano)}
-        return tuple(control for control in CONTROLS if present[control])
+        return tuple(control for control in CONTROLS if present[control] or control in self.hear)
 
 
 def inpaint_request(
@@ -76,14 +78,15 @@ def inpaint_request(
     chords = cut_chords(inputs.chords, start, end)
     piano = cut_notes(inputs.piano, start, end)
     wanted = {control for take in takes for control in take.controls}
-    if "chord" in wanted:
+    hear = tuple(control for control in inputs.hear if control in wanted)
+    if "chord" in wanted and "chord" not in hear:
         _check_chords(inputs, *region)
-    if "piano" in wanted and not cut_notes(inputs.piano, *region):
+    if "piano" in wanted and "piano" not in hear and not cut_notes(inputs.piano, *region):
         raise BadMidi(
             f"The piano plays no note from {region[0]:.3f} to {region[1]:.3f} s.",
             "Select a region where it plays, or let takes follow something else.",
         )
-    beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and chords else ()
+    beats = inputs.tempo_map.beats(start, end) if inputs.tempo_map and (chords or "chord" in hear) else ()
     asked = InpaintRequest(
         source=source,
         holes=tuple(Hole(hole.start - around.start, hole.end - around.start) for hole in holes),
@@ -99,6 +102,8 @@ def inpaint_request(
         preview=preview,
         at_learned_loudness=True,
         retries=RETRIES,
+        hear=hear,
+        stem=inputs.stem if hear else None,
     )
     return _checked(asked, InpaintRequest)
 

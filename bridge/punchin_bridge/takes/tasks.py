@@ -7,14 +7,14 @@ part beside the clip, which replaces nothing. Reads and writes audio; knows no d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
 import msgspec
 import numpy as np
 import soxr
-from punchin_wire.messages import InpaintRequest, TransferRequest
+from punchin_wire.messages import Heard, InpaintRequest, TransferRequest
 from punchin_wire.params import DENOISING, Solver
 
 from ..audio import chroma, wavfile
@@ -24,6 +24,7 @@ from ..music.region import Region
 from ..splice import separate
 from ..splice.lay import SpliceSettings
 from ..splice.seam import SONG_SECONDS
+from . import heard
 from .order import ModelTake, Order, Output
 from .presets import Task
 from .report import MixReport, PartReport, Report, TakeReport, TransferSettings, TransferTake
@@ -37,6 +38,8 @@ class InpaintOrder(Order):
     """An order to fill the holes of its request anew."""
 
     request: InpaintRequest
+    heard: Heard | None = None
+    """What was read by ear for it, in seconds of the request's source."""
     STAGES: ClassVar[tuple[str, ...]] = ("queue", "load", "encode", "prefill", "decode", "codec")
 
     @property
@@ -45,8 +48,26 @@ class InpaintOrder(Order):
 
     def write(self, take: ModelTake, out: Output) -> TakeReport:
         path, seam = TakeWriter(self, take, out).write_laid()
+        if self.heard is not None:
+            begins = (self.source.start + self.origin) / self.song.rate
+            out.files.extend(heard.beside(path))
+            heard.write(heard.later(self.heard, begins), path, self.tempo.bpm if self.tempo else None)
         controls = dict(self.request.takes[take.index].controls)
         return TakeReport(str(path.absolute()), take.header.seed, controls, seam)
+
+    def with_heard(self, heard: Heard) -> InpaintOrder:
+        request = self.request.with_heard(heard)
+        brought = 1 if request.drums is None else 2  # a stem that was only heard is in no recipe
+        return replace(self, request=request, audio=self.audio[:brought], inputs=self.inputs[:brought], heard=heard)
+
+    def completed(self, report: Report) -> Report:
+        if self.heard is None:
+            return report
+        rate = self.song.rate
+        found = heard.report(
+            heard.later(self.heard, self.source.start / rate), self.region.start / rate, self.region.end / rate
+        )
+        return msgspec.structs.replace(report, heard=found, notes=(*report.notes, *heard.notes(found)))
 
 
 @dataclass(frozen=True)

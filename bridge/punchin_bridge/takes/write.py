@@ -15,7 +15,7 @@ from ..audio.types import Samples
 from ..splice import lay
 from ..splice.lay import Excerpt, LaidTake
 from ..splice.seam import SeamReport
-from . import recipe
+from . import heard, recipe
 from .order import ModelTake, Order, Output
 
 MIX = "_mix.wav"
@@ -80,10 +80,11 @@ class TakeWriter:
         return path, tuple(msgspec.structs.replace(part.report, outside_delta=delta) for part in laid)
 
     def free_path(self) -> Path:
-        """A file in the folder that is not there yet, nor its mix: `_2`, `_3`, … is added to its name where one is."""
+        """A file in the folder that is not there yet, nor any that would lie beside it: `_2`, `_3`, … is added to its
+        name where one is."""
         name = self.order.name.encode()[:80].decode(errors="ignore")  # systems count bytes
         stem = f"{name}_{self.order.scene}_take{self.order.first + self.take.index}_seed{self.take.header.seed}"
-        return self.out.folder / f"{disk.free_stem(self.out.folder, stem, '.wav', MIX)}.wav"
+        return self.out.folder / f"{disk.free_stem(self.out.folder, stem, '.wav', MIX, *heard.BESIDE)}.wav"
 
 
 def mix_path(part: Path) -> Path:

@@ -117,10 +117,10 @@ def _option(flag: Flag) -> Arg:
 
 
 SUBMIT_OPTIONS = (
-    Arg("chords", "s", "Chord file, .mid or .lab.", pattern=_PATH),
+    Arg("chords", "s", "Chord file, .mid or .lab; a stem, whose chords are read by ear; or auto.", pattern=_PATH),
     Arg("drums", "s", "Drum stem, WAV.", pattern=_PATH),
-    Arg("piano", "s", "Piano part, .mid.", pattern=_PATH),
-    *_options("inpaint"),
+    Arg("piano", "s", "Piano part, .mid; a stem, whose notes are read by ear; or auto.", pattern=_PATH),
+    *_options("inpaint", "chords", "piano"),
 )
 TRANSFER_OPTIONS = _options("transfer", "to")
 

@@ -83,6 +83,18 @@ PARAMS: dict[str, dict[str, Any]] = {
         "high": 4.0,
         "whole": False,
     },
+    "chords_from": {
+        "text": "Where chords come from that nobody gives: auto reads them by ear in the audio.",
+        "engines": ("inpaint",),
+        "default": "given",
+        "choices": ("given", "auto"),
+    },
+    "piano_from": {
+        "text": "Where the notes of a piano part come from that nobody gives: auto reads them by ear in the audio.",
+        "engines": ("inpaint",),
+        "default": "given",
+        "choices": ("given", "auto"),
+    },
     "chord_rhythm": {
         "text": "How chords fall on beats: clean, or compat as the published adapters were trained.",
         "engines": ("inpaint",),

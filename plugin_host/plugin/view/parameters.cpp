@@ -25,6 +25,8 @@ const std::vector<Parameter> kTable = {
     {"chord", "How much takes follow the chords; 0 is not at all.", true, false, Kind::number, "1", "", 0, 4, 0, 2, false, 0, {}, {}},
     {"drums", "How much takes follow the drums; 0 is not at all.", true, false, Kind::number, "1", "", 0, 4, 0, 2, false, 0, {}, {}},
     {"piano", "How much takes follow the piano part; 0 is not at all.", true, false, Kind::number, "1", "", 0, 4, 0, 2, false, 0, {}, {}},
+    {"chords_from", "Where chords come from that nobody gives: auto reads them by ear in the audio.", true, false, Kind::choice, "given", "", 0, 0, 0, 0, false, 0, {"given", "auto"}, {}},
+    {"piano_from", "Where the notes of a piano part come from that nobody gives: auto reads them by ear in the audio.", true, false, Kind::choice, "given", "", 0, 0, 0, 0, false, 0, {"given", "auto"}, {}},
     {"chord_rhythm", "How chords fall on beats: clean, or compat as the published adapters were trained.", true, false, Kind::choice, "pack", "the pack's", 0, 0, 0, 0, false, 0, {"pack", "clean", "compat"}, {}},
     {"to", "What the clip becomes: violin, or a whole sentence.", false, true, Kind::text, "", "", 0, 0, 0, 0, false, 500, {}, {}},
     {"source", "What plays in the clip now: piano.", false, true, Kind::text, "", "", 0, 0, 0, 0, false, 500, {}, {}},

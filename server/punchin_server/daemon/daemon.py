@@ -24,6 +24,7 @@ from punchin_wire.messages import (
     Done,
     Event,
     Failed,
+    Heard,
     PackQuery,
     Ping,
     Pong,
@@ -282,7 +283,7 @@ class Daemon:
         """Keep what must not be lost, tell the job's clients and the observers."""
         for event in events:
             frames = pack(event, audio if audio_refs(event) else ())
-            if isinstance(event.body, (Take, *FINAL)):
+            if isinstance(event.body, (Heard, Take, *FINAL)):
                 self.store.keep(event, frames)  # first: what was announced must never be lost
             for client in list(self._sent[event.job]):
                 self._send(client, event, frames)

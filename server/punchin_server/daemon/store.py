@@ -3,8 +3,8 @@
 ::
 
     results/<job>/job.json        what the job was (:class:`JobRecord`)
-    results/<job>/00000012.event  one event that must not be lost (take or ending): three frames as on the wire,
-                                  the first two ended by a newline, which neither JSON nor the magic contains
+    results/<job>/00000012.event  one event that must not be lost (what was heard, take or ending): three frames as on
+                                  the wire, the first two ended by a newline, which neither JSON nor the magic contains
 
 Should the disk be full, an event is held in memory instead, so that it is lost only with the daemon.
 
@@ -28,7 +28,7 @@ from punchin_wire.structs import UNREADABLE
 
 log = logging.getLogger(__name__)
 
-SAME_EVENTS = (b"punchin/1",)
+SAME_EVENTS = (b"punchin/1", b"punchin/2")
 """Earlier protocols whose takes and endings are those of today."""
 
 

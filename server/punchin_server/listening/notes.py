@@ -5,6 +5,7 @@ It learned from recordings of many instruments, and nothing of ours had a part i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -13,6 +14,7 @@ import soxr
 from numpy.typing import NDArray
 from punchin_wire.errors import BadCheckpoint, Unsupported
 from punchin_wire.frames import Audio
+from punchin_wire.messages import Note
 
 from ..packs.registry import find
 
@@ -27,6 +29,9 @@ LOWEST, PITCHES = 21, 88
 BEGINS, SOUNDS = 0.5, 0.3
 """How sure it must be that a note begins, and that one sounds."""
 
+SHORTEST = 0.1
+"""Seconds of the shortest note; what is shorter is a blow or a fret."""
+
 Likelihoods: TypeAlias = NDArray[np.float32]
 
 
@@ -39,10 +44,41 @@ class Heard(NamedTuple):
     @property
     def onsets(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """When notes begin, in seconds, ascending, and their pitches."""
+        frames, pitches = self._begun
+        return frames * HOP / RATE, pitches + LOWEST
+
+    @property
+    def _begun(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Frames in which notes begin, ascending, and which of the pitches do."""
         padded = np.pad(self.begins, ((1, 1), (0, 0)))
         peak = (self.begins >= padded[:-2]) & (self.begins > padded[2:])
         frames, pitches = np.nonzero(peak & (self.begins > BEGINS) & (self.sounds > SOUNDS))
-        return frames * HOP / RATE, pitches + LOWEST
+        return frames, pitches
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes, by their onsets: each sounds until its pitch does not, or begins again."""
+        frames, pitches = self._begun
+        found = []
+        for pitch in np.unique(pitches):
+            mine, silent = frames[pitches == pitch], np.flatnonzero(~self.active[:, pitch])
+            limits = np.append(mine[1:], len(self.sounds))
+            gaps = np.append(silent, len(self.sounds))
+            ends = np.minimum(gaps[np.searchsorted(silent, mine)], limits)
+            found += [self._note(int(pitch), first, last) for first, last in zip(mine, ends, strict=True)]
+        return tuple(sorted((n for n in found if n.end - n.start >= SHORTEST), key=lambda n: (n.start, n.pitch)))
+
+    def _note(self, pitch: int, first: int, last: int) -> Note:
+        """As loud as it is clear; that says little, but flat notes say less."""
+        clear = float(self.sounds[first:last, pitch].mean())
+        start, end = (float(frame * HOP / RATE) for frame in (first, last))
+        return Note(start, end, pitch + LOWEST, round(40 + 80 * min(clear, 1.0)))
+
+    @property
+    def sureness(self) -> float:
+        """How sure it is on the whole that its notes begin, 0 to 1; 0 where there are none."""
+        frames, pitches = self._begun
+        return float(self.begins[frames, pitches].mean().clip(0, 1)) if len(frames) else 0.0
 
     @property
     def active(self) -> NDArray[np.bool_]:
@@ -71,19 +107,27 @@ class Transcriber:
     def hear(self, audio: Audio, rate: int) -> Heard:
         """The notes of `audio` `[N]` at `rate`."""
         sound = soxr.resample(audio.astype(np.float32, copy=False), rate, RATE, quality="HQ")
-        frames, kept = len(sound) // HOP + 1, FRAMES - 2 * BORDER
-        windows = -(-frames // kept)
-        padded = np.zeros(BORDER * HOP + (windows - 1) * kept * HOP + SAMPLES, np.float32)
-        padded[BORDER * HOP : BORDER * HOP + len(sound)] = sound[: len(padded) - BORDER * HOP]
-        said = [
-            self._session.run(self._names, {self._input: padded[None, at : at + SAMPLES, None]})
-            for at in range(0, windows * kept * HOP, kept * HOP)
-        ]
-        sounds, begins = (
-            np.concatenate([window[output][0, BORDER : FRAMES - BORDER] for window in said])[:frames]
-            for output in range(2)
-        )
-        return Heard(begins, sounds)
+        return joined([self.hear_window(window) for window in windows(sound)], len(sound))
+
+    def hear_window(self, window: Audio) -> Heard:
+        """What is heard of one of :func:`windows`, without its borders."""
+        sounds, begins = self._session.run(self._names, {self._input: window[None, :, None]})
+        return Heard(*(said[0, BORDER : FRAMES - BORDER] for said in (begins, sounds)))
+
+
+def windows(sound: Audio) -> tuple[Audio, ...]:
+    """What the model hears of `sound` `[N]` at :data:`RATE` one after the other, `[SAMPLES]` each."""
+    kept = (FRAMES - 2 * BORDER) * HOP
+    count = -(-(len(sound) // HOP + 1) * HOP // kept)
+    padded = np.zeros(BORDER * HOP + (count - 1) * kept + SAMPLES, np.float32)
+    padded[BORDER * HOP : BORDER * HOP + len(sound)] = sound[: len(padded) - BORDER * HOP]
+    return tuple(padded[at : at + SAMPLES] for at in range(0, count * kept, kept))
+
+
+def joined(parts: Sequence[Heard], samples: int) -> Heard:
+    """What is heard of the windows of a sound of so many samples, as one."""
+    frames = samples // HOP + 1
+    return Heard(*(np.concatenate(said)[:frames] for said in zip(*parts, strict=True)))
 
 
 def installed() -> Transcriber:

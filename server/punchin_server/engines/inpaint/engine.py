@@ -30,7 +30,7 @@ from ..clock import Clock
 from ..events import Emission
 from ..spans import Part, Span
 from ..tries import Tries
-from . import loudness
+from . import by_ear, loudness
 from .captured import GraphDecoder
 from .conditions import condition, other_stem
 from .decode import PLAIN, TakeBatch, fill
@@ -62,11 +62,12 @@ class InpaintEngine:
     def run(self, request: InpaintRequest, audio: Sequence[Audio]) -> Generator[Emission]:
         """Takes for `request`, whose `AudioRef`\\ s index `audio`, each `[channels, samples]` float32.
 
-        Yields at least once in every decode step, on a GPU every few. Raises Unsupported, UnknownChord,
-        BadRegion, OutOfMemory.
+        Yields at least once in every decode step, on a GPU every few. Raises Unsupported, UnknownChord, BadRegion,
+        NothingHeard, OutOfMemory.
         """
         self._check(request)
         clock, rate = Clock(), self._m.codec.sample_rate
+        request = yield from by_ear.brought(request, audio, clock)
         with clock("encode"):
             text = self._read(request.text)
             scene, gain_db = self._scene(request, audio)

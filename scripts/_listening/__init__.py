@@ -1,0 +1,1 @@
+"""What :mod:`measure_listening` measures on."""
