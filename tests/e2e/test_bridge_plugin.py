@@ -65,8 +65,8 @@ def installed(home: Path, built: Path) -> Path:
 def track(installed: Path) -> Iterator[Callable[..., Hosted]]:
     made: list[Hosted] = []
 
-    def add(name: str, plugin: str = "Punchin", **settings: Any) -> Hosted:
-        found = hosted(installed / f"{plugin}.vst3")
+    def add(name: str, plugin: str = "Punchin", channels: int = 2, **settings: Any) -> Hosted:
+        found = hosted(installed / f"{plugin}.vst3", channels=channels)
         made.append(found)
         found.write(name=name, **settings)
         return found
@@ -155,6 +155,17 @@ def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[...,
         assert path.parent == home / "takes" / "My song"
         assert probe(path).time_reference == START
         assert recipe.read(path).request.takes[0].seed == 1
+
+
+def test_on_a_mono_track_takes_are_mono(home: Path, track: Callable[..., Hosted]) -> None:
+    with daemon(home), bridge(home):
+        song, voice = SONG[:1], track("Voice", channels=1)
+        assert np.array_equal(voice.play(song), song)
+        for take in punch(home, voice, "Voice"):
+            assert take.shape == (1, END - START)
+        check_in_place(settled(voice, song), song, read(Path(takes_of(voice)[0]["path"])))
+        [edges] = [region["edges"] for region in voice.state["regions"]]
+        assert len(edges["start"]) == len(edges["end"]) == 1
 
 
 def test_two_tracks_and_the_chords_of_one_song(home: Path, track: Callable[..., Hosted]) -> None:

@@ -51,11 +51,62 @@ punchin_patch(DistrhoPluginVST3.cpp
   # what hosts are asked to tell
   "| V3_PROCESS_CTX_NEED_CONTINUOUS_TIME  //"
   "| V3_PROCESS_CTX_NEED_PROJECT_TIME     //"
-  "| V3_PROCESS_CTX_NEED_BAR_POSITION")
+  "| V3_PROCESS_CTX_NEED_BAR_POSITION"
+  # mono and stereo
+  "       #if DISTRHO_PLUGIN_NUM_INPUTS > 0
+        DISTRHO_SAFE_ASSERT_RETURN(numInputs >= 0, V3_INVALID_ARG);"
+  "    v3_result getBusArrangement(const int32_t busDirection"
+  "        own(fPlugin).set_channels(channels_of(inputs, numInputs, outputs, numOutputs));
+        const bool has_inputs = setAudioBusArrangement<true>(inputs, uint32_t(numInputs));
+        const bool has_outputs = setAudioBusArrangement<false>(outputs, uint32_t(numOutputs));
+        return has_inputs && has_outputs ? V3_OK : V3_INTERNAL_ERR;
+    }
+"
+  "                    numChannels = fPlugin.getAudioPortCountWithGroupId(isInput, port.groupId);"
+  "
+                    if (port.hints & kAudioPortIsCV)
+                    {
+                        busType = V3_MAIN;"
+  "                    numChannels = own(fPlugin).channels();"
+  "        case kPortGroupStereo:
+            return V3_SPEAKER_L | V3_SPEAKER_R;"
+  "        }
+
+        if (busId < busInfo.groups)
+            return portCountToSpeaker("
+  "        case kPortGroupStereo:
+            return arrangement_of(own(fPlugin).channels());")
 punchin_patch(DistrhoPluginCLAP.cpp
   "fTimePosition.playing = (transport->flags & CLAP_TRANSPORT_IS_PLAYING) != 0 &&"
   "        }
         else
         {
             fTimePosition.playing = false;"
-  "set_position(fTimePosition, *transport, fPlugin.getSampleRate());")
+  "set_position(fTimePosition, *transport, fPlugin.getSampleRate());"
+  # mono and stereo
+  "DISTRHO_SAFE_ASSERT_UINT2_RETURN(in == DISTRHO_PLUGIN_NUM_INPUTS,"
+  "                                                 in, process->audio_inputs_count, false);"
+  "DISTRHO_SAFE_ASSERT_UINT2_RETURN(in == uint32_t(own().channels()),"
+  "DISTRHO_SAFE_ASSERT_UINT2_RETURN(out == DISTRHO_PLUGIN_NUM_OUTPUTS,"
+  "                                                 out, DISTRHO_PLUGIN_NUM_OUTPUTS, false);"
+  "DISTRHO_SAFE_ASSERT_UINT2_RETURN(out == uint32_t(own().channels()),"
+  "        info->channel_count = busInfo.numChannels;"
+  "        info->in_place_pair ="
+  "        info->channel_count = uint32_t(own().channels());
+        info->port_type = port_type_of(own().channels());"
+  "    template<bool isInput>
+    uint32_t getAudioPortCount() const noexcept"
+  "    {
+        return (isInput ? fAudioInputBuses : fAudioOutputBuses).size();"
+  "    PunchinPlugin& own() const noexcept { return DISTRHO_NAMESPACE::own(fPlugin); }
+
+    template<bool isInput>
+    uint32_t getAudioPortCount() const noexcept"
+  "static CLAP_ABI const void* clap_plugin_get_extension(const clap_plugin_t*, const char* const id)
+{"
+  "    if (std::strcmp(id, CLAP_EXT_PARAMS) == 0)"
+  "static CLAP_ABI const void* clap_plugin_get_extension(const clap_plugin_t*, const char* const id)
+{
+    static const auto ports_config = audio_ports_config<PluginCLAP>();
+    if (std::strcmp(id, kAudioPortsConfig) == 0)
+        return &ports_config;")

@@ -4,10 +4,13 @@
 #if defined(DISTRHO_PLUGIN_TARGET_CLAP)
 #include "clap/events.h"
 #include "clap/fixedpoint.h"
+#include "clap/ext/audio-ports.h"
+#include "Channels.hpp"
 #include "Position.hpp"
 #include "DistrhoPluginCLAP.cpp"
 #elif defined(DISTRHO_PLUGIN_TARGET_VST3)
 #include "travesty/audio_processor.h"
+#include "Channels.hpp"
 #include "Position.hpp"
 #include "DistrhoPluginVST3.cpp"
 #endif

@@ -11,9 +11,7 @@ constexpr const char* kStateKey = "punchin";
 
 }  // namespace
 
-PunchinPlugin::PunchinPlugin() : Plugin(kParameters, 0, 1) {
-  engine_.prepare(getSampleRate(), punchin::kChannels);
-}
+PunchinPlugin::PunchinPlugin() : Plugin(kParameters, 0, 1) { engine_.prepare(getSampleRate(), channels_); }
 
 void PunchinPlugin::initAudioPort(bool input, std::uint32_t index, AudioPort& port) {
   port.groupId = kPortGroupStereo;
@@ -67,9 +65,13 @@ void PunchinPlugin::setState(const char* key, const char* value) {
   }
 }
 
-void PunchinPlugin::activate() { link_.start(); }
+// Only now: hosts try what channels there could be, and what was heard would be gone.
+void PunchinPlugin::activate() {
+  engine_.prepare(getSampleRate(), channels_);
+  link_.start();
+}
 
-void PunchinPlugin::sampleRateChanged(double rate) { engine_.prepare(rate, punchin::kChannels); }
+void PunchinPlugin::sampleRateChanged(double rate) { engine_.prepare(rate, channels_); }
 
 punchin::Transport PunchinPlugin::transport() const {
   const TimePosition& told = getTimePosition();
@@ -95,13 +97,13 @@ void PunchinPlugin::run(const float** inputs, float** outputs, std::uint32_t fra
     if (event.size <= MidiEvent::kDataSize) engine_.midi(event.frame, event.data, event.size);
     writeMidiEvent(event);
   }
-  engine_.process(inputs, outputs, punchin::kChannels, frames, transport());
+  engine_.process(inputs, outputs, channels_, frames, transport());
 }
 
 #else
 
 void PunchinPlugin::run(const float** inputs, float** outputs, std::uint32_t frames) {
-  engine_.process(inputs, outputs, punchin::kChannels, frames, transport());
+  engine_.process(inputs, outputs, channels_, frames, transport());
 }
 
 #endif

@@ -18,6 +18,10 @@ class PunchinPlugin : public Plugin {
   punchin::Engine& engine() { return engine_; }
   punchin::link::Link& link() { return link_; }
 
+  /// While not active: 1 or 2, in and out.
+  void set_channels(int channels) { channels_ = channels; }
+  int channels() const { return channels_; }
+
  protected:
   const char* getLabel() const override { return DISTRHO_PLUGIN_NAME; }
   const char* getDescription() const override { return "Punches new takes into a track, in place."; }
@@ -46,6 +50,7 @@ class PunchinPlugin : public Plugin {
  private:
   punchin::Transport transport() const;
 
+  int channels_ = punchin::kChannels;  ///< As the host wants it.
   punchin::Engine engine_;
   punchin::link::Link link_{engine_, DISTRHO_PLUGIN_WANT_MIDI_INPUT != 0, getBinaryFilename()};  // after the engine
 

@@ -49,16 +49,33 @@ local track, master = Session:route_by_name ("Piano"):output (), Session:master_
 for i = 0, 1 do track:audio (i):connect (master:audio (i):name ()) end
 """  # made without a window, a session's tracks lead nowhere
 
+_INSERT = """
+local track = Session:route_by_name ("Piano")
+local plugin = ARDOUR.LuaAPI.new_plugin (Session, "Punchin", ARDOUR.PluginType.VST3, "")
+local channels = ARDOUR.ChanCount (ARDOUR.DataType ("audio"), {channels})
+return track:add_processor_by_index (plugin, 0, nil, true) == 0 and
+  track:customize_plugin_insert (plugin, 1, channels, channels)
+"""  # as Ardour's Pin Connections do: by itself it makes a mono track stereo, and so pans it in another way
+
 
 @dataclass
 class Song:
-    """A session whose stereo track *Piano* has the plug-in on it. `dry` is its export from before that, `idle` its
-    export with it, both `[samples, channels]`."""
+    """A session whose track *Piano* has the plug-in on it. `dry` is its export from before that, `idle` its export with
+    it, both `[samples, channels]`."""
 
+    channels: int
     session: Session
     environ: dict[str, str]
     dry: Samples
     idle: Samples
+
+    def mixed(self, audio: Samples) -> Samples:
+        """What the export has of `audio` `[channels, samples]` on the track: behind it there is a panner."""
+        inside = slice(RATE, -RATE)  # without Ardour's fades
+        played, dry = noise(END, 1, self.channels).T[inside], self.dry[inside]
+        gain = np.median(dry / played, axis=0)
+        same(np.asarray(played * gain, np.float32), dry, "the panner's gain")
+        return np.asarray(audio.T * gain, np.float32)
 
     @property
     def chunk(self) -> bytes:
@@ -111,8 +128,9 @@ def read(path: Path) -> Samples:
     return np.asarray(sound)
 
 
-@pytest.fixture(scope="module")
-def song(display: str, tmp_path_factory: pytest.TempPathFactory) -> Song:
+@pytest.fixture(scope="module", params=[1, 2], ids=["mono", "stereo"])
+def song(request: pytest.FixtureRequest, display: str, tmp_path_factory: pytest.TempPathFactory) -> Song:
+    channels: int = request.param
     binaries = plugin_build.bundles()
     folder = tmp_path_factory.mktemp("plugin")
     own = folder / "own"
@@ -123,22 +141,16 @@ def song(display: str, tmp_path_factory: pytest.TempPathFactory) -> Song:
     bundle = shutil.copytree(binaries / "Punchin.vst3", own / ".vst3" / "Punchin.vst3")
     scan = {**os.environ, **environ, "LD_LIBRARY_PATH": str(SCANNER.parent)}
     subprocess.run([SCANNER, "-f", bundle], check=True, timeout=60, env=scan, capture_output=True)
-    session = make_session(folder / "song", RATE, {"Piano": 2}, ())
+    session = make_session(folder / "song", RATE, {"Piano": channels}, ())
     with ardour(own, session, display, environ) as program:
         studio = Studio(program, session, folder)
-        studio.lay("Piano", noise(END, 1).T)
+        studio.lay("Piano", noise(END, 1, channels).T)
         program.lua(_CONNECT)
         dry = studio.export(0, END)
-        assert (
-            program.lua(
-                """local plugin = ARDOUR.LuaAPI.new_plugin (Session, "Punchin", ARDOUR.PluginType.VST3, "")
-            return Session:route_by_name ("Piano"):add_processor_by_index (plugin, 0, nil, true)"""
-            )
-            == 0
-        )
+        assert program.lua(_INSERT.format(channels=channels))
         idle = studio.export(0, END)
         studio.save()
-    return Song(session, {**os.environ, **environ}, dry, idle)
+    return Song(channels, session, {**os.environ, **environ}, dry, idle)
 
 
 def same(heard: Samples, want: Samples, when: str) -> None:
@@ -156,11 +168,11 @@ def test_the_export_is_the_take_inside_and_the_dry_song_outside_and_is_so_again_
     song: Song, tmp_path: Path
 ) -> None:
     start, end = PUNCH
-    audio = noise(end - start, 2)
+    audio = noise(end - start, 2, song.channels)
     take = take_file(tmp_path / "take.wav", audio)
     song.remember(dpf_state(state(Region(start, end, [take]))))
     want = song.dry.copy()
-    want[start:end] = audio.T
+    want[start:end] = song.mixed(audio)
     for opened in ("first", "second"):
         song.exports(want, tmp_path / opened)
         assert b'"hash":"' in song.chunk  # what was saved is the plug-in's own, not what the test wrote

@@ -35,17 +35,29 @@ def test_the_take_follows_the_song_not_the_steady_clock(
     want = song.copy()
     want[:, START:END] = audio
     about, heard = _played(claphost, binaries / "Punchin.clap", tmp_path, song, saved, 0, steady)
-    assert about == ["org.punchin.punchin", "Punchin", "0"]
+    assert about == ["org.punchin.punchin", "Punchin", "0", "stereo 2", "stereo 2"]
     assert np.array_equal(heard, want)
     _, heard = _played(claphost, binaries / "Punchin.clap", tmp_path, song[:, 100_000:], saved, 100_000, steady)
     assert np.array_equal(heard, want[:, 100_000:])
 
 
+def test_on_a_mono_track_it_is_mono(claphost: Path, binaries: Path, tmp_path: Path) -> None:
+    song, audio = noise(4 * 48_000, 1, 1), noise(END - START, 2, 1)
+    saved = tmp_path / "state"
+    saved.write_bytes(dpf_state(state(Region(START, END, [take_file(tmp_path / "take.wav", audio)]))))
+    about, heard = _played(claphost, binaries / "Punchin.clap", tmp_path, song, saved, 0, 0)
+    assert about[3:] == ["mono 1", "mono 1"]
+    want = song.copy()
+    want[:, START:END] = audio
+    assert np.array_equal(heard, want)
+
+
 def test_idle_both_pass_what_comes_in(claphost: Path, binaries: Path, tmp_path: Path) -> None:
-    song = noise(48_000, 3)
     for name in ("Punchin.clap", "PunchinChords.clap"):
-        _, heard = _played(claphost, binaries / name, tmp_path, song, None, 0, 0)
-        assert np.array_equal(heard, song)
+        for channels in (1, 2):
+            song = noise(48_000, 3, channels)
+            _, heard = _played(claphost, binaries / name, tmp_path, song, None, 0, 0)
+            assert np.array_equal(heard, song)
 
 
 def _played(
@@ -53,7 +65,7 @@ def _played(
 ) -> tuple[list[str], Samples]:
     source, out = folder / "song.f32", folder / "out.f32"
     source.write_bytes(np.ascontiguousarray(song.T).tobytes())
-    arguments = [plugin, "0", saved or "-", source, out, "48000", first, steady]
+    arguments = [plugin, len(song), saved or "-", source, out, "48000", first, steady]
     done = subprocess.run([host, *map(str, arguments)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines(), np.frombuffer(out.read_bytes(), np.float32).reshape(-1, 2).T
+    return done.stdout.splitlines(), np.frombuffer(out.read_bytes(), np.float32).reshape(-1, len(song)).T

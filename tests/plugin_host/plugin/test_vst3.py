@@ -66,6 +66,23 @@ def test_at_every_rate_a_take_of_that_rate_is_to_the_sample(binaries: Path, tmp_
     assert np.array_equal(plugin.play(song), want)
 
 
+@pytest.mark.parametrize("takes_channels", [1, 2])
+def test_on_a_mono_track_it_is_mono(binaries: Path, tmp_path: Path, takes_channels: int) -> None:
+    """Of a take that was made in stereo the left side is heard."""
+    for name in ("Punchin", "PunchinChords"):
+        mono = hosted(binaries / f"{name}.vst3", channels=1)
+        buses = [mono.plugin.get_bus_info(is_input, 0)["num_channels"] for is_input in (True, False)]
+        assert buses == [1, 1]
+        assert np.array_equal(mono.play(SONG[:1]), SONG[:1])
+    audio = noise(END - START, 2, takes_channels)
+    punchin = hosted(binaries / "Punchin.vst3", channels=1)
+    punchin.restore(state(Region(START, END, [take_file(tmp_path / "take.wav", audio)])))
+    want = SONG[:1].copy()
+    want[:, START:END] = audio[:1]
+    for most in (1, 512, 8192):
+        assert np.array_equal(punchin.play(SONG[:1], most=most), want)
+
+
 def test_parameters_choose_the_take_and_the_original(punchin: Hosted, take: Path, tmp_path: Path) -> None:
     second = take_file(tmp_path / "second.wav", noise(END - START, 5))
     punchin.restore(state(Region(START, END, [take, second])))
@@ -102,7 +119,8 @@ def test_pedalboard_loads_it(binaries: Path) -> None:
     pedalboard = pytest.importorskip("pedalboard")
     plugin = pedalboard.load_plugin(str(binaries / "Punchin.vst3"))
     assert plugin.name == "Punchin"
-    assert np.array_equal(plugin(SONG, 48_000, reset=False), SONG)
+    for song in (SONG, SONG[:1]):
+        assert np.array_equal(plugin(song, 48_000, reset=False), song)
 
 
 def test_ardours_scanner_accepts_both(binaries: Path, tmp_path: Path) -> None:

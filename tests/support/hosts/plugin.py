@@ -138,9 +138,10 @@ class Hosted:
         return out
 
 
-def hosted(path: Path, rate: int = 48_000) -> Hosted:
+def hosted(path: Path, rate: int = 48_000, channels: int = 2) -> Hosted:
     minihost = pytest.importorskip("minihost")
-    return Hosted(minihost.Plugin(str(path), sample_rate=rate, max_block_size=8192), rate)
+    arrangement = {"in_channels": channels, "out_channels": channels}
+    return Hosted(minihost.Plugin(str(path), sample_rate=rate, max_block_size=8192, **arrangement), rate)
 
 
 def noise(samples: int, seed: int, channels: int = 2) -> Samples:
