@@ -157,7 +157,11 @@ def main() -> None:
     parser.add_argument("--songs", type=int, default=1500, help="training songs of 40 s, or solo lines of 10 s")
     parser.add_argument("--held-out", type=int, default=FIRST_HELD_OUT, help="first seed of the evaluation songs")
     parser.add_argument(
-        "--edition", type=int, choices=EDITIONS, default=1, help="of the songs; 2: genres, time signatures, pads"
+        "--edition",
+        type=int,
+        choices=EDITIONS,
+        default=1,
+        help="of the songs; 2: genres, pads; 3: any band, chords, sound",
     )
     parser.add_argument("--start", type=Path, help="a finished pack to go on from, a folder")
     parser.add_argument("--pack", type=Path, help="transfer: the pack that gains it, a folder (its name counts)")

@@ -88,6 +88,11 @@ TEXT_GUIDANCE = Parameter(
     "text_guidance", "How strictly the text is followed (CFG scale); 1 is without guidance.", _INPAINT, 3.0, 0.0, 30.0,
     fader=(0.0, 10.0), unsaid=PACKS, flag="guidance", path="sampling.guidance", short="guid",
 )  # fmt: skip
+CONTROL_GUIDANCE = Parameter(
+    "control_guidance", "How strictly chords, drums and piano are followed (CFG scale); 1 is without guidance.",
+    _INPAINT, 1.0, 0.0, 30.0, fader=(0.0, 5.0), unsaid=PACKS, path="sampling.control_guidance",
+    short="ctlgui",
+)  # fmt: skip
 CHORD = _weight("chord", "the chords")
 DRUMS = _weight("drums", "the drums")
 PIANO = _weight("piano", "the piano part")
@@ -212,6 +217,7 @@ class Sampling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Annotated[float, TEMPERATURE.meta] | None = None
     top_k: Annotated[int, TOP_K.meta] | None = None
     guidance: Annotated[float, TEXT_GUIDANCE.meta] | None = msgspec.field(default=None, name="cfg")
+    control_guidance: Annotated[float, CONTROL_GUIDANCE.meta] | None = None
 
 
 class Denoising(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

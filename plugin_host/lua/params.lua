@@ -55,6 +55,14 @@ return {
     high = 30.0,
     whole = false,
   },
+  control_guidance = {
+    text = "How strictly chords, drums and piano are followed (CFG scale); 1 is without guidance.",
+    engines = { "inpaint" },
+    default = 1.0,
+    low = 0.0,
+    high = 30.0,
+    whole = false,
+  },
   chord = {
     text = "How much takes follow the chords; 0 is not at all.",
     engines = { "inpaint" },

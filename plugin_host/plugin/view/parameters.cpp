@@ -22,6 +22,7 @@ const std::vector<Parameter> kTable = {
     {"temperature", "How daring new takes are.", true, false, Kind::number, "1", "the pack's", 0, 10, 0.1, 2, true, 0, {}, {}},
     {"top_k", "How many tokens may follow one another: fewer are safer, 0 is no limit.", true, false, Kind::whole, "250", "the pack's", 0, 65536, 1, 2048, true, 0, {}, {}},
     {"text_guidance", "How strictly the text is followed (CFG scale); 1 is without guidance.", true, false, Kind::number, "3", "the pack's", 0, 30, 0, 10, false, 0, {}, {}},
+    {"control_guidance", "How strictly chords, drums and piano are followed (CFG scale); 1 is without guidance.", true, false, Kind::number, "1", "the pack's", 0, 30, 0, 5, false, 0, {}, {}},
     {"chord", "How much takes follow the chords; 0 is not at all.", true, false, Kind::number, "1", "", 0, 4, 0, 2, false, 0, {}, {}},
     {"drums", "How much takes follow the drums; 0 is not at all.", true, false, Kind::number, "1", "", 0, 4, 0, 2, false, 0, {}, {}},
     {"piano", "How much takes follow the piano part; 0 is not at all.", true, false, Kind::number, "1", "", 0, 4, 0, 2, false, 0, {}, {}},

@@ -105,6 +105,6 @@ def _envelope(zone: Zone, length: int, sample_rate: int) -> NDArray[np.float32]:
     return (np.minimum(time / zone.attack, 1) * 10 ** (-fall / 20)).astype(np.float32)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _load(path: Path) -> Soundfont:
     return Soundfont(path)

@@ -22,7 +22,17 @@ import msgspec
 from msgspec import Meta
 from punchin_wire.disk import OWN_FOLDER, replacing
 from punchin_wire.errors import PackCorrupt, PackError, PackMissing, Unsupported
-from punchin_wire.params import HOLD, STEPS, TEMPERATURE, TEXT_GUIDANCE, TOP_K, ChordRhythm, Control, Solver
+from punchin_wire.params import (
+    CONTROL_GUIDANCE,
+    HOLD,
+    STEPS,
+    TEMPERATURE,
+    TEXT_GUIDANCE,
+    TOP_K,
+    ChordRhythm,
+    Control,
+    Solver,
+)
 from punchin_wire.paths import packs_folder
 from punchin_wire.structs import UNREADABLE
 
@@ -56,6 +66,7 @@ class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: Annotated[float, TEMPERATURE.meta] = TEMPERATURE.default
     top_k: Annotated[int, TOP_K.meta] = TOP_K.default
     guidance: Annotated[float, TEXT_GUIDANCE.meta] = msgspec.field(name="cfg", default=TEXT_GUIDANCE.default)
+    control_guidance: Annotated[float, CONTROL_GUIDANCE.meta] = CONTROL_GUIDANCE.default
 
 
 class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -81,7 +81,13 @@ def parser() -> argparse.ArgumentParser:
         "--songs", type=Path, metavar="DIR", help="measure on these: songs in Slakh2100's layout, or clips"
     )
     parser.add_argument("--soundfont", type=Path, help="plays our songs (default: one that packs are not trained on)")
-    parser.add_argument("--edition", type=int, choices=(1, 2), default=1, help="of our songs; 2: genres, tempo changes")
+    parser.add_argument(
+        "--edition",
+        type=int,
+        choices=(1, 2, 3),
+        default=1,
+        help="of our songs; 2: genres; 3: any band, chords, sound",
+    )
     parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
     parser.add_argument("--parameters", nargs="+", choices=PARAMETERS, help="transfer: vary only these (default: all)")
     parser.add_argument("--hold", type=_hold, default=0.0, help="transfer: of rows that do not vary it (default: 0)")

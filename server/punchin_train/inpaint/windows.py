@@ -22,7 +22,7 @@ from .tokens import control_of
 
 FRAME_RATE = 50
 SILENT_SHARE = 0.1  # conditions replaced by silence, so that silence comes to mean "as you like"
-MEDIAN_KERNEL = 11
+MEDIAN_KERNEL, NOISE_SHARE = 11, 0.25
 UNLABELLED = -1
 MINOR_QUALITIES, MAJOR_QUALITIES = frozenset({"min", "min7"}), frozenset({"maj", "7", "maj7"})
 
@@ -85,12 +85,13 @@ class TokenCorpus:
 
 
 def training_mask(random: np.random.Generator, frames: int) -> NDArray[np.int64]:
-    """Half AIRGen's median-filtered noise, half one block of 25-70 % of the window. 1 = kept. [frames]"""
-    if random.random() < 0.5:
+    """A quarter AIRGen's median-filtered noise, else one block of 25-90 % of the window: what lies far from any
+    context can only be heard from the condition. 1 = kept. [frames]"""
+    if random.random() < NOISE_SHARE:
         drawn = (random.random(frames) >= random.uniform(0.4, 0.8)).astype(np.int64)
         sums = np.convolve(drawn, np.ones(MEDIAN_KERNEL, np.int64), "same")
         return (sums > MEDIAN_KERNEL // 2).astype(np.int64)
-    length = int(frames * random.uniform(0.25, 0.7))
+    length = int(frames * random.uniform(0.25, 0.9))
     start = int(random.integers(frames - length))
     mask = np.ones(frames, np.int64)
     mask[start : start + length] = 0

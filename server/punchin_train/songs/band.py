@@ -32,6 +32,7 @@ class Plan:
     sections: tuple[Section, ...]
     spans: tuple[Span, ...]
     swing: float
+    keyless: bool = False
 
     def dice(self, player: str) -> Random:
         return Random(f"{self.seed} {player}")
@@ -46,6 +47,10 @@ class Plan:
         at = self.seconds(start, random)
         until = self.timeline.seconds(end) - 0.02
         return Note(at, max(until, at + 0.03), pitch, velocity, program)
+
+    def scale(self, chord: Chord) -> frozenset[int]:
+        """Pitch classes that a line may pass through: the key's, or the chord's own where there is no key."""
+        return (Key(chord.root, "min" in chord.quality or "dim" in chord.quality) if self.keyless else self.key).scale
 
     def spans_of(self, bar: Bar) -> list[Span]:
         end = bar.quarter + bar.signature.quarters
@@ -64,18 +69,25 @@ def compose(seed: int, seconds: float, held_out: bool) -> Song:
     if any(section.signature.compound for section in sections):
         swing = 0.0  # its eighths come in threes already
     plan = Plan(seed, genre, key, timeline, sections, spans, swing)
-    chords = (ChordSegment(timeline.seconds(s.start), timeline.seconds(s.end), s.chord.label) for s in spans)
+    stems = {name: player(plan) for name, player in PLAYERS.items()}
+    return song(plan, name, seconds, stems, {stem: random.uniform(*bounds) for stem, bounds in GAINS.items()})
+
+
+def song(plan: Plan, feel: str, seconds: float, stems: dict[str, list[Note]], gains: dict[str, float]) -> Song:
+    """What `stems` play of a plan, with its chords and beats."""
+    timeline = plan.timeline
+    chords = (ChordSegment(timeline.seconds(s.start), timeline.seconds(s.end), s.chord.label) for s in plan.spans)
     return Song(
-        seed=seed,
-        key=key,
+        seed=plan.seed,
+        key=plan.key,
         tempo=timeline.tempos[0].bpm,
-        feel=name,
+        feel=feel,
         seconds=seconds,
         chords=tuple(form.joined(chords, seconds)),
         beats=tuple(timeline.beats()),
-        stems={name: player(plan) for name, player in PLAYERS.items()},
-        gains={stem: random.uniform(*bounds) for stem, bounds in GAINS.items()},
-        sections=tuple((timeline.seconds(section.bars[0].quarter), section.letter) for section in sections),
+        stems=stems,
+        gains=gains,
+        sections=tuple((timeline.seconds(section.bars[0].quarter), section.letter) for section in plan.sections),
         timeline=timeline,
     )
 
@@ -212,13 +224,16 @@ def _melody(plan: Plan) -> list[Note]:
     program, density, current = random.choice(plan.genre.leads), random.choice((0.6, 0.8, 1.0)), random.randint(67, 76)
     if random.random() < 0.1:
         return []
-    scale = [pitch for pitch in range(60, 86) if pitch % 12 in plan.key.scale]
     notes: list[Note] = []
     for bar, pattern in _patterned(plan, plan.genre.lines, random):
         if random.random() > density:
             continue
         for stroke in _strokes(pattern, bar, plan.spans_of(bar)):
-            tones = [pitch for pitch in range(60, 86) if pitch % 12 in stroke.span.chord.pitch_classes]
+            chord = stroke.span.chord
+            tones, scale = (
+                [pitch for pitch in range(60, 86) if pitch % 12 in known]
+                for known in (chord.pitch_classes, plan.scale(chord))
+            )
             strong = (stroke.start - bar.quarter) % bar.signature.beat == 0
             choices = tones if strong and random.random() < 0.85 else scale
             current = min(choices, key=lambda pitch: abs(pitch - current) + random.random() * 4)

@@ -97,9 +97,13 @@ def harmony(random: Random, genre: Genre, key: Key, sections: tuple[Section, ...
     for letter in "ABC":
         degrees, sevenths = random.choice(tables), random.choice(genre.sevenths)
         chords[letter] = [key.chord(degree, random.random() < sevenths) for degree in degrees]
+    return spans(sections, [chords[section.letter] for section in sections], pace)
+
+
+def spans(sections: tuple[Section, ...], turns: list[list[Chord]], pace: float) -> Iterator[Span]:
+    """Each section's turn of chords, `pace` bars a chord, over and over; two chords a bar at most."""
     places: list[tuple[float, Chord]] = []
-    for section in sections:
-        turn = chords[section.letter]
+    for section, turn in zip(sections, turns, strict=True):
         for index, bar in enumerate(section.bars):
             first, second = (turn[int((index + half) / pace) % len(turn)] for half in (0, 0.5))
             places.append((bar.quarter, first))

@@ -16,6 +16,7 @@ from punchin_server.conditioning import chord_rhythm, level, piano, render
 from punchin_wire.disk import replacing
 from punchin_wire.messages import Note
 
+from . import studio
 from .songs import STEMS, Song, compose
 
 SAMPLE_RATE = 32_000
@@ -43,10 +44,18 @@ class Rendered:
 def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | None = None) -> Rendered:
     """Stems at their gains, their mix at a common loudness, and both rendered conditions. `soundfont` is the band's;
     conditions are always played by the product's own."""
-    stems = {name: render.render(notes, song.seconds, sample_rate, soundfont) for name, notes in song.stems.items()}
+    random = np.random.default_rng(song.seed)
+    if song.produced:
+        stems = studio.record(song, sample_rate, soundfont, random)
+    else:
+        stems = {name: render.render(notes, song.seconds, sample_rate, soundfont) for name, notes in song.stems.items()}
     stems = {name: audio * np.float32(song.gains[name] / (_rms(audio) + 1e-9)) for name, audio in stems.items()}
     mix = np.sum(list(stems.values()), axis=0)
-    scale = np.float32(min(MIX_RMS / _rms(mix), PEAK / float(np.abs(mix).max())))
+    loudness, strikes = MIX_RMS, 1.0
+    if song.produced:
+        mix = studio.master(mix, sample_rate, random)
+        loudness, strikes = (value * 10 ** (random.uniform(-5, 5) / 20) for value in (MIX_RMS, 1.0))
+    scale = np.float32(min(loudness / _rms(mix), PEAK / float(np.abs(mix).max())))
     other = (stems["comp"] + stems["melody"] + stems.get("pad", 0)) * scale
     chord_notes = chord_rhythm.place(song.chords, [time for time, _ in song.beats])
     # A producer's MIDI clip names no program, so every pitched part may enter the cover.
@@ -54,7 +63,7 @@ def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | No
     cover = piano.reduce(Note(note.start, note.end, note.pitch, note.velocity) for note in pitched)
     tracks = {"mix": mix * scale, **{name: audio * scale for name, audio in stems.items()}}
     for name, notes in zip(CONDITIONS, (chord_notes, cover), strict=True):
-        tracks[name] = level.match(render.render(notes, song.seconds, sample_rate), other)
+        tracks[name] = level.match(render.render(notes, song.seconds, sample_rate), other) * np.float32(strikes)
     return Rendered(song, np.stack([tracks[name] for name in TRACKS if name in tracks]).astype(np.float32))
 
 

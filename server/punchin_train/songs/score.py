@@ -112,3 +112,4 @@ class Song:
     gains: dict[str, float]  # each stem's loudness (RMS) relative to the others
     sections: tuple[tuple[float, str], ...]
     timeline: Timeline
+    produced: bool = False  # its sound has a production of its own, see :mod:`.studio`

@@ -14,15 +14,15 @@ from random import Random
 
 from punchin_wire.messages import ChordSegment, Note
 
-from . import band
+from . import band, breadth
 from .harmony import Chord, Key
 from .score import FOUR_FOUR, STEMS, Bar, Song, Tempo, Timeline
 
 __all__ = ["EDITIONS", "STEMS", "Song", "compose"]
 
-EDITIONS = {1: 0, 2: 100_000_000}
+EDITIONS = {1: 0, 2: 100_000_000, 3: 200_000_000}
 """First seed of each edition of the songs. Those of the second are in seven genres, with pads, and their tempo and
-time signature may change."""
+time signature may change; those of the third are by any band in any harmony, with any sound."""
 
 KICK, SNARES, CLOSED_HAT, OPEN_HAT, CRASH, RIDE = 36, (38, 38, 40, 37), 42, 46, 49, 51
 TOMS = (50, 48, 47, 45, 43)
@@ -78,6 +78,8 @@ class _Plan:
 
 def compose(seed: int, seconds: float = 40.0, held_out: bool = False) -> Song:
     """Write the song of a seed, at least `seconds` long; `held_out` takes progressions training never saw."""
+    if seed >= EDITIONS[3]:
+        return breadth.compose(seed, seconds, held_out)
     if seed >= EDITIONS[2]:
         return band.compose(seed, seconds, held_out)
     random = Random(seed)

@@ -22,8 +22,8 @@ from ...models.musicgen.airgen import AdapterGains
 from ...models.musicgen.cache import Cache, StepSpan
 from ...models.musicgen.musicgen import TextState
 from ..cuda_graph import Work, mark, recorded
-from .decode import CachedModel, LanguageModel, Step, TakeBatch, TokenSequence, decode_chunk
-from .sampling import Noise, SamplingParams, guide, sample
+from .decode import CachedModel, LanguageModel, SilentControls, Step, TakeBatch, TokenSequence, decode_chunk
+from .sampling import Guidance, Noise, SamplingParams, sample
 from .windows import Chunk
 
 AHEAD = 8
@@ -39,7 +39,7 @@ class Layout(NamedTuple):
     """
 
     shape: tuple[int, ...]
-    branches: int
+    guidance: Guidance
     adapters: tuple[str, ...] | None
     text: tuple[int, ...] | None
     sampling: SamplingParams
@@ -48,7 +48,7 @@ class Layout(NamedTuple):
     def of(cls, sequence: TokenSequence, takes: TakeBatch) -> Layout:
         adapters = takes.bank.names if takes.bank else None
         text = tuple(takes.text.keys.shape) if takes.text else None
-        return cls(tuple(sequence.steps.shape), takes.branches, adapters, text, takes.sampling)
+        return cls(tuple(sequence.steps.shape), takes.guidance, adapters, text, takes.sampling)
 
 
 @dataclass
@@ -67,21 +67,24 @@ class Buffers:
     cache: Cache
     text: TextState | None
     gains: AdapterGains | None
+    silent: SilentControls | None
 
     @classmethod
     def new(cls, lm: LanguageModel, sequence: TokenSequence, takes: TakeBatch) -> Buffers:
         """For windows of the layout of `sequence` and `takes`, with the adapters and the text of `takes`."""
         B, K, S = sequence.steps.shape
         device = sequence.steps.device
+        silent = SilentControls(torch.zeros_like(sequence.steps), torch.zeros(K, S, dtype=torch.bool, device=device))
         return cls(
             index=torch.zeros(1, dtype=torch.long, device=device),
             tokens=torch.zeros_like(sequence.steps),
             unknown=torch.zeros_like(sequence.unknown),
             types=torch.zeros(S, dtype=torch.long, device=device),
             noise=torch.ones(AHEAD, B, K, lm.config.card, device=device),
-            cache=lm.new_cache(B * takes.branches, bucket(S)),
+            cache=lm.new_cache(B * takes.guidance.branches, bucket(S)),
             text=takes.text_rows(B),
             gains=takes.gains(takes.coefficients),
+            silent=None if takes.guidance.control == 1.0 else silent,
         )
 
     def load(self, model: CachedModel, sequence: TokenSequence, takes: TakeBatch) -> None:
@@ -95,6 +98,9 @@ class Buffers:
             self.text.values.copy_(text.values)
         if self.gains is not None and model.gains is not None:
             self.gains.by_type.copy_(model.gains.by_type)
+        if self.silent is not None and model.silent is not None:
+            self.silent.steps.copy_(model.silent.steps)
+            self.silent.prefixed.copy_(model.silent.prefixed)
 
 
 def bucket(columns: int) -> int:
@@ -102,7 +108,7 @@ def bucket(columns: int) -> int:
     return -(-columns // BUCKET) * BUCKET
 
 
-def feed(lm: LanguageModel, buffers: Buffers, sampling: SamplingParams, branches: int, visible: int) -> None:
+def feed(lm: LanguageModel, buffers: Buffers, sampling: SamplingParams, guidance: Guidance, visible: int) -> None:
     """One decode step: feed input step `index`, sample what is unknown of the next, and make that the one to feed.
 
     Attention looks at the first `visible` columns of the cache. Nothing here depends on data: it can be recorded.
@@ -111,9 +117,8 @@ def feed(lm: LanguageModel, buffers: Buffers, sampling: SamplingParams, branches
     codes = buffers.tokens.index_select(2, index)
     adapters = None if buffers.gains is None else buffers.gains.at(buffers.types.index_select(0, index))
     span = StepSpan.at(index, visible, buffers.cache.layers[0].dtype)
-    logits = lm.next_logits(codes.repeat(branches, 1, 1), span, buffers.cache, buffers.text, adapters).float()
-    if branches == 2:
-        logits = guide(logits, sampling.guidance)
+    every = guidance.codes(codes, None if buffers.silent is None else buffers.silent.under(codes, index))
+    logits = guidance(lm.next_logits(every, span, buffers.cache, buffers.text, adapters).float())
     noise = buffers.noise.index_select(0, index % AHEAD)[0]
     sampled = sample(logits, noise, sampling.temperature, sampling.top_k)  # [B, K]
     following = index + 1
@@ -149,7 +154,7 @@ class Recording:
 
     def _record(self, visible: int) -> Work:
         def plain() -> None:
-            feed(self._lm, self.buffers, self.layout.sampling, self.layout.branches, visible)
+            feed(self._lm, self.buffers, self.layout.sampling, self.layout.guidance, visible)
 
         if self.buffers.index.device.type != "cuda":
             return plain

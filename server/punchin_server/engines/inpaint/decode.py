@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 from ...models.musicgen.airgen import AdapterBank, AdapterGains, AdapterState, frame_types
 from ...models.musicgen.cache import StepSpan
 from ...models.musicgen.musicgen import LMConfig, TextState
-from .sampling import Noise, SamplingParams, guide, sample
+from .sampling import Guidance, Noise, SamplingParams, sample
 from .windows import Chunk, Window, sampled_outputs, schedule
 
 PIECE = 256
@@ -42,23 +42,23 @@ class TakeBatch:
     text: TextState | None = None
 
     @property
-    def branches(self) -> int:
-        """2 where guidance compares with the unconditional model. Without text both would be the same."""
-        return 2 if self.text is not None and self.sampling.guidance != 1.0 else 1
+    def guidance(self) -> Guidance:
+        """Without text, or without adapters, there is nothing to compare with."""
+        text = 1.0 if self.text is None else self.sampling.guidance
+        return Guidance(text, 1.0 if self.bank is None else self.sampling.control_guidance)
 
     def text_rows(self, rows: int) -> TextState | None:
-        """The text's row for each of `rows` takes, and with guidance its absence for each; `guidance` 1 needs the text
-        alone."""
+        """The text's row, or that of its absence, for each of `rows` takes in every branch."""
         if self.text is None:
             return None
-        index = [0] * rows + ([1] * rows if self.branches == 2 else [])
+        index = [row for row in self.guidance.texts() for _ in range(rows)]
         return TextState(self.text.keys[:, index], self.text.values[:, index])
 
     def gains(self, coefficients: Tensor) -> AdapterGains | None:
         """What the adapters add to rows with `coefficients` `[B, A]`, in each branch."""
         if self.bank is None:
             return None
-        return AdapterGains.of(self.bank, coefficients.repeat(self.branches, 1).to(self.bank.gates))
+        return AdapterGains.of(self.bank, coefficients.repeat(self.guidance.branches, 1).to(self.bank.gates))
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,28 @@ def delay(frames: Tensor, special: int) -> Tensor:
     for k in range(K):
         steps[:, k, 1 + k : 1 + k + F] = frames[:, k]
     return steps
+
+
+class SilentControls(NamedTuple):
+    """A prefix whose controls are silent: its input steps `[B, K, S]`, and which tokens are the prefix's `[K, S]`."""
+
+    steps: Tensor
+    prefixed: Tensor
+
+    @classmethod
+    def of(cls, prefix: Tensor, special: int) -> SilentControls:
+        """From the prefix's frames `[B, K, T]`."""
+        steps = delay(prefix.repeat(1, 1, 2), special)  # what the second half holds is never looked at
+        frame = torch.arange(steps.shape[-1], device=steps.device) - 1
+        return cls(steps, frame - torch.arange(steps.shape[1], device=steps.device)[:, None] < prefix.shape[-1])
+
+    def rows(self, index: Tensor) -> SilentControls:
+        """Those of some takes."""
+        return SilentControls(self.steps[index], self.prefixed)
+
+    def under(self, codes: Tensor, at: Tensor) -> Tensor:
+        """`codes` `[B, K, n]` of the input steps `at` `[n]`, behind this prefix."""
+        return torch.where(self.prefixed.index_select(1, at), self.steps.index_select(2, at), codes)
 
 
 class TokenSequence:
@@ -166,35 +188,46 @@ class LanguageModel(Protocol):
 class CachedModel:
     """The model with the cache of one window: tokens of some steps in, guided logits of the last one out."""
 
-    def __init__(self, lm: LanguageModel, takes: TakeBatch, window: Window, rows: Tensor, steps: int) -> None:
+    def __init__(
+        self,
+        lm: LanguageModel,
+        takes: TakeBatch,
+        window: Window,
+        rows: Tensor,
+        steps: int,
+        silent: SilentControls | None = None,
+    ) -> None:
         """For the takes `rows` of the batch, and at most `steps` input steps."""
-        self._lm, self._takes = lm, takes
+        self._lm, self._takes, self._guidance = lm, takes, takes.guidance
         self._coefficients = takes.coefficients.to(rows.device)[rows]
+        self.silent = None if silent is None else silent.rows(rows)
         self.types = frame_types(torch.from_numpy(window.kept()), lm.config.codebooks).to(rows.device)
-        self.cache = lm.new_cache(len(rows) * takes.branches, steps)
+        self.cache = lm.new_cache(len(rows) * self._guidance.branches, steps)
         self._text, self.gains = takes.text_rows(len(rows)), takes.gains(self._coefficients)
 
     def __call__(self, codes: Tensor, start: int) -> Tensor:
         """`[B, K, card]` after `codes` `[B, K, n]` at the steps from `start` on."""
-        branches, steps = self._takes.branches, codes.shape[-1]
+        steps = codes.shape[-1]
         adapters = None if self.gains is None else self.gains.at(self.types[start : start + steps])
         span = StepSpan.of(start, steps, codes.device)
-        logits = self._lm.next_logits(codes.repeat(branches, 1, 1), span, self.cache, self._text, adapters).float()
-        return guide(logits, self._takes.sampling.guidance) if branches == 2 else logits
+        at = torch.arange(start, start + steps, device=codes.device)
+        every = self._guidance.codes(codes, None if self.silent is None else self.silent.under(codes, at))
+        return self._guidance(self._lm.next_logits(every, span, self.cache, self._text, adapters).float())
 
     def expand(self, inverse: Tensor, filled: int, into: Any = None) -> None:
         """Go on with one row for each take, where takes with the same beginning had one among them.
 
         With the cache `into`, which has these rows, what is known so far is copied there.
         """
-        distinct, branches = len(self._coefficients), self._takes.branches
+        distinct = len(self._coefficients)
         alike = inverse.tolist() == list(range(distinct))
         if alike and into is None:
             return
-        rows = torch.cat([inverse + i * distinct for i in range(branches)])
+        rows = torch.cat([inverse + i * distinct for i in range(self._guidance.branches)])
         self.cache = self.cache.expand(rows, filled) if into is None else self.cache.expand(rows, filled, into)
         if not alike:
             self._coefficients = self._coefficients[inverse]
+            self.silent = None if self.silent is None else self.silent.rows(inverse)
             self._text, self.gains = self._takes.text_rows(len(inverse)), self._takes.gains(self._coefficients)
 
 
@@ -260,17 +293,25 @@ PLAIN = PlainDecoder()
 
 
 def fill(
-    lm: LanguageModel, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch, decoder: Decoder = PLAIN
+    lm: LanguageModel,
+    prefix: Tensor,
+    frames: Tensor,
+    window: Window,
+    takes: TakeBatch,
+    decoder: Decoder = PLAIN,
+    silent: Tensor | None = None,
 ) -> Iterator[Step]:
     """Sample the frames that `window` writes, into `frames` in place as they are done; yields after every forward.
 
     `prefix` and `frames` are `[B, K, T]` tokens on the model's device: the first and the second half of the sequence.
     Frames of `window` that are known are forced; takes that begin alike share the forward over their beginning.
+    `silent` is the prefix with silent controls, needed where guidance compares with those.
     """
     sequence = TokenSequence(prefix, frames, window, lm.config)
     beginning = sequence.chunks[0]
     rows, inverse = distinct_beginnings(sequence.steps[..., : beginning.end], takes.coefficients)
-    model = CachedModel(lm, takes, window, rows, sequence.chunks[-1].end)
+    silenced = None if silent is None else SilentControls.of(silent, lm.config.special)
+    model = CachedModel(lm, takes, window, rows, sequence.chunks[-1].end, silenced)
     logits = yield from prefill(model, sequence.steps[rows], beginning)
     model.expand(inverse, beginning.end, decoder.begin(lm, sequence, takes))
     done = decode_step(sequence, beginning.end, logits[inverse], takes)

@@ -12,13 +12,13 @@ know what follows the hole.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from functools import cached_property
 
 import numpy as np
 import torch
 from punchin_wire.errors import BadCheckpoint, BadRegion, OutOfMemory, Unsupported
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Take, TakeSpec
-from punchin_wire.params import Sampling
 from punchin_wire.silence import silent_share
 from torch import Tensor
 
@@ -38,7 +38,7 @@ from .loading import Models, load_models
 from .room import check_room
 from .sampling import Noise, SamplingParams
 from .scene import Scene, to_frames
-from .windows import preview_pieces
+from .windows import Window, preview_pieces
 
 PREVIEW_SECONDS = 1.0
 LEFT_CONTEXT, RIGHT_CONTEXT = 50, 4
@@ -77,7 +77,7 @@ class InpaintEngine:
                 drums = mono(audio[request.drums.frame], request.drums.sample_rate, rate) * gain
             other, level = self._level(request, scene)
         codes = yield from self._encode(request, scene, drums, other, clock)  # [B, K, frames of the scene]
-        bank, sampling = self._bank(request.takes), self._sampling(request.sampling)
+        bank, sampling = self._bank(request.takes), self._sampling(request)
         start = scene.take_span.start * self._m.codec.hop
         tries, before = Tries(request.takes, request.retries), 0
         for takes in tries.rounds():
@@ -144,12 +144,14 @@ class InpaintEngine:
         font = self._m.instrument.soundfont or default_soundfont()
         return other, {"condition_level": level, "soundfont": font.name}
 
-    def _sampling(self, requested: Sampling) -> SamplingParams:
-        default = self._m.sampling
+    def _sampling(self, request: InpaintRequest) -> SamplingParams:
+        default, asked = self._m.sampling, request.sampling
+        control = default.control_guidance if asked.control_guidance is None else asked.control_guidance
         return SamplingParams(
-            temperature=default.temperature if requested.temperature is None else requested.temperature,
-            top_k=default.top_k if requested.top_k is None else requested.top_k,
-            guidance=default.guidance if requested.guidance is None else requested.guidance,
+            temperature=default.temperature if asked.temperature is None else asked.temperature,
+            top_k=default.top_k if asked.top_k is None else asked.top_k,
+            guidance=default.guidance if asked.guidance is None else asked.guidance,
+            control_guidance=control if any(take.controls for take in request.takes) else 1.0,
         )
 
     def _bank(self, takes: Sequence[TakeSpec]) -> AdapterBank | None:
@@ -217,9 +219,10 @@ class InpaintEngine:
                 prefix = frames.clone()
             else:
                 prefix = codes[..., scene.at(window.start - window.length, window.start)]
+            silent = None if takes.guidance.control == 1.0 else self._silenced(prefix, window)
             pieces = preview_pieces(window, size, RIGHT_CONTEXT) if preview else []
             written = window.written()
-            for step in clock.steps(fill(self._m.lm, prefix, frames, window, takes, self._decoder)):
+            for step in clock.steps(fill(self._m.lm, prefix, frames, window, takes, self._decoder, silent)):
                 if step.prefill:
                     yield Emission(Progress("prefill", step.fed, step.total))
                 else:
@@ -227,6 +230,17 @@ class InpaintEngine:
                 while pieces and step.done >= pieces[0].due:
                     yield from self._preview(scene, codes, pieces.pop(0).span, clock)
             before += window.frames
+
+    def _silenced(self, prefix: Tensor, window: Window) -> Tensor:
+        """`prefix` `[B, K, T]` of `window`, with silence for its condition."""
+        return torch.where(torch.from_numpy(window.kept()).to(prefix.device), prefix, self._silence)
+
+    @cached_property
+    def _silence(self) -> Tensor:
+        """Tokens `[K, T]` of silence."""
+        codec = self._m.codec
+        tokens = codec.encode(np.zeros((1, self._m.window * codec.hop), np.float32))[0]
+        return tokens.to(self._m.lm.offsets.device)
 
     def _preview(self, scene: Scene, codes: Tensor, span: Span, clock: Clock) -> Generator[Emission]:
         """Frames `span` of each take, decoded with the context that makes them sound as the take will."""

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, get_args
 
+import msgspec
 import torch
 from punchin_wire.errors import BadCheckpoint
 from punchin_wire.frames import Audio
@@ -102,7 +103,7 @@ def load_models(name: str, device: str, precision: str) -> Models:
         bank=bank,
         text=LazyText(pack.text, where, lm.config) if pack.text else None,
         window=pack.manifest.window_frames,
-        sampling=SamplingParams(sampling.temperature, sampling.top_k, sampling.guidance),
+        sampling=SamplingParams(*msgspec.structs.astuple(sampling)),
         chord_rhythm=pack.manifest.chord_rhythm,
         instrument=Instrument(pack.soundfont, pack.manifest.conditions),
         separator=_separator(pack, codec.sample_rate, where),

@@ -15,17 +15,55 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """MusicGen's defaults. `top_k` 0 keeps every token; `guidance` 1 needs no unconditional branch."""
+    """MusicGen's defaults. `top_k` 0 keeps every token; a guidance of 1 needs no branch to compare with.
+    `control_guidance` is not MusicGen's."""
 
     temperature: float = 1.0
     top_k: int = 250
     guidance: float = 3.0
+    control_guidance: float = 1.0
 
 
-def guide(logits: Tensor, guidance: float) -> Tensor:
-    """Classifier-free guidance: `[2B, ...]` stacked as conditional, unconditional, to `[B, ...]`."""
-    cond, uncond = logits.chunk(2)
-    return uncond + guidance * (cond - uncond)
+@dataclass(frozen=True)
+class Guidance:
+    """What every step is compared with: the same without its `text`, and with `control`s that are silent.
+
+    Each is how many times the difference counts (classifier-free guidance); 1 needs no comparison. Branches lie one
+    after the other in a batch: the full one, the one without text, the one whose controls are silent.
+    """
+
+    text: float = 1.0
+    control: float = 1.0
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """Of the branches that there are besides the full one."""
+        return tuple(scale for scale in (self.text, self.control) if scale != 1.0)
+
+    @property
+    def branches(self) -> int:
+        return 1 + len(self.scales)
+
+    def texts(self) -> list[int]:
+        """For each branch, 0 with the text and 1 without."""
+        return [0, *([1] if self.text != 1.0 else []), *([0] if self.control != 1.0 else [])]
+
+    def codes(self, full: Tensor, silent: Tensor | None) -> Tensor:
+        """`[B, K, n]` tokens of the full branch, and of the one with silent controls, to those of every branch."""
+        if self.control == 1.0 or silent is None:
+            return full.repeat(self.branches, 1, 1)
+        return torch.cat([full.repeat(self.branches - 1, 1, 1), silent])
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """`[branches * B, ...]` to `[B, ...]`."""
+        if not self.scales:
+            return logits
+        full, *others = logits.chunk(self.branches)
+        first, *further = zip(others, self.scales, strict=True)
+        guided = first[0] + first[1] * (full - first[0])
+        for other, scale in further:
+            guided = guided + (scale - 1) * (full - other)
+        return guided
 
 
 def sample(logits: Tensor, noise: Tensor, temperature: float, top_k: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,16 +64,18 @@ class Case:
         kinds = torch.randint(0, CONFIG.card, (2, K, T), generator=g)
         self.codes = kinds[torch.arange(takes) % 2]
         self.coefficients = torch.rand(2, adapters, generator=g)[torch.arange(takes) % 2]
+        self.silent = torch.randint(0, CONFIG.card, (2, K, T), generator=g)[torch.arange(takes) % 2]
         self.bank, self.text = bank_of(lm, adapters), text_of(lm, words)
 
-    def batch(self, temperature: float = 1.0) -> TakeBatch:
-        noise = Noise(range(len(self.codes)), K, CONFIG.card)
-        return TakeBatch(self.coefficients, noise, SamplingParams(temperature, 20, 3.0), self.bank, self.text)
+    def batch(self, temperature: float = 1.0, control_guidance: float = 1.0) -> TakeBatch:
+        noise, sampling = Noise(range(len(self.codes)), K, CONFIG.card), SamplingParams(temperature, 20, 3.0)
+        sampling = replace(sampling, control_guidance=control_guidance)
+        return TakeBatch(self.coefficients, noise, sampling, self.bank, self.text)
 
     @torch.no_grad()
-    def filled(self, temperature: float = 1.0, **decoder: Any) -> Tensor:
-        frames = self.codes.clone()
-        for _ in fill(self.lm, self.codes.clone(), frames, self.window, self.batch(temperature), **decoder):
+    def filled(self, temperature: float = 1.0, control_guidance: float = 1.0, **decoder: Any) -> Tensor:
+        frames, takes = self.codes.clone(), self.batch(temperature, control_guidance)
+        for _ in fill(self.lm, self.codes.clone(), frames, self.window, takes, silent=self.silent, **decoder):
             pass
         return frames
 
@@ -86,6 +89,17 @@ def test_the_same_tokens(lm: MusicGen, takes: int, words: int, adapters: int, ho
     plain = case.filled()
     assert torch.equal(case.filled(decoder=GraphDecoder()), plain)
     assert not torch.equal(plain, case.codes)
+
+
+@pytest.mark.parametrize("hole", HOLES, ids=str)
+@pytest.mark.parametrize("words", [0, 6])
+@pytest.mark.parametrize("takes", [1, 3])
+def test_the_same_tokens_under_guided_controls(
+    lm: MusicGen, takes: int, words: int, hole: list[tuple[int, int]]
+) -> None:
+    case, decoder = Case(lm, takes, words, 2, hole), GraphDecoder()
+    assert not torch.equal(case.filled(decoder=decoder), case.filled(control_guidance=2.0))
+    assert torch.equal(case.filled(control_guidance=2.0, decoder=decoder), case.filled(control_guidance=2.0))
 
 
 def test_one_decoder_serves_window_after_window(lm: MusicGen) -> None:
@@ -146,7 +160,7 @@ def test_a_step_can_be_traced_with_fixed_shapes(lm: MusicGen) -> None:
 
     def step(index: Tensor) -> Tensor:
         buffers.index = index
-        captured.feed(lm, buffers, layout.sampling, layout.branches, 48)
+        captured.feed(lm, buffers, layout.sampling, layout.guidance, 48)
         return buffers.tokens
 
     with torch.no_grad():

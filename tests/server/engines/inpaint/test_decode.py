@@ -23,6 +23,7 @@ pytestmark = pytest.mark.torch
 CONFIG = LMConfig(layers=2, width=32, heads=4, card=24, text_width=8)
 T, K = 12, 4
 SAMPLING = SamplingParams(temperature=0.9, top_k=10, guidance=2.5)
+CONTROLLED = replace(SAMPLING, control_guidance=20.0)
 HOLES = {
     "middle": (Window(0, T, (Span(4, 8),), (Span(4, 8),))),
     "start": (Window(0, T, (Span(0, 3),), (Span(0, 3),))),
@@ -61,18 +62,26 @@ def tokens(takes: int, seed: int = 2, codebooks: int = K) -> Tensor:
     return torch.randint(0, CONFIG.card, (1, codebooks, T), generator=g).repeat(takes, 1, 1)
 
 
-def filled(lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch) -> Tensor:
+def filled(
+    lm: MusicGen, prefix: Tensor, frames: Tensor, window: Window, takes: TakeBatch, silent: Tensor | None = None
+) -> Tensor:
     with torch.inference_mode():
         frames = frames.clone()
-        for _ in fill(lm, prefix, frames, window, takes):
+        for _ in fill(lm, prefix, frames, window, takes, silent=silent):
             pass
         return frames
 
 
-def batch(seeds: list[int], coefficients: Tensor | None = None, codebooks: int = K, **kwargs: Any) -> TakeBatch:
+def batch(
+    seeds: list[int],
+    coefficients: Tensor | None = None,
+    codebooks: int = K,
+    sampling: SamplingParams = SAMPLING,
+    **kwargs: Any,
+) -> TakeBatch:
     if coefficients is None:
         coefficients = torch.zeros(len(seeds), 0)
-    return TakeBatch(coefficients, Noise(seeds, codebooks, CONFIG.card), SAMPLING, **kwargs)
+    return TakeBatch(coefficients, Noise(seeds, codebooks, CONFIG.card), sampling, **kwargs)
 
 
 @torch.inference_mode()
@@ -85,6 +94,7 @@ def reference(
     bank: Any = None,
     row: Any = None,
     text: Any = None,
+    silent: Tensor | None = None,
 ) -> Tensor:
     """One take, no cache: the whole sequence is run again for each token that is not known."""
     K = lm.config.codebooks
@@ -99,12 +109,23 @@ def reference(
         if not writes:
             continue
         state = AdapterGains.of(bank, row[None]).at(types[: s + 1]) if bank is not None else None
-        branches = []
-        for branch in range(1 if text is None else 2):
+
+        def answer(branch: int, steps: Tensor, until: int = s + 1, state: Any = state) -> Tensor:
             one = None if text is None else type(text)(*(x[:, branch : branch + 1] for x in text))
-            hidden = lm(steps[..., : s + 1], StepSpan.of(0, s + 1), lm.new_cache(1), one, state)
-            branches.append(lm.logits(hidden)[0, :, -1])
-        logits = branches[0] if text is None else branches[1] + SAMPLING.guidance * (branches[0] - branches[1])
+            hidden = lm(steps[..., :until], StepSpan.of(0, until), lm.new_cache(1), one, state)
+            return lm.logits(hidden)[0, :, -1]
+
+        logits = full = answer(0, steps)
+        if text is not None:
+            textless = answer(1, steps)
+            logits = textless + SAMPLING.guidance * (full - textless)
+        if silent is not None:
+            behind = steps.clone()
+            for k in range(K):
+                behind[:, k, 1 + k : 1 + k + T] = silent[:, k]
+            unled = answer(0, behind)
+            by = CONTROLLED.control_guidance
+            logits = unled + by * (full - unled) if text is None else logits + (by - 1) * (full - unled)
         exponentials = noise.next()[0]
         for k in unknown:
             kept = logits[k].topk(SAMPLING.top_k).indices
@@ -165,6 +186,35 @@ def test_text_is_guided_and_its_absence_costs_no_branch(lm: MusicGen, monkeypatc
     rows.clear()
     assert not torch.equal(filled(lm, prefix, frames, window, batch([5])), guided)
     assert set(rows) == {1}
+
+
+@pytest.mark.parametrize("words", [0, 3])
+@pytest.mark.parametrize("hole", ["middle", "start", "two", "to be continued"])
+def test_controls_are_guided(lm: MusicGen, bank: AdapterBank, hole: str, words: int) -> None:
+    """Compared with a prefix of its own, also where codebooks of its last frames and of the hole share a step."""
+    window, prefix, frames, silent = HOLES[hole], tokens(1, seed=3), tokens(1), tokens(1, seed=4)
+    row, text = torch.tensor([0.8, 0.3]), None
+    if words:
+        with torch.inference_mode():
+            text = lm.read_text(torch.randn(words, CONFIG.text_width, generator=torch.Generator().manual_seed(0)))
+    takes = batch([5], row[None], sampling=CONTROLLED, bank=bank, text=text)
+    got = filled(lm, prefix, frames, window, takes, silent)
+    assert torch.equal(got, reference(lm, prefix, frames, window, 5, bank, row, text, silent))
+    unguided = batch([5], row[None], bank=bank, text=text)
+    assert not torch.equal(got, filled(lm, prefix, frames, window, unguided))
+
+
+def test_guided_takes_are_the_same_alone_and_among_others(lm: MusicGen, bank: AdapterBank) -> None:
+    """Some of which begin alike."""
+    prefix = torch.cat([tokens(1, seed=s) for s in (3, 3, 4)])
+    silent = torch.cat([tokens(1, seed=s) for s in (5, 5, 6)])
+    coefficients, seeds = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]]), [7, 8, 7]
+    whole = batch(seeds, coefficients, sampling=CONTROLLED, bank=bank)
+    together = filled(lm, prefix, tokens(3), HOLES["two"], whole, silent)
+    for i, seed in enumerate(seeds):
+        alone = batch([seed], coefficients[i : i + 1], sampling=CONTROLLED, bank=bank)
+        one = filled(lm, prefix[i : i + 1], tokens(1), HOLES["two"], alone, silent[i : i + 1])
+        assert torch.equal(together[i : i + 1], one)
 
 
 def test_a_take_is_the_same_alone_and_among_others(lm: MusicGen, bank: AdapterBank) -> None:

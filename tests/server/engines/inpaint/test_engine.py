@@ -229,6 +229,31 @@ def test_text_needs_a_reader_and_guides(engine: InpaintEngine) -> None:
     assert not np.array_equal(warm, unguided)
 
 
+def test_guided_controls_are_followed_otherwise_and_no_controls_cost_nothing(
+    engine: InpaintEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 is as without; takes that follow nothing have nothing to be compared with."""
+    rows: list[int] = []
+    plain = MusicGen.forward
+    monkeypatch.setattr(
+        MusicGen, "forward", lambda self, codes, *args: (rows.append(len(codes)), plain(self, codes, *args))[1]
+    )
+
+    def take(scale: float | None, **controls: float) -> Audio:
+        rows.clear()
+        asked = request(takes=(TakeSpec(1, controls),), chords=CHORDS, sampling=Sampling(control_guidance=scale))
+        return take_audio(engine.run(asked, [SONG]))
+
+    usual = take(None, chord=1.0)
+    assert set(rows) == {1}
+    assert np.array_equal(take(1.0, chord=1.0), usual)
+    assert not np.array_equal(take(3.0, chord=1.0), usual)
+    assert set(rows) == {2}
+    free = take(3.0)
+    assert set(rows) == {1}
+    assert np.array_equal(take(None), free)
+
+
 def test_pack_without_adapters_continues_the_song() -> None:
     """No adapters: the prefix is the past, so what follows the hole cannot change the take; controls are refused."""
     bare = InpaintEngine(models(adapters=()))

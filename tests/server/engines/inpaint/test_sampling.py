@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from punchin_server.engines.inpaint.sampling import Noise, guide, sample
+from punchin_server.engines.inpaint.sampling import Guidance, Noise, sample
 
 pytestmark = pytest.mark.torch
 
@@ -36,9 +36,26 @@ def test_a_takes_noise_is_its_own() -> None:
         assert torch.equal(together.next()[1:2], alone.next())
 
 
-def test_guidance() -> None:
-    cond, uncond = torch.randn(2, 3), torch.randn(2, 3)
+def test_guidance_with_one_branch_to_compare_with() -> None:
+    cond, uncond = torch.randn(2, 4, 3), torch.randn(2, 4, 3)
     stacked = torch.cat([cond, uncond])
-    torch.testing.assert_close(guide(stacked, 1.0), cond)
-    torch.testing.assert_close(guide(stacked, 0.0), uncond)
-    torch.testing.assert_close(guide(stacked, 3.0), uncond + 3 * (cond - uncond))
+    torch.testing.assert_close(Guidance(text=0.0)(stacked), uncond)
+    torch.testing.assert_close(Guidance(control=3.0)(stacked), uncond + 3 * (cond - uncond))
+    assert torch.equal(Guidance(text=1.7)(stacked), uncond + 1.7 * (cond - uncond))
+    assert torch.equal(Guidance()(cond), cond)
+
+
+def test_text_and_controls_are_guided_apart() -> None:
+    """Each by its own scale, from the branch that has both."""
+    full, textless, silent = torch.randn(3, 2, 4, 3)
+    guided = Guidance(text=3.0, control=2.0)(torch.cat([full, textless, silent]))
+    torch.testing.assert_close(guided, full + 2 * (full - textless) + (full - silent))
+
+
+def test_branches_see_what_they_compare() -> None:
+    full, silent = torch.zeros(2, 4, 3), torch.ones(2, 4, 3)
+    assert Guidance().codes(full, silent).shape == full.shape
+    assert Guidance(text=3.0).codes(full, None)[:, 0, 0].tolist() == [0] * 4
+    both = Guidance(text=3.0, control=2.0)
+    assert both.codes(full, silent)[:, 0, 0].tolist() == [0, 0, 0, 0, 1, 1]
+    assert both.texts() == [0, 1, 0]
