@@ -23,7 +23,7 @@ def free_memory(device: torch.device) -> int:
 def check_room(lm: LanguageModel, takes: TakeBatch, steps: int) -> None:
     """Raise OutOfMemory, with how many takes would fit, unless the cache of `takes` over `steps` input steps does."""
     column = sum(layer.nbytes for layer in lm.new_cache(1, 1).layers)
-    each = column * steps * takes.branches
+    each = column * steps * takes.guidance.branches
     asked = len(takes.coefficients)
     beginnings = len(takes.coefficients.unique(dim=0))  # which are computed first, and copied for each take
     free = free_memory(lm.offsets.device)
