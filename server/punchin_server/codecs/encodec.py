@@ -10,13 +10,14 @@ they see (:mod:`.tiles`), and the LSTM, which only looks back, carries its state
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
-from punchin_wire.errors import BadCheckpoint, Unsupported
+from punchin_wire.errors import BadCheckpoint
 from torch import nn
 
 from ..packs.tensor_files import Tensors
@@ -55,6 +56,31 @@ def _check(expected: dict[str, torch.Size], found: Tensors, source: str) -> None
     ]
     if faults:
         raise BadCheckpoint(f"The codec in {source} is not the one its settings describe: {'; '.join(faults)}.")
+
+
+class Pending(Protocol):
+    """A sound that is being made."""
+
+    def ready(self) -> bool:
+        """Whether :meth:`sound` need not wait."""
+        ...
+
+    def sound(self) -> Signal:
+        """`[B, N]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Made:
+    """A :class:`Pending` sound that is there already."""
+
+    made: Signal
+
+    def ready(self) -> bool:
+        return True
+
+    def sound(self) -> Signal:
+        return self.made
 
 
 class Codec:
@@ -114,6 +140,10 @@ class Codec:
         latent = np.ascontiguousarray(latent.transpose(0, 2, 1))  # [B, D, T]
         return self._synthesise(self._recur(self._decoder_lstm, self._expand(latent)))[:, 0]
 
+    def decode_soon(self, codes: Codes | torch.Tensor) -> Pending:
+        """What :meth:`decode` gives, perhaps later; who asks goes on meanwhile."""
+        return Made(self.decode(codes))
+
     def _recur(self, run: Recur, x: Signal, chunk: int = 500) -> Signal:
         """The LSTM over `x` `[B, C, T]`, `chunk` steps at a time, its state handed on."""
         layers, size = self._state
@@ -139,15 +169,15 @@ def load_codec(
 ) -> Codec:
     """The codec of the checkpoint at `path` (:func:`.checkpoint.read_checkpoint` says what it may be).
 
-    `auto` is onnxruntime, and torch where onnxruntime cannot use `device`. `threads` defaults to torch's.
+    `auto` is onnxruntime on the CPU and torch elsewhere. `threads` defaults to torch's.
     Raises FileMissing, PackMissing, BadCheckpoint, or Unsupported when `onnx` was asked for and cannot be.
     """
-    model = load_model(path)
-    if backend != "torch":
-        try:
-            fast = OnnxBackend(device, threads or torch.get_num_threads())
-            return Codec(model, fast, short=cache(lambda: load_codec(path, "torch")))
-        except Unsupported:
-            if backend == "onnx":
-                raise
-    return Codec(model, TorchBackend(device))
+    model, on_cpu = load_model(path), device == "cpu"
+    if backend == "onnx" or (backend == "auto" and on_cpu):
+        fast = OnnxBackend(device, threads or torch.get_num_threads())
+        return Codec(model, fast, short=cache(lambda: load_codec(path, "torch")))
+    if on_cpu:
+        return Codec(model, TorchBackend(device))
+    from .on_gpu import GpuCodec
+
+    return GpuCodec(model, device)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from fakes.codec_files import TINY, random_model, save_audiocraft
-from punchin_server.codecs import tiles
-from punchin_server.codecs.encodec import Codec, load_codec
+from fakes.gpu import pretended
+from punchin_server.codecs import on_gpu, tiles
+from punchin_server.codecs.encodec import Codec, load_codec, load_model
+from punchin_server.codecs.on_gpu import GpuCodec
 from punchin_wire.errors import Unsupported
 
 pytestmark = pytest.mark.torch
@@ -86,3 +88,40 @@ def test_halo_is_enough_and_not_much_more() -> None:
     touched[..., middle + stage.halo + 1 :] += 1.0
     changed = (net(x) - net(touched)).abs().amax(dim=1)[0].nonzero().min().item()
     assert middle + 1 <= changed / stage.up <= middle + stage.halo + 1
+
+
+@pytest.mark.parametrize("pad_mode", ["reflect", "constant"])
+def test_in_one_piece(tmp_path: Path, pad_mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU, on the CPU: up to a length in one piece, then in tiles."""
+    monkeypatch.setattr(on_gpu, "WHOLE", 40)
+    model = random_model(DEEP, pad_mode=pad_mode)
+    codec = GpuCodec(load_model(save_audiocraft(model, tmp_path / "c.bin")), "cpu")
+    for frames in (1, 2, 7, 40, 41):
+        for odd in (0, 1, -1):
+            both_ways(codec, model, frames * codec.hop + odd)
+    assert codec.encode(torch.zeros(2, 0)).shape == (2, codec.n_q, 0)
+    assert codec.decode(torch.zeros(2, codec.n_q, 0, dtype=torch.long)).shape == (2, 0)
+
+
+def test_a_gpu_is_seldom_waited_for(tmp_path: Path) -> None:
+    """For a sound to get there, and for tokens or a sound to come back; for one that is made beside other work not
+    before it is asked for."""
+    model = random_model(DEEP)
+    path = save_audiocraft(model, tmp_path / "c.bin")
+    wav = torch.randn(2, 3000, generator=torch.Generator().manual_seed(1))
+    expected = load_codec(path, "torch")
+    codes = expected.encode(wav)
+    with pretended(2) as gpu:
+        codec, there = load_codec(path, device="cuda:1"), codes.to("cuda:1")
+        for work, waits in (
+            (lambda: codec.encode(wav), 2),
+            (lambda: codec.decode(there), 1),
+            (lambda: codec.decode_soon(there), 0),
+        ):
+            gpu.clear()
+            work()
+            assert gpu.waits.total() == waits, gpu.waits
+        assert torch.equal(codec.encode(wav), codes)
+        soon = codec.decode_soon(there)
+        assert soon.ready()
+        np.testing.assert_allclose(soon.sound(), expected.decode(codes), atol=2e-6)

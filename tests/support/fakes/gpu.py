@@ -199,7 +199,9 @@ class FirstOfAll(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         def numbered(value: Any) -> Any:
-            if value == "cuda" or (isinstance(value, torch.device) and value == torch.device("cuda")):
+            if (isinstance(value, str) and value == "cuda") or (
+                isinstance(value, torch.device) and value == torch.device("cuda")
+            ):
                 return torch.device("cuda", 0)
             return value
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from punchin_server.codecs.encodec import Made
 from punchin_server.engines.inpaint.loading import Models
 from punchin_server.engines.inpaint.sampling import SamplingParams
 from punchin_server.models.musicgen.airgen import AdapterWeights, build_bank
@@ -37,6 +38,9 @@ class StepCodec:
         level = (codes * weights).sum(1).float() / (self.levels - 1) * 2 - 1
         audio: Audio = level.repeat_interleave(HOP, dim=-1).numpy()
         return audio
+
+    def decode_soon(self, codes: Tensor) -> Made:
+        return Made(self.decode(codes))
 
 
 class WordReader:

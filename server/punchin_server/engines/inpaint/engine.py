@@ -11,8 +11,10 @@ know what follows the hole.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +24,7 @@ from punchin_wire.messages import AudioChunk, Done, InpaintRequest, Progress, Ta
 from punchin_wire.silence import silent_share
 from torch import Tensor
 
+from ...codecs.encodec import Pending
 from ...conditioning.render import default_soundfont
 from ...models.musicgen.airgen import AdapterBank, mix_weights
 from ...models.musicgen.musicgen import TextState
@@ -43,6 +46,13 @@ from .windows import Window, preview_pieces
 PREVIEW_SECONDS = 1.0
 LEFT_CONTEXT, RIGHT_CONTEXT = 50, 4
 """Frames around a preview that the codec hears: its LSTM's memory, and the reach of its convolutions."""
+
+
+class _Preview(NamedTuple):
+    """A part of the scene as it is in each take, being decoded."""
+
+    part: Part
+    sounds: Pending
 
 
 def load(pack: str, device: str, precision: str) -> InpaintEngine:
@@ -220,7 +230,8 @@ class InpaintEngine:
             else:
                 prefix = codes[..., scene.at(window.start - window.length, window.start)]
             silent = None if takes.guidance.control == 1.0 else self._silenced(prefix, window)
-            pieces = preview_pieces(window, size, RIGHT_CONTEXT) if preview else []
+            pieces = deque(preview_pieces(window, size, RIGHT_CONTEXT) if preview else ())
+            previews: deque[_Preview] = deque()
             written = window.written()
             for step in clock.steps(fill(self._m.lm, prefix, frames, window, takes, self._decoder, silent)):
                 if step.prefill:
@@ -228,7 +239,12 @@ class InpaintEngine:
                 else:
                     yield Emission(Progress("decode", before + int(written[: step.done].sum()), total))
                 while pieces and step.done >= pieces[0].due:
-                    yield from self._preview(scene, codes, pieces.pop(0).span, clock)
+                    with clock("codec"):
+                        previews.append(self._preview(scene, codes, pieces.popleft().span))
+                while previews and previews[0].sounds.ready():
+                    yield from self._previewed(scene, previews.popleft())
+            for each in previews:
+                yield from self._previewed(scene, each)
             before += window.frames
 
     def _silenced(self, prefix: Tensor, window: Window) -> Tensor:
@@ -242,15 +258,17 @@ class InpaintEngine:
         tokens = codec.encode(np.zeros((1, self._m.window * codec.hop), np.float32))[0]
         return tokens.to(self._m.lm.offsets.device)
 
-    def _preview(self, scene: Scene, codes: Tensor, span: Span, clock: Clock) -> Generator[Emission]:
+    def _preview(self, scene: Scene, codes: Tensor, span: Span) -> _Preview:
         """Frames `span` of each take, decoded with the context that makes them sound as the take will."""
-        hop, rate = self._m.codec.hop, self._m.codec.sample_rate
         stretch = next(s for s in scene.sounding() if s.start <= span.start < s.end)
         around = Span(max(span.start - LEFT_CONTEXT, stretch.start), min(span.end + RIGHT_CONTEXT, stretch.end))
-        for i, row in enumerate(codes):
-            with clock("codec"):
-                sound = self._sound(scene, row, Part(span, around))[None]
-            yield Emission(AudioChunk(i, span.start * hop, describe(sound, rate)), sound)
+        return _Preview(Part(span, around), self._m.codec.decode_soon(codes[..., scene.at(*around)]))
+
+    def _previewed(self, scene: Scene, preview: _Preview) -> Iterator[Emission]:
+        start = preview.part.core.start * self._m.codec.hop
+        for number, whole in enumerate(preview.sounds.sound()):
+            sound = self._core(scene, whole, preview.part)[None]
+            yield Emission(AudioChunk(number, start, describe(sound, self._m.codec.sample_rate)), sound)
 
     def _render(
         self, scene: Scene, codes: Tensor, before: int, total: int, clock: Clock
@@ -278,8 +296,11 @@ class InpaintEngine:
 
     def _sound(self, scene: Scene, codes: Tensor, part: Part) -> Audio:
         """The audio `[N]` of the core of `part` of one take, as far as the song goes."""
+        return self._core(scene, self._m.codec.decode(codes[None, :, scene.at(*part.around)])[0], part)
+
+    def _core(self, scene: Scene, sound: Audio, part: Part) -> Audio:
+        """`[N]`, of the `sound` of all of `part`."""
         hop, (core, around) = self._m.codec.hop, part
-        sound = self._m.codec.decode(codes[None, :, scene.at(*around)].cpu())[0]
         return sound[(core.start - around.start) * hop :][: min(core.end * hop, len(scene.song)) - core.start * hop]
 
 

@@ -15,7 +15,7 @@ from punchin_wire.frames import Audio
 from punchin_wire.params import ChordRhythm, Control
 from torch import Tensor
 
-from ...codecs.encodec import load_codec, load_model
+from ...codecs.encodec import Pending, load_codec, load_model
 from ...models.demucs import Demucs, installed
 from ...models.musicgen import fused, linear, onnx_step
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
@@ -43,6 +43,10 @@ class Codec(Protocol):
 
     def decode(self, codes: Tensor) -> Audio:
         """Int64 `[B, K, T]` to `[B, T * hop]`."""
+        ...
+
+    def decode_soon(self, codes: Tensor) -> Pending:
+        """The same, perhaps later."""
         ...
 
 

@@ -25,7 +25,7 @@ def check_room(lm: LanguageModel, takes: TakeBatch, steps: int) -> None:
     column = sum(layer.nbytes for layer in lm.new_cache(1, 1).layers)
     each = column * steps * takes.guidance.branches
     asked = len(takes.coefficients)
-    beginnings = len(takes.coefficients.unique(dim=0))  # which are computed first, and copied for each take
+    beginnings = len(set(map(tuple, takes.coefficients.tolist())))  # which are computed first, and copied for each take
     free = free_memory(lm.offsets.device)
     fitting = int(max(free - BESIDE, 0) // each) - beginnings
     if fitting >= asked:

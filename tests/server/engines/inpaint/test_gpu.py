@@ -92,11 +92,12 @@ def test_it_is_noticed_when_devices_mix(gpu: Gpu) -> None:
 
 
 def test_no_step_waits_for_the_gpu(gpu: Gpu, pack: str) -> None:
-    """From the end of the prefill to the last step: the host sends noise, replays, and copies tokens on the GPU."""
+    """From the end of the prefill to the last step: the host sends noise, replays, and copies tokens on the GPU. Nor do
+    previews wait."""
     engine = load(pack, "cuda", "float32")
     waits = [
         (emission.event.step, gpu.waits.total())
-        for emission in engine.run(request(), [SONG])
+        for emission in engine.run(request(preview=True), [SONG])
         if isinstance(emission.event, Progress) and emission.event.stage == "decode"
     ]
     frames, counts = zip(*waits, strict=True)
