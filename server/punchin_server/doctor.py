@@ -35,7 +35,7 @@ PROBE_SECONDS = 90.0
 REINSTALL = NotInstalled.default_next_step
 
 _PROBE = """
-import json, torch, onnxruntime
+import importlib.util, json, torch, onnxruntime
 gpu = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else None
 print(json.dumps({
     "torch": torch.__version__,
@@ -43,7 +43,7 @@ print(json.dumps({
     "gpu": gpu,
     "gpu_name": torch.cuda.get_device_name() if gpu == "cuda" else gpu,
     "onnxruntime": onnxruntime.__version__,
-    "providers": onnxruntime.get_available_providers(),
+    "triton": importlib.util.find_spec("triton") is not None,
 }))
 """
 
@@ -223,6 +223,8 @@ def _compute() -> Iterator[Fact]:
     yield Fact("torch", f"{facts['torch']}, {facts['threads']} threads")
     if facts["gpu"]:
         yield Fact("GPU", str(facts["gpu_name"]))
+        if facts["gpu"] == "cuda" and not facts["triton"]:
+            yield Fact("triton", "is missing: takes for holes are made more slowly", "note", "pip install triton")
     else:
         yield Fact("GPU", "none that torch can use: models run on the CPU", "note")
-    yield Fact("onnxruntime", f"{facts['onnxruntime']}, {', '.join(facts['providers'])}")
+    yield Fact("onnxruntime", str(facts["onnxruntime"]))

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 import torch
-from punchin_wire.errors import Unsupported
 from torch import nn
 
 from . import onnx_graph
@@ -92,43 +91,26 @@ class TorchBackend:
 class _Session(ort.InferenceSession):
     """A session that keeps its weights, which onnxruntime only refers to."""
 
-    def __init__(self, model: onnx_graph.Model, options: ort.SessionOptions, providers: list[Any]) -> None:
+    def __init__(self, model: onnx_graph.Model, options: ort.SessionOptions, providers: list[str]) -> None:
         self._weights = [ort.OrtValue.ortvalue_from_numpy(weight) for weight in model.weights.values()]
         options.add_external_initializers(list(model.weights), self._weights)
         super().__init__(model.graph, options, providers=providers)
 
 
 class OnnxBackend:
-    """Runs the graphs of :mod:`.onnx_graph`: on the CPU a tile to each thread, on a GPU whole chunks."""
+    """Runs the graphs of :mod:`.onnx_graph` on the CPU, a tile to each thread."""
 
     chunk = 500
 
-    def __init__(self, device: str, threads: int) -> None:
-        self._cuda = device.startswith("cuda")
-        if self._cuda and "CUDAExecutionProvider" not in ort.get_available_providers():
-            raise Unsupported(
-                "This onnxruntime cannot use the GPU.", "Install onnxruntime-gpu, or leave the codec's backend on auto."
-            )
-        index = int(device.partition(":")[2] or 0)
-        self._providers: list[Any] = ["CPUExecutionProvider"]
-        if self._cuda:
-            self._providers.insert(0, ("CUDAExecutionProvider", {"device_id": index, "use_tf32": 0}))
+    def __init__(self, threads: int) -> None:
         self._threads = threads
-        self.pool: Executor | None = None if self._cuda or threads == 1 else ThreadPoolExecutor(threads, "codec")
+        self.pool: Executor | None = None if threads == 1 else ThreadPoolExecutor(threads, "codec")
 
     def _session(self, model: onnx_graph.Model, threads: int) -> ort.InferenceSession:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        ort.set_default_logger_severity(4)  # a CUDA library that is missing is our business, not the terminal's
-        session = _Session(model, options, self._providers)
-        ort.set_default_logger_severity(2)
-        if self._cuda and "CUDAExecutionProvider" not in session.get_providers():
-            raise Unsupported(
-                "onnxruntime found no CUDA libraries that it can use.",
-                "Install the CUDA and cuDNN that this onnxruntime-gpu names, or leave the codec's backend on auto.",
-            )
-        return session
+        return _Session(model, options, providers=["CPUExecutionProvider"])
 
     def convolutions(self, layers: Sequence[nn.Module]) -> Run:
         session = self._session(onnx_graph.convolutions(layers), 1)

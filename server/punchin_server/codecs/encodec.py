@@ -163,21 +163,21 @@ def _chain(backend: Backend, *parts: Sequence[nn.Module]) -> Chain:
 
 def load_codec(
     path: Path,
-    backend: Literal["auto", "onnx", "torch"] = "auto",
+    backend: Literal["onnx", "torch"] = "onnx",
     device: str = "cpu",
     threads: int | None = None,
 ) -> Codec:
     """The codec of the checkpoint at `path` (:func:`.checkpoint.read_checkpoint` says what it may be).
 
-    `auto` is onnxruntime on the CPU and torch elsewhere. `threads` defaults to torch's.
-    Raises FileMissing, PackMissing, BadCheckpoint, or Unsupported when `onnx` was asked for and cannot be.
+    `backend` is what runs it on the CPU, with as many `threads` as torch's unless told; on other devices torch does.
+    Raises FileMissing, PackMissing, BadCheckpoint.
     """
-    model, on_cpu = load_model(path), device == "cpu"
-    if backend == "onnx" or (backend == "auto" and on_cpu):
-        fast = OnnxBackend(device, threads or torch.get_num_threads())
-        return Codec(model, fast, short=cache(lambda: load_codec(path, "torch")))
-    if on_cpu:
-        return Codec(model, TorchBackend(device))
-    from .on_gpu import GpuCodec
+    model = load_model(path)
+    if device != "cpu":
+        from .on_gpu import GpuCodec
 
-    return GpuCodec(model, device)
+        return GpuCodec(model, device)
+    if backend == "torch":
+        return Codec(model, TorchBackend(device))
+    fast = OnnxBackend(threads or torch.get_num_threads())
+    return Codec(model, fast, short=cache(lambda: load_codec(path, "torch")))
