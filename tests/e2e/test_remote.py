@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from fakes.host import FakeHost
 from fakes.proxy import Proxy
 from fakes.songs import write_song
 from fakes.studio import Studio, studio
+from fakes.surfaces import message
 from punchin_bridge import remotes
 from punchin_bridge.packs import listing, plans
 from punchin_bridge.packs.pulls import Pulls
@@ -28,6 +30,7 @@ from punchin_server.conditioning.render import default_soundfont
 from punchin_wire.errors import BadSetting, NotAccepted
 from punchin_wire.frames import describe
 from punchin_wire.messages import Accepted, Cancelled, Done, Event, Hole, InpaintRequest, Submit, Take, TakeSpec
+from punchin_wire.osc.packets import parse
 from punchin_wire.params import InpaintParams
 from punchin_wire.remote import keys
 
@@ -262,12 +265,26 @@ def test_a_host_has_its_takes_made_there_and_each_job_stays_where_it_is(shared: 
         host.wait(job, "placed")
         assert f"job {job} is placed" in running.log
         assert not (room / "runtime" / "daemon.json").exists()  # none was started here
-        long = host.submit(params=InpaintParams(takes=1, text="steps=400 step=0.05"))
+        long = host.submit(params=InpaintParams(takes=1, text="steps=6000 step=0.02"))
         until(lambda: watcher.state(long) == "running", 60)
         remotes.use("local")
+        until(lambda: seats(room) == [[1, 1, "busy", "auto", long]], 60)  # surfaces see where it is
         host.cancel(long)
         until(lambda: watcher.state(long) in ("cancelled", "unknown"), 60)
         host.bye()
+
+
+def seats(home: Path) -> list[list[object]]:
+    """What a control surface that asks the bridge is told of seats."""
+    port = json.loads((home / "runtime" / "bridge.json").read_bytes())["surface_port"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
+        surface.settimeout(60)
+        for path in ("/punchin/status/get", "/punchin/ping"):
+            surface.sendto(message(path), ("127.0.0.1", port))
+        said: list[tuple[str, list[object]]] = []
+        while not said or said[-1][0] != "/punchin/pong":
+            said += parse(surface.recv(4096))
+    return [args for path, args in said if path == "/punchin/seat/here"]
 
 
 # ---- packs ---------------------------------------------------------------------------------------------------
