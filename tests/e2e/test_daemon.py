@@ -11,6 +11,7 @@ import psutil
 import pytest
 import zmq
 from fakes.harness import EXECUTORS, RATE, Client, RunningDaemon, daemon, launch, song, takes, until
+from punchin_server.daemon.daemon import WATCHERS
 from punchin_wire.frames import unpack_message
 from punchin_wire.messages import Accepted, Cancelled, Done, Failed, Ping, Pong, Position, Progress, Refused, Take
 
@@ -104,6 +105,18 @@ def test_a_client_that_comes_back_resumes_behind_what_it_has(shared: RunningDaem
     events = again.events("resume")
     assert takes(events) == [1, 2]
     assert all(event.seq > last.seq for event in events)
+
+
+def test_connections_that_follow_a_job_and_fall_silent_make_room_for_others(
+    shared: RunningDaemon, client: Client
+) -> None:
+    client.accepted("followed", "steps=6000 step=0.02")
+    for _ in range(WATCHERS):
+        shared.client().attach("followed")  # and is not heard again
+    newcomer = shared.client()
+    until(lambda: client.ask(Ping()) and isinstance(newcomer.attach("followed"), Accepted))
+    client.cancel("followed")
+    assert [type(each.ending("followed")) for each in (client, newcomer)] == [Cancelled, Cancelled]
 
 
 def test_results_stay_until_they_are_released(shared: RunningDaemon, client: Client) -> None:

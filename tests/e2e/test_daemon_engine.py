@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fakes.harness import daemon, takes, until
+from fakes.harness import MODEL_EXECUTORS, daemon, takes, until
 from fakes.pack import write_random_pack
 from punchin_wire.errors import PackMissing
 from punchin_wire.messages import Cancelled, Done, Failed, Progress
@@ -11,9 +11,11 @@ from punchin_wire.messages import Cancelled, Done, Failed, Progress
 pytestmark = [pytest.mark.e2e, pytest.mark.model]
 
 
-def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", MODEL_EXECUTORS)
+def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path, flags: tuple[str, ...]) -> None:
     write_random_pack(tmp_path / "mini")
-    with daemon(tmp_path / "home", env={"REAL_WORKER": "1", "PUNCHIN_PACKS": str(tmp_path / "mini")}) as running:
+    env = {"REAL_WORKER": "1", "PUNCHIN_PACKS": str(tmp_path / "mini")}
+    with daemon(tmp_path / "home", *flags, env=env) as running:
         client = running.client()
 
         client.accepted("real", takes=2, pack_name="mini", seconds=0.5)
@@ -25,8 +27,8 @@ def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
         assert done.models["pack"] == "mini 3"
         stages = [event.body.stage for event in events if isinstance(event.body, Progress)]
         assert list(dict.fromkeys(stages)) == ["load", "encode", "prefill", "decode", "codec"]
-        until(lambda: client.status().seats[0].device == done.models["device"])  # with the next heartbeat
-        assert client.status().seats[0].packs == ("mini:inpaint",)
+        until(lambda: client.seat("real").device == done.models["device"])  # with the next heartbeat
+        assert client.seat("real").packs == ("mini:inpaint",)
 
         client.accepted("no-pack", pack_name="missing")
         failed = client.ending("no-pack", 60.0)
@@ -38,4 +40,4 @@ def test_takes_errors_and_cancel_with_a_real_model(tmp_path: Path) -> None:
             pass
         client.cancel("stop")
         assert isinstance(client.ending("stop"), Cancelled)
-        assert client.status().seats[0].state == "idle"
+        assert client.seat("stop").state == "idle"

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
-from fakes.harness import RunningDaemon, daemon, new_pair, until
+from fakes.harness import EXECUTORS, RunningDaemon, daemon, new_pair, until
 from fakes.studio import studio
 from punchin_bridge import remotes
 from punchin_bridge.hosts import osc_link
@@ -67,9 +67,9 @@ class Surface:
         return heard
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with daemon(tmp_path_factory.mktemp("home"), "--osc-port", "0") as running:
+@pytest.fixture(scope="module", params=EXECUTORS)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    with daemon(tmp_path_factory.mktemp("home"), *request.param) as running:
         running.worker()
         yield running
 
@@ -93,14 +93,24 @@ def song(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_ping_and_status(surface: Surface) -> None:
+def test_ping_and_status(shared: RunningDaemon, surface: Surface) -> None:
     assert surface.ask("/punchin/ping") == ("/punchin/pong", ("0.1.0",))
     address, args = surface.ask("/punchin/status/get")
     assert address == "/punchin/status"
     assert args[2:] == ("", 0)
-    address, args = surface.hear()
-    assert address == "/punchin/seat"
-    assert (args[0], args[1], args[3]) == (1, "idle", "")
+    seats = shared.client().status().seats
+    heard = [surface.hear() for _ in seats]
+    assert heard == [("/punchin/seat", (n, seat.state, seat.device, "")) for n, seat in enumerate(seats, 1)]
+
+
+def test_status_says_which_seat_is_busy_with_which_job(shared: RunningDaemon, surface: Surface) -> None:
+    client = shared.client()
+    busy = client.occupy()
+    address, args = surface.ask("/punchin/status/get")
+    assert (address, args[1:]) == ("/punchin/status", ("busy", busy[0], 0))
+    heard = [surface.hear() for _ in busy]
+    assert {(args[1], args[3]) for _, args in heard} == {("busy", job) for job in busy}
+    client.stop(*busy)
 
 
 def test_a_job_by_file_path_from_submit_to_result(surface: Surface, song: str, tmp_path: Path) -> None:
@@ -150,12 +160,15 @@ def test_cancel_by_job_id(shared: RunningDaemon, surface: Surface, song: str, tm
 def test_cancel_before_the_child_has_submitted_ends_the_child(
     shared: RunningDaemon, surface: Surface, song: str, tmp_path: Path
 ) -> None:
-    until(lambda: len(psutil.Process(shared.process.pid).children()) == 1)  # the worker
+    before = set(psutil.Process(shared.process.pid).children())  # workers
+
+    def children() -> set[psutil.Process]:
+        return set(psutil.Process(shared.process.pid).children()) - before
+
     surface.ask("/punchin/job/submit", "hanging", song, 0.0, 1.0, str(tmp_path), "text", "hang")
-    family = psutil.Process(shared.process.pid).children()
-    assert len(family) == 2
+    assert len(children()) == 1
     assert surface.ask("/punchin/job/cancel", "hanging") == ("/punchin/job/state", ("hanging", "cancelled", 0))
-    until(lambda: len(psutil.Process(shared.process.pid).children()) == 1)
+    until(lambda: not children())
 
 
 def test_what_cannot_be_submitted_is_refused_with_the_job(surface: Surface, song: str, tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import random
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +16,12 @@ import soundfile
 from fakes import sources as fakes
 from fakes.bridge import bridge
 from fakes.command import Punchin
-from fakes.harness import daemon, until
+from fakes.harness import daemon, song, until
 from fakes.host import FakeHost
 from fakes.proxy import Proxy
 from fakes.songs import write_song
 from fakes.studio import Studio, studio
+from fakes.surfaces import message
 from punchin_bridge import remotes
 from punchin_bridge.packs import listing, plans
 from punchin_bridge.packs.pulls import Pulls
@@ -25,7 +29,8 @@ from punchin_bridge.settings import Settings
 from punchin_server.conditioning.render import default_soundfont
 from punchin_wire.errors import BadSetting, NotAccepted
 from punchin_wire.frames import describe
-from punchin_wire.messages import Accepted, Cancelled, Done, Hole, InpaintRequest, Submit, TakeSpec
+from punchin_wire.messages import Accepted, Cancelled, Done, Event, Hole, InpaintRequest, Submit, Take, TakeSpec
+from punchin_wire.osc.packets import parse
 from punchin_wire.params import InpaintParams
 from punchin_wire.remote import keys
 
@@ -95,6 +100,7 @@ def test_two_computers_come_to_know_each_other_by_the_documented_words(
     (keys.allowed_folder() / key).chmod(0o600)
     shared.at("new")
     assert punchin.json("status", "--remote", "box")["version"]
+    assert ", of box, up " in (punchin("status", "--remote", "box"), punchin.stdout)[1]
     assert punchin.json("remote", "use", "box") == {"used": "box"}
     assert punchin.json("remote", "list")["used"] == "box"
     assert punchin.json("inpaint", write_song(tmp_path), "--start", 1, "--end", 2, "--out", tmp_path)["takes"]
@@ -125,6 +131,7 @@ def test_who_looks_after_the_box_stops_a_job_by_the_name_that_status_shows(share
     verse.accepted(name, "steps=2000 step=0.02")
     shared.at("box")
     assert punchin("status") == 0
+    assert f"-{name} of room " in punchin.stdout
     shown = next(word for word in punchin.stdout.split() if word.endswith(f"-{name}"))
     owner = next(row for row in punchin.json("keys", "list")["allowed"] if row["name"] == "room")
     assert shown == owner["jobs"] + name
@@ -171,6 +178,31 @@ def test_a_job_goes_on_over_a_line_that_breaks(shared: Studio, line: Proxy, punc
     )  # fmt: skip
     thread.join()
     assert len(report["takes"]) == 2
+
+
+@pytest.mark.usefixtures("room")
+@pytest.mark.parametrize("cuts", [5, pytest.param(30, marks=[pytest.mark.endurance, pytest.mark.timeout(3600)])])
+def test_however_often_a_line_breaks_no_take_is_lost_or_comes_twice(shared: Studio, cuts: int) -> None:
+    """At random moments of several jobs, and through CURVE each time."""
+    chance, sound, cut = random.Random(17), song(1.0), 0
+    request = InpaintRequest(
+        describe(sound, 32_000), (Hole(0, 8000),), tuple(map(TakeSpec, range(3))), text="steps=20 step=0.02"
+    )
+    with Proxy(shared.running.record.port) as line:
+        endpoint = shared.endpoint._replace(address=f"tcp://127.0.0.1:{line.port}", remote="rough")
+        with shared.client("room", endpoint) as client:
+            for number in itertools.count():
+                heard: list[Event] = []
+                for packet in client.run(Submit(f"cut{cuts}-{number}", request, keep=True, shrink=True), [sound]):
+                    if isinstance(packet.message, Event):
+                        heard.append(packet.message)
+                    if cut < cuts and chance.random() < 0.1:
+                        cut += line.cut()
+                assert [event.seq for event in heard] == sorted({event.seq for event in heard})
+                assert [event.body.take for event in heard if isinstance(event.body, Take)] == [0, 1, 2]
+                assert isinstance(heard[-1].body, Done)
+                if cut >= cuts:
+                    return
 
 
 @pytest.mark.usefixtures("room")
@@ -233,12 +265,26 @@ def test_a_host_has_its_takes_made_there_and_each_job_stays_where_it_is(shared: 
         host.wait(job, "placed")
         assert f"job {job} is placed" in running.log
         assert not (room / "runtime" / "daemon.json").exists()  # none was started here
-        long = host.submit(params=InpaintParams(takes=1, text="steps=400 step=0.05"))
+        long = host.submit(params=InpaintParams(takes=1, text="steps=6000 step=0.02"))
         until(lambda: watcher.state(long) == "running", 60)
         remotes.use("local")
+        until(lambda: seats(room) == [[1, 1, "busy", "auto", long]], 60)  # surfaces see where it is
         host.cancel(long)
         until(lambda: watcher.state(long) in ("cancelled", "unknown"), 60)
         host.bye()
+
+
+def seats(home: Path) -> list[list[object]]:
+    """What a control surface that asks the bridge is told of seats."""
+    port = json.loads((home / "runtime" / "bridge.json").read_bytes())["surface_port"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as surface:
+        surface.settimeout(60)
+        for path in ("/punchin/status/get", "/punchin/ping"):
+            surface.sendto(message(path), ("127.0.0.1", port))
+        said: list[tuple[str, list[object]]] = []
+        while not said or said[-1][0] != "/punchin/pong":
+            said += parse(surface.recv(4096))
+    return [args for path, args in said if path == "/punchin/seat/here"]
 
 
 # ---- packs ---------------------------------------------------------------------------------------------------

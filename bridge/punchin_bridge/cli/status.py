@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -12,6 +13,7 @@ import typer
 from punchin_wire.errors import DaemonUnreachable
 from punchin_wire.messages import OWNED_JOB_ID, JobStatus, SeatStatus, Status
 from punchin_wire.paths import BridgeRecord
+from punchin_wire.remote import keys
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -41,9 +43,9 @@ def status(remote: options.Remote = None, as_json: Json = False, watch: Watch = 
             if as_json:
                 print(json.dumps(msgspec.to_builtins(found) | {"bridge": msgspec.to_builtins(bridge)}), flush=True)
             elif live is not None:
-                live.update(_shown(found, bridge), refresh=True)
+                live.update(_shown(found, bridge, client.remote), refresh=True)
             else:
-                console.print(_shown(found, bridge), soft_wrap=True)
+                console.print(_shown(found, bridge, client.remote), soft_wrap=True)
             if not watch:
                 return
             if live is None and not as_json:
@@ -74,13 +76,14 @@ def _client(remote: str | None) -> Client:
     return Client(endpoint, known)
 
 
-def _shown(found: Status, bridge: BridgeRecord | None) -> Text:
-    """All of it, for a terminal."""
-    where = f"process {found.pid}, OSC port {found.osc_port or 'off'}"
+def _shown(found: Status, bridge: BridgeRecord | None, remote: str) -> Text:
+    """All of it, for a terminal. Ports and processes are of use on their own computer alone."""
     metrics = f", metrics port {found.metrics_port}" if found.metrics_port else ""
-    lines = [f"Daemon {found.version}, {where}{metrics}, up {found.uptime:.0f} s"]
+    here = f"process {found.pid}, OSC port {found.osc_port or 'off'}{metrics}"
+    lines = [f"Daemon {found.version}, {f'of {remote}' if remote else here}, up {found.uptime:.0f} s"]
     lines += [_seat(number, seat) for number, seat in enumerate(found.seats, 1)]
-    lines += [_job(job) for job in found.jobs] or ["No jobs."]
+    rooms = {} if remote else {keys.scope(key): known.name for key, known in keys.allowed().items()}
+    lines += [_job(job, rooms) for job in found.jobs] or ["No jobs."]
     lines += [f"Jobs of other computers: {found.others}"] if found.others else []
     lines += [f"Bridge: process {bridge.pid}, OSC port {bridge.osc_port}." if bridge else "No bridge runs."]
     return Text("\n".join(lines))
@@ -93,10 +96,12 @@ def _seat(number: int, seat: SeatStatus) -> str:
     return f"Seat {number} {seat.state} on {seat.device}{memory}{vram}{packs}"
 
 
-def _job(job: JobStatus) -> str:
-    """A line, for no table has room for whole names, and `punchin cancel` wants them whole."""
+def _job(job: JobStatus, rooms: Mapping[str, str]) -> str:
+    """A line, for no table has room for whole names, and `punchin cancel` wants them whole. `rooms` are other
+    computers, by what the names of their jobs begin with."""
+    room = next((f" of {name}" for scope, name in rooms.items() if job.job.startswith(scope)), "")
     seat = f" on seat {job.seat}" if job.state == "running" else ""
     ahead = f", {job.position} ahead" if job.state == "queued" else ""
     stage = f", {job.stage}" if job.stage else ""
     step = f" {job.step}/{job.total}" if job.total else ""
-    return f"Job {job.job} {job.state}{seat}{ahead}, {job.engine} of {job.pack}{stage}{step}, {job.age:.0f} s old"
+    return f"Job {job.job}{room} {job.state}{seat}{ahead}, {job.engine} of {job.pack}{stage}{step}, {job.age:.0f} s old"

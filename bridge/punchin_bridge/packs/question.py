@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from punchin_wire.errors import PunchinError
+from punchin_wire.program import named
 
 T = TypeVar("T")
 
 
 class Question(Generic[T]):
     """:meth:`ask`, and some steps later there is :meth:`answer`. Several that ask meanwhile get the same. `look` finds
-    the answer, and raises PunchinError."""
+    the answer; whatever it raises becomes one of our errors."""
 
     def __init__(self, look: Callable[[], T]) -> None:
         self._look_up = look
@@ -39,5 +40,5 @@ class Question(Generic[T]):
         """[question]"""
         try:
             self._answers.put(self._look_up())
-        except PunchinError as error:
-            self._answers.put(error)
+        except Exception as error:
+            self._answers.put(named(error))

@@ -173,7 +173,7 @@ class Ledger:
             start=submit.region.start,
             end=submit.region.end,
             rate=submit.timeline.rate,
-            seconds=before.seconds if before and ended and before.seconds else float(round(wall - record.accepted)),
+            seconds=before.seconds if before and ended and before.seconds else max(0.0, round(wall - record.accepted)),
             takes=self._takes.get(job.name, ()),
             notes=record.notes[:MAX_NOTES],
             error=record.error,

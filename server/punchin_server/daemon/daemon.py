@@ -64,6 +64,8 @@ REMEMBERED_JOBS = 512
 """Finished jobs without a take that are remembered."""
 OSC_JOBS = 4
 """Jobs of surfaces under way at once; each is a process."""
+WATCHERS = 64
+"""Connections that are told of one job."""
 SEQ_AFTER_RESTART = 1_000_000
 """Added to the last kept number: clients have seen numbers of events that were not kept."""
 
@@ -183,9 +185,7 @@ class Daemon:
                 case Submit():
                     self._submit(client, message, received.frames, now)
                 case Attach():
-                    job = self.jobs.get(message.job)
-                    self.front.answer(client, Accepted(job.id, job.position))
-                    self._sent[job.id][client] = message.after
+                    self._watch(client, self.jobs.get(message.job), message.after)
                 case PackQuery():
                     self.packs.start(client, message)
                 case Cancel():
@@ -210,9 +210,18 @@ class Daemon:
                 f"There is a job {message.job} already, which is {state}: it had other words, or another seed.",
                 "Give this job another name (--job) or none; with its own words and seed the other one is fetched.",
             )
-        job = self.jobs.get(message.job)
+        self._watch(client, self.jobs.get(message.job), 0)
+
+    def _watch(self, client: Client, job: Job, after: int) -> None:
+        """Tell a client of a job from event `after` on. Raises QueueFull."""
+        watchers = self._sent[job.id]
+        if len(watchers) >= WATCHERS:
+            for silent in watchers.keys() - self._last_seen.keys():
+                del watchers[silent]
+        if len(watchers) >= WATCHERS and client not in watchers:
+            raise QueueFull(f"{WATCHERS} programs follow job {job.id} already.", "Let one of them end.")
         self.front.answer(client, Accepted(job.id, job.position))
-        self._sent[job.id][client] = 0
+        watchers[client] = after
 
     def _accept(self, owner: str, message: Submit, frames: list[Frame], digest: str, now: float) -> None:
         self._check_room(owner, sum(map(len, frames)))

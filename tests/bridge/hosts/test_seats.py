@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fakes.harness import until
 from punchin_bridge.hosts.seats import EVERY_SECONDS, Seat, Seats, SeatsWatch, seen
 from punchin_bridge.settings import Settings
@@ -51,14 +52,17 @@ def test_the_daemon_is_asked_while_jobs_are_at_work_and_no_longer() -> None:
     assert watch.step(3.0 + EVERY_SECONDS, None, {"mine"}) == Seats()
 
 
-def test_of_a_daemon_that_does_not_answer_nothing_is_shown() -> None:
-    answers = [STATUS]
+@pytest.mark.parametrize("error", [DaemonUnreachable("It is gone."), OSError("too many open files")])
+def test_of_a_daemon_that_does_not_answer_nothing_is_shown_until_it_does(error: Exception) -> None:
+    answers = [STATUS, error, STATUS]
 
     def ask(_: Settings) -> Status:
-        if not answers:
-            raise DaemonUnreachable("It is gone.")
-        return answers.pop()
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     watch = SeatsWatch(Settings(), ask)
     until(lambda: watch.step(0.0, "", ()).seats)
     until(lambda: not watch.step(EVERY_SECONDS, "", ()).seats)
+    until(lambda: watch.step(2 * EVERY_SECONDS, "", ()).seats)

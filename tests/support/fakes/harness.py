@@ -55,6 +55,11 @@ EXECUTORS = (
     pytest.param(("--executor", "ray", "--seats", "1:2"), id="ray", marks=[pytest.mark.ray, pytest.mark.endurance]),
 )
 """What daemons with one seat, two seats, and two in a Ray cluster are started with."""
+MODEL_EXECUTORS = (
+    pytest.param(*EXECUTORS[0].values, id="one seat", marks=pytest.mark.endurance),
+    *EXECUTORS[1:],
+)
+"""The same for what loads real models, which takes long."""
 T = TypeVar("T")
 
 
