@@ -41,6 +41,7 @@ PACKS = "punchin_server.packs.registry"
 LIST_PACKS = f"import json, {PACKS} as packs; print(json.dumps(packs.fingerprints()))"
 LIST_SECONDS = 60.0
 REACH_SECONDS = 10.0
+LOOPBACK = ("127.0.0.1", "localhost")
 START_SECONDS = 900.0
 """A cloud may have to make a computer first."""
 LOOK_SECONDS = 2.0
@@ -97,7 +98,7 @@ class Cluster:
                 where = {"address": settings.ray_address}
                 _reach(settings.ray_address)
             ray.init(log_to_driver=False, logging_level="ERROR", namespace="punchin", **where)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, OverflowError) as error:
             known_as = settings.ray_address or "this computer"
             raise DaemonError(
                 f"Ray at {known_as} cannot be reached: {_first_line(error)}",
@@ -247,8 +248,10 @@ def _kill(actor: Any) -> None:
 
 
 def _reach(address: str) -> None:
-    """Raises OSError where nobody listens there: Ray itself would try for minutes."""
+    """Raises OSError where nobody listens there: Ray itself would try for minutes. It means this computer's address in
+    the network where loopback is said."""
     host, _, port = address.rpartition(":")
+    host = ray.util.get_node_ip_address() if host in LOOPBACK else host
     socket.create_connection((host, int(port)), REACH_SECONDS).close()
 
 
