@@ -34,7 +34,7 @@ FLOORS = {
     "punchin_bridge": "cli | serve | page | surfaces | hosts | takes | splice | audio | daemon music packs | remotes"
     " | settings",
     "punchin_server": "doctor opening worker | engines | models listening | codecs | packs | conditioning | daemon",
-    "punchin_train": "compare evaluation | transfer | adapter inpaint | songs | measures report spectral",
+    "punchin_train": "compare evaluation | transfer | adapter inpaint | songs | measures report seats spectral",
 }
 """The rooms of a package from the roof down. A room may import those on lower floors only."""
 

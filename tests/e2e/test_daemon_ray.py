@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -167,6 +168,29 @@ def test_a_cluster_without_nodes_is_said_and_one_with_nodes_works_again(ray_clus
         finally:
             ray_cluster.add()
             ray_cluster.add()
+        client.accepted("at-home", keep=True)
+        assert takes(client.events("at-home", PATIENCE)) == [0]
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(900)
+def test_a_cluster_whose_head_is_lost_is_said_and_is_used_once_it_is_back(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(cluster(tmp_path / "packs"))
+        first.add(1)
+        running = stack.enter_context(daemon(tmp_path / "home", *first.flags("1:1"), env=first.env))
+        running.worker()
+        for process in first.processes():
+            process.kill()
+        client = running.client()
+        client.accepted("headless")
+        failed = client.ending("headless", PATIENCE)
+        assert isinstance(failed, Failed)
+        assert "The head of the Ray cluster" in failed.error.message
+        assert "`ray start --head`" in failed.error.next_step
+        time.sleep(70)  # after a minute Ray would end a process that belongs to no cluster any more
+        second = stack.enter_context(cluster(tmp_path / "packs", again=first))
+        second.add(1)
         client.accepted("at-home", keep=True)
         assert takes(client.events("at-home", PATIENCE)) == [0]
 

@@ -44,6 +44,7 @@ def ray_flags(ray_cluster: Cluster) -> Sequence[str]:
     return "--executor", "ray", "--ray-address", ray_cluster.address, "--seats", "1:2"
 
 
+@pytest.mark.endurance
 @pytest.mark.usefixtures("packs")
 def test_holes_have_the_same_figures_on_seats_of_a_cluster(ray_cluster: Cluster, tmp_path: Path) -> None:
     words = ("inpaint", "--masks", "four gaps", "--windows", "2", "--device", "cpu")

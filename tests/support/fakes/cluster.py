@@ -80,14 +80,18 @@ def lives_on(worker: int, node: int) -> bool:
 
 
 @contextmanager
-def cluster(packs: Path, host: str = "") -> Iterator[Cluster]:
-    """One without nodes, at that address of this computer. Leaves no process and no file."""
+def cluster(packs: Path, host: str = "", again: Cluster | None = None) -> Iterator[Cluster]:
+    """One without nodes, at that address of this computer, or where one was that has died. Leaves no process and no
+    file."""
     folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: the paths of its sockets have a limit
     env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(20), "OMP_NUM_THREADS": "1"}
     env |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
     env |= {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
+    if again is not None:
+        env["RAY_AUTH_TOKEN"] = again.env["RAY_AUTH_TOKEN"]
+    port = again.address.rpartition(":")[2] if again else "0"
     program = subprocess.Popen(
-        [sys.executable, __file__, host],
+        [sys.executable, __file__, host, port],
         env=os.environ | env | {"PUNCHIN_PACKS": str(packs)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -114,13 +118,14 @@ def _end(family: list[psutil.Process], patience: float) -> None:
     psutil.wait_procs(family, 30.0)
 
 
-def main(host: str) -> None:
+def main(host: str, port: str) -> None:
     from ray.cluster_utils import Cluster as Nodes
 
     said, sys.stdout = sys.stdout, sys.stderr
     common = {"object_store_memory": STORE, "include_dashboard": False}
     common |= {"node_ip_address": host} if host else {}
-    nodes = Nodes(initialize_head=True, head_node_args={**common, "num_cpus": 0})
+    head = {"gcs_server_port": int(port)} if int(port) else {}
+    nodes = Nodes(initialize_head=True, head_node_args={**common, "num_cpus": 0, **head})
     print(nodes.address, file=said, flush=True)
     raylets = {}
     for line in sys.stdin:
