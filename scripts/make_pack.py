@@ -24,7 +24,7 @@ from pathlib import Path
 
 import torch
 from punchin_server.packs.registry import read_pack
-from punchin_train import report
+from punchin_train import report, seats
 from punchin_train.evaluation.excerpts import other_soundfont
 from punchin_train.inpaint import train_codec, train_lm
 from punchin_train.inpaint.codec import Codec, CodecShape
@@ -67,7 +67,9 @@ class Stages:
         held_out: int = FIRST_HELD_OUT,
         edition: int = 1,
         start: Path | None = None,
+        where: seats.Settings = seats.ALONE,
     ) -> None:
+        self.where = where
         self.out, self.minutes, self.songs, self.edition, self.start = out, minutes, songs, edition, start
         self.held_out = EDITIONS[edition] + held_out
         self.codec_shape, self.lm_shape, self.sampling = CodecShape(), LmShape(), Sampling()
@@ -77,9 +79,10 @@ class Stages:
     def data(self) -> None:
         held_out = range(self.held_out, self.held_out + HELD_OUT_SONGS)
         font = other_soundfont() if self.edition > 1 else None  # the first edition's figures are of the training's
-        render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, held_out=True, soundfont=font)
+        render_corpus(self.audio / "heldout", held_out, SONG_SECONDS, True, soundfont=font, where=self.where)
         minutes, first = self.minutes * SHARES["data"], EDITIONS[self.edition]
-        render_corpus(self.audio / "train", range(first, first + self.songs), SONG_SECONDS, minutes=minutes)
+        songs = range(first, first + self.songs)
+        render_corpus(self.audio / "train", songs, SONG_SECONDS, minutes=minutes, where=self.where)
 
     def codec(self) -> None:
         minutes, checkpoint = self.minutes * SHARES["codec"], self.out / "codec.pt"
@@ -167,6 +170,7 @@ def main() -> None:
     parser.add_argument("--pack", type=Path, help="transfer: the pack that gains it, a folder (its name counts)")
     parser.add_argument("--trials", type=int, default=104, help="transfer: clips to evaluate on")
     parser.add_argument("--stage", choices=[*SHARES, *transfer.SHARES], help="only this one")
+    seats.add_options(parser, "cpu; of stage data alone")
     arguments = parser.parse_args()
     if arguments.half == "transfer" and arguments.pack is None:
         parser.error("transfer needs --pack, a folder with a pack to be completed")
@@ -183,7 +187,8 @@ def main() -> None:
     else:
         names = list(SHARES)
         held_out, edition, start = arguments.held_out, arguments.edition, arguments.start
-        stages = Stages(arguments.out, arguments.minutes, arguments.songs, held_out, edition, start)
+        where = seats.chosen(arguments, "cpu")
+        stages = Stages(arguments.out, arguments.minutes, arguments.songs, held_out, edition, start, where)
     for name in [arguments.stage] if arguments.stage else names:
         print(f"stage {name}", flush=True)
         getattr(stages, name)()

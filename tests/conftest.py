@@ -49,11 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A process has a whole file, and one process has every file that starts an Ardour: two share no machine well."""
+    """A process has a whole file, and one process has every file that starts an Ardour, or a Ray cluster: two share no
+    machine well."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            return "ardour" if "/ardour/" in nodeid else super()._split_scope(nodeid)
+            heavy = (name for name, mark in {"ardour": "/ardour/", "ray": "_ray.py"}.items() if mark in nodeid)
+            return next(heavy, None) or super()._split_scope(nodeid)
 
     return ByFile(config, log)

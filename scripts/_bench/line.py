@@ -14,11 +14,12 @@ COUNT = itertools.count()
 
 
 class Line(NamedTuple):
-    """The other computer's name and its address, and the end of the cable at this one."""
+    """The other computer's name and its address, and the end of the cable at this one, with its address."""
 
     namespace: str
     address: str
     end: str
+    near: str
 
     def there(self, *command: str) -> list[str]:
         """A command, as it runs on the other computer."""
@@ -38,12 +39,12 @@ def line(mbit: int) -> Iterator[Line]:
     number = next(COUNT)
     near, far = f"pi{os.getpid()}a{number}", f"pi{os.getpid()}b{number}"
     net = f"10.77.{os.getpid() % 256}"  # of its own: others may lay lines at the same time
-    found = Line(f"punchin-{os.getpid()}-{number}", f"{net}.2", near)
+    found = Line(f"punchin-{os.getpid()}-{number}", f"{net}.2", near, f"{net}.1")
     _run("ip", "netns", "add", found.namespace)
     try:
         _run("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", found.namespace)
         for words in ([], found.there()):
-            end, address = (far, found.address) if words else (near, f"{net}.1")
+            end, address = (far, found.address) if words else (near, found.near)
             _run(*words, "ip", "addr", "add", f"{address}/30", "dev", end)
             _run(*words, "ip", "link", "set", end, "up")
             shape = ("root", "tbf", "rate", f"{mbit}mbit", "burst", "256kb", "latency", "50ms")

@@ -7,6 +7,7 @@ is done once more, on whichever seat is free first; the seat gets another proces
 
 from __future__ import annotations
 
+import argparse
 import multiprocessing
 import signal
 from collections import deque
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple, Protocol, Self
 
 from punchin_server.daemon import executors
 from punchin_server.daemon.child import describe_exit
-from punchin_server.daemon.settings import Settings
+from punchin_server.daemon.settings import Settings, load
 from punchin_wire import program
 from punchin_wire.errors import ErrorInfo, Unsupported, WorkerDied, from_info
 
@@ -231,6 +232,28 @@ class Pool:
                 "Two seats differ in what they measure with: their figures cannot stand in one table.",
                 "Install the same packs and the same published models on all nodes.",
             )
+
+
+def add_options(parser: argparse.ArgumentParser, device: str) -> None:
+    """The words that say where seats are; `device` is what the usual one is called in the help."""
+    parser.add_argument(
+        "--device", help=f"what to work on; several with commas share the work (default: {device})", metavar="DEVICE"
+    )
+    parser.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="work on this computer, or on seats in a Ray cluster (default: local)",
+    )
+    parser.add_argument("--ray-address", metavar="HOST:PORT", help="of the cluster; without it Ray starts here")
+    parser.add_argument("--seats", metavar="MIN:MAX", help="seats in the cluster at most (default: one for each GPU)")
+
+
+def chosen(options: argparse.Namespace, device: str) -> Settings:
+    """What those words say, with the usual `device`. Raises BadSetting."""
+    names = ("executor", "device", "ray_address", "seats")
+    said = {name: getattr(options, name) for name in names} | {"device": options.device or device}
+    return load([f"--{name.replace('_', '-')}={value}" for name, value in said.items() if value])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fakes.bridge import RunningBridge, bridge
+from fakes.cluster import Cluster, cluster
 from fakes.harness import RunningDaemon, daemon
 
 
@@ -25,4 +26,13 @@ def served(home: Path) -> Iterator[RunningDaemon]:
 @pytest.fixture(scope="module")
 def running(home: Path, served: RunningDaemon) -> Iterator[RunningBridge]:  # noqa: ARG001
     with bridge(home) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two nodes. Files whose names end in `_ray` are run by one process, and so there is one such cluster."""
+    with cluster(tmp_path_factory.mktemp("packs")) as found:
+        found.add()
+        found.add()
         yield found

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
 from collections import deque
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import psutil
 import pytest
-from fakes.harness import Client, daemon, takes, until
-from punchin_wire.messages import FINAL, Done, Event, Failed, Take
+from fakes.deaths import kill_worker, outlived
+from fakes.harness import Client, daemon, until
+from punchin_wire.messages import FINAL, Done, Event
 
 pytestmark = pytest.mark.e2e
 LONG = [pytest.mark.endurance, pytest.mark.timeout(3600)]
@@ -83,67 +80,7 @@ def test_thousands_of_jobs_leave_nothing_behind(tmp_path: Path, jobs: int) -> No
         assert files[1] <= files[0] + 2, name
 
 
-TWO = ("--device", "cpu,cpu")
-RAY = ("--executor", "ray", "--seats", "2:2")
-
-
-EVENTS = 5
-"""Events between two deaths."""
-
-
-def kill(client: Client, chance: random.Random) -> None:
-    """Kill one of the workers that have come up."""
-
-    def killed() -> bool:
-        pids = [seat.pid for seat in client.status().seats if seat.state in ("idle", "busy")]
-        with suppress(ProcessLookupError):  # it has just died of something else
-            if pids:
-                os.kill(chance.choice(pids), signal.SIGKILL)
-                return True
-        return False
-
-    until(killed, 120.0)
-
-
-@pytest.mark.parametrize(
-    ("flags", "kills"),
-    [
-        (TWO, 5),
-        pytest.param(TWO, 30, marks=LONG),
-        pytest.param(RAY, 30, marks=[pytest.mark.ray, *LONG]),
-    ],
-)
-def test_whichever_workers_are_killed_no_take_is_lost_or_comes_twice(
-    tmp_path: Path, flags: tuple[str, ...], kills: int
-) -> None:
-    chance = random.Random(7)
-    with daemon(tmp_path, *flags, "--client-share", "1") as running:
-        client, killer = running.client(), running.client()
-        names = [f"killed{number}" for number in range(2 * kills)]
-        story: dict[str, list[Event]] = {name: [] for name in names}
-        waiting, ended, dead, heard = deque(names), 0, 0, 0
-        while ended < len(names):
-            while waiting and len(names) - len(waiting) - ended < 6:
-                client.accepted(waiting.popleft(), "steps=6 step=0.02", takes=3, keep=True)
-            message = client.packet(180.0).message
-            assert isinstance(message, Event)
-            story[message.job].append(message)
-            ended += isinstance(message.body, FINAL)
-            heard += 1
-            if dead < kills and heard % EVENTS == 0:
-                kill(killer, chance)
-                dead += 1
-        assert dead == kills
-        for job, events in story.items():
-            last, made = events[-1].body, takes(events)
-            assert [type(event.body) for event in events if isinstance(event.body, FINAL)] == [type(last)]
-            assert [event.seq for event in events] == list(range(1, len(events) + 1))
-            assert made == list(range(len(made)))
-            if isinstance(last, Failed):
-                assert last.error.code == "worker_died"
-            else:
-                assert made == [0, 1, 2]
-            client.attach(job)
-            kept = client.events(job, 60.0)
-            assert [event for event in events if isinstance(event.body, (Take, *FINAL))] == kept
-        assert any(isinstance(events[-1].body, Done) for events in story.values())
+@pytest.mark.parametrize("kills", [5, pytest.param(30, marks=LONG)])
+def test_whichever_workers_are_killed_no_take_is_lost_or_comes_twice(tmp_path: Path, kills: int) -> None:
+    with daemon(tmp_path, "--device", "cpu,cpu", "--client-share", "1") as running:
+        outlived(running, kills, kill_worker)

@@ -1,91 +1,54 @@
-"""Seats in a Ray cluster, of this computer: jobs, deaths, what comes and goes, and takes equal to the bit."""
+"""Seats in a Ray cluster of several nodes: jobs, deaths of workers, nodes and lines, and takes equal to the bit."""
 
 from __future__ import annotations
 
 import os
-import secrets
+import random
 import signal
 import subprocess
-import sys
-import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
-from typing import NamedTuple
 
 import numpy as np
 import psutil
 import pytest
+from fakes.cluster import Cluster, cluster, lives_on
+from fakes.deaths import kill_worker, outlived
 from fakes.harness import Client, RunningDaemon, daemon, launch, takes, until
-from punchin_server.daemon import serve
+from fakes.script import load
+from fakes.studio import studio
+from punchin_wire.errors import KeyRefused
 from punchin_wire.frames import Audio
-from punchin_wire.messages import Done, Failed, Take
+from punchin_wire.messages import Done, Failed, SeatStatus, Take
 
-HEAD = """
-import sys, ray
-ray.init(num_cpus=6, include_dashboard=False, object_store_memory=80 * 2**20, _node_ip_address="127.0.0.1",
-         logging_level="ERROR", log_to_driver=False, _temp_dir=sys.argv[1])
-print(ray.get_runtime_context().gcs_address, flush=True)
-sys.stdin.read()
-"""
-"""A cluster that ends with its standard input."""
-PATIENCE = 120.0
+PATIENCE = 180.0
+LONG = [pytest.mark.endurance, pytest.mark.timeout(3600)]
 
-in_cluster = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
-pytestmark = [pytest.mark.e2e, pytest.mark.model]
-
-
-class Cluster(NamedTuple):
-    """Where it is, and what its members must have in their environment."""
-
-    address: str
-    env: dict[str, str]
-    packs: Path
-
-    def flags(self, seats: str) -> tuple[str, ...]:
-        return "--executor", "ray", "--ray-address", self.address, "--seats", seats
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.model,
+    pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
+]
+lines = load("_bench/line")
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    packs = tmp_path_factory.mktemp("packs")
-    env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(20), "OMP_NUM_THREADS": "1"}
-    env |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    folder = tempfile.mkdtemp(prefix="ray", dir="/tmp")  # short: the paths of its sockets have a limit
-    head = subprocess.Popen(
-        [sys.executable, "-c", HEAD, folder],
-        env=os.environ | env | {"PUNCHIN_PACKS": str(packs)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert head.stdin is not None
-    assert head.stdout is not None
-    try:
-        address = head.stdout.readline().strip()
-        assert address
-        yield Cluster(address, env, packs)
-    finally:
-        family = psutil.Process(head.pid).children(recursive=True)
-        head.stdin.close()
-        head.wait(60)
-        head.stdout.close()
-        for process in psutil.wait_procs(family, 30)[1]:
-            process.kill()
-        rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def shared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
-    with daemon(tmp_path_factory.mktemp("home"), *cluster.flags("2:2"), env=cluster.env) as running:
-        client = running.client()
-        until(lambda: [seat.state for seat in client.status().seats] == ["idle", "idle"], PATIENCE)
+def shared(ray_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:
+    with daemon(tmp_path_factory.mktemp("home"), *ray_cluster.flags("2:2"), env=ray_cluster.env) as running:
+        come_up(running.client())
         yield running
 
 
-@pytest.mark.ray
-@in_cluster
+def come_up(client: Client) -> None:
+    """Wait until there are two workers."""
+    until(lambda: [seat.state for seat in client.status().seats] == ["idle", "idle"], PATIENCE)
+
+
 def test_actors_work_side_by_side_and_are_cancelled_each_for_itself(shared: RunningDaemon) -> None:
     client = shared.client()
     stop, stay = client.occupy()
@@ -98,8 +61,6 @@ def test_actors_work_side_by_side_and_are_cancelled_each_for_itself(shared: Runn
     client.stop(stay)
 
 
-@pytest.mark.ray
-@in_cluster
 def test_a_job_whose_actor_was_killed_goes_on_elsewhere_once(shared: RunningDaemon) -> None:
     client = shared.client()
     dies, ends = client.occupy()
@@ -108,7 +69,7 @@ def test_a_job_whose_actor_was_killed_goes_on_elsewhere_once(shared: RunningDaem
     os.kill(killed.pid, signal.SIGKILL)
     until(lambda: client.seat(dies).pid == other.pid, PATIENCE)
     client.stop(dies)
-    until(lambda: [seat.state for seat in client.status().seats] == ["idle", "idle"], PATIENCE)  # the least there are
+    come_up(client)  # the least there are
     client.accepted("sounded", "die after=1", takes=2)
     events = client.events("sounded", PATIENCE)
     assert takes(events) == [0]
@@ -116,10 +77,22 @@ def test_a_job_whose_actor_was_killed_goes_on_elsewhere_once(shared: RunningDaem
     assert events[-1].body.error.code == "worker_died"
 
 
-@pytest.mark.ray
-@in_cluster
-def test_seats_beyond_the_least_come_and_go(cluster: Cluster, tmp_path: Path) -> None:
-    with daemon(tmp_path, *cluster.flags("1:2"), "--keep-alive", "0.5", env=cluster.env) as running:
+def test_a_job_whose_node_died_goes_on_on_another_once(shared: RunningDaemon, ray_cluster: Cluster) -> None:
+    client = shared.client()
+    dies, ends = client.occupy()
+    first = client.seat(dies).pid
+    ray_cluster.kill(next(node for node in ray_cluster.nodes if lives_on(first, node)))
+    try:
+        until(lambda: client.seat(dies).pid not in (0, first), PATIENCE)
+        client.stop(dies)
+        client.stop(ends)
+        come_up(client)
+    finally:
+        ray_cluster.add()
+
+
+def test_seats_beyond_the_least_come_and_go(ray_cluster: Cluster, tmp_path: Path) -> None:
+    with daemon(tmp_path, *ray_cluster.flags("1:2"), "--keep-alive", "0.5", env=ray_cluster.env) as running:
         first = running.worker()
         client = running.client()
         client.stop(*client.occupy())
@@ -138,44 +111,38 @@ def sounds(client: Client, job: str) -> list[Audio]:
     return found
 
 
-@pytest.mark.ray
-@in_cluster
-def test_a_take_is_the_same_to_the_bit_wherever_it_is_made(cluster: Cluster, tmp_path: Path) -> None:
-    env = cluster.env | {"REAL_WORKER": "1"}
+def test_a_take_is_the_same_to_the_bit_wherever_it_is_made(ray_cluster: Cluster, tmp_path: Path) -> None:
+    env = ray_cluster.env | {"REAL_WORKER": "1"}
     with daemon(tmp_path / "here", "--device", "cpu", env=env) as running:
         here = sounds(running.client(), "take")
-    with daemon(tmp_path / "there", "--device", "cpu", *cluster.flags("1:1"), env=env) as running:
+    with daemon(tmp_path / "there", "--device", "cpu", *ray_cluster.flags("1:1"), env=env) as running:
         there = sounds(running.client(), "take")
     assert len(here) == len(there) == 2
     assert all(np.array_equal(one, other) for one, other in zip(here, there, strict=True))
 
 
-@pytest.mark.ray
-@in_cluster
-def test_a_node_with_another_pack_of_the_name_is_refused(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_node_with_another_pack_of_the_name_is_refused(ray_cluster: Cluster, tmp_path: Path) -> None:
     from fakes.pack import write_random_pack
 
-    for folder, files in (cluster.packs / "mini", b"theirs"), (tmp_path / "mini", b"ours"):
+    for folder, files in (ray_cluster.packs / "mini", b"theirs"), (tmp_path / "mini", b"ours"):
         write_random_pack(folder)
         if files == b"theirs":
             manifest = folder / "manifest.json"
             listed = manifest.read_text()
             digest = listed.split('"sha256"')[1].split('"')[1]
             manifest.write_text(listed.replace(digest, "0" * 64))
-    env = cluster.env | {"PUNCHIN_PACKS": str(tmp_path / "mini")}
+    env = ray_cluster.env | {"PUNCHIN_PACKS": str(tmp_path / "mini")}
     try:
-        with daemon(tmp_path / "home", *cluster.flags("1:1"), env=env) as running:
+        with daemon(tmp_path / "home", *ray_cluster.flags("1:1"), env=env) as running:
             client = running.client()
             client.accepted("refused")
             failed = client.ending("refused", PATIENCE)
             assert isinstance(failed, Failed)
             assert "'mini' is not the one on the daemon's computer" in failed.error.message
     finally:
-        rmtree(cluster.packs / "mini")
+        rmtree(ray_cluster.packs / "mini")
 
 
-@pytest.mark.ray
-@in_cluster
 def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     process = launch(tmp_path, "--executor", "ray", "--ray-address", "127.0.0.1:1")
     out, err = process.communicate(timeout=PATIENCE)
@@ -184,10 +151,148 @@ def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
-def test_without_ray_it_is_said_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_cluster_without_nodes_is_said_and_one_with_nodes_works_again(ray_cluster: Cluster, tmp_path: Path) -> None:
+    env = ray_cluster.env | {"RAY_PATIENCE": "1"}
+    with daemon(tmp_path, *ray_cluster.flags("1:1"), env=env) as running:
+        client = running.client()
+        first = running.worker()
+        for each in list(ray_cluster.nodes):
+            ray_cluster.kill(each)
+        try:
+            until(lambda: client.status().seats[0].pid != first, PATIENCE)
+            client.accepted("homeless")
+            failed = client.ending("homeless", PATIENCE)
+            assert isinstance(failed, Failed)
+            assert "The cluster has no node with 1 CPU for a seat." in failed.error.message
+            assert "`ray start --address`" in failed.error.next_step
+        finally:
+            ray_cluster.add()
+            ray_cluster.add()
+        client.accepted("at-home", keep=True)
+        assert takes(client.events("at-home", PATIENCE)) == [0]
+
+
+@pytest.mark.endurance
+@pytest.mark.timeout(900)
+def test_a_cluster_whose_head_is_lost_is_said_and_is_used_once_it_is_back(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(cluster(tmp_path / "packs"))
+        first.add(1)
+        running = stack.enter_context(daemon(tmp_path / "home", *first.flags("1:1"), env=first.env))
+        running.worker()
+        for process in first.processes():
+            process.kill()
+        client = running.client()
+        client.accepted("headless")
+        failed = client.ending("headless", PATIENCE)
+        assert isinstance(failed, Failed)
+        assert "The head of the Ray cluster" in failed.error.message
+        assert "`ray start --head`" in failed.error.next_step
+        time.sleep(70)  # after a minute Ray would end a process that belongs to no cluster any more
+        second = stack.enter_context(cluster(tmp_path / "packs", again=first))
+        second.add(1)
+        client.accepted("at-home", keep=True)
+        assert takes(client.events("at-home", PATIENCE)) == [0]
+
+
+def test_rooms_with_keys_have_seats_whose_lines_have_keys_too(ray_cluster: Cluster, tmp_path: Path) -> None:
+    """Two handlers of ZAP in one process, each of its own context."""
+    with studio(tmp_path, *ray_cluster.flags("1:1"), env=ray_cluster.env) as found:
+        found.computer("room", allowed=True)
+        found.computer("stranger")
+        client = found.bare("room")
+        client.accepted("of-room", takes=2)
+        assert takes(client.events("of-room", PATIENCE)) == [0, 1]
+        with found.client("stranger") as stranger, pytest.raises(KeyRefused):
+            stranger.ping()
+
+
+# ---- a computer at the other end of a cable ------------------------------------------------------------------
+
+
+class Far:
+    """A cluster whose head and one node are here, and one node there."""
+
+    def __init__(self, laid: lines.Line, cluster: Cluster, stack: ExitStack) -> None:
+        self.laid, self.cluster, self._stack = laid, cluster, stack
+        self.node = self._start()
+
+    def _start(self) -> int:
+        return self._stack.enter_context(self.cluster.elsewhere(self.laid.there(), self.laid.address)).pid
+
+    def seat(self, client: Client) -> SeatStatus:
+        """The seat there, once it has a worker."""
+
+        def found() -> list[SeatStatus]:
+            return [each for each in client.status().seats if each.pid and lives_on(each.pid, self.node)]
+
+        return until(found, PATIENCE)[0]
+
+    def cut(self, client: Client) -> None:
+        """Pull the cable out until the daemon misses the worker there, and put it in again."""
+        seat = self.seat(client)
+        self.laid.cut()
+        until(lambda: seat.pid not in (each.pid for each in client.status().seats), PATIENCE)
+        self.laid.mend()
+
+    def kill(self, client: Client, chance: random.Random) -> None:
+        """A worker, the node here, or the cable. What has died for good comes up anew."""
+        match chance.randrange(3):
+            case 0:
+                kill_worker(client, chance)
+            case 1:
+                self.cluster.kill(self.cluster.nodes[0])
+                self.cluster.add(1)
+            case 2:
+                self.cut(client)
+        if not psutil.pid_exists(self.node) or psutil.Process(self.node).status() == psutil.STATUS_ZOMBIE:
+            self.node = self._start()  # Ray gave it up while the cable was out
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Iterator[Far]:
+    with ExitStack() as stack:
+        try:
+            laid = stack.enter_context(lines.line(1000))
+        except (OSError, subprocess.SubprocessError):
+            pytest.skip("only root on Linux can make network namespaces")
+        here = stack.enter_context(cluster(tmp_path / "packs", laid.near))
+        here.add(1)
+        yield Far(laid, here, stack)
+
+
+def test_a_job_whose_line_broke_goes_on_here_and_the_seat_there_comes_back(far: Far, tmp_path: Path) -> None:
+    flags = (*far.cluster.flags("2:2"), "--worker-silence", "3")
+    with daemon(tmp_path / "home", *flags, env=far.cluster.env) as running:
+        client = running.client()
+        come_up(client)
+        jobs = {client.seat(job).pid: job for job in client.occupy()}
+        there = jobs.pop(far.seat(client).pid)
+        client.stop(*jobs.values())
+        far.cut(client)
+        until(lambda: client.state(there) == "running", PATIENCE)
+        client.stop(there)
+        come_up(client)
+        assert far.seat(client).restarts >= 1
+
+
+@pytest.mark.parametrize("kills", [pytest.param(30, marks=LONG)])
+def test_whatever_is_killed_or_cut_no_take_is_lost_or_comes_twice(far: Far, tmp_path: Path, kills: int) -> None:
+    flags = (*far.cluster.flags("2:2"), "--worker-silence", "3", "--client-share", "1")
+    with daemon(tmp_path / "home", *flags, env=far.cluster.env) as running:
+        come_up(running.client())
+        outlived(running, kills, far.kill)
+
+
+def test_whichever_worker_or_node_is_killed_no_take_is_lost_or_comes_twice(
+    ray_cluster: Cluster, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "ray", None)  # type: ignore[arg-type]
-    assert serve.main(["--executor", "ray", "--osc-port", "0"]) == 2
-    assert "pip install 'punchin[server,ray]'" in capsys.readouterr().err
+    def kill(client: Client, chance: random.Random) -> None:
+        if chance.random() < 0.5:
+            kill_worker(client, chance)
+        else:
+            ray_cluster.kill(chance.choice(ray_cluster.nodes))
+            ray_cluster.add()
+
+    with daemon(tmp_path, *ray_cluster.flags("2:2"), "--client-share", "1", env=ray_cluster.env) as running:
+        outlived(running, 4, kill)

@@ -23,9 +23,10 @@ from punchin_wire.messages import MAX_NAME, Message
 from punchin_wire.remote import keys
 from punchin_wire.remote.keys import SCOPE_DIGITS, scope
 
+from .zap import Handler
+
 log = logging.getLogger(__name__)
 
-ZAP = "inproc://zeromq.zap.01"
 DOMAIN = b"punchin"
 KEEPALIVE = {zmq.TCP_KEEPALIVE: 1, zmq.TCP_KEEPALIVE_IDLE: 60, zmq.TCP_KEEPALIVE_INTVL: 15, zmq.TCP_KEEPALIVE_CNT: 4}
 
@@ -37,9 +38,7 @@ class Gate:
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self._pair = keys.own()
-        self.socket = context.socket(zmq.ROUTER)
-        self.socket.linger = 0
-        self.socket.bind(ZAP)
+        self._handler = Handler(context, self._admitted)
         self._scopes: dict[str, str] = {}  # scope: key, of those that were let in
 
     @property
@@ -58,21 +57,18 @@ class Gate:
         for option, value in KEEPALIVE.items():
             socket.setsockopt(option, value)
 
-    def step(self, limit: int = 100) -> None:
-        """Answer those who knock."""
-        for _ in range(limit):
-            try:
-                parts = self.socket.recv_multipart(zmq.DONTWAIT)
-            except zmq.Again:
-                return
-            asker, empty, version, request, *asked = parts
-            key = self._admitted(*asked)
-            said = (b"200", b"") if key else (b"400", b"unknown key")
-            self.socket.send_multipart([asker, empty, version, request, *said, key.encode(), b""], zmq.DONTWAIT)
+    @property
+    def socket(self) -> zmq.Socket[bytes]:
+        """Where those knock whom :meth:`step` answers."""
+        return self._handler.socket
 
-    def _admitted(self, domain: bytes, address: bytes, _identity: bytes, mechanism: bytes, *said: bytes) -> str:
+    def step(self) -> None:
+        """Answer those who knock."""
+        self._handler.step()
+
+    def _admitted(self, domain: bytes, address: bytes, presented: bytes) -> str:
         """The key that is let in, or nothing."""
-        key = said[0].hex() if mechanism == b"CURVE" and len(said) == 1 else ""
+        key = presented.hex()
         if domain == DOMAIN and self.is_open_to(key):
             if key != self._pair.public:
                 self._scopes[scope(key)] = key
@@ -99,7 +95,7 @@ class Gate:
         return "" if key == self._pair.public else key
 
     def close(self) -> None:
-        self.socket.close()
+        self._handler.close()
 
 
 def user(frame: zmq.Frame) -> str:

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from punchin_server.daemon import settings
 from punchin_wire import program
 from punchin_wire.params import HOLD
+
+from .. import seats
 
 FULL_MINUTES = 180.0
 MASKS = ("one gap", "two gaps", "four gaps", "10 s")
@@ -41,14 +42,7 @@ def _run(args: argparse.Namespace) -> list[object]:
     import torch  # seconds, which `--help` need not take
 
     torch.set_num_threads(max(1, torch.get_num_threads() // 2))  # librosa and the engine take turns
-    usual = "auto" if args.what == "inpaint" else "cpu"
-    words = {
-        "executor": args.executor,
-        "device": args.device or usual,
-        "ray-address": args.ray_address,
-        "seats": args.seats,
-    }
-    seats = settings.load([f"--{name}={value}" for name, value in words.items() if value])
+    where = seats.chosen(args, "auto" if args.what == "inpaint" else "cpu")
     common = {
         "pack": args.pack, "out": args.out, "windows": args.windows, "seed": args.seed, "songs": args.songs,
         "verbose": sys.stdout.isatty() and not args.json,
@@ -59,10 +53,10 @@ def _run(args: argparse.Namespace) -> list[object]:
     if args.what == "inpaint":
         font = args.soundfont or excerpts.other_soundfont()
         filled = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
-        return [table.json() for table in inpaint.evaluate(filled, seats)]
+        return [table.json() for table in inpaint.evaluate(filled, where)]
     varied, targets = tuple(args.parameters or PARAMETERS), tuple(args.targets or TARGETS)
     run = transfer_rows.Run(full=args.full, parameters=varied, targets=targets, hold=args.hold, **common)
-    return [table.json() for table in transfer.evaluate(run, seats)]
+    return [table.json() for table in transfer.evaluate(run, where)]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -99,18 +93,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--windows", type=_windows, default=104, help="excerpts a row at most (default: 104)")
     parser.add_argument("--seed", type=int, default=0, help="of songs, holes and takes (default: 0)")
     parser.add_argument("--full", action="store_true", help="the published tables: all rows, up to three hours")
-    parser.add_argument(
-        "--device",
-        help="where models run; excerpts are spread over several with commas (default: inpaint auto, transfer cpu)",
-    )
-    parser.add_argument(
-        "--executor",
-        choices=("local", "ray"),
-        default="local",
-        help="measure on this computer, or on seats in a Ray cluster (default: local)",
-    )
-    parser.add_argument("--ray-address", metavar="HOST:PORT", help="of the cluster; without it Ray starts here")
-    parser.add_argument("--seats", metavar="MIN:MAX", help="seats in the cluster at most (default: one for each GPU)")
+    seats.add_options(parser, "inpaint auto, transfer cpu")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 

@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from punchin_server.conditioning import chord_rhythm, level, piano, render
+from punchin_server.daemon.settings import Settings as SeatSettings
 from punchin_wire.disk import replacing
 from punchin_wire.messages import Note
 
+from .. import seats
+from ..seats import ALONE
 from . import studio
 from .songs import STEMS, Song, compose
 
@@ -80,6 +85,18 @@ def save(rendered: Rendered, folder: Path) -> Path:
     return path
 
 
+class Renderer:
+    """The tool of a seat: renders the song of a seed, on no device."""
+
+    about = "renders songs"
+
+    def __init__(self, seconds: float, held_out: bool, soundfont: Path | None, _device: str) -> None:
+        self._seconds, self._held_out, self._soundfont = seconds, held_out, soundfont
+
+    def render(self, seed: int) -> Rendered:
+        return render_song(compose(seed, self._seconds, self._held_out), soundfont=self._soundfont)
+
+
 def render_corpus(
     folder: Path,
     seeds: range,
@@ -87,14 +104,22 @@ def render_corpus(
     held_out: bool = False,
     minutes: float = math.inf,
     soundfont: Path | None = None,
+    where: SeatSettings = ALONE,
 ) -> None:
-    """Render every seed of the range that the folder lacks; safe to run in several processes at once.
+    """Render every seed of the range that the folder lacks, on the seats that `where` says; safe to run in several
+    processes at once.
 
     Stops after `minutes`, but not before there is a song for each control.
     """
     deadline = time.monotonic() + 60 * minutes
-    for done, seed in enumerate(seeds):
-        if done >= FEWEST_SONGS and time.monotonic() > deadline:
-            break
-        if not (folder / f"{seed:07d}.npy").exists():
-            save(render_song(compose(seed, seconds, held_out), soundfont=soundfont), folder)
+
+    def lacking() -> Iterator[int]:
+        for done, seed in enumerate(seeds):
+            if done >= FEWEST_SONGS and time.monotonic() > deadline:
+                return
+            if not (folder / f"{seed:07d}.npy").exists():
+                yield seed
+
+    with seats.opened(where, partial(Renderer, seconds, held_out, soundfont)) as pool:
+        for rendered in pool.map("render", lacking()):
+            save(rendered, folder)

@@ -1,7 +1,11 @@
 """Settings of the daemon: where they come from, and that nothing wrong passes."""
 
+import sys
+from pathlib import Path
+
 import msgspec
 import pytest
+from punchin_server.daemon import serve
 from punchin_server.daemon.settings import HELP, Settings, load
 from punchin_wire.errors import BadSetting
 
@@ -69,3 +73,12 @@ def test_loopback_addresses_are_fine(address: str) -> None:
 
 def test_every_setting_is_explained() -> None:
     assert {field.name for field in msgspec.structs.fields(Settings)} == set(HELP)
+
+
+def test_without_ray_it_is_said_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PUNCHIN_HOME", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "ray", None)  # type: ignore[arg-type]
+    assert serve.main(["--executor", "ray", "--osc-port", "0"]) == 2
+    assert "pip install 'punchin[server,ray]'" in capsys.readouterr().err

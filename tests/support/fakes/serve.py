@@ -14,5 +14,10 @@ WORKER = (sys.executable, "-m", serve.WORKER) if REAL else FAKE_WORKER
 ENGINES = serve.WORKER if REAL else "fakes.engine"
 PUNCHIN = launcher.PUNCHIN if "REAL_PUNCHIN" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
 
+if "RAY_PATIENCE" in os.environ:
+    from punchin_server.daemon.executors import ray
+
+    ray.FIXED_SECONDS = float(os.environ["RAY_PATIENCE"])
+
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], WORKER, PUNCHIN, ENGINES))

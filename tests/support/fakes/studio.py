@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,11 +63,15 @@ class Studio:
 
 @contextmanager
 def studio(
-    root: Path, *flags: str, pairs: dict[str, KeyPair] | None = None, at: Sequence[str] = ()
+    root: Path,
+    *flags: str,
+    pairs: dict[str, KeyPair] | None = None,
+    at: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Studio]:
     """A studio whose daemon runs on the computer `box`, with the fake engine."""
     with pytest.MonkeyPatch.context() as patch:
         found = Studio(root, patch, pairs)
-        with daemon(root / "box", "--keys", *flags, at=at) as running:
+        with daemon(root / "box", "--keys", *flags, env=env, at=at) as running:
             found.running = running
             yield found

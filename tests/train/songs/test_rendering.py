@@ -7,6 +7,7 @@ import mido
 import numpy as np
 import pytest
 import soundfile
+from punchin_server.daemon.settings import Settings
 from punchin_train.songs.demo_song import write_song
 from punchin_train.songs.rendering import MIX_RMS, TRACKS, render_corpus, render_song
 from punchin_train.songs.songs import EDITIONS, Song, compose
@@ -42,6 +43,14 @@ def test_a_corpus_is_rendered_once(tmp_path: Path) -> None:
     times = [file.stat().st_mtime_ns for file in files]
     render_corpus(tmp_path, range(2), 1.0)
     assert [file.stat().st_mtime_ns for file in files] == times
+
+
+@pytest.mark.slow
+def test_two_seats_render_the_same_songs(tmp_path: Path) -> None:
+    render_corpus(tmp_path / "here", range(3), 1.0)
+    render_corpus(tmp_path / "two", range(3), 1.0, where=Settings(device="cpu,cpu"))
+    for file in sorted((tmp_path / "here").iterdir(), reverse=True):
+        assert np.array_equal(np.load(file), np.load(tmp_path / "two" / file.name))
 
 
 def test_the_demo_song_is_a_producers_folder(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ PACKS = "punchin_server.packs.registry"
 LIST_PACKS = f"import json, {PACKS} as packs; print(json.dumps(packs.fingerprints()))"
 LIST_SECONDS = 60.0
 REACH_SECONDS = 10.0
+LOOPBACK = ("127.0.0.1", "localhost")
 START_SECONDS = 900.0
 """A cloud may have to make a computer first."""
 LOOK_SECONDS = 2.0
@@ -91,18 +92,9 @@ class Cluster:
     Raises DaemonError."""
 
     def __init__(self, settings: Settings) -> None:
-        where: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-        try:
-            if settings.ray_address:
-                where = {"address": settings.ray_address}
-                _reach(settings.ray_address)
-            ray.init(log_to_driver=False, logging_level="ERROR", namespace="punchin", **where)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            known_as = settings.ray_address or "this computer"
-            raise DaemonError(
-                f"Ray at {known_as} cannot be reached: {_first_line(error)}",
-                "Look at `ray status` there, and whether RAY_AUTH_TOKEN is the cluster's.",
-            ) from None
+        self._address = settings.ray_address
+        self._lock = threading.Lock()
+        self._connect()
         gpus = int(ray.cluster_resources().get("GPU", 0)) if settings.device != "cpu" else 0
         self.least, self.most = settings.seat_range or (1, max(1, min(gpus, MOST_SEATS)))
         on_gpu = gpus > 0 or settings.device.startswith("cuda")  # a cluster that grows may have none yet
@@ -114,17 +106,58 @@ class Cluster:
         self._bare_since = math.inf
         self.host: str = ray.util.get_node_ip_address()
 
+    def _connect(self) -> None:
+        where: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        try:
+            if self._address:
+                where = {"address": self._address}
+                _reach(self._address)
+            ray.init(log_to_driver=False, logging_level="ERROR", namespace="punchin", **where)
+        except (RuntimeError, ValueError, OSError, OverflowError) as error:
+            raise DaemonError(
+                f"Ray at {self._address or 'this computer'} cannot be reached: {_first_line(error)}",
+                "Look at `ray status` there, and whether RAY_AUTH_TOKEN is the cluster's.",
+            ) from None
+        self._head: str = ray.get_runtime_context().gcs_address
+
     def actor(self, holder: Holder | None = None) -> Any:
-        return self._actors.remote(holder)
+        """A new actor. Raises DaemonError where the cluster has been lost and is not there again."""
+        self.check()
+        with self._lock:
+            if not ray.is_initialized():
+                self._connect()
+            return self._actors.remote(holder)
+
+    def check(self) -> None:
+        """Raises DaemonError where the cluster's head does not answer. Ray itself would wait for it."""
+        try:
+            _reach(self._head)
+        except OSError as error:
+            if isinstance(error, ConnectionRefusedError):
+                with self._lock:
+                    ray.shutdown()  # it has ended, and the head that comes will know nothing of us
+            raise DaemonError(
+                f"The head of the Ray cluster at {self._head} does not answer: {error.strerror or error}.",
+                "Start it again by `ray start --head`, with its port, and its nodes; then submit again.",
+            ) from None
+
+    def get(self, asked: Any, left: threading.Event) -> Any:
+        """What an actor answers. Raises RayError, DaemonError, and WorkerDied once it has `left`."""
+        while not ray.wait([asked], timeout=LOOK_SECONDS)[0]:
+            if left.is_set():
+                raise WorkerDied("It was told to go.")
+            self.check()
+        return ray.get(asked)
 
     def hold(self, holder: Holder) -> RayHolder:
         return RayHolder(self, self.actor(holder))
 
-    def admit(self, actor: Any) -> Introduction:
-        """Wait until an actor has come to a node. Raises WorkerDied where none has room for it, PackCorrupt where its
-        packs differ from ours."""
+    def admit(self, actor: Any, left: threading.Event) -> Introduction:
+        """Wait until an actor has come to a node. Raises WorkerDied where none has room for it or it has `left`,
+        PackCorrupt where its packs differ from ours."""
         asked, until = actor.introduce.remote(), time.monotonic() + START_SECONDS
-        while not ray.wait([asked], timeout=LOOK_SECONDS)[0]:
+        while not left.is_set() and not ray.wait([asked], timeout=LOOK_SECONDS)[0]:
+            self.check()
             now = time.monotonic()
             if now > until or self._lacks_nodes(now):
                 needs = " and ".join(f"{count:g} {name}" for name, count in self._needs.items() if count)
@@ -132,7 +165,7 @@ class Cluster:
                     f"The cluster has no node with {needs} for a seat.",
                     "Look at `ray status`: start a node by `ray start --address`, or free one.",
                 )
-        born: Introduction = ray.get(asked)
+        born: Introduction = self.get(asked, left)
         _compare(born.packs, fingerprints())
         return born
 
@@ -180,19 +213,20 @@ class RayHolder:
 
     def __init__(self, cluster: Cluster, actor: Any) -> None:
         self._cluster, self._actor = cluster, actor
-        self._admitted = False
+        self._admitted, self._left = False, threading.Event()
 
     def ask(self, *question: Any) -> Any:
         """Returns when it is answered. Raises WorkerDied where it never will be, PackCorrupt."""
         try:
             if not self._admitted:
-                self._cluster.admit(self._actor)
+                self._cluster.admit(self._actor, self._left)
                 self._admitted = True
-            return ray.get(self._actor.answer.remote(question))
+            return self._cluster.get(self._actor.answer.remote(question), self._left)
         except ray.exceptions.RayError as error:
             raise WorkerDied(f"A seat in the cluster ended: {_first_line(error)}") from None
 
     def close(self) -> None:
+        self._left.set()
         _kill(self._actor)
 
 
@@ -205,7 +239,8 @@ class RayWorker:
         self.errors: deque[str] = deque(maxlen=50)
         self._cluster, self._lines = cluster, lines
         self._engines, self._orders = engines, msgspec.json.encode(orders)
-        self._actor = cluster.actor()
+        self._actor: Any = None
+        self._left = threading.Event()
         self._ended = ""
         self._thread = threading.Thread(target=self._live, name=name, daemon=True)
         self._thread.start()
@@ -218,6 +253,7 @@ class RayWorker:
         return not self._thread.is_alive()
 
     def leave(self, patience: float = 2.0) -> None:  # noqa: ARG002 - an actor holds nothing that it would have to save
+        self._left.set()
         _kill(self._actor)
 
     def join(self) -> None:
@@ -226,11 +262,15 @@ class RayWorker:
     def _live(self) -> None:
         key = b""
         try:
-            born = self._cluster.admit(self._actor)
+            self._actor = self._cluster.actor()
+            born = self._cluster.admit(self._actor, self._left)
             self.pid, key = born.pid, born.key
             self._lines.allow(key)
-            ray.get(self._actor.serve.remote(self._engines, self._orders))
-            self.errors.append("It stopped working.")
+            serving = self._actor.serve.remote(self._engines, self._orders)
+            while not self._left.is_set():  # also where the head is lost: it works on as long as its line lives
+                if ray.wait([serving], timeout=LOOK_SECONDS)[0]:
+                    ray.get(serving)
+            self.errors.append("It was told to go.")
         except PunchinError as error:
             self.errors.append(str(error))
             self.refusal = error.info()
@@ -247,8 +287,10 @@ def _kill(actor: Any) -> None:
 
 
 def _reach(address: str) -> None:
-    """Raises OSError where nobody listens there: Ray itself would try for minutes."""
+    """Raises OSError where nobody listens there: Ray itself would try for minutes. It means this computer's address in
+    the network where loopback is said."""
     host, _, port = address.rpartition(":")
+    host = ray.util.get_node_ip_address() if host in LOOPBACK else host
     socket.create_connection((host, int(port)), REACH_SECONDS).close()
 
 
