@@ -143,14 +143,17 @@ def test_from_the_played_song_to_takes_in_place(home: Path, track: Callable[...,
         check_in_place(settled(keys, SONG), SONG, takes[0])
         do(home, "Keys", "next_take")
         check_in_place(settled(keys, SONG), SONG, takes[1])
+        assert keys.take == 2
         do(home, "Keys", "next_take")
         assert np.array_equal(settled(keys, SONG), SONG)
+        assert keys.take == 0
         [made] = keys.state["settings"]["jobs"]
         browser = at_bridge(home)
         [job] = [job for job in browser.part("jobs") if job["job"] == made["job"]]
         assert (job["track"], job["project_name"], job["phase"]) == ("Keys", "My song", "placed")
         assert browser.act("use", job=made["job"], take=1).status == 200
         check_in_place(settled(keys, SONG), SONG, takes[1])
+        assert keys.take == 2
         path = Path(takes_of(keys)[0]["path"])
         assert path.parent == home / "takes" / "My song"
         assert probe(path).time_reference == START

@@ -29,8 +29,9 @@ STEM = "stem"
 """The action that fetches what was played; plug-ins have it in their `can`."""
 PATIENCE_SECONDS = 3.0
 """How long a plug-in may take to write down what was played on its track."""
-ARRIVAL_SECONDS = 3.0
-"""How long after its start a bridge waits for plug-ins to say hello; without a bridge they do so every second."""
+ARRIVAL_SECONDS = 1.5
+"""How long after its start a bridge waits for plug-ins to say hello: twice as long as one that hears no bridge is
+silent, half a second and what its thread sleeps at the most."""
 DRUMS = frozenset({"drum", "drums", "drumkit", "kit", "percussion", "beat", "beats"})
 """By which word in its name a track is followed as drums."""
 

@@ -498,7 +498,8 @@ class State(Document, frozen=True):
     `refused` is the job that it names, if it names one, of which nothing more need be said. `answers` says what became
     of what this host wanted of others: `done`, why not, or empty while it is open. `packs` are the model packs, once
     they are known to a host that asked; `pull` is of the one that it, or somebody else since, has fetched: until a
-    minute after its end. `chords` are those of the notes that it asked for, for some seconds.
+    minute after its end. `chords` are those of the notes that it asked for, for some seconds. `remote` names the other
+    computer that makes what is asked for now; empty: this one does, or nobody can say.
     """
 
     host: HostId
@@ -513,6 +514,7 @@ class State(Document, frozen=True):
     packs: tuple[PackView, ...] | None = None
     pull: PullView | None = None
     chords: NamedChords | None = None
+    remote: str = ""
 
 
 ready(FromHost, State)

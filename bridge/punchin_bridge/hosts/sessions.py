@@ -19,11 +19,13 @@ from punchin_wire.errors import BadMessage, ErrorInfo, PunchinError, QueueFull, 
 from punchin_wire.messages import Progress
 from punchin_wire.params import Control
 
+from ..settings import LOCAL
 from . import played, words
 from .ensemble import Ensemble
 from .jobs import WORKING, Job, JobRecord, error_info
 from .presence import Presence
 from .protocol import (
+    BEAT_SECONDS,
     HELLO_SECONDS,
     LEASE_SECONDS,
     Bye,
@@ -104,6 +106,7 @@ class HostSessions:
         self._gone: dict[str, float] = {}  # host -> when its files may go
         self._ensemble = Ensemble()
         self._awaited: dict[str, float] = {}
+        self._remote, self._remote_until = "", 0.0
 
     @property
     def daemon(self) -> str | None:
@@ -369,10 +372,19 @@ class HostSessions:
         """What has to be sent, and to whom. A job is told to one host, its owner."""
         self._gather(now)
         self._pass_on(now)
+        remote = self._remote_now(now)
         for host, presence in self.hosts.items():
             jobs = tuple(job.view(now) for job in self.jobs.values() if job.owner == host)
-            if (state := presence.news(jobs, now, self._packs.packs(host), self._packs.pulling(host))) is not None:
+            packs, pull = self._packs.packs(host), self._packs.pulling(host)
+            if (state := presence.news(jobs, now, packs, pull, remote)) is not None:
                 yield presence.hello, state
+
+    def _remote_now(self, now: float) -> str:
+        """As `State.remote`. It stands in a file, which is read once a beat."""
+        if now >= self._remote_until:
+            used = self._used()
+            self._remote, self._remote_until = "" if used == LOCAL else used, now + BEAT_SECONDS
+        return self._remote
 
     def _pass_on(self, now: float) -> None:
         """Give jobs whose owner is gone to a host that has their project open. The last owner's files go, its state

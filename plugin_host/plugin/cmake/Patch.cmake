@@ -109,4 +109,16 @@ punchin_patch(DistrhoPluginCLAP.cpp
 {
     static const auto ports_config = audio_ports_config<PluginCLAP>();
     if (std::strcmp(id, kAudioPortsConfig) == 0)
-        return &ports_config;")
+        return &ports_config;"
+  # the host's parameter goes where the plug-in's own has gone
+  "    bool requestParameterValueChange(uint32_t, float)
+    {
+        return true;
+    }"
+  "
+    static bool requestParameterValueChangeCallback("
+  "    bool requestParameterValueChange(const uint32_t index, const float value)
+    {
+        return tell_parameter(fOutputEvents, index, value);
+    }
+")

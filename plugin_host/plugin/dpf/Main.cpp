@@ -6,6 +6,7 @@
 #include "clap/fixedpoint.h"
 #include "clap/ext/audio-ports.h"
 #include "Channels.hpp"
+#include "Parameter.hpp"
 #include "Position.hpp"
 #include "DistrhoPluginCLAP.cpp"
 #elif defined(DISTRHO_PLUGIN_TARGET_VST3)

@@ -50,7 +50,9 @@ void PunchinPlugin::setParameterValue(std::uint32_t index, float value) {
   if (index == kOriginal) {
     engine_.set_original(value > 0.5F);
   } else {
-    engine_.choose(static_cast<int>(std::lround(value)));
+    const int take = static_cast<int>(std::lround(value));
+    told_ = take;
+    engine_.choose(take);
   }
 }
 
@@ -88,6 +90,12 @@ punchin::Transport PunchinPlugin::transport() const {
   return transport;
 }
 
+/// [audio] Takes come, and are chosen on the page or by a control surface, without the host.
+void PunchinPlugin::tell_take() noexcept {
+  const int take = engine_.choice();
+  if (take != told_ && requestParameterValueChange(kTake, static_cast<float>(take))) told_ = take;
+}
+
 #if DISTRHO_PLUGIN_WANT_MIDI_INPUT
 
 void PunchinPlugin::run(const float** inputs, float** outputs, std::uint32_t frames, const MidiEvent* events,
@@ -98,12 +106,14 @@ void PunchinPlugin::run(const float** inputs, float** outputs, std::uint32_t fra
     writeMidiEvent(event);
   }
   engine_.process(inputs, outputs, channels_, frames, transport());
+  tell_take();
 }
 
 #else
 
 void PunchinPlugin::run(const float** inputs, float** outputs, std::uint32_t frames) {
   engine_.process(inputs, outputs, channels_, frames, transport());
+  tell_take();
 }
 
 #endif

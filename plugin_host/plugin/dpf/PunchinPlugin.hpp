@@ -1,6 +1,8 @@
 // The plug-in as DPF sees it: both Punchin and Punchin Chords.
 #pragma once
 
+#include <atomic>
+
 #include "DistrhoPlugin.hpp"
 #include "DistrhoPluginUtils.hpp"
 #include "core/engine.hpp"
@@ -49,8 +51,10 @@ class PunchinPlugin : public Plugin {
 
  private:
   punchin::Transport transport() const;
+  void tell_take() noexcept;
 
   int channels_ = punchin::kChannels;  ///< As the host wants it.
+  std::atomic<int> told_{1};           ///< The take that the host's parameter stands at.
   punchin::Engine engine_;
   punchin::link::Link link_{engine_, DISTRHO_PLUGIN_WANT_MIDI_INPUT != 0, getBinaryFilename()};  // after the engine
 

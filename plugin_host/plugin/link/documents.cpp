@@ -102,6 +102,7 @@ std::optional<State> read_state(const std::string& said, const std::string& host
     state.beat = whole(from, "beat", INT64_MIN, INT64_MAX);
     state.trouble = text(from, "trouble");
     state.refused = text(from, "refused");
+    state.remote = text_or_none(from, "remote");
     for (const json& view : list(from, "jobs", kMostJobs))
       state.jobs.push_back(read_view(view));
     for (const json& ask : list(from, "asks", kMostAsks))

@@ -42,7 +42,7 @@ struct State {
   int64_t beat = 0;
   std::vector<View> jobs;
   std::vector<Ask> asks;
-  std::string trouble, refused;
+  std::string trouble, refused, remote;
 
   const View* find(const std::string& job) const;
   bool is_asking(const std::string& ask) const;

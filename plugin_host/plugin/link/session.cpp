@@ -371,6 +371,7 @@ Status Session::status(double now) const {
   status.has_bridge = is_alive(now);
   status.trouble = trouble_;
   status.remark = remark_;
+  if (status.has_bridge) status.remote = state_.remote;
   status.is_busy = !job_.empty();
   if (!status.is_busy) return status;
   status.seconds = now - last_->since;

@@ -23,6 +23,7 @@ struct Status {
   bool has_bridge = false;
   std::string trouble;  ///< One sentence, and what to do; empty where all is well.
   std::string remark;   ///< Worth knowing of the last takes.
+  std::string remote;   ///< The other computer that makes takes; empty: this one, or nobody knows.
   bool is_busy = false;
   std::string line;     ///< How far the request is.
   double fraction = 0.0;

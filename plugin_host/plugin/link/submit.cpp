@@ -82,8 +82,16 @@ std::string write_stem(const fs::path& path, const Recording& heard) {
   return "";
 }
 
-std::string refusal(const Engine& engine, const Request& request, const Written& written) {
+/// Why takes cannot go where the musician wrote; empty where they can.
+std::string problem_of_folder(const Written& written, const Desk& desk) {
+  if (written.folder.empty() || to_path(written.folder).is_absolute()) return "";
+  const std::string whole = to_text(desk.takes / to_path(written.folder).filename());
+  return "The folder for takes is no whole path: write one like " + whole + " under Song and track, or empty it.";
+}
+
+std::string refusal(const Engine& engine, const Request& request, const Written& written, const Desk& desk) {
   if (request.region.empty()) return "Select some bars first.";
+  if (std::string problem = problem_of_folder(written, desk); !problem.empty()) return problem;
   if (request.is_transfer && request.wish.is_null() && target(written).empty())
     return "Say what it should become: an instrument, or a whole sentence.";
   return stretch_around(engine, request.region).empty() ? kPlayFirst : "";
@@ -106,7 +114,7 @@ std::string name_of(const Who& who, const Written& written) {
 
 Made submit(Engine& engine, const Request& request, const std::string& job, const Desk& desk) {
   const Written written = link::written(engine);
-  const std::string why = refusal(engine, request, written);
+  const std::string why = refusal(engine, request, written, desk);
   if (!why.empty()) return {nullptr, why};
   const Span context = around(request, stretch_around(engine, request.region), engine.rate());
   const fs::path path = desk.audio / (job + "-target.wav");

@@ -70,6 +70,7 @@ void EngineDesk::tell_link(Facts& facts) const {
   const link::Status status = link_.status();
   facts.trouble = status.trouble;
   facts.remark = status.remark;
+  facts.remote = status.remote;
   if (status.is_busy) facts.progress = Progress{status.line, status.fraction, status.seconds};
 }
 
@@ -98,10 +99,7 @@ void EngineDesk::cancel() { link_.cancel(); }
 
 void EngineDesk::choose(int take) { host_.choose(take); }
 
-void EngineDesk::activate(std::size_t region) {
-  engine_.activate(region);
-  host_.choose(engine_.choice());
-}
+void EngineDesk::activate(std::size_t region) { engine_.activate(region); }
 
 void EngineDesk::set_original(bool is_original) { host_.set_original(is_original); }
 
@@ -112,7 +110,6 @@ void EngineDesk::keep() {
   const Span span = seen.regions[seen.active].span;
   engine_.remove_region(seen.active);
   engine_.add_takes(span, {take->ref});
-  host_.choose(1);
 }
 
 void EngineDesk::show_in_folder() {

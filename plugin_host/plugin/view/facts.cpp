@@ -9,7 +9,7 @@ namespace {
 auto all(const Facts& facts) {
   return std::tie(facts.rate, facts.heard, facts.bars, facts.position, facts.is_playing, facts.loop, facts.selection,
                   facts.settings, facts.written, facts.regions, facts.active, facts.is_original, facts.progress,
-                  facts.trouble, facts.remark);
+                  facts.trouble, facts.remark, facts.remote);
 }
 
 }  // namespace

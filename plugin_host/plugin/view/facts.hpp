@@ -64,6 +64,7 @@ struct Facts {
   std::optional<Progress> progress;
   std::string trouble;  // one sentence, and what to do
   std::string remark;   // worth knowing of the last takes
+  std::string remote;   // the other computer that makes takes; empty: this one
 
   // What stands in a field; empty where nothing does.
   std::string text(const std::string& field) const;

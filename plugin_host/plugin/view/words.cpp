@@ -41,7 +41,8 @@ Advice advice(const Facts& facts, bool is_transfer) {
     return {named(facts, snapped(facts.bars, missing)) + " of the selection has not been heard: play it once."};
   if (is_transfer && facts.settings.count("to") == 0) return {"Say what it becomes: violin, under To."};
   const std::string track = facts.text("track");
-  return {named(facts, facts.selection) + (track.empty() ? "" : " of " + track), true};
+  const std::string whose = track.empty() ? "" : " of " + track;
+  return {named(facts, facts.selection) + whose + (facts.remote.empty() ? "" : ", made by " + facts.remote), true};
 }
 
 std::string label(const Parameter& parameter) {

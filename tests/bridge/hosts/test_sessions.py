@@ -9,6 +9,7 @@ import pytest
 from fakes.room import TAKE, Room, hello, submit
 from punchin_bridge.hosts.presence import PROGRESS_HZ
 from punchin_bridge.hosts.protocol import (
+    BEAT_SECONDS,
     LEASE_SECONDS,
     Bye,
     Cancel,
@@ -54,6 +55,14 @@ def test_whether_takes_are_shown_while_they_grow_is_written_down_with_the_job(ro
     room.elsewhere.watched = True
     room.say(submit("job-2"))
     assert [record.preview for record in room.elsewhere.record] == [False, True]
+
+
+def test_a_host_knows_which_other_computer_makes_its_takes(room: Room) -> None:
+    assert room.told["fake-1"].remote == ""
+    room.elsewhere.used = "box"
+    room.now += BEAT_SECONDS
+    room.tell()
+    assert room.told["fake-1"].remote == "box"
 
 
 def test_what_a_musician_should_know_is_said_with_the_takes(room: Room) -> None:

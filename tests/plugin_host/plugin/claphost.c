@@ -4,7 +4,8 @@
 // claphost PLUGIN CHANNELS STATE SONG OUT RATE FIRST STEADY
 //   CHANNELS: 1 or 2, of which the plug-in is asked for that configuration; SONG, OUT: float32, frames of so many
 //   channels; STATE: the bytes of the plug-in's state, or "-"; FIRST: the song sample of the first frame; STEADY: what
-//   the steady clock says then. Prints id, name, latency, and the channels of the plug-in's ports.
+//   the steady clock says then. Prints id, name, latency, the channels of the plug-in's ports, and parameters that go somewhere by
+//   themselves.
 #include <clap/entry.h>
 #include <clap/events.h>
 #include <clap/ext/audio-ports.h>
@@ -43,7 +44,15 @@ static const void* get_extension(const clap_host_t* host, const char* id) { (voi
 static void nothing(const clap_host_t* host) { (void)host; }
 static uint32_t no_events(const clap_input_events_t* list) { (void)list; return 0; }
 static const clap_event_header_t* no_event(const clap_input_events_t* list, uint32_t index) { (void)list, (void)index; return NULL; }
-static bool push(const clap_output_events_t* list, const clap_event_header_t* event) { (void)list, (void)event; return true; }
+
+// Prints where a parameter has gone by itself.
+static bool push(const clap_output_events_t* list, const clap_event_header_t* event) {
+  (void)list;
+  if (event->type != CLAP_EVENT_PARAM_VALUE) return true;
+  const clap_event_param_value_t* value = (const clap_event_param_value_t*)event;
+  printf("parameter %u %g%s\n", value->param_id, value->value, event->flags & CLAP_EVENT_DONT_RECORD ? "" : " recorded");
+  return true;
+}
 
 static int64_t from_file(const clap_istream_t* stream, void* buffer, uint64_t size) {
   return (int64_t)fread(buffer, 1, size, stream->ctx);

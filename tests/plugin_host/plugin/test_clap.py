@@ -52,6 +52,17 @@ def test_on_a_mono_track_it_is_mono(claphost: Path, binaries: Path, tmp_path: Pa
     assert np.array_equal(heard, want)
 
 
+def test_the_hosts_parameter_goes_where_the_take_has_gone_without_it(
+    claphost: Path, binaries: Path, tmp_path: Path
+) -> None:
+    """Once, and not into its automation."""
+    take = take_file(tmp_path / "take.wav", noise(END - START, 2))
+    saved = tmp_path / "state"
+    saved.write_bytes(dpf_state(state(Region(START, END, [take, take], choice=2)), take=None))
+    about, _ = _played(claphost, binaries / "Punchin.clap", tmp_path, noise(48_000, 1), saved, 0, 0)
+    assert about[5:] == ["parameter 0 2"]
+
+
 def test_idle_both_pass_what_comes_in(claphost: Path, binaries: Path, tmp_path: Path) -> None:
     for name in ("Punchin.clap", "PunchinChords.clap"):
         for channels in (1, 2):

@@ -92,6 +92,18 @@ def test_parameters_choose_the_take_and_the_original(punchin: Hosted, take: Path
     assert np.array_equal(punchin.play(SONG), SONG)
 
 
+def test_the_hosts_parameter_goes_where_the_take_has_gone_without_it(punchin: Hosted, take: Path) -> None:
+    """And stays where the host puts it."""
+    punchin.restore(state(Region(START, END, [take, take], choice=2)), take=None)
+    assert punchin.take == 1
+    punchin.play(SONG[:, :1024])
+    assert punchin.take == 2
+    punchin.plugin.set_param_by_name("Take", 1 / 32)
+    punchin.play(SONG[:, :1024])
+    assert punchin.take == 1
+    assert [region["choice"] for region in punchin.state["regions"]] == [1]
+
+
 def test_the_project_brings_the_take_back(punchin: Hosted, binaries: Path, take: Path) -> None:
     punchin.restore(state(Region(START, END, [take])))
     saved = punchin.plugin.get_state()

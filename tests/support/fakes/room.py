@@ -51,6 +51,7 @@ class Elsewhere:
     stopped: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
     watched: bool = False
+    used: str = "local"
 
     def keep(self, record: JobRecord) -> None:
         self.record.append(record)
@@ -87,7 +88,7 @@ class Room:
     now: float = 100.0
 
     def __post_init__(self) -> None:
-        self.sessions = HostSessions(self.elsewhere, self.elsewhere, HostPacks(Pulls()))
+        self.sessions = HostSessions(self.elsewhere, self.elsewhere, HostPacks(Pulls()), lambda: self.elsewhere.used)
 
     def say(self, *documents: FromHost) -> None:
         for document in documents:

@@ -50,11 +50,12 @@ def state(*regions: Region, active: int = 0) -> dict[str, Any]:
     }
 
 
-def dpf_state(document: dict[str, Any], take: int = 1) -> bytes:
-    """As DPF writes it into a project, VST3 and CLAP alike."""
+def dpf_state(document: dict[str, Any], take: int | None = 1) -> bytes:
+    """As DPF writes it into a project, VST3 and CLAP alike. Without `take` the host's parameter stays as it was."""
     parts = [
         "__dpf_state_begin__", "punchin", json.dumps(document), "__dpf_state_end__",
-        "__dpf_parameters_begin__", "take", str(take), "original", "0", "__dpf_parameters_end__",
+        "__dpf_parameters_begin__", *([] if take is None else ["take", str(take)]), "original", "0",
+        "__dpf_parameters_end__",
     ]  # fmt: skip
     return b"".join(part.encode() + b"\x00" for part in parts) + b"\xfe\x00"
 
@@ -94,7 +95,13 @@ class Hosted:
         document: dict[str, Any] = json.loads(text)
         return document
 
-    def restore(self, document: dict[str, Any], take: int = 1) -> None:
+    @property
+    def take(self) -> int:
+        """Where the host's own parameter stands."""
+        self.plugin.poll_callbacks()
+        return round(self.plugin.get_param_by_name("Take") * 32)
+
+    def restore(self, document: dict[str, Any], take: int | None = 1) -> None:
         """As a host does when it opens a project."""
         found = _COMPONENT.search(self.plugin.get_state())
         assert found

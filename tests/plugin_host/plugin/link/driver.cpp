@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "link/link.hpp"
+#include "link/settings.hpp"
 
 using nlohmann::json;
 using punchin::Engine;
 using punchin::Sample;
+namespace link = punchin::link;
 
 namespace {
 
@@ -46,13 +48,14 @@ bool play(Engine& engine, Sample first, Sample last, double bpm) {
   return is_original;
 }
 
-json answer(Engine& engine, punchin::link::Link& link, const json& line) {
+json answer(Engine& engine, link::Link& own, const json& line) {
   const std::string what = line.at("do");
   if (what == "play") return play(engine, line.at("first"), line.at("last"), line.value("bpm", kBpm));
   if (what == "select") engine.select({line.at("first").get<Sample>() * kBar, line.at("last").get<Sample>() * kBar});
-  if (what == "punch") link.punch_in(line.value("transfer", false));
-  if (what == "again") link.again();
-  if (what == "cancel") link.cancel();
+  if (what == "punch") own.punch_in(line.value("transfer", false));
+  if (what == "again") own.again();
+  if (what == "cancel") own.cancel();
+  if (what == "folder") link::write(engine, [&](link::Written& written) { written.folder = line.at("path"); });
   if (what == "load") engine.load(line.at("state").dump());
   if (what == "takes") {
     json takes = json::array();
@@ -61,9 +64,10 @@ json answer(Engine& engine, punchin::link::Link& link, const json& line) {
     return takes;
   }
   if (what == "status") {
-    const punchin::link::Status status = link.status();
+    const link::Status status = own.status();
     return {{"trouble", status.trouble}, {"line", status.line},         {"is_busy", status.is_busy},
-            {"remark", status.remark},   {"fraction", status.fraction}, {"has_bridge", status.has_bridge}};
+            {"remark", status.remark},   {"fraction", status.fraction}, {"has_bridge", status.has_bridge},
+            {"remote", status.remote}};
   }
   return nullptr;
 }
@@ -73,8 +77,8 @@ json answer(Engine& engine, punchin::link::Link& link, const json& line) {
 int main(int, char** arguments) {
   Engine engine;
   engine.prepare(kRate, punchin::kChannels);
-  punchin::link::Link link{engine, false, arguments[1]};
-  link.start();
+  link::Link own{engine, false, arguments[1]};
+  own.start();
   std::string line;
-  while (std::getline(std::cin, line)) std::cout << answer(engine, link, json::parse(line)).dump() << std::endl;
+  while (std::getline(std::cin, line)) std::cout << answer(engine, own, json::parse(line)).dump() << std::endl;
 }

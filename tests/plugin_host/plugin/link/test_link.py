@@ -242,6 +242,26 @@ def test_bars_that_were_not_played_are_refused(bridge: FakeBridge, driven: Drive
     bridge.wait(lambda: driven.trouble == "Say what it should become: an instrument, or a whole sentence.")
 
 
+def test_a_folder_that_is_no_whole_path_is_refused(bridge: FakeBridge, driven: Driven, tmp_path: Path) -> None:
+    bridge.say()
+    bridge.wait(lambda: driven.do("status")["has_bridge"])
+    driven.do("folder", path="Songs/One")
+    driven.do("punch")
+    like = takes_folder() / "One"
+    said = f"The folder for takes is no whole path: write one like {like} under Song and track, or empty it."
+    bridge.wait(lambda: driven.trouble == said)
+    driven.do("folder", path=str(tmp_path / "One"))
+    driven.do("punch")
+    assert bridge.next(Submit).folder == str(tmp_path / "One")
+
+
+def test_where_takes_are_made_is_known(bridge: FakeBridge, driven: Driven) -> None:
+    bridge.say(remote="box")
+    bridge.wait(lambda: driven.do("status")["remote"] == "box")
+    bridge.say()
+    bridge.wait(lambda: driven.do("status")["remote"] == "")
+
+
 def test_the_last_request_is_asked_for_again(bridge: FakeBridge, driven: Driven) -> None:
     bridge.say()
     bridge.wait(lambda: driven.do("status")["has_bridge"])

@@ -111,6 +111,8 @@ bool learn(Facts& facts, const std::string& name, std::istringstream& words) {
     facts.written["track"] = rest(words);
   else if (name == "position")
     words >> facts.position;
+  else if (name == "remote")
+    facts.remote = rest(words);
   else if (name == "trouble")
     facts.trouble = rest(words);
   else if (name == "heard") {

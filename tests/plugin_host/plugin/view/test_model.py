@@ -45,6 +45,8 @@ def test_a_drag_selects_the_bars_that_it_touches(window: Window) -> None:
     seen = window.run(*PLAYED, *window.drag(4.2 / 8, 5.7 / 8))
     assert seen.asked == [f"select {4 * BAR} {6 * BAR}"]
     assert seen.shown["line"] == "Bars 5 to 6 of Piano"
+    seen = window.run(*PLAYED, "remote box", *window.drag(4.2 / 8, 5.7 / 8))
+    assert seen.shown["line"] == "Bars 5 to 6 of Piano, made by box"
 
 
 def test_a_drag_to_the_left_and_beyond_the_edge(window: Window) -> None:
