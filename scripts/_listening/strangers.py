@@ -21,6 +21,7 @@ from punchin_wire.messages import ChordSegment, Note
 
 RATE = 44_100
 TICKS = 480
+DRUMS = -1
 Audio = NDArray[np.float32]
 
 
@@ -111,29 +112,38 @@ TIMES = 3
 
 
 class Played(NamedTuple):
-    """A song as audio: `mix`, and the `harmony` alone on a piano, `[samples]` at :data:`RATE`; in seconds what they
-    play."""
+    """A song as audio: `mix`, and its `harmony` alone on a piano, `[samples]` at :data:`RATE`; in seconds the chords of
+    both, the piano's notes, and the beats and bars. A harmony without thirds plays power chords."""
 
     name: str
     mix: Audio
     harmony: Audio
     chords: tuple[ChordSegment, ...]
+    harmony_chords: tuple[ChordSegment, ...]
     notes: tuple[Note, ...]
-    downbeats: tuple[float, ...]
+    beats: tuple[float, ...]
+    bars: tuple[float, ...]
 
 
 def play(soundfont: Path, folder: Path) -> Iterator[Played]:
     """All songs, played into the folder. Needs the program `fluidsynth`."""
     for song in SONGS:
-        parts = {"harmony": song.harmony, "bass": song.bass, "melody": song.melody}
-        notes = {name: tuple(_notes(song, part)) for name, part in parts.items()}
-        hits = tuple(_hits(song))
-        mix = _rendered(song, [*((parts[name].program, found) for name, found in notes.items()), (-1, hits)],
-                        soundfont, folder / f"{song.name}.wav")  # fmt: skip
-        alone = _rendered(song, [(0, notes["harmony"])], soundfont, folder / f"{song.name}_piano.wav")
+        parts = (song.harmony, song.bass, song.melody)
+        notes = [tuple(_notes(song, part)) for part in parts]
+        band = [(part.program, found) for part, found in zip(parts, notes, strict=True)]
+        mix = _rendered(song, [*band, (DRUMS, tuple(_hits(song)))], soundfont, folder / f"{song.name}.wav")
+        alone = _rendered(song, [(0, notes[0])], soundfont, folder / f"{song.name}_piano.wav")
         chords = tuple(ChordSegment(start, end, label) for start, end, label in _chords(song))
-        downbeats = tuple(bar * song.beats * 60 / song.tempo for bar in range(TIMES * len(song.chords.split("|"))))
-        yield Played(song.name, mix, alone, chords, notes["harmony"], downbeats)
+        beats = tuple(beat * 60 / song.tempo for beat in range(song.beats * TIMES * len(song.chords.split("|"))))
+        yield Played(
+            song.name, mix, alone, chords, _as_played(song.harmony, chords), notes[0], beats, beats[:: song.beats]
+        )  # fmt: skip
+
+
+def _as_played(part: Part, chords: tuple[ChordSegment, ...]) -> tuple[ChordSegment, ...]:
+    if any(1 in stroke.tones for stroke in part.strokes):
+        return chords
+    return tuple(ChordSegment(c.start, c.end, f"{c.label.partition(':')[0]}:5") for c in chords)
 
 
 def _chords(song: Stranger) -> Iterator[tuple[float, float, str]]:
@@ -157,7 +167,7 @@ def _notes(song: Stranger, part: Part) -> Iterator[Note]:
             until = min(at + stroke.beats * beat, end)
             for tone in stroke.tones:
                 pitch = tones[tone % 10 % len(tones)] + (2 if tone >= 10 else 0)
-                yield Note(at, until, pitch, min(127, part.loud + (6 if stroke.beat == 0 else 0)), max(part.program, 0))
+                yield Note(at, until, pitch, part.loud + (6 if stroke.beat == 0 else 0), part.program)
 
 
 def _tones(label: str, around: int) -> list[int]:
@@ -180,9 +190,9 @@ def _rendered(song: Stranger, parts: Sequence[tuple[int, Sequence[Note]]], sound
     file = mido.MidiFile(ticks_per_beat=TICKS)
     scale = TICKS * song.tempo / 60
     for channel, (program, notes) in enumerate(parts):
-        channel = 9 if program < 0 else channel
+        channel = 9 if program == DRUMS else channel
         track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=round(60e6 / song.tempo))])
-        if program >= 0:
+        if program != DRUMS:
             track.append(mido.Message("program_change", channel=channel, program=program))
         events = sorted(
             [(round(n.end * scale), 0, n.pitch, 0) for n in notes]

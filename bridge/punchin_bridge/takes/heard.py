@@ -58,9 +58,10 @@ def notes(found: HeardReport) -> Iterator[str]:
             "correct that, and give it as chords."
         )
     if found.notes:
+        count = "1 note" if found.notes == 1 else f"{found.notes} notes"
         yield (
-            f"{found.notes} notes read by ear, {100 * found.notes_sure:.0f} % sure. They lie beside each take as a "
-            f"{PIANO} file: correct that, and give it as piano."
+            f"{count} read by ear, {100 * found.notes_sure:.0f} % sure. They lie beside each take as a {PIANO} file: "
+            "correct that, and give it as piano."
         )
 
 

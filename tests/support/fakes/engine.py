@@ -1,4 +1,4 @@
-"""A real engine without a model. Its `text`, or the prompt of a transfer, steers it.
+"""A real engine without a model, which hears as the real one does. Its `text`, or the prompt of a transfer, steers it.
 
 An inpainted take is the source from its first hole to the last, louder by its seed. A transferred one is the source in
 mono at 16 kHz, in noise that grows with pooling and shrinks with alpha, and with a tone beside it where the prompt asks
@@ -25,6 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 import soxr
+from punchin_server.engines.clock import Clock
+from punchin_server.engines.events import Emission
+from punchin_server.engines.inpaint import by_ear
 from punchin_server.engines.tries import Tries
 from punchin_server.worker import Loader
 from punchin_wire.errors import AdapterMismatch
@@ -44,7 +47,7 @@ class FakeEmission(NamedTuple):
 class FakeEngine:
     def run(
         self, request: InpaintRequest | TransferRequest, audio: tuple[Audio, ...]
-    ) -> Generator[FakeEmission, None, None]:
+    ) -> Generator[FakeEmission | Emission, None, None]:
         transfers = isinstance(request, TransferRequest)
         text, stage = (request.prompt, "denoise") if transfers else (request.text, "decode")
         words = dict(word.partition("=")[::2] for word in text.split())
@@ -53,6 +56,8 @@ class FakeEngine:
         time.sleep(float(words.get("block", 0.0)))
         source = audio[request.source.frame]
         started = time.monotonic()
+        if isinstance(request, InpaintRequest):
+            request = yield from by_ear.brought(request, audio, Clock())
         yield FakeEmission(Progress("encode", 1, 1))
         tries = Tries(request.takes, request.retries)
         for tried in itertools.chain.from_iterable(tries.rounds()):
