@@ -24,26 +24,33 @@ from torch import nn
 from .network import EncodecConv1d, EncodecConvTranspose1d, EncodecResnetBlock
 
 Array = npt.NDArray[Any]
+Dim = int | str | None
+"""A length, a name of lengths that are the same, or any. In a large graph names save time: what has none is given one
+of its own after every node, each compared with all others."""
 
+MICROSOFT = "com.microsoft"
+"""Where onnxruntime's own operations are."""
 _OPSET = 18
 _IR_VERSION = 9  # the newest that onnxruntime 1.20 reads
 
 
 class Model(NamedTuple):
     """A serialised graph, and its weights by their names in it: onnxruntime takes them as they are, while protobuf
-    would copy them three times."""
+    would copy them three times. It packs those of `packed` when it loads the graph, and then needs them no more."""
 
     graph: bytes
     weights: dict[str, Array]
+    packed: dict[str, Array]
 
 
 class Graph:
     """Collects nodes and weights; every call adds one node and returns the name of its output."""
 
     def __init__(self) -> None:
-        opset = [helper.make_opsetid("", _OPSET), helper.make_opsetid("com.microsoft", 1)]
+        opset = [helper.make_opsetid("", _OPSET), helper.make_opsetid(MICROSOFT, 1)]
         empty = helper.make_graph([], "encodec", [], [])
         self._weights: dict[str, Array] = {}
+        self._packed: dict[str, Array] = {}
         self._model = helper.make_model(empty, opset_imports=opset, ir_version=_IR_VERSION)
         self._graph = self._model.graph
         self._names = 0
@@ -62,6 +69,12 @@ class Graph:
         self._graph.initializer.append(place)
         return name
 
+    def packed(self, value: Array) -> str:
+        """A large constant of which onnxruntime makes a copy in an order of its own."""
+        name = self.weight(value)
+        self._packed[name] = self._weights.pop(name)
+        return name
+
     def constant(self, value: Array) -> str:
         """A small one, which is a part of the graph."""
         name = self._new()
@@ -77,6 +90,10 @@ class Graph:
     def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
         return self.many(op, 1, *inputs, **attributes)[0]
 
+    def layer_norm(self, x: str, layer: nn.LayerNorm) -> str:
+        weight, bias = (self.constant(part.detach().float().numpy()) for part in (layer.weight, layer.bias))
+        return self("LayerNormalization", x, weight, bias, axis=-1, epsilon=layer.eps)
+
     def many(self, op: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         names = [self._new() for _ in range(outputs)]
         self._graph.node.append(helper.make_node(op, inputs, names, **attributes))
@@ -84,7 +101,7 @@ class Graph:
 
     def model(
         self,
-        inputs: Sequence[tuple[str, Sequence[int | None]]],
+        inputs: Sequence[tuple[str, Sequence[Dim]]],
         outputs: dict[str, str],
         types: Sequence[ValueInfoProto] | None = None,
     ) -> Model:
@@ -95,10 +112,10 @@ class Graph:
         self._graph.node.extend(helper.make_node("Identity", [v], [k]) for k, v in outputs.items())
         self._graph.input.extend(_float(*i) for i in inputs)
         self._graph.output.extend(types or [_float(o, None) for o in outputs])
-        return Model(self._model.SerializeToString(), self._weights)
+        return Model(self._model.SerializeToString(), self._weights, self._packed)
 
 
-def _float(name: str, shape: Sequence[int | None] | None) -> ValueInfoProto:
+def _float(name: str, shape: Sequence[Dim] | None) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 

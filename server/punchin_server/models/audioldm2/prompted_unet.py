@@ -17,6 +17,7 @@ Shapes: B prompt rows, r latent rows a prompt row (takes), S positions, n prompt
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch.nn.functional as nnf
@@ -46,6 +47,8 @@ class LayerPrompt(NamedTuple):
 
 PromptState = tuple[LayerPrompt, ...]
 """A prompt as the UNet keeps it, one entry a layer."""
+Network = Callable[[Tensor, Tensor], Tensor]
+"""From latents and times to noise, under the prompt that the processors keep."""
 
 
 class PromptAttention(nn.Module):
@@ -92,12 +95,14 @@ def project(tokens: Tensor, to_k: nn.Linear, to_v: nn.Linear, heads: int) -> Key
 
 class PromptedUNet(nn.Module):
     """diffusers' AudioLDM2 UNet, base or large, whose prompt is read once (:meth:`read_prompt`) and serves all
-    steps."""
+    steps. `network`, if there is one, runs in place of diffusers' forward."""
 
     def __init__(self, unet: AudioLDM2UNet2DConditionModel, loa_width: int) -> None:
         """Installs the processors. `loa_width` is the language model's. Raises BadCheckpoint for other layouts."""
         super().__init__()
         self.unet = unet
+        self.loa_width = loa_width
+        self.network: Network | None = None
         cross = {
             name: block
             for name, block in unet.named_modules()
@@ -156,6 +161,8 @@ class PromptedUNet(nn.Module):
         """
         rows = len(processor(self._attentions()[0]).prompt.text.k)
         assert len(x) % rows == 0, f"{len(x)} rows cannot share {rows} prompts"
+        if self.network is not None:
+            return self.network(x, t)
         return cast(Tensor, self.unet(x, t, encoder_hidden_states=None, return_dict=False)[0])
 
     def _attentions(self) -> list[Attention]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple, TypeGuard, cast
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from torch import Tensor
 
+from ..cpu_session import CPUSession
 from . import linear
 from .airgen import AdapterBank, AdapterState
 from .cache import Cache, StepSpan
@@ -34,15 +34,7 @@ class Graph:
     """A session of a step's graph, with the weights that it refers to (`bound`: as inputs)."""
 
     def __init__(self, model: StepModel) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3
-        # Between two steps the threads of torch sample, and need the cores that onnxruntime's would wait on.
-        options.add_session_config_entry("session.force_spinning_stop", "1")
-        constants = {n: ort.OrtValue.ortvalue_from_numpy(w) for n, w in (model.kept | model.packed).items()}
-        options.add_external_initializers(list(constants), list(constants.values()))
-        self.session = ort.InferenceSession(model.graph, options, providers=["CPUExecutionProvider"])
-        self._kept = [constants[name] for name in model.kept]
+        self.session = CPUSession(model.graph, model.kept, model.packed)
         self.bound = {name: torch.from_numpy(weight) for name, weight in model.bound.items()}
 
 

@@ -28,13 +28,12 @@ import torch
 from onnx import NodeProto, TensorProto, ValueInfoProto, helper
 from torch import Tensor, nn
 
-from ...codecs.onnx_graph import Array, Graph
+from ...codecs.onnx_graph import MICROSOFT, Array, Graph
 from .linear import Linear
 from .musicgen import Block, LMConfig, MusicGen
 
 BLOCK = 128
 """Inputs that share a scale: with 32, onnxruntime takes half as long again."""
-MICROSOFT = "com.microsoft"
 
 GraphPrecision = Literal["float32", "int8"]
 
@@ -47,8 +46,8 @@ class Adapted(NamedTuple):
 
 
 class StepModel(NamedTuple):
-    """A serialised graph and its weights by their names in it: `kept` are constants that onnxruntime refers to,
-    `packed` those that it packs when it loads the graph and then needs no more, `bound` are inputs."""
+    """A graph with `kept` and `packed` weights, as :class:`...codecs.onnx_graph.Model`, and those of `bound`, which are
+    inputs."""
 
     graph: bytes
     kept: dict[str, Array]
@@ -70,14 +69,7 @@ class _StepGraph(Graph):
     def __init__(self, precision: GraphPrecision) -> None:
         super().__init__()
         self._precision = precision
-        self._packed: dict[str, Array] = {}
         self._bound: dict[str, Array] = {}
-
-    def packed(self, value: Array) -> str:
-        """A constant of which onnxruntime makes a copy in an order of its own."""
-        name = self.weight(value)
-        self._packed[name] = self._weights.pop(name)
-        return name
 
     def bound(self, value: Array) -> str:
         """A weight that is an input: as a constant it would be copied."""
@@ -97,10 +89,6 @@ class _StepGraph(Graph):
         given = [self.packed(quantized), self.weight(scales)]
         return self("MatMulNBits", x, *given, domain=MICROSOFT, accuracy_level=4, **sizes)
 
-    def norm(self, x: str, layer: nn.LayerNorm) -> str:
-        weight, bias = (self.weight(part.detach().float().numpy()) for part in (layer.weight, layer.bias))
-        return self("LayerNormalization", x, weight, bias, axis=-1, epsilon=layer.eps)
-
     def attend(self, qkv: str, i: int, heads: int) -> str:
         """Self-attention `[B, S, D]` of projected `qkv` `[B, S, 3 D]` by way of the cache of layer `i`."""
         o, cached = self._new(), [f"keys{i}", f"values{i}"]
@@ -113,8 +101,8 @@ class _StepGraph(Graph):
     def finish(self, inputs: Sequence[ValueInfoProto], cache: Sequence[ValueInfoProto], logits: str) -> StepModel:
         self._graph.input.extend(inputs)
         self._graph.output.extend(cache)
-        graph, kept = self.model([], {"logits": logits}, [_value("logits", None, None, None)])
-        return StepModel(graph, kept, self._packed, self._bound)
+        made = self.model([], {"logits": logits}, [_value("logits", None, None, None)])
+        return StepModel(*made, self._bound)
 
     @contextmanager
     def aside(self) -> Iterator[list[NodeProto]]:
@@ -132,13 +120,13 @@ def write_step(lm: MusicGen, precision: GraphPrecision, adapted: Adapted | None,
     c, g = lm.config, _StepGraph(precision)
     x = "x"
     for i, block in enumerate(cast(list[Block], lm.layers)):
-        x = g("Add", x, _attention(g, g.norm(x, block.norm1), i, block, c, adapted))
+        x = g("Add", x, _attention(g, g.layer_norm(x, block.norm1), i, block, c, adapted))
         if text:
             x = _if_text(g, x, i, block, c)
-        h = g.linear(g.norm(x, block.norm2), block.linear1)
+        h = g.linear(g.layer_norm(x, block.norm2), block.linear1)
         x = g("Add", x, g.linear(g("Gelu", h, domain=MICROSOFT), block.linear2))
     last = g("Gather", x, g.ints(-1), axis=1)  # [B, 1, D]
-    logits = g.linear(g.norm(last, lm.out_norm), lm.heads)
+    logits = g.linear(g.layer_norm(last, lm.out_norm), lm.heads)
     return g.finish(_inputs(c, adapted, text), _cache(c, "_out"), logits)
 
 
@@ -189,7 +177,7 @@ def _adapters(g: _StepGraph, qkv: str, i: int, c: LMConfig, adapted: Adapted) ->
 def _if_text(g: _StepGraph, x: str, i: int, block: Block, c: LMConfig) -> str:
     """`x` with the cross-attention to the text where there is one."""
     with g.aside() as reads:
-        q = g("Reshape", g.linear(g.norm(x, block.norm_cross), block.cross.q), g.ints(0, 0, c.heads, -1))
+        q = g("Reshape", g.linear(g.layer_norm(x, block.norm_cross), block.cross.q), g.ints(0, 0, c.heads, -1))
         scores = g("MatMul", g("Transpose", q, perm=[0, 2, 1, 3]), f"text_keys{i}")  # [B, H, S, N]
         o = g("MatMul", g("Softmax", scores, axis=-1), f"text_values{i}")
         o = g("Reshape", g("Transpose", o, perm=[0, 2, 1, 3]), g.ints(0, 0, -1))
