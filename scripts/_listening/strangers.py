@@ -15,6 +15,7 @@ from typing import NamedTuple
 import mido
 import numpy as np
 import soundfile
+import yaml
 from numpy.typing import NDArray
 from punchin_wire.harte import parse
 from punchin_wire.messages import ChordSegment, Note
@@ -209,3 +210,31 @@ def _rendered(song: Stranger, parts: Sequence[tuple[int, Sequence[Note]]], sound
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     sound: Audio = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)
     return sound
+
+
+def lay(soundfont: Path, folder: Path) -> None:
+    """All songs below the folder as `punchin eval inpaint --songs` reads them: mixes, drums apart, the notes of the
+    harmony, chords and beats."""
+    for song in SONGS:
+        own = folder / song.name
+        for part in ("stems", "MIDI"):
+            (own / part).mkdir(parents=True, exist_ok=True)
+        parts = [(part.program, tuple(_notes(song, part))) for part in (song.harmony, song.bass, song.melody)]
+        hits = (-1, tuple(_hits(song)))
+        stems = {"S00": {"inst_class": "Piano", "is_drum": False}}
+        mix = _rendered(song, [*parts, hits], soundfont, own / "mix.wav")
+        _rendered(song, parts[:1], soundfont, own / "MIDI" / "S00.wav")  # for its MIDI file
+        if hits[1]:
+            stems["S01"] = {"inst_class": "Drums", "is_drum": True}
+            drums = _rendered(song, [hits], soundfont, own / "MIDI" / "S01.wav")
+            drums = np.pad(drums, (0, max(0, len(mix) - len(drums))))[: len(mix)]
+            soundfile.write(own / "stems" / "S01.wav", drums, RATE)
+        beat = 60 / song.tempo
+        count = TIMES * len(song.chords.split("|")) * song.beats
+        lines = {
+            "chords.lab": [f"{start:.6f} {end:.6f} {label}" for start, end, label in _chords(song)],
+            "beats.txt": [f"{index * beat:.6f} {index % song.beats + 1}" for index in range(count)],
+            "metadata.yaml": [yaml.safe_dump({"stems": stems})],
+        }
+        for name, text in lines.items():
+            (own / name).write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -3,7 +3,8 @@
 Our own songs differ from the training's in seeds and in their progressions (`held_out`), and, where another General
 MIDI soundfont is on disk, in their sounds. A folder of songs brings real stems, in the layout of Slakh2100:
 `TRACK/metadata.yaml`, `TRACK/mix.flac` (or .wav), `TRACK/stems/ID.flac` and `TRACK/MIDI/ID.mid`, where the metadata
-names each stem's instrument class and whether it is drums.
+names each stem's instrument class and whether it is drums. Where somebody wrote down its chords and beats, they lie
+beside: `chords.lab` (start, end and Harte label a line) and `beats.txt` (a time a line), in seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 import yaml
-from punchin_wire.errors import BadAudio, FileMissing
+from punchin_wire.errors import BadAudio, BadSetting, FileMissing
 from punchin_wire.frames import Audio
 from punchin_wire.messages import ChordSegment, Note
 
@@ -100,7 +101,8 @@ def from_folder(folder: Path, count: int, samples: int, rate: int, seed: int = 0
 
 
 def _read(song: Path, samples: int, rate: int, random: np.random.Generator) -> Excerpt:
-    """A random place of a song. Its chords are what the recogniser hears: Slakh has none written down."""
+    """A random place of a song. Where its chords are not written down (Slakh's are not), they are what the recogniser
+    hears."""
     stems = yaml.safe_load((song / "metadata.yaml").read_text("utf-8")).get("stems", {})
     mix_path = _audio(song / "mix")
     info = soundfile.info(mix_path)
@@ -121,21 +123,47 @@ def _read(song: Path, samples: int, rate: int, random: np.random.Generator) -> E
     drums = [name for name, stem in stems.items() if stem.get("is_drum")]
     hits = [sound(path) for name in drums if (path := _find(song / "stems" / name)) is not None]
     pitched = {name: stem for name, stem in stems.items() if stem.get("inst_class") in PIANOS}
-    times, labels = recognise(chroma(mix, rate))
-    chords = tuple(ChordSegment(float(a), float(b), label) for (a, b), label in zip(times, labels, strict=True))
+    written = _table(song / "chords.lab", 3)
+    if written is None:
+        times, labels = recognise(chroma(mix, rate))
+        chords = tuple(ChordSegment(float(a), float(b), label) for (a, b), label in zip(times, labels, strict=True))
+    else:
+        chords = _cut_chords(tuple(ChordSegment(float(a), float(b), label) for a, b, label in written), start, seconds)
+    beats = [float(time) - start for time, *_ in _table(song / "beats.txt", 1) or ()]
     return Excerpt(
         f"{song.name} at {start:.1f} s",
         mix,
         np.sum(hits, axis=0, dtype=np.float32) if hits else np.zeros(samples, np.float32),
         chords,
-        (),
+        tuple(time for time in beats if 0 <= time < seconds),
         _cut_notes([n for name in pitched for n in _notes(song / "MIDI" / f"{name}.mid", False)], start, seconds),
         tuple(
             sorted({round(n.start - start, 2) for name in drums for n in _notes(song / "MIDI" / f"{name}.mid", True)
                     if 0 <= n.start - start < seconds})
         ),
-        chords_from="recogniser",
+        chords_from="recogniser" if written is None else "score",
     )  # fmt: skip
+
+
+def _table(path: Path, columns: int) -> list[list[str]] | None:
+    """The lines of a text file as words, at least `columns`, of which all but a last label are times; None where there
+    is no file. Raises BadSetting."""
+    if not path.is_file():
+        return None
+    rows = [line.split() for line in path.read_text("utf-8").splitlines() if line.strip()]
+    for row in rows:
+        if len(row) < columns or not all(_is_time(word) for word in row[: max(1, columns - 1)]):
+            raise BadSetting(
+                f"{path} cannot be read: {' '.join(row)[:60]}", "Times are in seconds (docs/evaluation.md)."
+            )
+    return rows
+
+
+def _is_time(word: str) -> bool:
+    try:
+        return float(word) >= 0
+    except ValueError:
+        return False
 
 
 def _find(stem: Path) -> Path | None:

@@ -28,6 +28,8 @@ from .windows import FRAME_RATE
 
 LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 EXPORT_VERSION = "1.3.0"  # of the audiocraft release whose layout this is
+CONTROL_GUIDANCE = 2.0
+"""How strictly the pack follows controls where the request leaves it open; docs/evaluation.md compares."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def write_pack(folder: Path, codec: Codec, trainee: Trainee, sampling: Sampling,
             base=Base(LM_FILE, CODEC_FILE),
             adapters=adapters,
             window_frames=shape.window,
-            sampling=SamplingDefaults(sampling.temperature, sampling.top_k, guidance=1.0),
+            sampling=SamplingDefaults(sampling.temperature, sampling.top_k, 1.0, CONTROL_GUIDANCE),
             files=tuple(_described(folder / name) for name in [LM_FILE, CODEC_FILE, *adapters.values()]),
         ),
     )

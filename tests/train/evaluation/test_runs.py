@@ -22,7 +22,7 @@ from punchin_train.evaluation.transfer_ears import FIDELITY, LIKELY
 from punchin_train.evaluation.transfer_rows import Run
 from punchin_train.songs.rendering import render_song
 from punchin_train.songs.songs import EDITIONS, compose
-from punchin_wire.errors import BadAudio, FileMissing
+from punchin_wire.errors import BadAudio, BadSetting, FileMissing
 from punchin_wire.frames import describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
 
@@ -65,6 +65,23 @@ def test_a_folder_of_stems_is_read_as_it_lies(tmp_path: Path) -> None:
     assert found.drums.any()
     assert 0 < float(np.sqrt(np.mean(found.drums**2))) < float(np.sqrt(np.mean(found.mix**2)))
     assert sum(chord.end - chord.start for chord in found.chords) == pytest.approx(10.0, abs=0.2)
+
+
+def test_chords_and_beats_that_are_written_down_are_taken(tmp_path: Path) -> None:
+    """They count from where the excerpt begins, and are cut to it."""
+    song = next(slakh(tmp_path).iterdir())
+    (song / "chords.lab").write_text("0 12 C:maj\n12.0 24.0 A:min7\n")
+    (song / "beats.txt").write_text("".join(f"{beat / 2} {beat % 4 + 1}\n" for beat in range(48)))
+    [found] = excerpts.from_folder(tmp_path, 1, 14 * RATE, RATE)
+    assert found.chords_from == "score"
+    assert [chord.label for chord in found.chords] == ["C:maj", "A:min7"]
+    assert (found.chords[0].start, found.chords[-1].end) == (0.0, pytest.approx(14.0))
+    assert len(found.beats) == 28
+    assert all(0 <= beat < 14 for beat in found.beats)
+    assert np.diff(found.beats) == pytest.approx(0.5)
+    (song / "chords.lab").write_text("0 C:maj\n")
+    with pytest.raises(BadSetting, match="0 C:maj"):
+        next(iter(excerpts.from_folder(tmp_path, 1, 14 * RATE, RATE)))
 
 
 def test_a_folder_without_songs_is_said(tmp_path: Path) -> None:
