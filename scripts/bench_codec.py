@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from onnx import TensorProto, helper
 from punchin_server.codecs.checkpoint import to_audiocraft
-from punchin_server.codecs.encodec import load_codec, load_model
+from punchin_server.codecs.loading import load_codec, load_model
 from punchin_server.codecs.network import Encodec
 from transformers import EncodecConfig, EncodecModel
 
@@ -149,7 +149,7 @@ def peak(path: Path, kind: str, threads: int, seconds: float) -> float:
     code = f"""
 import resource, sys, torch
 from pathlib import Path
-from punchin_server.codecs.encodec import load_codec
+from punchin_server.codecs.loading import load_codec
 torch.set_num_threads({threads})
 if {kind!r} != "none":
     codec = load_codec(Path({str(path)!r}), {kind!r})

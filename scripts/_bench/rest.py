@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import zmq
-from punchin_server.codecs.encodec import load_codec
+from punchin_server.codecs.loading import load_codec
 from punchin_server.engines.inpaint.decode import LanguageModel
 from punchin_server.engines.inpaint.sampling import Noise, sample
 from punchin_server.models.musicgen import linear, onnx_step

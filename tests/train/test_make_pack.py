@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from fakes.script import load
-from punchin_server.codecs.encodec import load_codec
+from punchin_server.codecs.loading import load_codec
 from punchin_server.models.musicgen.weights import load_adapter, load_lm
 from punchin_server.packs import registry
 from punchin_train import report

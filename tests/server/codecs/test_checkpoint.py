@@ -12,7 +12,7 @@ import pytest
 import torch
 from fakes.codec_files import TINY, random_model, save_audiocraft
 from punchin_server.codecs.checkpoint import read_checkpoint, to_audiocraft, to_transformers
-from punchin_server.codecs.encodec import load_codec
+from punchin_server.codecs.loading import load_codec
 from punchin_wire.errors import BadCheckpoint, FileMissing, PackMissing
 from safetensors.torch import save_file
 

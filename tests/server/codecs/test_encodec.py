@@ -10,7 +10,8 @@ import torch
 from fakes.codec_files import TINY, random_model, save_audiocraft
 from fakes.gpu import pretended
 from punchin_server.codecs import on_gpu, tiles
-from punchin_server.codecs.encodec import Codec, load_codec, load_model
+from punchin_server.codecs.encodec import Codec
+from punchin_server.codecs.loading import load_codec, load_model
 from punchin_server.codecs.on_gpu import GpuCodec
 
 pytestmark = pytest.mark.torch

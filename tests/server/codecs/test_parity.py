@@ -13,7 +13,7 @@ import yaml
 from fakes.codec_files import TINY, TRUE, random_model, save_audiocraft, xp_cfg
 from peers.audiocraft_import import load_audiocraft
 from punchin_server.codecs.checkpoint import read_checkpoint
-from punchin_server.codecs.encodec import load_codec
+from punchin_server.codecs.loading import load_codec
 
 pytestmark = pytest.mark.model
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from fakes import soundfonts
 from numpy.typing import NDArray
-from punchin_server.codecs.encodec import load_codec
+from punchin_server.codecs.loading import load_codec
 from punchin_server.conditioning import chord_rhythm, piano, render
 from punchin_server.conditioning.soundfont import (
     ATTACK,

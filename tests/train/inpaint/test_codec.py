@@ -96,7 +96,7 @@ def test_learning_lowers_the_loss() -> None:
 
 def test_the_products_loader_hears_the_same(codec: Codec, tmp_path: Path) -> None:
     """Codes equal, audio equal to single precision, through the file that a pack carries."""
-    encodec = pytest.importorskip("punchin_server.codecs.encodec")
+    encodec = pytest.importorskip("punchin_server.codecs.loading")
     from punchin_train.inpaint import pack
 
     half = Codec(SMALL).eval()

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from punchin_server.codecs.encodec import Codec, load_codec
+from punchin_server.codecs.encodec import Codec
+from punchin_server.codecs.loading import load_codec
 from punchin_server.models.musicgen import airgen
 from punchin_server.models.musicgen.cache import StepSpan
 from punchin_server.models.musicgen.musicgen import MusicGen

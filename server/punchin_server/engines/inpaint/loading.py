@@ -15,7 +15,8 @@ from punchin_wire.frames import Audio
 from punchin_wire.params import ChordRhythm, Control
 from torch import Tensor
 
-from ...codecs.encodec import Pending, load_codec, load_model
+from ...codecs.encodec import Pending
+from ...codecs.loading import load_codec, load_model
 from ...models.demucs import Demucs, installed
 from ...models.musicgen import fused, linear, onnx_step
 from ...models.musicgen.airgen import AdapterBank, AdapterWeights, build_bank, check_fit
