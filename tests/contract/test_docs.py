@@ -21,7 +21,7 @@ SOURCES = [
 ]
 NOT_OURS = {"Scripts/__startup.lua", "eval/report.md"}
 """Files of others, or that programs write."""
-RAY = {"--head", "--num-cpus", "--port"}
+RAY = {"--address", "--head", "--num-cpus", "--port", "--temp-dir"}
 """Options of `ray start`."""
 TRAINING = {"--accumulate", "--keep-steps"}
 """Options of train_adapter.py that are made from a struct."""
