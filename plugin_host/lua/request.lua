@@ -1,12 +1,15 @@
 -- Makes requests of what the musician selected: reads the project at the click, and says which stems have to be read. All
 -- of it runs on the [host tick]; `here`, `project` and `takes` are the host's (see `session`).
 
-local json, here, project, takes, guard, memory = ...
+local json, here, project, takes, guard, memory, params = ...
 local request = {}
 
 local WINDOW = 30 -- seconds that the model hears at once
 local LONGEST, MOST_HOLES = 120, 64 -- seconds and holes of one request
 local MOST_NAMES, LONGEST_NAME = 8192, 4096 -- that a request may have
+
+local BY_EAR = params.chords_from.choices[2] -- in place of a track's name: what it would play is read by ear
+local USUAL = { chords = "chords", piano = "piano" } -- tracks that are looked for nevertheless
 
 -- The samples around `[start, stop)` that are of use: for an inpaint a window of the model with the region in its middle,
 -- or at least a quarter of one on each side, as far as there is a song; a transfer hears the region alone.
@@ -40,20 +43,28 @@ local function named (all)
   return names
 end
 
+-- The track that plays a part by MIDI, or nil.
+local function part_of (names, part)
+  return project.named (names[part] == BY_EAR and USUAL[part] or names[part])
+end
+
 -- What is played around the region, for an inpaint: chords and a piano to follow. Returns the track of the drums, or nil and
 -- why those that there are cannot be heard.
 local function company (submit, names, target, from, till)
   local first, last = project.quarter_at (from), project.quarter_at (till)
-  local chords = project.named (names.chords)
+  local chords = part_of (names, "chords")
   if chords then submit.chords, submit.chord_pedals = project.notes (chords, first, last) end
   if not submit.chords or #submit.chords == 0 then submit.chord_names = named (project.chord_names ()) end
-  local piano = project.named (names.piano)
+  local piano = part_of (names, "piano")
   if piano then submit.piano, submit.piano_pedals = project.notes (piano, first, last) end
   return project.drums (names.drums, target, from, till)
 end
 
 local function inpaint_wish (settings)
   local wish = { engine = "inpaint", takes = settings.inpaint.takes, pack = settings.inpaint.pack }
+  for part in pairs (USUAL) do
+    if settings.tracks[part] == BY_EAR then wish[part] = BY_EAR end
+  end
   if settings.inpaint.text ~= "" then wish.text = settings.inpaint.text end
   return wish
 end

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 from fakes import tones
+from fakes.bridge import bridge
 from fakes.command import Punchin
 from fakes.harness import RunningDaemon, daemon
+from fakes.host import FakeHost
 from punchin_bridge.takes import recipe
+from punchin_wire.params import InpaintParams
 
 pytestmark = pytest.mark.e2e
 RATE = 22_050
@@ -84,3 +87,20 @@ def test_where_nothing_is_heard_one_sentence_says_so(punchin: Punchin, tmp_path:
     assert punchin("inpaint", path, "--start", 2, "--end", 6, "--chords", "auto", "--out", out) == 2
     assert "No chords are heard in the region." in punchin.stderr
     assert not list(out.glob("*"))
+
+
+def test_a_host_without_a_chord_track_is_told_the_chords(running: RunningDaemon, tmp_path: Path) -> None:
+    """The notes stand in the host's line, and the files beside the takes in its project."""
+    with bridge(running.home) as serving:
+        host = FakeHost(serving.spool)
+        host.hello()
+        host.folder = str(tmp_path / "Song")
+        host.track = np.tile(tones.chords(("C", "Am", "F", "G"), 2.0, host.rate), (2, 1)).astype(host.track.dtype)
+        job = host.submit(start=2.0, end=6.0, params=InpaintParams(seed=1, chords="auto"), chords=())
+        ready = host.wait(job, "ready")
+        assert "Chords read by ear" in ready.line
+        assert "Am F" in ready.line
+        lab = Path(ready.takes[0].path).with_suffix(".lab")
+        assert lab.parent == tmp_path / "Song"
+        assert "A:min" in lab.read_text("utf-8")
+        host.bye()

@@ -70,7 +70,8 @@ class PageSong:
         """The document for new takes of samples `[start, end)` that follow these of its materials."""
         followed = {control: said for control, said in self.heard.said.items() if control in follow}
         if isinstance(params, InpaintParams):  # a weight for what is not followed would be a mistake
-            weights = {control: weight for control, weight in params.weights.items() if control in followed}
+            kept = {*followed, *params.by_ear}
+            weights = {control: weight for control, weight in params.weights.items() if control in kept}
             params = msgspec.structs.replace(params, weights=weights)
         said: dict[str, Any] = {name: value for found in followed.values() for name, value in found.items()}
         return Submit(

@@ -22,7 +22,7 @@ from .report import HeardReport
 CHORDS, PIANO = BESIDE = ".lab", ".mid"
 """How the files beside a take end."""
 UNSURE = 0.8
-"""Chords that are less sure are pointed out: of those that are surer, nineteen of twenty are right."""
+"""Chords that are less sure are pointed out: in mixes, nineteen of twenty that are surer are right."""
 MOST = 8
 """Chords that a note names."""
 _KINDS = {"maj": "", "min": "m"}

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Action = Callable[[Json, float], None]
 """Does a command (see `do`) at a time of the host's clock."""
 
+FIELDS = {"chords_from": "chords", "piano_from": "piano"}
+"""How a wish calls settings that it has by another name."""
+
 
 class Commands:
     """Of one Live with one set. `host` is the host's id, `folder` holds the settings."""
@@ -60,7 +63,8 @@ class Commands:
     # ---- jobs ----------------------------------------------------------------------------------------------------
 
     def _inpaint(self, command: Json, now: float) -> None:
-        self._submit(command, {"engine": "inpaint"}, ("takes", "weights", "text", "pack"), now)
+        chosen = ("takes", "weights", "text", "pack", "chords_from", "piano_from")
+        self._submit(command, {"engine": "inpaint"}, chosen, now)
 
     def _transfer(self, command: Json, now: float) -> None:
         self._submit(command, {"engine": "transfer"}, ("to", "task", "takes", "pack"), now)
@@ -77,7 +81,8 @@ class Commands:
         clicked, song, settings = time.time(), self._program.song(), load(self._folder)
         found = region(song, self._program.view(), str(settings["region"]))
         brought = command.get("wish")
-        wish = brought if isinstance(brought, dict) else dict(wish, **{name: settings[name] for name in chosen})
+        own = {FIELDS.get(name, name): settings[name] for name in chosen}
+        wish = brought if isinstance(brought, dict) else dict(wish, **own)
         job = "live-" + os.urandom(6).hex()
         ids: Json = {"host": self._host, "job": job, "project": self._jobs.project()}
         document = submit(song, found, wish, settings, ids, clicked)

@@ -35,6 +35,8 @@ DEFAULTS: dict[str, object] = {
     "pack": PARAMS["pack"]["default"],
     "text": PARAMS["text"]["default"],
     "weights": {},  # how closely chords, drums and piano are followed
+    "chords_from": PARAMS["chords_from"]["default"],  # or "auto": by ear, where the Set has none
+    "piano_from": PARAMS["piano_from"]["default"],
     "to": "violin",  # of transfers
     "task": PARAMS["task"]["default"],
     "region": "auto",  # or "brace", "clip", "slot"
@@ -71,7 +73,7 @@ DEFAULTS: dict[str, object] = {
 CHOICES = {
     "region": ("auto", "brace", "clip", "slot"),
     "place": ("auto", "lanes", "tracks", "files"),
-    "task": PARAMS["task"]["choices"],
+    **{name: PARAMS[name]["choices"] for name in ("task", "chords_from", "piano_from")},
 }
 
 

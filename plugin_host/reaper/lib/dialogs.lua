@@ -39,9 +39,9 @@ function dialogs.settings ()
     text ("text", "Style in words", set.inpaint.text),
     text ("pack", "Model pack (see Punchin: Model packs)", set.inpaint.pack),
     text ("transfer_pack", "Model pack of transfers", set.transfer.pack),
-    text ("chords", "Chord track (MIDI)", set.tracks.chords),
+    text ("chords", "Chord track (MIDI; auto: by ear)", set.tracks.chords),
     text ("drums", "Drum track (empty: by its name)", set.tracks.drums),
-    text ("piano", "Piano to follow (MIDI)", set.tracks.piano),
+    text ("piano", "Piano to follow (MIDI; auto: by ear)", set.tracks.piano),
     text ("target", "Track for takes (if none is selected)", set.tracks.target),
     count ("seconds", "Seconds heard around", set.seconds, SECONDS),
   }

@@ -167,6 +167,26 @@ def test_music_meets_the_audio_to_the_sample_on_any_map(
 # ---- what takes may follow -----------------------------------------------------------------------------------
 
 
+def test_auto_hears_only_what_the_host_does_not_give(folder: Path) -> None:
+    params = InpaintParams(chords="auto", piano="auto")
+    given = asked(compose.order(submit(folder, params=params), 0, folder))
+    assert (given.hear, bool(given.chords)) == (("piano",), True)
+    both = compose.order(submit(folder, params=params, chords=()), 0, folder)
+    assert (asked(both).hear, asked(both).stem, len(both.audio)) == (("chord", "piano"), None, 1)
+    assert asked(both).takes[0].controls == {"chord": 1.0, "piano": 1.0}
+
+
+def test_a_harmony_track_is_heard_in_place_of_the_target(folder: Path) -> None:
+    params = InpaintParams(chords="auto")
+    keys = Track("3", "Keys", Rendered(str(write_drums(folder, rate=RATE)), 0))
+    made = compose.order(submit(folder, params=params, chords=(), harmony=keys), 0, folder)
+    stem = asked(made).stem
+    assert stem is not None
+    assert (stem.frame, len(made.audio)) == (1, 2)
+    given = compose.order(submit(folder, params=params, harmony=keys), 0, folder)
+    assert (asked(given).stem, len(given.audio)) == (None, 1)
+
+
 def test_drums_are_cut_to_the_excerpt_from_a_start_of_their_own(folder: Path) -> None:
     write_drums(folder, seconds=6, rate=RATE)
     drums = Track("2", "Drums", Rendered(str(folder / "drums.wav"), 7 * RATE))

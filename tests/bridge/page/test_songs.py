@@ -55,6 +55,13 @@ def test_what_is_not_followed_is_not_sent(songs: Songs, tmp_path: Path) -> None:
     assert song.submit(0, 88_200, TransferParams("violin"), (), 0.0).params == TransferParams("violin")
 
 
+def test_the_weight_of_what_is_read_by_ear_is_sent(songs: Songs, tmp_path: Path) -> None:
+    song = songs.open(write_song(tmp_path / "song.wav"))
+    params = InpaintParams(weights={"chord": 0.5, "drums": 2.0}, chords="auto")
+    sent = song.submit(0, 1000, params, (), 0.0).params
+    assert sent == InpaintParams(weights={"chord": 0.5}, chords="auto")
+
+
 def test_without_a_tempo_nothing_is_said_about_bars(songs: Songs, tmp_path: Path) -> None:
     """Chords are struck where they start, as from the command line; no beats, no tempo in the take's file."""
     song = songs.open(write_song(tmp_path / "song.wav"))

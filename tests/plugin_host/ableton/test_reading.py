@@ -134,6 +134,11 @@ def test_with_the_loop_off_the_clip_that_was_clicked(on: Stage, song: Song) -> N
     assert "Ctrl+L" in on.live.messages[-1]
 
 
+def test_chords_and_piano_are_read_by_ear_where_the_settings_want_it(song: Song, play: Callable[..., Stage]) -> None:
+    on = play(song, settings={"takes": 1, "chords_from": "auto", "piano_from": "auto"})
+    assert asked(on).params == InpaintParams(takes=1, chords="auto", piano="auto")
+
+
 def test_another_wish_by_the_settings_and_repeat(song: Song, play: Callable[..., Stage]) -> None:
     on = play(song, settings={"takes": 1, "to": "flute", "weights": {"chord": 0.5}})
     assert asked(on).params == InpaintParams(takes=1, weights={"chord": 0.5})

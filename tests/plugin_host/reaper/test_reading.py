@@ -192,6 +192,15 @@ def test_settings_are_kept_for_all_projects(studio: Studio) -> None:
     assert said.chords == ()
 
 
+def test_auto_in_place_of_a_track_has_its_part_read_by_ear(studio: Studio) -> None:
+    studio.reaper.inputs = ["3||tiny|tiny|auto||auto||30"]
+    studio.click("Settings")
+    said = studio.submit()
+    assert said.params == InpaintParams(takes=3, chords="auto", piano="auto")
+    assert said.chords  # the track called so is looked for nevertheless, and then not heard
+    assert said.piano == ()
+
+
 def test_which_tracks_are_meant_is_the_projects_own(studio: Studio) -> None:
     studio.reaper.inputs = ["5|slow|tiny|tiny|harmony|none|||20", "2|slow|tiny|tiny|chords|none|||20"]
     studio.click("Settings")

@@ -20,8 +20,8 @@ from ..clock import Clock
 from ..events import Emission
 
 SURE = 0.7
-"""How sure the chords of the holes, and of all that is heard, must be on the whole to be any: those that are found in
-noise, speech and drums are .2 to .7, those of music .77 and more (eight seconds each)."""
+"""How sure the chords of the holes, and of all that is heard, must be on the whole to be any: those found in noise,
+speech and drums are .27 to .66 so (24 s, holes of 8 s), those of music .77 and more."""
 LEAST = 0.1
 """The share of the holes that has chords, at least."""
 FEWEST = 2

@@ -122,8 +122,8 @@ def test_rings_and_letters_stay_in_their_range() -> None:
 def test_a_device_that_is_plugged_in_is_asked_and_shown_everything(studio: Studio) -> None:
     assert studio.device.asked == 1
     assert studio.device.upper == "Fake"
-    assert studio.device.lower == ["takes", "seed", "temp", "top_k", "guid", "chord", "drums", "piano"]
-    assert studio.device.rings[5] == 0x26  # a weight of 1 of 2
+    assert studio.device.lower == ["takes", "seed", "temp", "top_k", "guid", "ctlgui", "chord", "drums"]
+    assert studio.device.rings[6] == 0x26  # a weight of 1 of 2
     assert studio.device.lamps[BUTTONS["record"]] == 0
 
 
@@ -174,7 +174,7 @@ def test_what_another_surface_turns_is_shown_too(studio: Studio) -> None:
 
 def test_banks_and_values(studio: Studio) -> None:
     studio.press("bank_right")
-    assert studio.device.lower == ["rhythm"]
+    assert studio.device.lower == ["piano", "ch", "src", "pn", "src", "rhythm"]
     assert studio.device.rings[7] == 0
     studio.press("bank_right")
     assert studio.device.lower == ["task", "w", "time", "w", "freq", "alpha", "guid", "solver", "steps", "method"]
@@ -186,7 +186,7 @@ def test_banks_and_values(studio: Studio) -> None:
     studio.press("bank_right")
     assert studio.device.lower == ["0.55", "0"]
     studio.play(b"\xb0\x17\x01")
-    assert [len(bank) for bank in BANKS] == [8, 1, 8, 2]
+    assert [len(bank) for bank in BANKS] == [8, 4, 8, 2]
     assert {each.name for bank in BANKS for each in bank} == {each.name for each in TABLE if each.is_fader}
 
 

@@ -53,6 +53,8 @@ export const texts = {
     typed: "typed",
     type_chords: "or type them: Am7 | F | C | G",
     use_chords: "Use",
+    chords_from: "Chords, where none are given",
+    piano_from: "Piano, where none is given",
     file: "File…",
     forget: "Remove",
     takes: "Takes",

@@ -31,11 +31,13 @@ export function Make() {
           <${Knob} name="task" label=${words.task} />`
       : html`<fieldset class="follow"><legend>${words.follow}</legend>
           ${CONTROLS.map((each) => html`<${Follow} key=${each} control=${each} />`)}
-          <${Typed} /></fieldset>`}
+          <${Typed} />
+          <${Knob} name="chords_from" label=${words.chords_from} />
+          <${Knob} name="piano_from" label=${words.piano_from} /></fieldset>`}
     <div class="row"><${Knob} name="takes" label=${words.takes} /><${Knob} name="seed" label=${words.seed} /></div>
     <details>
       <summary>${words.more}</summary>
-      <${Knobs} engine=${engine.value} but=${["takes", "seed", "to", "source", "task"]} />
+      <${Knobs} engine=${engine.value} but=${["takes", "seed", "to", "source", "task", "chords_from", "piano_from"]} />
     </details>
     ${transfers && html`<${Sweep} />`}
     <button class="primary big" id="punch" disabled=${!region.value} onClick=${() => void punch()}
