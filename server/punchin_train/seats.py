@@ -18,8 +18,9 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, Protocol, Self
 
-from punchin_server.daemon import executors
 from punchin_server.daemon.child import describe_exit
+from punchin_server.daemon.executors import need_ray
+from punchin_server.daemon.executors.cluster import wanted
 from punchin_server.daemon.settings import Settings, load
 from punchin_wire import program
 from punchin_wire.errors import ErrorInfo, Unsupported, WorkerDied, from_info
@@ -260,12 +261,16 @@ def chosen(options: argparse.Namespace, device: str) -> Settings:
 def opened(settings: Settings, make: Make) -> Iterator[Pool]:
     """Seats as the daemon's settings say it, with a tool each. Raises BadSetting, DaemonError."""
     if settings.executor == "ray":
-        with executors.cluster().Cluster(settings) as cluster:
+        need_ray()
+        from punchin_server.daemon.executors.ray import Cluster
+
+        with Cluster(settings.ray_address) as cluster:
+            _, most, gpu, patience = wanted(settings, cluster.gpus)
 
             def open_seat(_number: int) -> Seat:
-                return cluster.hold(Holder(make, settings.device))
+                return cluster.place(gpu, patience, Holder(make, settings.device))
 
-            with Pool(open_seat, cluster.most, ThreadPoolExecutor(cluster.most)) as pool:
+            with Pool(open_seat, most, ThreadPoolExecutor(most)) as pool:
                 yield pool
     elif len(settings.devices) == 1:
         with Pool(lambda _: Here(make, settings.device), 1, AtOnce()) as pool:

@@ -10,10 +10,10 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO
 
-from punchin_wire.errors import InternalError
+from punchin_wire.errors import ErrorInfo, InternalError
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,14 @@ class Child:
     Raises InternalError when it cannot be started. Nothing here waits but `join`.
     """
 
-    def __init__(self, name: str, command: Sequence[str], first_line: bytes = b"", level: int = logging.INFO) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        first_line: bytes = b"",
+        level: int = logging.INFO,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.name, self._level = name, level
         self.output: deque[str] = deque(maxlen=200)
         self.errors: deque[str] = deque(maxlen=50)
@@ -44,7 +51,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**WAITING, **os.environ},
+                env={**WAITING, **os.environ, **(env or {})},
                 start_new_session=True,
             )
         except OSError as error:
@@ -78,7 +85,7 @@ class Child:
         return code
 
     @property
-    def refusal(self) -> None:
+    def refusal(self) -> ErrorInfo | None:
         """Why it could not be started would have been said at once."""
 
     def ended(self) -> str | None:

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from punchin_wire import VERSION, paths, program
 from punchin_wire.errors import DaemonError, PunchinError
 
-from . import executors, settings
+from . import settings
 from .daemon import Daemon
+from .executors import need_ray
+from .executors.cluster import InCluster
 from .executors.local import Local
 from .hosted import Executor
 from .launcher import PUNCHIN
@@ -59,8 +61,8 @@ def _executor(options: settings.Settings, worker: Sequence[str], engines: str) -
     """Where workers run. Raises BadSetting where that is not installed."""
     if options.executor == "local":
         return Local(worker, options.devices)
-    executor: Executor = executors.cluster().Ray(options, engines)
-    return executor
+    need_ray()
+    return InCluster(options, engines)
 
 
 def main(

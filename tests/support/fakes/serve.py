@@ -15,9 +15,9 @@ ENGINES = serve.WORKER if REAL else "fakes.engine"
 PUNCHIN = launcher.PUNCHIN if "REAL_PUNCHIN" in os.environ else (sys.executable, str(HERE / "inpaint.py"))
 
 if "RAY_PATIENCE" in os.environ:
-    from punchin_server.daemon.executors import ray
+    from punchin_server.daemon.executors import cluster
 
-    ray.FIXED_SECONDS = float(os.environ["RAY_PATIENCE"])
+    cluster.FIXED_SECONDS = float(os.environ["RAY_PATIENCE"])
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], WORKER, PUNCHIN, ENGINES))
