@@ -190,6 +190,24 @@ def test_two_tracks_and_the_chords_of_one_song(home: Path, track: Callable[..., 
         assert made.takes[0].controls == {"chord": 1.0, "drums": 1.0}
 
 
+def test_a_piano_part_is_followed_as_the_musician_says(home: Path, track: Callable[..., Hosted]) -> None:
+    """On the built-in pack: the notes that pass through *Punchin Chords* are the request's piano, note by note."""
+    with daemon(home, env={"REAL_WORKER": "1"}), bridge(home):
+        keys, piano = track("Keys"), track("Grand", "PunchinChords", feeds="piano")
+        keys.play(SONG)
+        assert np.array_equal(piano.play(SONG, midi=cadence()), SONG)
+        arrived(home, 2)
+        take, *_ = punch(home, keys, "Keys", InpaintParams(takes=1, seed=1))
+        check_in_place(settled(keys, SONG), SONG, take)
+        made = recipe.read(Path(takes_of(keys)[0]["path"])).request
+        assert isinstance(made, InpaintRequest)
+        assert made.takes[0].controls == {"piano": 1.0}
+        assert made.chords == ()
+        hole = made.holes[0].start / made.source.sample_rate
+        here = [note for note in made.piano if note.start == pytest.approx(hole, abs=0.01)]
+        assert {note.pitch for note in here} == {60, 64, 67}
+
+
 def cadence() -> list[Midi]:
     """C and G, a bar each."""
     found: list[Midi] = []

@@ -499,7 +499,8 @@ class State(Document, frozen=True):
     of what this host wanted of others: `done`, why not, or empty while it is open. `packs` are the model packs, once
     they are known to a host that asked; `pull` is of the one that it, or somebody else since, has fetched: until a
     minute after its end. `chords` are those of the notes that it asked for, for some seconds. `remote` names the other
-    computer that makes what is asked for now; empty: this one does, or nobody can say.
+    computer that makes what is asked for now; empty: this one does, or nobody can say. `song` is what a plug-in's song
+    is called where its own window does not say, but that of another track does.
     """
 
     host: HostId
@@ -515,6 +516,7 @@ class State(Document, frozen=True):
     pull: PullView | None = None
     chords: NamedChords | None = None
     remote: str = ""
+    song: str = ""
 
 
 ready(FromHost, State)

@@ -7,7 +7,7 @@ namespace punchin::link {
 
 namespace {
 
-constexpr size_t kMostJobs = 1024, kMostTakes = 16, kMostAsks = 64, kLongestText = 65536;
+constexpr size_t kMostJobs = 1024, kMostTakes = 16, kMostAsks = 64, kMostChords = 16'384, kLongestText = 65536;
 constexpr int64_t kFarthest = int64_t{1} << 40;  // sample of a project
 
 // Whatever is not as it must be ends the reading.
@@ -70,6 +70,14 @@ View read_view(const json& from) {
   return view;
 }
 
+std::vector<NamedChord> read_chords(const json& from, const char* name) {
+  std::vector<NamedChord> chords;
+  for (const json& chord : list(from, name, kMostChords))
+    chords.push_back({read_span(chord), text(chord, "name"),
+                      chord.contains("sure") ? std::clamp(number(chord, "sure"), 0.0, 1.0) : 1.0});
+  return chords;
+}
+
 Ask read_ask(const json& from) {
   Ask ask;
   ask.ask = text(from, "ask");
@@ -103,6 +111,11 @@ std::optional<State> read_state(const std::string& said, const std::string& host
     state.trouble = text(from, "trouble");
     state.refused = text(from, "refused");
     state.remote = text_or_none(from, "remote");
+    state.song = text_or_none(from, "song");
+    if (from.contains("chords") && !from.at("chords").is_null()) {
+      const json& named = from.at("chords");
+      state.chords = NamedChords{text(named, "ask"), read_chords(named, "chords")};
+    }
     for (const json& view : list(from, "jobs", kMostJobs))
       state.jobs.push_back(read_view(view));
     for (const json& ask : list(from, "asks", kMostAsks))

@@ -38,11 +38,26 @@ struct Ask {
   double start = 0, end = 0;
 };
 
+/// A chord by its name. Where it was read by ear, `sure` says how sure that is, from 0 to 1.
+struct NamedChord {
+  Span span;
+  std::string name;
+  double sure = 1.0;
+};
+
+/// Chords of the notes of question `ask`.
+struct NamedChords {
+  std::string ask;
+  std::vector<NamedChord> chords;
+};
+
 struct State {
   int64_t beat = 0;
   std::vector<View> jobs;
   std::vector<Ask> asks;
   std::string trouble, refused, remote;
+  std::string song;  ///< Its name, by the window of another track; empty where none says.
+  std::optional<NamedChords> chords;
 
   const View* find(const std::string& job) const;
   bool is_asking(const std::string& ask) const;

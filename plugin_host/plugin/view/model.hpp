@@ -40,7 +40,7 @@ class Model {
   // What has the focus, while keys are in use; else nothing.
   const Control* focused() const { return control(focus_); }
   bool shows_focus() const { return shows_focus_; }
-  Places places() const { return view::places(width_, height_); }
+  Places places() const { return view::places(facts_, width_, height_); }
   Span visible() const;
   // The selection as it is being dragged, or as it is.
   Span selection() const;
@@ -74,6 +74,7 @@ class Model {
   void walk(int by);
   void walk_options(const Control& from, int by);
   void zoom(double factor, int64_t around);
+  void pan(double share);
   void zoom_to_selection();
 
   Actions& actions_;
@@ -86,6 +87,7 @@ class Model {
   bool shows_focus_ = false;
   std::optional<Span> visible_;  // nothing: all that was heard
   std::optional<Drag> drag_;
+  Point pressed_;  // where the button went down
   std::optional<std::string> draft_;
   size_t caret_ = 0;
 };
