@@ -434,6 +434,7 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     `line` is one line for people, `fraction` how much of the work is done (measured, 0 while nothing is known). `undo`
     names the undo step; `guard`, `track`, `region`, `holes` and `engine` are as submitted. `timings` are seconds by
     stage, once known: read, render, prepare, queue, load, encode, prefill, decode, denoise, codec, splice, place.
+    `heard` are the chords of the region where they were read by ear.
     """
 
     job: JobId
@@ -452,6 +453,7 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     code: str = ""
     next_step: str = ""
     timings: dict[str, float] = {}
+    heard: tuple[NamedChord, ...] = ()
 
 
 class PackView(Piece, frozen=True, omit_defaults=False):

@@ -340,7 +340,7 @@ class HostSessions:
         timings = job.record.timings | record.timings
         job.move(
             "ready", takes=record.takes, staged=(), undo=record.undo, notes=record.notes, timings=timings,
-            reports=record.reports,
+            reports=record.reports, heard=record.heard,
         )  # fmt: skip
         if job.cancelling:
             self._end(job, "dropped", now)

@@ -52,6 +52,14 @@ Span read_span(const json& from) {
   return found;
 }
 
+std::vector<NamedChord> read_chords(const json& from, const char* name) {
+  std::vector<NamedChord> chords;
+  for (const json& chord : list(from, name, kMostChords))
+    chords.push_back({read_span(chord), text(chord, "name"),
+                      chord.contains("sure") ? std::clamp(number(chord, "sure"), 0.0, 1.0) : 1.0});
+  return chords;
+}
+
 View read_view(const json& from) {
   View view;
   view.job = text(from, "job");
@@ -62,20 +70,13 @@ View read_view(const json& from) {
   view.guard = text(from, "guard");
   view.fraction = std::clamp(number(from, "fraction"), 0.0, 1.0);
   view.region = read_span(from.at("region"));
+  if (from.contains("heard")) view.heard = read_chords(from, "heard");
   for (const json& take : list(from, "takes", kMostTakes)) {
     const Span place = read_span(take);
     must(place.start == view.region.start && place.end == view.region.end);
     view.takes.push_back({text(take, "path"), text(take, "name")});
   }
   return view;
-}
-
-std::vector<NamedChord> read_chords(const json& from, const char* name) {
-  std::vector<NamedChord> chords;
-  for (const json& chord : list(from, name, kMostChords))
-    chords.push_back({read_span(chord), text(chord, "name"),
-                      chord.contains("sure") ? std::clamp(number(chord, "sure"), 0.0, 1.0) : 1.0});
-  return chords;
 }
 
 Ask read_ask(const json& from) {

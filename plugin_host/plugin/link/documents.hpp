@@ -13,6 +13,13 @@ namespace punchin::link {
 
 using nlohmann::json;
 
+/// A chord by its name. Where it was read by ear, `sure` says how sure that is, from 0 to 1.
+struct NamedChord {
+  Span span;
+  std::string name;
+  double sure = 1.0;
+};
+
 struct TakeFile {
   std::string path;
   std::string name;
@@ -24,6 +31,7 @@ struct View {
   double fraction = 0;
   Span region;
   std::vector<TakeFile> takes;
+  std::vector<NamedChord> heard;  ///< The region's, read by ear.
 
   bool is_at_work() const { return phase == "preparing" || phase == "queued" || phase == "running"; }
   bool is_there() const { return phase == "ready" || phase == "held"; }  ///< to be placed
@@ -36,13 +44,6 @@ struct Ask {
   json wish;  ///< null where the settings in the window hold
   int take = 0;
   double start = 0, end = 0;
-};
-
-/// A chord by its name. Where it was read by ear, `sure` says how sure that is, from 0 to 1.
-struct NamedChord {
-  Span span;
-  std::string name;
-  double sure = 1.0;
 };
 
 /// Chords of the notes of question `ask`.

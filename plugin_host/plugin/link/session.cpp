@@ -248,6 +248,7 @@ void Session::lay(const View& view, double now) {
     return outbox_.post("drop", view.job, {{"job", view.job}}, now);
   }
   remember(engine_, view.job, paths);
+  if (!view.heard.empty()) chords_ = view.heard;
   if (!fits) engine_.choose(0);
   trouble_ = fits ? problem_of(paths) : kEdited;
   outbox_.post("placed", view.job, {{"job", view.job}}, now);

@@ -29,7 +29,7 @@ struct Status {
   double fraction = 0.0;
   double seconds = 0.0;
   std::string song;                ///< Its name, by the window of another track.
-  std::vector<NamedChord> chords;  ///< Of the notes that were heard, once they have names.
+  std::vector<NamedChord> chords;  ///< Of the notes, or as they were read by ear for the last takes.
 };
 
 /// What the musician asks for.
@@ -121,7 +121,7 @@ class Session {
   json question_;    ///< Which chords notes are: the last one,
   std::string ask_;  ///< its name,
   std::string answered_;  ///< that of the last one that was answered,
-  std::vector<NamedChord> chords_;  ///< and the answer.
+  std::vector<NamedChord> chords_;  ///< and the answer; or what was read by ear.
 };
 
 }  // namespace punchin::link

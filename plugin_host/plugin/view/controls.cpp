@@ -92,7 +92,9 @@ void add_parameters(std::vector<Control>& all, const Facts& facts, Page page, Bo
   const double half = (row.width - kGap) / 2;
   int place = 0;
   if (page == Page::inpaint) {
-    all.push_back(field("chords", "Chords", facts, "of Punchin Chords, where there is one",
+    const std::string known = chord_line(facts);
+    all.push_back(field("chords", "Chords", facts,
+                        known.empty() ? "of Punchin Chords, where there is one" : "by ear: " + known,
                         "Chords of the selected bars: Am7 | F G | C | %, a bar between two strokes.",
                         {row.x + kLabel, row.y, row.width - kLabel, kHigh}));
     place = 2;

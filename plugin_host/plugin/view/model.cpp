@@ -58,14 +58,16 @@ bool Model::update(Facts facts) {
 
 void Model::resize(double width, double height) {
   width_ = std::max(width, kLeastWidth);
-  height_ = std::max(height, facts_.hears_notes ? kLeastHeightOfNotes : kLeastHeight);
+  height_ = height;
   rebuild();
 }
+
+double Model::height() const { return std::max(height_, facts_.hears_notes ? kLeastHeightOfNotes : kLeastHeight); }
 
 void Model::rebuild() {
   Facts seen = facts_;
   seen.selection = selection();
-  controls_ = view::controls(seen, page_, is_transfer_, width_, height_);
+  controls_ = view::controls(seen, page_, is_transfer_, width_, height());
   if (!control(focus_)) focus("wave");
 }
 
@@ -338,7 +340,7 @@ bool Model::key_in_field(Key key) {
       focus("wave");
       break;
     case Key::enter:
-      commit();
+      commit(true);
       focus("wave");
       break;
     default: return key == Key::space;  // which is typed
@@ -405,6 +407,8 @@ void Model::focus(const std::string& id) {
   const Control* here = control(id);
   if (!here || here->shape != Shape::field || draft_) return;
   draft_ = written(id);
+  if (id == "chords" && draft_->empty()) draft_ = chord_line(facts_);  // what was heard, to be corrected
+  begun_ = *draft_;
   caret_ = draft_->size();
 }
 
@@ -413,11 +417,11 @@ std::string Model::written(const std::string& field) const {
   return said == facts_.settings.end() ? facts_.text(field) : said->second;
 }
 
-void Model::commit() {
+void Model::commit(bool is_accepted) {
   if (!draft_) return;
   const std::string text = *draft_;
   draft_.reset();
-  if (text == written(focus_)) return;  // a field that Tab only passed through
+  if (text == written(focus_) || (text == begun_ && !is_accepted)) return;  // a field that Tab only passed through
   if (find_parameter(focus_))
     actions_.set(focus_, text);
   else

@@ -20,7 +20,7 @@ const Color kWarm(0xeb, 0xcb, 0x8b), kAlarm(0xe0, 0x7a, 0x83);
 constexpr float kText = 12.5f, kSmall = 10.5f, kTitle = 16, kRound = 4;
 constexpr double kNumbersApart = 34;  // points between two bar numbers that can be read
 constexpr double kNames = 20, kLeastName = 12;  // the height of chord names, and the width of one that is seen
-constexpr double kUnsure = 0.5;                 // of a chord that was read by ear
+constexpr double kUnsure = 0.8;                 // of a chord that was read by ear (takes/heard.py)
 constexpr double kLinesApart = 6;     // between two bar lines that can be told apart
 
 float f(double value) { return static_cast<float>(value); }
@@ -157,7 +157,8 @@ class Painter {
       line(at.x, body.y, body.y + kNames, kDim);
       const double left = std::max(at.x + 4, end);
       if (at.x + at.width - left < kLeastName) continue;
-      text(each.name, {left, body.y, at.x + at.width - left, kNames}, each.sure < kUnsure ? kQuiet : kWarm);
+      const std::string sure = each.sure < 1 ? " " + std::to_string(std::lround(each.sure * 100)) + " %" : "";
+      text(each.name + sure, {left, body.y, at.x + at.width - left, kNames}, each.sure < kUnsure ? kQuiet : kWarm);
       end = at.x + at.width;
     }
   }

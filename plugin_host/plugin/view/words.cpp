@@ -63,6 +63,20 @@ Advice advice(const Facts& facts, bool is_transfer) {
   return {named(facts, facts.selection) + whose + (facts.remote.empty() ? "" : ", made by " + facts.remote), true};
 }
 
+std::string chord_line(const Facts& facts) {
+  std::string line, last;
+  for (size_t bar = 0; bar + 1 < facts.bars.size(); ++bar) {
+    const Span here{facts.bars[bar].at, facts.bars[bar + 1].at};
+    if (here.start < facts.selection.start || here.end > facts.selection.end) continue;
+    std::string names;
+    for (const Chord& each : facts.chords)
+      if (!overlap(each.span, here).empty()) names += (names.empty() ? "" : " ") + each.name;
+    if (!names.empty()) last = names;
+    if (!last.empty()) line += (line.empty() ? "" : " | ") + last;
+  }
+  return line;
+}
+
 std::string label(const Parameter& parameter) {
   std::string text(parameter.name);
   for (char& letter : text)

@@ -26,6 +26,9 @@ std::string connection(const Facts& facts);
 
 Advice advice(const Facts& facts, bool is_transfer);
 
+// The chords of the selection as they are typed, bar by bar: `Am7 | F G | C`; empty where none is known.
+std::string chord_line(const Facts& facts);
+
 // `Text guidance`, of `text_guidance`.
 std::string label(const Parameter& parameter);
 

@@ -40,10 +40,11 @@ bool play(Engine& engine, Sample first, Sample last, double bpm) {
     const Sample frames = std::min(kBlock, last * kBar - sample);
     std::minstd_rand random{static_cast<unsigned>(sample + 1)};
     for (float& each : in) each = std::uniform_real_distribution<float>{-0.3F, 0.3F}(random);
-    if (sample % kBar == 0)
+    const Sample bar = (sample + kBar - 1) / kBar * kBar;
+    if (bar < sample + frames)
       for (const std::uint8_t pitch : {60, 64, 67}) {
         const std::uint8_t down[] = {0x90, pitch, 100};
-        engine.midi(0, down, sizeof down);
+        engine.midi(bar - sample, down, sizeof down);
       }
     const float* input[] = {in.data(), in.data()};
     float* output[] = {left.data(), right.data()};

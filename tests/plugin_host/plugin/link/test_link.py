@@ -353,6 +353,14 @@ def test_takes_play_once_they_are_ready(bridge: FakeBridge, driven: Driven) -> N
     assert len(driven.do("takes")) == 1
 
 
+def test_chords_that_were_read_by_ear_are_shown(bridge: FakeBridge, driven: Driven) -> None:
+    submit = submitted(bridge, driven)
+    ready = view(submit, "ready", take(submit, Path(submit.folder) / "take.wav"))
+    bridge.say(msgspec.structs.replace(ready, heard=(NamedChord(BAR, 2 * BAR, "Am", 0.83),)))
+    bridge.next(Placed)
+    bridge.wait(lambda: driven.do("status")["chords"] == [[BAR, 2 * BAR, "Am", 0.83]])
+
+
 def test_takes_for_another_tempo_wait_in_the_list(bridge: FakeBridge, driven: Driven) -> None:
     submit = submitted(bridge, driven)
     driven.do("play", first=0, last=4, bpm=97.0)

@@ -309,6 +309,23 @@ def test_chords_are_written_in_their_field(window: Window) -> None:
     assert window.run(*field, "key Tab").asked == []  # nothing was written
 
 
+def test_chords_that_were_read_by_ear_are_corrected_in_their_field(window: Window) -> None:
+    """Enter takes them as they are, or as they were corrected; passing through changes nothing."""
+    by_ear = (
+        *PLAYED,
+        f"chord {4 * BAR} {5 * BAR} 0.9 Am",
+        f"chord {5 * BAR} {int(5.5 * BAR)} 0.7 F",
+        f"chord {int(5.5 * BAR)} {7 * BAR} 0.95 G",
+        *window.drag(4.2 / 8, 6.8 / 8),
+    )
+    assert window.run(*by_ear).controls["chords"].value == "by ear: Am | F G | G"
+    field = window.tab_to("chords", *by_ear)
+    assert window.run(*field).shown["draft"] == "Am | F G | G"
+    assert window.run(*field, "key Tab").asked[-1].startswith("select")
+    assert window.run(*field, "key Enter").asked[-1] == "write chords Am | F G | G"
+    assert window.run(*field, "type 7", "key Tab").asked[-1] == "write chords Am | F G | G7"
+
+
 def test_the_song_and_the_track_are_named(window: Window) -> None:
     start = window.click("song", *PLAYED)
     for name in ("track", "song_name", "folder"):
@@ -409,6 +426,12 @@ def test_notes_are_followed_as_chords_until_the_musician_says_otherwise(window: 
     seen = window.run(*window.tab_to("feeds chord", *NOTES), "key Right", "key Right", "key Left")
     assert seen.asked == ["write feeds piano", "write feeds chord piano", "write feeds piano"]
     assert [seen.controls[f"feeds {feeds}"].is_lit for feeds in FEEDS] == [False, True, False]
+
+
+def test_the_window_of_notes_is_lower_whenever_it_learns_its_size(window: Window) -> None:
+    assert window.run("size 840 360", *NOTES).controls == window.run(*NOTES, "size 840 360").controls
+    for control in window.run("size 840 360", *NOTES).controls.values():
+        assert control.box[1] + control.box[3] <= 360
 
 
 def test_the_window_of_notes_selects_nothing_and_chooses_no_take(window: Window) -> None:
