@@ -29,7 +29,7 @@ WAVE = (12.0, 38.0, 816.0, 222.0)
 """The waveform in the window as it opens: left, top, width, height."""
 CHORDS, PUNCH, TAKES = (300.0, 335.0), (67.0, 555.0), (195.0, 361.0)
 NEW_TAKES, SONG, TRACK = (97.0, 309.0), (456.0, 309.0), (300.0, 335.0)
-CHORDS_TRACK = (250.0, 265.0)
+CHORDS_TRACK = (250.0, 257.0)
 """In the window of *Punchin Chords*."""
 BARS = 8
 

@@ -51,6 +51,7 @@ class PunchinUI : public UI {
     const double least = DISTRHO_PLUGIN_WANT_MIDI_INPUT ? view::kLeastHeightOfNotes : view::kLeastHeight;
     setGeometryConstraints(uint(view::kLeastWidth * scale), uint(least * scale));
     setSize(uint(DISTRHO_UI_DEFAULT_WIDTH * scale), uint(DISTRHO_UI_DEFAULT_HEIGHT * scale));
+    model_.resize(DISTRHO_UI_DEFAULT_WIDTH, DISTRHO_UI_DEFAULT_HEIGHT);  // nobody tells of the size that it begins with
     loadSharedResources();  // the font
     model_.update(desk_.facts());
   }
