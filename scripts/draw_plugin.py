@@ -29,6 +29,8 @@ WAVE = (12.0, 38.0, 816.0, 222.0)
 """The waveform in the window as it opens: left, top, width, height."""
 CHORDS, PUNCH, TAKES = (300.0, 335.0), (67.0, 555.0), (195.0, 361.0)
 NEW_TAKES, SONG, TRACK = (97.0, 309.0), (456.0, 309.0), (300.0, 335.0)
+CHORDS_TRACK = (250.0, 257.0)
+"""In the window of *Punchin Chords*."""
 BARS = 8
 
 
@@ -42,14 +44,12 @@ def main() -> None:
         home = Path(folder)
         os.environ["PUNCHIN_HOME"] = folder
         installed = plugin_build.install(home / "plug-ins", plugin_build.bundles())
-        clap = installed.parent / ".clap" / "Punchin" / "Punchin.clap"
-        with (
-            daemon(home, env={"REAL_WORKER": "1"}),
-            bridge(home),
-            screen() as display,
-            stage(clap, display) as window,
-        ):
-            draw(window, target)
+        claps = installed.parent / ".clap" / "Punchin"
+        with daemon(home, env={"REAL_WORKER": "1"}), bridge(home), screen() as display:
+            with stage(claps / "Punchin.clap", display) as window:
+                draw(window, target)
+            with stage(claps / "PunchinChords.clap", display) as window:
+                draw_chords(window, target)
 
 
 def draw(window: Stage, target: Path) -> None:
@@ -75,6 +75,16 @@ def draw(window: Stage, target: Path) -> None:
     window.press("2")
     until(lambda: window.state["take"] == 2, 60)
     settled(window, target / "plugin.png")
+
+
+def draw_chords(window: Stage, target: Path) -> None:
+    window.play(0, BARS * BAR)
+    window.click(CHORDS_TRACK)
+    window.type("Keys")
+    window.press("Return")
+    until(lambda: window.state["settings"].get("name"), 60)
+    time.sleep(5)  # until the chords have names
+    settled(window, target / "plugin_chords.png")
 
 
 def at_bar(bar: float) -> tuple[float, float]:

@@ -190,6 +190,53 @@ def test_two_tracks_and_the_chords_of_one_song(home: Path, track: Callable[..., 
         assert made.takes[0].controls == {"chord": 1.0, "drums": 1.0}
 
 
+def test_a_piano_part_is_followed_as_the_musician_says(home: Path, track: Callable[..., Hosted]) -> None:
+    """On the built-in pack: the notes that pass through *Punchin Chords* are the request's piano, note by note."""
+    with daemon(home, env={"REAL_WORKER": "1"}), bridge(home):
+        keys, piano = track("Keys"), track("Grand", "PunchinChords", feeds="piano")
+        keys.play(SONG)
+        assert np.array_equal(piano.play(SONG, midi=cadence()), SONG)
+        arrived(home, 2)
+        take, *_ = punch(home, keys, "Keys", InpaintParams(takes=1, seed=1))
+        check_in_place(settled(keys, SONG), SONG, take)
+        made = recipe.read(Path(takes_of(keys)[0]["path"])).request
+        assert isinstance(made, InpaintRequest)
+        assert made.takes[0].controls == {"piano": 1.0}
+        assert made.chords == ()
+        hole = made.holes[0].start / made.source.sample_rate
+        here = [note for note in made.piano if note.start == pytest.approx(hole, abs=0.01)]
+        assert {note.pitch for note in here} == {60, 64, 67}
+
+
+def test_chords_are_read_from_the_audio_where_the_window_says_so(home: Path, track: Callable[..., Hosted]) -> None:
+    """On the built-in pack: nobody gives chords, and the track itself plays C and G, a bar each."""
+    with daemon(home, env={"REAL_WORKER": "1"}), bridge(home):
+        keys = track("Keys", parameters={"chords_from": "auto"})
+        song = sounding(cadence())
+        assert np.array_equal(keys.play(song), song)
+        arrived(home, 1)
+        do(home, "Keys", "select", start=START / RATE, end=END / RATE, unit="seconds")
+        do(home, "Keys", "inpaint")  # as the window says
+        until(lambda: takes_of(keys), 120)
+        made = recipe.read(Path(takes_of(keys)[0]["path"])).request
+        assert isinstance(made, InpaintRequest)
+        assert made.takes[0].controls == {"chord": 1.0}
+        hole = made.holes[0].start / made.source.sample_rate
+        [label] = {chord.label for chord in made.chords if chord.start <= hole + 1.0 < chord.end}
+        assert label == "C:maj"
+
+
+def sounding(midi: list[Midi]) -> Samples:
+    """The keys as sines with two overtones, which fade as a piano's do."""
+    song = np.zeros(SECONDS * RATE)
+    for start, kind, pitch, _ in midi:
+        if kind == 0x90:
+            seconds = np.arange(min(2 * RATE, len(song) - start)) / RATE
+            tone = sum(np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * n * seconds) / n**2 for n in (1, 2, 3))
+            song[start : start + len(seconds)] += 0.1 * np.exp(-seconds) * tone
+    return np.stack([song, song]).astype(np.float32)
+
+
 def cadence() -> list[Midi]:
     """C and G, a bar each."""
     found: list[Midi] = []

@@ -24,7 +24,7 @@ from punchin_wire.structs import ready
 
 from ..daemon.stages import STAGES
 from . import words
-from .protocol import JobView, Phase, Submit, TakeFile
+from .protocol import JobView, NamedChord, Phase, Submit, TakeFile
 
 MOVES: dict[Phase, tuple[Phase, ...]] = {
     "preparing": ("queued", "running", "ready", "failed", "cancelled"),
@@ -70,6 +70,7 @@ class JobRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reports: tuple[tuple[tuple[str, str], ...], ...] = ()
     remote: str = ""
     preview: bool = False
+    heard: tuple[NamedChord, ...] = ()
 
 
 ready(JobRecord)
@@ -144,6 +145,7 @@ class Job:
             code=error.code if error else "",
             next_step=error.next_step if error else "",
             timings=record.timings,
+            heard=record.heard,
         )
 
     @property

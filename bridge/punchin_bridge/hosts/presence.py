@@ -57,6 +57,7 @@ class Presence:
         packs: tuple[PackView, ...] | None = None,
         pull: PullView | None = None,
         remote: str = "",
+        song: str = "",
     ) -> State | None:
         """The state to send, if it must be sent now: changes at once, mere progress now and then, the beat every
         second."""
@@ -67,7 +68,7 @@ class Presence:
         chords = self.chords if now < self.chords_until else None
         state = State(
             self.hello.host, revision, beat, VERSION, jobs, commands, self.trouble, answers, self.refused, packs, pull,
-            chords, remote,
+            chords, remote, song,
         )  # fmt: skip
         if before is None or not _same(state, before):
             if not self.throttle.passes(now, urgent=before is None or not _only_progress(state, before)):
@@ -87,6 +88,7 @@ def _only_progress(now: State, before: State) -> bool:
     def rest(state: State) -> tuple[object, ...]:
         pull = (state.pull.pull, state.pull.phase) if state.pull else None
         jobs = [(job.job, job.phase) for job in state.jobs]
-        return state.asks, state.trouble, state.answers, jobs, state.packs, pull, state.chords, state.remote
+        told = state.packs, pull, state.chords, state.remote, state.song
+        return state.asks, state.trouble, state.answers, jobs, told
 
     return rest(now) == rest(before)

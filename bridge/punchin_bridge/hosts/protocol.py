@@ -434,6 +434,7 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     `line` is one line for people, `fraction` how much of the work is done (measured, 0 while nothing is known). `undo`
     names the undo step; `guard`, `track`, `region`, `holes` and `engine` are as submitted. `timings` are seconds by
     stage, once known: read, render, prepare, queue, load, encode, prefill, decode, denoise, codec, splice, place.
+    `heard` are the chords of the region where they were read by ear.
     """
 
     job: JobId
@@ -452,6 +453,7 @@ class JobView(Piece, frozen=True, omit_defaults=False):
     code: str = ""
     next_step: str = ""
     timings: dict[str, float] = {}
+    heard: tuple[NamedChord, ...] = ()
 
 
 class PackView(Piece, frozen=True, omit_defaults=False):
@@ -499,7 +501,8 @@ class State(Document, frozen=True):
     of what this host wanted of others: `done`, why not, or empty while it is open. `packs` are the model packs, once
     they are known to a host that asked; `pull` is of the one that it, or somebody else since, has fetched: until a
     minute after its end. `chords` are those of the notes that it asked for, for some seconds. `remote` names the other
-    computer that makes what is asked for now; empty: this one does, or nobody can say.
+    computer that makes what is asked for now; empty: this one does, or nobody can say. `song` is what a plug-in's song
+    is called where its own window does not say, but that of another track does.
     """
 
     host: HostId
@@ -515,6 +518,7 @@ class State(Document, frozen=True):
     pull: PullView | None = None
     chords: NamedChords | None = None
     remote: str = ""
+    song: str = ""
 
 
 ready(FromHost, State)

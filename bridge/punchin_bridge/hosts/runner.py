@@ -36,7 +36,7 @@ from ..takes.report import Report
 from . import compose, naming, timeline
 from .jobs import JobRecord, error_info
 from .previews import Place, Previews
-from .protocol import Submit, TakeFile
+from .protocol import NamedChord, Submit, TakeFile
 from .spool import Spool
 
 AT_ONCE = 4
@@ -247,7 +247,20 @@ def finished(record: JobRecord, order: Order, report: Report, folder: Path | Non
     undo = naming.undo(len(takes), place)
     reports = tuple(tuple(row for seam in take.seam for row in seams.table(seam)) for take in report.takes)
     bound = tuple(map(str, staged)) if folder else ()
-    return msgspec.structs.replace(record, takes=takes, staged=bound, undo=undo, reports=reports)
+    return msgspec.structs.replace(
+        record, takes=takes, staged=bound, undo=undo, reports=reports, heard=_chords(order, report, submit)
+    )
+
+
+def _chords(order: Order, report: Report, submit: Submit) -> tuple[NamedChord, ...]:
+    """Those that were read by ear, in the project."""
+    if isinstance(report.heard, msgspec.UnsetType):
+        return ()
+    rate, origin = order.song.rate, submit.region.start - order.region.start
+    places = (
+        (round(each.start * rate) + origin, round(each.end * rate) + origin, each) for each in report.heard.chords
+    )
+    return tuple(NamedChord(start, end, heard.name_of(each), each.sure) for start, end, each in places if start < end)
 
 
 def settle(record: JobRecord, keeper: Spool) -> JobRecord:

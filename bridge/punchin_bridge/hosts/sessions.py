@@ -340,7 +340,7 @@ class HostSessions:
         timings = job.record.timings | record.timings
         job.move(
             "ready", takes=record.takes, staged=(), undo=record.undo, notes=record.notes, timings=timings,
-            reports=record.reports,
+            reports=record.reports, heard=record.heard,
         )  # fmt: skip
         if job.cancelling:
             self._end(job, "dropped", now)
@@ -376,7 +376,7 @@ class HostSessions:
         for host, presence in self.hosts.items():
             jobs = tuple(job.view(now) for job in self.jobs.values() if job.owner == host)
             packs, pull = self._packs.packs(host), self._packs.pulling(host)
-            if (state := presence.news(jobs, now, packs, pull, remote)) is not None:
+            if (state := presence.news(jobs, now, packs, pull, remote, self._song(presence.hello))) is not None:
                 yield presence.hello, state
 
     def _remote_now(self, now: float) -> str:
@@ -385,6 +385,13 @@ class HostSessions:
             used = self._used()
             self._remote, self._remote_until = "" if used == LOCAL else used, now + BEAT_SECONDS
         return self._remote
+
+    def _song(self, hello: Hello) -> str:
+        """What other plug-ins call the song of one that does not say: musicians write it in one window."""
+        if hello.part is None or hello.project.name:
+            return ""
+        songs = (presence.hello.project for presence in self.hosts.values() if presence.hello.part is not None)
+        return next((song.name for song in songs if song.name and song.id == hello.project.id), "")
 
     def _pass_on(self, now: float) -> None:
         """Give jobs whose owner is gone to a host that has their project open. The last owner's files go, its state

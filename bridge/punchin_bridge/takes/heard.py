@@ -16,7 +16,7 @@ from punchin_wire.disk import ANOTHER_FOLDER, replacing
 from punchin_wire.harte import NO_CHORD
 from punchin_wire.messages import ChordSegment, Heard, HeardChord, Note
 
-from ..music import midi_out
+from ..music import chord_names, midi_out
 from .report import HeardReport
 
 CHORDS, PIANO = BESIDE = ".lab", ".mid"
@@ -25,7 +25,6 @@ UNSURE = 0.8
 """Chords that are less sure are pointed out: in mixes, nineteen of twenty that are surer are right."""
 MOST = 8
 """Chords that a note names."""
-_KINDS = {"maj": "", "min": "m"}
 
 
 def later(heard: Heard, seconds: float) -> Heard:
@@ -67,8 +66,7 @@ def notes(found: HeardReport) -> Iterator[str]:
 
 def name_of(chord: ChordSegment) -> str:
     """A chord as musicians write it: `Am`, `F`, `E5`."""
-    root, _, quality = chord.label.partition(":")
-    return "N.C." if chord.label in NO_CHORD else root + _KINDS.get(quality, quality)
+    return chord_names.written(chord.label)
 
 
 def beside(take: Path) -> tuple[Path, ...]:

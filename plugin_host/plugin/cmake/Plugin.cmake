@@ -1,15 +1,15 @@
-# punchin_plugin(NAME FOLDER <where its DistrhoPluginInfo.h is> [UI <sources of its window>...])
+# punchin_plugin(NAME FOLDER <where its DistrhoPluginInfo.h is>)
 #
 # Builds NAME as VST3 and CLAP into bin/. No LV2: with DPF's, Ardour told the plug-in neither place nor motion, and a take
 # without its place is worth nothing.
 function(punchin_plugin NAME)
-  cmake_parse_arguments(arg "" "FOLDER" "UI" ${ARGN})
+  cmake_parse_arguments(arg "" "FOLDER" "" ${ARGN})
   dpf_add_plugin(${NAME}
     TARGETS vst3
     FILES_DSP dpf/PunchinPlugin.cpp
-    FILES_UI ${arg_UI})
+    FILES_UI dpf/PunchinUI.cpp view/paint.cpp)
   target_include_directories(${NAME} PUBLIC ${arg_FOLDER} .)
-  target_link_libraries(${NAME} PUBLIC punchin_link punchin_core)
+  target_link_libraries(${NAME} PUBLIC punchin_view)
 
   # DPF's CMake knows no CLAP.
   add_library(${NAME}-clap MODULE)
@@ -25,9 +25,7 @@ function(punchin_plugin NAME)
 
   foreach(format vst3 clap)
     set_property(TARGET ${NAME}-${format} PROPERTY SOURCES dpf/Main.cpp)
-    if(arg_UI)
-      target_sources(${NAME}-${format} PRIVATE "${DPF_PATH}/distrho/DistrhoUIMain.cpp")
-    endif()
+    target_sources(${NAME}-${format} PRIVATE "${DPF_PATH}/distrho/DistrhoUIMain.cpp")
     target_include_directories(${NAME}-${format} PRIVATE
       "${CMAKE_CURRENT_BINARY_DIR}/patched" "${DPF_PATH}/distrho" "${DPF_PATH}/distrho/src")
   endforeach()

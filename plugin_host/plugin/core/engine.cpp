@@ -135,6 +135,12 @@ std::vector<Note> Engine::notes(Span span) const {
   return heard_.notes(span);
 }
 
+bool Engine::has_notes() const {
+  const std::lock_guard lock{mutex_};
+  heard_.drain();
+  return heard_.has_notes();
+}
+
 std::size_t Engine::most_memory() const {
   const std::lock_guard lock{mutex_};
   return ring_->bytes();

@@ -71,6 +71,7 @@ class Engine {
   std::vector<Peak> peaks(Span span, std::size_t columns) const;
   std::vector<TempoPoint> tempos(Span span) const;
   std::vector<Note> notes(Span span) const;
+  bool has_notes() const;
   /// Bytes that the ring may take at most.
   std::size_t most_memory() const;
 

@@ -34,6 +34,7 @@ class Heard {
   void drain();  ///< Takes in what the real-time thread said.
   std::vector<TempoPoint> tempos(Span span) const;  ///< The last one before `span` included.
   std::vector<Note> notes(Span span) const;
+  bool has_notes() const { return !notes_.empty(); }
   void clear();
 
  private:

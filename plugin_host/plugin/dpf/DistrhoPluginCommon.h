@@ -10,3 +10,9 @@
 #define DISTRHO_PLUGIN_WANT_PARAMETER_VALUE_CHANGE_REQUEST 1  // a take may be chosen elsewhere
 #define DISTRHO_PLUGIN_WANT_STATE 1
 #define DISTRHO_PLUGIN_WANT_FULL_STATE 1
+
+#define DISTRHO_PLUGIN_HAS_UI 1
+#define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS 1  // the window reads what was heard: no format could carry that
+#define DISTRHO_UI_USE_NANOVG 1
+#define DISTRHO_UI_USER_RESIZABLE 1
+#define DISTRHO_UI_DEFAULT_WIDTH 840

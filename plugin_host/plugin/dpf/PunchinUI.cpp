@@ -1,4 +1,4 @@
-// Punchin's window as DPF sees it: hands the mouse and the keys to the model, and draws it when it has changed.
+// The window of both plug-ins as DPF sees it: hands the mouse and the keys to the model, and draws it when it has changed.
 #include "DistrhoUI.hpp"
 
 #include <memory>
@@ -48,8 +48,10 @@ class PunchinUI : public UI {
  public:
   PunchinUI() : desk_(plugin().engine(), plugin().link(), host()), model_(desk_) {
     const double scale = getScaleFactor();
-    setGeometryConstraints(uint(view::kLeastWidth * scale), uint(view::kLeastHeight * scale));
-    setSize(uint(view::kDefaultWidth * scale), uint(view::kDefaultHeight * scale));
+    const double least = DISTRHO_PLUGIN_WANT_MIDI_INPUT ? view::kLeastHeightOfNotes : view::kLeastHeight;
+    setGeometryConstraints(uint(view::kLeastWidth * scale), uint(least * scale));
+    setSize(uint(DISTRHO_UI_DEFAULT_WIDTH * scale), uint(DISTRHO_UI_DEFAULT_HEIGHT * scale));
+    model_.resize(DISTRHO_UI_DEFAULT_WIDTH, DISTRHO_UI_DEFAULT_HEIGHT);  // nobody tells of the size that it begins with
     loadSharedResources();  // the font
     model_.update(desk_.facts());
   }
@@ -59,6 +61,7 @@ class PunchinUI : public UI {
   void stateChanged(const char*, const char*) override {}
 
   void uiIdle() override {
+    desk_.idle();
     if (model_.update(desk_.facts())) repaint();
   }
 

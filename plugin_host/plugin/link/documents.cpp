@@ -7,7 +7,7 @@ namespace punchin::link {
 
 namespace {
 
-constexpr size_t kMostJobs = 1024, kMostTakes = 16, kMostAsks = 64, kLongestText = 65536;
+constexpr size_t kMostJobs = 1024, kMostTakes = 16, kMostAsks = 64, kMostChords = 16'384, kLongestText = 65536;
 constexpr int64_t kFarthest = int64_t{1} << 40;  // sample of a project
 
 // Whatever is not as it must be ends the reading.
@@ -52,6 +52,14 @@ Span read_span(const json& from) {
   return found;
 }
 
+std::vector<NamedChord> read_chords(const json& from, const char* name) {
+  std::vector<NamedChord> chords;
+  for (const json& chord : list(from, name, kMostChords))
+    chords.push_back({read_span(chord), text(chord, "name"),
+                      chord.contains("sure") ? std::clamp(number(chord, "sure"), 0.0, 1.0) : 1.0});
+  return chords;
+}
+
 View read_view(const json& from) {
   View view;
   view.job = text(from, "job");
@@ -62,6 +70,7 @@ View read_view(const json& from) {
   view.guard = text(from, "guard");
   view.fraction = std::clamp(number(from, "fraction"), 0.0, 1.0);
   view.region = read_span(from.at("region"));
+  if (from.contains("heard")) view.heard = read_chords(from, "heard");
   for (const json& take : list(from, "takes", kMostTakes)) {
     const Span place = read_span(take);
     must(place.start == view.region.start && place.end == view.region.end);
@@ -103,6 +112,11 @@ std::optional<State> read_state(const std::string& said, const std::string& host
     state.trouble = text(from, "trouble");
     state.refused = text(from, "refused");
     state.remote = text_or_none(from, "remote");
+    state.song = text_or_none(from, "song");
+    if (from.contains("chords") && !from.at("chords").is_null()) {
+      const json& named = from.at("chords");
+      state.chords = NamedChords{text(named, "ask"), read_chords(named, "chords")};
+    }
     for (const json& view : list(from, "jobs", kMostJobs))
       state.jobs.push_back(read_view(view));
     for (const json& ask : list(from, "asks", kMostAsks))

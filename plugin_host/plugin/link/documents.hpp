@@ -13,6 +13,13 @@ namespace punchin::link {
 
 using nlohmann::json;
 
+/// A chord by its name. Where it was read by ear, `sure` says how sure that is, from 0 to 1.
+struct NamedChord {
+  Span span;
+  std::string name;
+  double sure = 1.0;
+};
+
 struct TakeFile {
   std::string path;
   std::string name;
@@ -24,6 +31,7 @@ struct View {
   double fraction = 0;
   Span region;
   std::vector<TakeFile> takes;
+  std::vector<NamedChord> heard;  ///< The region's, read by ear.
 
   bool is_at_work() const { return phase == "preparing" || phase == "queued" || phase == "running"; }
   bool is_there() const { return phase == "ready" || phase == "held"; }  ///< to be placed
@@ -38,11 +46,19 @@ struct Ask {
   double start = 0, end = 0;
 };
 
+/// Chords of the notes of question `ask`.
+struct NamedChords {
+  std::string ask;
+  std::vector<NamedChord> chords;
+};
+
 struct State {
   int64_t beat = 0;
   std::vector<View> jobs;
   std::vector<Ask> asks;
   std::string trouble, refused, remote;
+  std::string song;  ///< Its name, by the window of another track; empty where none says.
+  std::optional<NamedChords> chords;
 
   const View* find(const std::string& job) const;
   bool is_asking(const std::string& ask) const;

@@ -14,7 +14,7 @@ double seconds(std::chrono::duration<double> time) { return time.count(); }
 }  // namespace
 
 Link::Link(Engine& engine, bool hears_notes, const std::filesystem::path& binary)
-    : engine_(engine), installed_(find_installed(binary)) {
+    : engine_(engine), hears_notes_(hears_notes), installed_(find_installed(binary)) {
   if (installed_) session_.emplace(engine, Who{this_program(), hears_notes}, *installed_);
 }
 
@@ -86,6 +86,7 @@ void Link::run() {
 
 void Link::tick() {
   while (const auto wanted = next_ask()) session_->want(*wanted, now(), wall());
+  session_->name_chords(named_ + kNamingSeconds);
   session_->tick(now(), wall());
   const std::lock_guard lock(mutex_);
   status_ = session_->status(now());

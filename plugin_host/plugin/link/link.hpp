@@ -32,6 +32,9 @@ class Link {
   void again();
   void cancel();
   Status status() const;
+  bool hears_notes() const { return hears_notes_; }
+  /// A window shows the chords of what was heard: have them named for a while.
+  void name_chords() { named_ = now(); }
 
   /// Where takes of this song are written; empty without an installation.
   std::filesystem::path takes_folder() const;
@@ -40,6 +43,7 @@ class Link {
 
  private:
   static constexpr double kTickSeconds = 0.25;
+  static constexpr double kNamingSeconds = 2.0;
   static constexpr std::size_t kMostAsks = 16;
 
   void run();
@@ -50,15 +54,17 @@ class Link {
   static double wall();
 
   Engine& engine_;
+  const bool hears_notes_;
   const std::optional<Installed> installed_;
   std::optional<Session> session_;
   Process page_;
 
-  mutable std::mutex mutex_;  ///< Of all below but `stops_`.
+  mutable std::mutex mutex_;  ///< Of all below but `stops_` and `named_`.
   std::deque<Wanted> asks_;
   Status status_;
   std::filesystem::path takes_;
   std::atomic<bool> stops_{false};
+  std::atomic<double> named_{-1e9};  ///< When chords were last wanted.
   std::thread thread_;
 };
 

@@ -55,6 +55,8 @@ bool Outbox::is_heard(const Key& key, const State& state) {
   const auto& [kind, subject] = key;
   if (kind == "did" || kind == "stem")
     return !state.is_asking(subject);
+  if (kind == kNameChords)
+    return state.chords && state.chords->ask == subject;
   const View* view = state.find(subject);
   if (kind == "submit")
     return view != nullptr || state.refused == subject;

@@ -15,6 +15,8 @@
 
 namespace punchin::link {
 
+constexpr const char* kNameChords = "namechords";  // the kind of document that asks which chords notes are
+
 class Outbox {
  public:
   Outbox(Udp& udp, const Installed& installed, std::string host);

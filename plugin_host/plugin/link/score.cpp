@@ -62,12 +62,12 @@ double quarter_at(const std::vector<Beat>& beats, Sample sample, double rate) {
   return before.quarter + static_cast<double>(sample - before.sample) * step;
 }
 
-std::vector<Key> keys(const std::vector<Note>& notes, const std::vector<Beat>& beats, double rate, Sample end) {
-  std::vector<Key> found;
-  std::array<std::array<std::optional<Key>, kKeys>, kChannelsOfMidi> down;
-  const auto release = [&](std::optional<Key>& key, double quarter) {
-    if (key && quarter > key->start) {
-      key->end = quarter;
+std::vector<Held> held(const std::vector<Note>& notes, Sample end) {
+  std::vector<Held> found;
+  std::array<std::array<std::optional<Held>, kKeys>, kChannelsOfMidi> down;
+  const auto release = [&](std::optional<Held>& key, Sample at) {
+    if (key && at > key->span.start) {
+      key->span.end = at;
       found.push_back(*key);
     }
     key.reset();
@@ -79,14 +79,21 @@ std::vector<Key> keys(const std::vector<Note>& notes, const std::vector<Beat>& b
     const int pitch = note.bytes[1] & 0x7F;
     const int velocity = note.bytes[2] & 0x7F;
     auto& key = down[static_cast<std::size_t>(channel)][static_cast<std::size_t>(pitch)];
-    const double quarter = quarter_at(beats, note.sample, rate);
-    release(key, quarter);
-    if (kind == kNoteOn && velocity > 0) key = Key{quarter, quarter, pitch, velocity, channel};
+    release(key, note.sample);
+    if (kind == kNoteOn && velocity > 0) key = Held{{note.sample, note.sample}, pitch, velocity, channel};
   }
   for (auto& channel : down)
-    for (auto& key : channel) release(key, quarter_at(beats, end, rate));
-  const auto is_earlier = [](const Key& one, const Key& other) { return one.start < other.start; };
+    for (auto& key : channel) release(key, end);
+  const auto is_earlier = [](const Held& one, const Held& other) { return one.span.start < other.span.start; };
   std::stable_sort(found.begin(), found.end(), is_earlier);
+  return found;
+}
+
+std::vector<Key> keys(const std::vector<Note>& notes, const std::vector<Beat>& beats, double rate, Sample end) {
+  std::vector<Key> found;
+  for (const Held& key : held(notes, end))
+    found.push_back({quarter_at(beats, key.span.start, rate), quarter_at(beats, key.span.end, rate), key.pitch,
+                     key.velocity, key.channel});
   return found;
 }
 

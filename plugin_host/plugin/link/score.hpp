@@ -21,6 +21,14 @@ struct Beat {
   int bar = 1;
 };
 
+/// A key that was down, over these samples.
+struct Held {
+  Span span;
+  int pitch = 0;
+  int velocity = 0;
+  int channel = 0;
+};
+
 /// A key that was down, in quarters.
 struct Key {
   double start = 0.0;
@@ -45,7 +53,8 @@ std::vector<Beat> beats(const std::vector<TempoPoint>& points);
 /// The quarter at which `sample` sounds; `beats` has one at least.
 double quarter_at(const std::vector<Beat>& beats, Sample sample, double rate);
 
-/// Keys that are not let go end at `end`.
+/// By their start. Keys that are not let go end at `end`.
+std::vector<Held> held(const std::vector<Note>& notes, Sample end);
 std::vector<Key> keys(const std::vector<Note>& notes, const std::vector<Beat>& beats, double rate, Sample end);
 std::vector<PedalMove> pedals(const std::vector<Note>& notes, const std::vector<Beat>& beats, double rate);
 

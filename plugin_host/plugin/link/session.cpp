@@ -19,6 +19,7 @@ constexpr double kAloneSeconds = 0.5;    // between our words where no bridge is
 constexpr double kAliveSeconds = 2.5;    // the bridge's beat comes every second
 constexpr double kSilenceSeconds = 0.5;  // without a bridge, until one is started
 constexpr double kPatienceSeconds = 30.0;  // for it to start
+constexpr double kChordsSeconds = 2.0;     // between two questions which chords the notes are
 constexpr std::size_t kLongestState = 1 << 20;
 constexpr std::size_t kRemembered = 256;
 constexpr int kPacketsATick = 64;
@@ -53,7 +54,7 @@ Session::Session(Engine& engine, Who who, Installed installed)
       who_(std::move(who)),
       installed_(std::move(installed)),
       host_("plugin-" + drawn_name(12)),
-      desk_{installed_.spool / "hosts" / host_ / "audio", installed_.takes},
+      desk_{installed_.spool / "hosts" / host_ / "audio", installed_.takes, ""},
       outbox_(udp_, installed_, host_) {}
 
 Session::~Session() {
@@ -175,6 +176,11 @@ void Session::take_in(const std::string& text, double now) {
   }
   state_ = std::move(*state);
   outbox_.settle(state_);
+  if (!state_.song.empty()) desk_.song = shortened(state_.song);  // a bridge that has just begun knows none
+  if (state_.chords && state_.chords->ask == ask_) {
+    answered_ = ask_;
+    chords_ = state_.chords->chords;
+  }
   const std::string said = state_.refused + "\n" + state_.trouble;
   if (said != bridge_trouble_ && !state_.trouble.empty()) {
     trouble_ = state_.trouble;
@@ -242,6 +248,7 @@ void Session::lay(const View& view, double now) {
     return outbox_.post("drop", view.job, {{"job", view.job}}, now);
   }
   remember(engine_, view.job, paths);
+  if (!view.heard.empty()) chords_ = view.heard;
   if (!fits) engine_.choose(0);
   trouble_ = fits ? problem_of(paths) : kEdited;
   outbox_.post("placed", view.job, {{"job", view.job}}, now);
@@ -285,6 +292,21 @@ std::string Session::show(const Ask& ask) {
   return "";
 }
 
+// --- chords -----------------------------------------------------------------------------------------------------------
+
+/// Ask which chords the notes are, where others were heard since.
+void Session::ask_for_chords(double now) {
+  if (now >= naming_until_ || now - asked_for_chords_ < kChordsSeconds || !engine_.has_notes()) return;
+  asked_for_chords_ = now;
+  json question = chords_of(engine_);
+  if (question == question_ && (answered_ == ask_ || outbox_.is_saying(kNameChords, ask_))) return;
+  question_ = question;
+  outbox_.withdraw(kNameChords, ask_);
+  ask_ = drawn_name(12);
+  question["ask"] = ask_;
+  outbox_.post(kNameChords, ask_, std::move(question), now);
+}
+
 // --- the bridge itself ------------------------------------------------------------------------------------------------
 
 bool Session::is_alive(double now) const { return now - heard_ < kAliveSeconds; }
@@ -309,6 +331,7 @@ json Session::hello() {
             {"name", name_of(who_, written)},
             {"process", this_process()},
             {"hears", who_.hears_notes ? "notes" : "audio"}};
+  if (who_.hears_notes) part["feeds"] = feeds(written);
   if (!written.colour.empty()) part["colour"] = written.colour;
   return {{"type", "hello"},
           {"program", shortened(who_.program, 80)},
@@ -318,9 +341,10 @@ json Session::hello() {
           {"part", part}};
 }
 
-bool Session::needs_bridge() const {
+bool Session::needs_bridge(double now) const {
   const auto is_open = [](const View& view) { return !view.is_over(); };
-  return waiting_ || outbox_.has_submits() || std::any_of(state_.jobs.begin(), state_.jobs.end(), is_open);
+  const bool is_naming = now < naming_until_ && engine_.has_notes();
+  return is_naming || waiting_ || outbox_.has_submits() || std::any_of(state_.jobs.begin(), state_.jobs.end(), is_open);
 }
 
 /// Start a bridge where one is needed and none is heard.
@@ -331,7 +355,7 @@ void Session::watch(double now) {
     return;
   }
   if (silent_ < 0.0) silent_ = now;
-  if (now - silent_ < kSilenceSeconds || now - called_ < kPatienceSeconds || !needs_bridge()) return;
+  if (now - silent_ < kSilenceSeconds || now - called_ < kPatienceSeconds || !needs_bridge(now)) return;
   called_ = now;
   if (!process_.start(installed_.command)) trouble_ = kNoCommand;
 }
@@ -362,6 +386,7 @@ void Session::tick(double now, double wall) {
   if (!is_alive(now)) return;
   act(now, wall);
   follow(now);
+  ask_for_chords(now);
 }
 
 void Session::wait(double longest) { udp_.wait(std::chrono::milliseconds(static_cast<int>(longest * 1000.0))); }
@@ -372,6 +397,8 @@ Status Session::status(double now) const {
   status.trouble = trouble_;
   status.remark = remark_;
   if (status.has_bridge) status.remote = state_.remote;
+  status.song = desk_.song;
+  status.chords = chords_;
   status.is_busy = !job_.empty();
   if (!status.is_busy) return status;
   status.seconds = now - last_->since;

@@ -28,6 +28,8 @@ struct Status {
   std::string line;     ///< How far the request is.
   double fraction = 0.0;
   double seconds = 0.0;
+  std::string song;                ///< Its name, by the window of another track.
+  std::vector<NamedChord> chords;  ///< Of the notes, or as they were read by ear for the last takes.
 };
 
 /// What the musician asks for.
@@ -41,6 +43,8 @@ class Session {
 
   void want(Wanted wanted, double now, double wall);
   void tick(double now, double wall);
+  /// Have the notes named as chords, until then; a bridge is started for it.
+  void name_chords(double until) { naming_until_ = until; }
   Status status(double now) const;
   std::filesystem::path folder() { return link::folder(engine_, desk_); }
 
@@ -75,11 +79,13 @@ class Session {
   void act(double now, double wall);
   std::string act(const Ask& ask, double now, double wall);
 
+  void ask_for_chords(double now);
+
   void greet(double now);
   json hello();
   void watch(double now);
   void give_up(double now);
-  bool needs_bridge() const;
+  bool needs_bridge(double now) const;
   bool is_alive(double now) const;
   void forget_job(const std::string& job);
 
@@ -87,7 +93,7 @@ class Session {
   const Who who_;
   const Installed installed_;
   const std::string host_;
-  const Desk desk_;
+  Desk desk_;
   Udp udp_;
   Process process_;
   Outbox outbox_;
@@ -109,6 +115,13 @@ class Session {
   std::string trouble_;
   std::string remark_;
   std::string bridge_trouble_;
+
+  double naming_until_ = -1e9;
+  double asked_for_chords_ = -1e9;
+  json question_;    ///< Which chords notes are: the last one,
+  std::string ask_;  ///< its name,
+  std::string answered_;  ///< that of the last one that was answered,
+  std::vector<NamedChord> chords_;  ///< and the answer; or what was read by ear.
 };
 
 }  // namespace punchin::link

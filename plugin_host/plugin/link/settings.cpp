@@ -30,7 +30,8 @@ Written read(const json& settings) {
                 text(settings, "name"),
                 text(settings, "colour"),
                 text(settings, "song_name"),
-                text(settings, "folder")};
+                text(settings, "folder"),
+                text(settings, "feeds")};
   const json parameters = object(settings, "parameters");
   for (const auto& [name, value] : parameters.items())
     if (value.is_string()) found.parameters[name] = value.get<std::string>();
@@ -48,6 +49,13 @@ void change(Engine& engine, const std::function<void(json&)>& how) {
 
 }  // namespace
 
+std::vector<std::string> feeds(const Written& written) {
+  std::vector<std::string> found;
+  for (const char* control : {"chord", "piano"})
+    if (written.feeds.find(control) != std::string::npos) found.emplace_back(control);
+  return found.empty() ? std::vector<std::string>{"chord"} : found;
+}
+
 Written written(const Engine& engine) { return read(engine.settings()); }
 
 void write(Engine& engine, const std::function<void(Written&)>& how) {
@@ -60,6 +68,7 @@ void write(Engine& engine, const std::function<void(Written&)>& how) {
     settings["colour"] = found.colour;
     settings["song_name"] = found.song;
     settings["folder"] = found.folder;
+    settings["feeds"] = found.feeds;
   });
 }
 

@@ -18,7 +18,11 @@ struct Written {
   std::string colour;                             ///< `#rrggbb`
   std::string song;                               ///< Its name, after which the folder for takes is called.
   std::string folder;                             ///< Where takes belong instead.
+  std::string feeds;  ///< Of *Punchin Chords*, what takes follow its notes as: `chord` (where empty), `piano`, or both.
 };
+
+/// What takes follow the notes as.
+std::vector<std::string> feeds(const Written& written);
 
 Written written(const Engine& engine);
 /// [any] Change what is written; the link and the window may do so at once.

@@ -60,8 +60,12 @@ json wish_of(const Request& request, const Written& written) {
   return {{"engine", "inpaint"}};
 }
 
-json project(Engine& engine, const Written& written) {
-  return {{"id", identity(engine).song}, {"name", shortened(written.song)}};
+std::string song_of(const Written& written, const Desk& desk) {
+  return written.song.empty() ? desk.song : written.song;
+}
+
+json project(Engine& engine, const Written& written, const Desk& desk) {
+  return {{"id", identity(engine).song}, {"name", shortened(song_of(written, desk))}};
 }
 
 json track(Engine& engine, const Written& written, const fs::path& path, Sample start) {
@@ -120,7 +124,7 @@ Made submit(Engine& engine, const Request& request, const std::string& job, cons
   const fs::path path = desk.audio / (job + "-target.wav");
   const std::string problem = write_stem(path, engine.snapshot(context));
   if (!problem.empty()) return {nullptr, problem};
-  json made{{"project", project(engine, written)},
+  json made{{"project", project(engine, written, desk)},
             {"job", job},
             {"timeline", timeline(beats(engine.tempos(context)), engine.rate())},
             {"region", span(request.region)},
@@ -137,7 +141,7 @@ fs::path folder(Engine& engine, const Desk& desk) {
   const Written written = link::written(engine);
   const fs::path named = to_path(written.folder);
   if (named.is_absolute()) return named;
-  const std::string name = folder_name(written.song);
+  const std::string name = folder_name(song_of(written, desk));
   return desk.takes / to_path(name.empty() ? "Untitled song" : name);
 }
 
@@ -145,25 +149,28 @@ fs::path folder(Engine& engine, const Desk& desk) {
 
 namespace {
 
-void add_notes(json& made, const Engine& engine, Span wanted, const std::string& name) {
-  const std::vector<Beat> counted = beats(engine.tempos(wanted));
+/// The notes and pedals of `wanted`, which `counted` counts.
+void write_notes(json& made, const Engine& engine, Span wanted, const std::vector<Beat>& counted) {
   const std::vector<Note> heard = engine.notes(wanted);
   made["notes"] = json::array();
   made["pedals"] = json::array();
-  if (!counted.empty()) {
-    const Sample end = std::min(wanted.end, engine.extent().end);
-    for (const Key& key : keys(heard, counted, engine.rate(), end))
-      if (made["notes"].size() < kMostNotes)
-        made["notes"].push_back({{"start", key.start},
-                                 {"end", key.end},
-                                 {"pitch", key.pitch},
-                                 {"velocity", key.velocity},
-                                 {"channel", key.channel}});
-    for (const PedalMove& move : pedals(heard, counted, engine.rate()))
-      if (made["pedals"].size() < kMostNotes)
-        made["pedals"].push_back(
-            {{"quarter", move.quarter}, {"pedal", move.pedal}, {"value", move.value}, {"channel", move.channel}});
-  }
+  if (counted.empty()) return;
+  const Sample end = std::min(wanted.end, engine.extent().end);
+  for (const Key& key : keys(heard, counted, engine.rate(), end))
+    if (made["notes"].size() < kMostNotes)
+      made["notes"].push_back({{"start", key.start},
+                               {"end", key.end},
+                               {"pitch", key.pitch},
+                               {"velocity", key.velocity},
+                               {"channel", key.channel}});
+  for (const PedalMove& move : pedals(heard, counted, engine.rate()))
+    if (made["pedals"].size() < kMostNotes)
+      made["pedals"].push_back(
+          {{"quarter", move.quarter}, {"pedal", move.pedal}, {"value", move.value}, {"channel", move.channel}});
+}
+
+void add_notes(json& made, const Engine& engine, Span wanted, const std::string& name) {
+  write_notes(made, engine, wanted, beats(engine.tempos(wanted)));
   if (made["notes"].empty()) made["error"] = name + " has heard no notes there: play the song once.";
 }
 
@@ -192,6 +199,14 @@ json stem(Engine& engine, const Who& who, const std::string& ask, double start, 
     add_notes(made, engine, wanted, name);
   else
     add_audio(made, engine, wanted, desk.audio / (drawn_name(12) + "-stem.wav"), name);
+  return made;
+}
+
+json chords_of(const Engine& engine) {
+  const Span all = engine.extent();
+  const std::vector<Beat> counted = beats(engine.tempos(all));
+  json made{{"timeline", timeline(counted, engine.rate())}};
+  write_notes(made, engine, all, counted);
   return made;
 }
 

@@ -21,6 +21,7 @@ struct Who {
 struct Desk {
   std::filesystem::path audio;
   std::filesystem::path takes;
+  std::string song;  ///< What other windows call the song: it counts where this one does not say.
 };
 
 /// What the musician wants takes of, as it stood in the window. `wish` is what a control surface says of them; null
@@ -49,6 +50,9 @@ std::filesystem::path folder(Engine& engine, const Desk& desk);
 
 /// What was played over seconds `[start, end)` of the song, as the document `stem`; it says why where there is nothing.
 json stem(Engine& engine, const Who& who, const std::string& ask, double start, double end, const Desk& desk);
+
+/// The question which chords all notes are that were heard, without its name.
+json chords_of(const Engine& engine);
 
 /// What must still hold of a region when takes come back, and the rate its samples were counted at (0: nobody knows).
 std::string guard(const Engine& engine, Span region);

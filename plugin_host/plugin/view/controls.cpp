@@ -11,13 +11,17 @@ namespace {
 
 constexpr double kEdge = 12, kGap = 8, kRow = 26, kHigh = 22;  // a row of controls, and a control in it
 constexpr double kHead = 30, kAdvice = 30, kFoot = 30, kTrouble = 30;
-constexpr double kPanel = 9 * kRow;
-constexpr double kBelow = kAdvice + kPanel + kFoot + kTrouble + 3 * kGap + kEdge;  // all that lies under the waveform
 constexpr double kTakes = 270;                                                     // the width of the right column
 constexpr double kLabel = 100;
+constexpr const char* kSong = "Its takes are in a folder of this name. Written once, it holds for all of its tracks.";
 constexpr int kLeastColumns = 5, kTakeRows = 5;
 
-double panel_top(double height) { return height - kBelow + kAdvice + kGap; }
+double panel(const Facts& facts) { return (facts.hears_notes ? 2 : 9) * kRow; }
+
+// All that lies under the waveform.
+double below(const Facts& facts) { return kAdvice + panel(facts) + kFoot + kTrouble + 3 * kGap + kEdge; }
+
+double panel_top(const Facts& facts, double height) { return height - below(facts) + kAdvice + kGap; }
 
 Control button(std::string id, std::string label, std::string hint, Box box, bool is_enabled = true) {
   Control made{std::move(id), Shape::button, std::move(label), "", std::move(hint), box};
@@ -32,10 +36,11 @@ Control option(std::string id, std::string label, std::string hint, Box box, boo
 }
 
 void add_waveform(std::vector<Control>& all, const Facts& facts, double width, double height) {
-  const Places at = places(width, height);
-  all.push_back({"wave", Shape::wave, "What was heard", facts.heard.empty() ? first_step() : "",
+  const Places at = places(facts, width, height);
+  all.push_back({"wave", Shape::wave, "What was heard", is_empty(facts) ? first_step(facts) : "",
                  "Drag over bars; hold Alt to leave them. Arrows move the selection, with Shift its end.", at.wave});
-  all.back().is_enabled = !facts.heard.empty();
+  all.back().is_enabled = !is_empty(facts);
+  if (facts.hears_notes) return;
   const double y = at.advice.y + 4;
   all.push_back(
       button("all", "All", "Select all that was heard.", {width - kEdge - 60, y, 60, kHigh}, !facts.heard.empty()));
@@ -55,7 +60,7 @@ Control of_parameter(const Parameter& each, const Facts& facts, Box box) {
   return made;
 }
 
-Control field(const char* id, const char* label, const Facts& facts, const char* unsaid, const char* hint, Box box) {
+Control field(const char* id, const char* label, const Facts& facts, const std::string& unsaid, const char* hint, Box box) {
   const std::string text = facts.text(id);
   Control made{id, Shape::field, label, text.empty() ? unsaid : text, hint, box};
   made.is_lit = !text.empty();
@@ -74,12 +79,12 @@ void add_pages(std::vector<Control>& all, Page page, Box box) {
 }
 
 void add_song(std::vector<Control>& all, const Facts& facts, Box row) {
-  const auto add = [&](const char* id, const char* label, const char* unsaid, const char* hint) {
+  const auto add = [&](const char* id, const char* label, const std::string& unsaid, const char* hint) {
     all.push_back(field(id, label, facts, unsaid, hint, row));
     row.y += kRow;
   };
-  add("track", "Track", "", "Takes on other tracks follow one called drums, piano or chords.");
-  add("song_name", "Song", "", "After which the folder of its takes is called.");
+  add("track", "Track", "", "Takes on other tracks follow one that is called drums.");
+  add("song_name", "Song", facts.song, kSong);
   add("folder", "Folder", "the song's, among Punchin's own", "Where takes are written, such as the project's folder.");
 }
 
@@ -87,7 +92,9 @@ void add_parameters(std::vector<Control>& all, const Facts& facts, Page page, Bo
   const double half = (row.width - kGap) / 2;
   int place = 0;
   if (page == Page::inpaint) {
-    all.push_back(field("chords", "Chords", facts, "of Punchin Chords, where there is one",
+    const std::string known = chord_line(facts);
+    all.push_back(field("chords", "Chords", facts,
+                        known.empty() ? "of Punchin Chords, where there is one" : "by ear: " + known,
                         "Chords of the selected bars: Am7 | F G | C | %, a bar between two strokes.",
                         {row.x + kLabel, row.y, row.width - kLabel, kHigh}));
     place = 2;
@@ -101,7 +108,7 @@ void add_parameters(std::vector<Control>& all, const Facts& facts, Page page, Bo
 }
 
 void add_settings(std::vector<Control>& all, const Facts& facts, Page page, double width, double height) {
-  const double right = width - kEdge - kTakes - 2 * kGap, top = panel_top(height);
+  const double right = width - kEdge - kTakes - 2 * kGap, top = panel_top(facts, height);
   add_pages(all, page, {kEdge, top, right - kEdge, kHigh});
   if (page == Page::song)
     add_song(all, facts, {kEdge + kLabel, top + kRow, right - kEdge - kLabel, kHigh});
@@ -110,11 +117,12 @@ void add_settings(std::vector<Control>& all, const Facts& facts, Page page, doub
 }
 
 std::string name_of(const Facts& facts, int take) {
-  return take == 0 ? "What comes in, as if Punchin were not there." : facts.region().takes[size_t(take - 1)].name;
+  if (take == 0) return "What comes in, as if Punchin were not there.";
+  return facts.region().takes[size_t(take - 1)].name + (facts.can_drag ? " · can be dragged onto the time line" : "");
 }
 
 void add_takes(std::vector<Control>& all, const Facts& facts, double width, double height) {
-  const double left = width - kEdge - kTakes, top = panel_top(height), half = (kTakes - kGap) / 2;
+  const double left = width - kEdge - kTakes, top = panel_top(facts, height), half = (kTakes - kGap) / 2;
   const Region& region = facts.region();
   const int count = int(region.takes.size());
   const int columns = std::max(kLeastColumns, (count + kTakeRows - 1) / kTakeRows);
@@ -132,23 +140,47 @@ void add_takes(std::vector<Control>& all, const Facts& facts, double width, doub
     all.back().value = region.takes[size_t(take - 1)].problem;
   }
   const bool has_file = region.chosen > 0 && region.takes[size_t(region.chosen - 1)].problem.empty();
-  const double y = top + kPanel - kRow;
+  const double y = top + panel(facts) - kRow;
   all.push_back(
       button("keep", "Keep", "Keep this take alone; the files of the others stay.", {left, y, half, kHigh}, has_file));
-  all.push_back(button("show", "Show in folder", "Show its file, to drag it onto the time line.",
+  all.push_back(button("show", "Show in folder", "Show its file, to drag it onto a time line.",
                        {left + half + kGap, y, half, kHigh}, has_file));
+}
+
+// What others follow the notes as, and what they and their song are called.
+void add_notes(std::vector<Control>& all, const Facts& facts, double width, double height) {
+  const double top = panel_top(facts, height), third = (width - 2 * kEdge - kLabel - 2 * kGap) / 3;
+  const std::string chosen = facts.text("feeds").empty() ? "chord" : facts.text("feeds");
+  Box box{kEdge + kLabel, top, third, kHigh};
+  const auto add = [&](const char* feeds, const char* label, const char* hint) {
+    all.push_back(option(std::string(kFeeds) + feeds, label, hint, box, chosen == feeds));
+    box.x += third + kGap;
+  };
+  add("chord", "Chords", "Takes on the song's other tracks follow the chords of these notes.");
+  add("piano", "Piano part", "Takes on the song's other tracks follow these notes as the piano that plays them.");
+  add("chord piano", "Both", "Takes on the song's other tracks follow the chords, and the notes as a piano part.");
+  const double half = (width - 2 * kEdge - kGap) / 2;
+  Box row{kEdge + kLabel, top + kRow, half - kLabel, kHigh};
+  all.push_back(field("track", "Track", facts, "Chords", "What this is called beside takes that follow it.", row));
+  row.x += half + kGap;
+  all.push_back(field("song_name", "Song", facts, facts.song, kSong, row));
+}
+
+void add_page(std::vector<Control>& all, double width) {
+  all.push_back(button("page", "Open the page", "Hear and compare all takes in the browser.",
+                       {width - kEdge - 122, kGap + 2, 122, kHigh}));
 }
 
 }  // namespace
 
-Places places(double width, double height) {
-  const double inner = width - 2 * kEdge, below = height - kBelow, top = panel_top(height);
-  const double foot = top + kPanel + kGap, right = kEdge + 220;
+Places places(const Facts& facts, double width, double height) {
+  const double inner = width - 2 * kEdge, below = height - view::below(facts), top = panel_top(facts, height);
+  const double foot = top + panel(facts) + kGap, right = kEdge + 220;
   return {
       {kEdge, kGap, inner - 130, kRow},
       {kEdge, kGap + kHead, inner, below - kGap - kHead},
       {kEdge, below, inner - 190, kAdvice},
-      {width - kEdge - kTakes, top + kPanel - 2 * kRow, kTakes, kRow},
+      {width - kEdge - kTakes, top + panel(facts) - 2 * kRow, kTakes, kRow},
       {right, foot + 4, width - kEdge - right, kHigh},
       {kEdge, foot + kFoot, inner, kTrouble},
   };
@@ -157,15 +189,19 @@ Places places(double width, double height) {
 std::vector<Control> controls(const Facts& facts, Page page, bool is_transfer, double width, double height) {
   std::vector<Control> all;
   add_waveform(all, facts, width, height);
+  if (facts.hears_notes) {
+    add_notes(all, facts, width, height);
+    add_page(all, width);
+    return all;
+  }
   add_settings(all, facts, page, width, height);
-  const double foot = panel_top(height) + kPanel + kGap + 4;
+  const double foot = panel_top(facts, height) + panel(facts) + kGap + 4;
   const bool is_busy = facts.progress.has_value();
   all.push_back(button("punch", "Punch in", "Ask for new takes of the selection.", {kEdge, foot, 110, kHigh},
                        !is_busy && advice(facts, is_transfer).is_ready));
   all.push_back(button("cancel", "Cancel", "Stop making takes.", {kEdge + 118, foot, 94, kHigh}, is_busy));
   add_takes(all, facts, width, height);
-  all.push_back(button("page", "Open the page", "Hear and compare all takes in the browser.",
-                       {width - kEdge - 122, kGap + 2, 122, kHigh}));
+  add_page(all, width);
   return all;
 }
 

@@ -20,7 +20,7 @@ struct Box {
 };
 
 constexpr double kDefaultWidth = 840, kDefaultHeight = 620;
-constexpr double kLeastWidth = 700, kLeastHeight = 520;
+constexpr double kLeastWidth = 700, kLeastHeight = 520, kLeastHeightOfNotes = 300;
 constexpr double kRuler = 18;  // the height of the bar numbers, at the top of the waveform's box
 
 enum class Shape { wave, button, toggle, option, fader, choice, field };
@@ -46,10 +46,12 @@ struct Places {
   Box title, wave, advice, take, progress, trouble;
 };
 
-Places places(double width, double height);
+Places places(const Facts& facts, double width, double height);
 
+// `page` is of no matter where notes are heard: their window has one.
 std::vector<Control> controls(const Facts& facts, Page page, bool is_transfer, double width, double height);
 
+constexpr const char* kFeeds = "feeds ";  // how the id of an option begins that says what takes follow notes as
 constexpr const char* kTake = "take ";  // how the id of a take begins; its number follows, 0 for the original
 
 }  // namespace punchin::view

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "../link/score.hpp"
 #include "../link/settings.hpp"
 #include "folder.hpp"
 #include "timeline.hpp"
@@ -10,11 +11,14 @@ namespace punchin::view {
 
 namespace {
 
+constexpr double kLongestNote = 60;  // seconds before what is seen in which keys went down that are still held
+
 // Where a field of the window is kept; nothing where there is none of that name.
 std::string* field_of(link::Written& written, const std::string& name) {
   if (name == "chords") return &written.chords;
   if (name == "track") return &written.name;
   if (name == "song_name") return &written.song;
+  if (name == "feeds") return &written.feeds;
   return name == "folder" ? &written.folder : nullptr;
 }
 
@@ -38,6 +42,10 @@ Facts EngineDesk::facts() {
   facts.is_playing = transport.rolling;
   facts.loop = engine_.loop();
   facts.selection = engine_.selection();
+  facts.can_drag = can_drag_out();
+  facts.hears_notes = link_.hears_notes();
+  facts.has_notes = facts.hears_notes && engine_.has_notes();
+  if (facts.has_notes) link_.name_chords();
   tell_settings(facts);
   tell_regions(facts);
   tell_link(facts);
@@ -47,7 +55,8 @@ Facts EngineDesk::facts() {
 void EngineDesk::tell_settings(Facts& facts) const {
   link::Written written = link::written(engine_);
   facts.settings = std::move(written.parameters);
-  for (const char* field : {"chords", "track", "song_name", "folder"}) facts.written[field] = *field_of(written, field);
+  for (const char* field : {"chords", "track", "song_name", "folder", "feeds"})
+    facts.written[field] = *field_of(written, field);
 }
 
 void EngineDesk::tell_regions(Facts& facts) const {
@@ -68,6 +77,9 @@ void EngineDesk::tell_regions(Facts& facts) const {
 
 void EngineDesk::tell_link(Facts& facts) const {
   const link::Status status = link_.status();
+  facts.has_bridge = status.has_bridge;
+  facts.song = status.song;
+  for (const link::NamedChord& each : status.chords) facts.chords.push_back({each.span, each.name, each.sure});
   facts.trouble = status.trouble;
   facts.remark = status.remark;
   facts.remote = status.remote;
@@ -75,6 +87,14 @@ void EngineDesk::tell_link(Facts& facts) const {
 }
 
 std::vector<Peak> EngineDesk::peaks(Span span, std::size_t columns) const { return engine_.peaks(span, columns); }
+
+std::vector<NoteBar> EngineDesk::notes(Span span) const {
+  const auto longest = static_cast<Sample>(kLongestNote * engine_.rate());
+  std::vector<NoteBar> found;
+  for (const link::Held& each : link::held(engine_.notes({span.start - longest, span.end}), span.end))
+    if (each.span.end > span.start) found.push_back({each.span, each.pitch});
+  return found;
+}
 
 void EngineDesk::select(Span selection) { engine_.select(selection); }
 
@@ -104,7 +124,7 @@ void EngineDesk::activate(std::size_t region) { engine_.activate(region); }
 void EngineDesk::set_original(bool is_original) { host_.set_original(is_original); }
 
 void EngineDesk::keep() {
-  const auto take = chosen();
+  const auto take = this->take(engine_.choice());
   if (!take) return;
   const RegionsView seen = engine_.regions();
   const Span span = seen.regions[seen.active].span;
@@ -113,18 +133,26 @@ void EngineDesk::keep() {
 }
 
 void EngineDesk::show_in_folder() {
-  if (const auto take = chosen()) file_manager_.start(shown_in_folder(take->found));
+  if (const auto take = this->take(engine_.choice())) file_manager_.start(shown_in_folder(take->found));
+}
+
+void EngineDesk::drag_out(int number) {
+  const auto take = this->take(number);
+  if (take && take->problem.empty()) drag_ = view::drag_out(take->found);
+}
+
+void EngineDesk::idle() {
+  if (drag_ && !drag_->step()) drag_.reset();
 }
 
 void EngineDesk::open_page() { link_.open_page(); }
 
-std::optional<TakeView> EngineDesk::chosen() const {
+std::optional<TakeView> EngineDesk::take(int number) const {
   const RegionsView seen = engine_.regions();
-  const int choice = engine_.choice();
   if (seen.active >= seen.regions.size()) return std::nullopt;
   const auto& takes = seen.regions[seen.active].takes;
-  if (choice < 1 || choice > int(takes.size())) return std::nullopt;
-  return takes[std::size_t(choice - 1)];
+  if (number < 1 || number > int(takes.size())) return std::nullopt;
+  return takes[std::size_t(number - 1)];
 }
 
 }  // namespace punchin::view

@@ -7,6 +7,7 @@
 #include "../link/link.hpp"
 #include "../link/process.hpp"
 #include "desk.hpp"
+#include "drag.hpp"
 
 namespace punchin::view {
 
@@ -20,8 +21,11 @@ class EngineDesk : public Desk {
  public:
   EngineDesk(Engine& engine, link::Link& link, HostParameters host);
 
+  // Called some thirty times a second: goes on with a drag.
+  void idle();
   Facts facts() override;
   std::vector<Peak> peaks(Span span, std::size_t columns) const override;
+  std::vector<NoteBar> notes(Span span) const override;
 
   void select(Span selection) override;
   void set(const std::string& parameter, const std::string& value) override;
@@ -33,19 +37,21 @@ class EngineDesk : public Desk {
   void set_original(bool is_original) override;
   void keep() override;
   void show_in_folder() override;
+  void drag_out(int take) override;
   void open_page() override;
 
  private:
   void tell_settings(Facts& facts) const;
   void tell_regions(Facts& facts) const;
   void tell_link(Facts& facts) const;
-  // The take that is chosen; nothing where the original is, or where there is none.
-  std::optional<TakeView> chosen() const;
+  // A take of the active region, from 1; nothing where there is none of that number.
+  std::optional<TakeView> take(int number) const;
 
   Engine& engine_;
   link::Link& link_;
   HostParameters host_;
   link::Process file_manager_;
+  std::unique_ptr<FileDrag> drag_;
 };
 
 }  // namespace punchin::view

@@ -7,7 +7,7 @@ namespace punchin::view {
 namespace {
 
 auto all(const Facts& facts) {
-  return std::tie(facts.rate, facts.heard, facts.bars, facts.position, facts.is_playing, facts.loop, facts.selection,
+  return std::tie(facts.hears_notes, facts.has_notes, facts.has_bridge, facts.can_drag, facts.song, facts.chords, facts.rate, facts.heard, facts.bars, facts.position, facts.is_playing, facts.loop, facts.selection,
                   facts.settings, facts.written, facts.regions, facts.active, facts.is_original, facts.progress,
                   facts.trouble, facts.remark, facts.remote);
 }

@@ -19,6 +19,17 @@ struct BarLine {
   bool operator==(const BarLine& other) const { return at == other.at && number == other.number; }
 };
 
+// A chord of what was heard, as musicians write it, and how sure it is, from 0 to 1, where it was read by ear.
+struct Chord {
+  Span span;
+  std::string name;
+  double sure = 1;
+
+  bool operator==(const Chord& other) const {
+    return span == other.span && name == other.name && sure == other.sure;
+  }
+};
+
 struct Take {
   std::string name;     // `Punchin 1 · bars 5-8 · seed 7`
   std::string problem;  // why it cannot be heard, so that the original is; empty: it can
@@ -49,6 +60,12 @@ struct Progress {
 };
 
 struct Facts {
+  bool hears_notes = false;  // Punchin Chords: it notes keys, and makes no takes
+  bool has_notes = false;    // whether there were any
+  bool has_bridge = false;
+  bool can_drag = false;      // whether takes can be dragged out of the window
+  std::string song;           // its name, by the window of another track
+  std::vector<Chord> chords;  // of what was heard, from the left, as far as they are known
   double rate = 48000;
   std::vector<Span> heard;    // from the left, apart from one another
   std::vector<BarLine> bars;  // of what was heard, with the line after the last bar; empty where the tempo is unknown
@@ -57,7 +74,7 @@ struct Facts {
   std::optional<Span> loop;  // where the format tells it
   Span selection;
   std::map<std::string, std::string> settings;  // of parameters, by name: those that the musician has said
-  std::map<std::string, std::string> written;   // by field: chords, track, song, folder
+  std::map<std::string, std::string> written;   // by field: chords, track, song_name, folder, feeds
   std::vector<Region> regions;
   size_t active = 0;         // the region whose takes are shown
   bool is_original = false;  // A/B: the original everywhere
@@ -89,6 +106,7 @@ class Actions {
   virtual void set_original(bool is_original) = 0;
   virtual void keep() = 0;  // the take that is chosen, and no other of its region
   virtual void show_in_folder() = 0;
+  virtual void drag_out(int take) = 0;  // of the active region, onto whatever window the button is let go over
   virtual void open_page() = 0;
 };
 

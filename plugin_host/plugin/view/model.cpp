@@ -11,8 +11,9 @@ namespace punchin::view {
 namespace {
 
 constexpr size_t kLongest = 500;  // of a text, in bytes
-constexpr double kGrip = 6;       // points on either side of a selection's edge that take hold of it
+constexpr double kGrip = 6;       // points on either side of a selection's edge that take hold of it, and by which a take is dragged
 constexpr double kZoom = 1.25;    // a line of the wheel, a press of + or -
+constexpr double kStep = 0.1;     // of what is seen, by which it moves along
 constexpr double kMargin = 0.25;  // of the selection's length, seen on either side when it is zoomed to
 
 bool begins_character(char byte) { return (byte & 0xC0) != 0x80; }  // in UTF-8
@@ -31,11 +32,14 @@ size_t after(const std::string& text, size_t caret) {
 
 bool is_take(const std::string& id) { return id.rfind(kTake, 0) == 0; }
 
+bool is_feed(const std::string& id) { return id.rfind(kFeeds, 0) == 0; }
+
 int take_of(const std::string& id) { return std::stoi(id.substr(std::string(kTake).size())); }
 
-// The options among which only one is chosen: takes, or engines.
+// The options among which only one is chosen: takes, what notes are followed as, or engines.
 bool are_alike(const Control& one, const Control& other) {
-  return one.shape == Shape::option && other.shape == Shape::option && is_take(one.id) == is_take(other.id);
+  return one.shape == Shape::option && other.shape == Shape::option && is_take(one.id) == is_take(other.id) &&
+         is_feed(one.id) == is_feed(other.id);
 }
 
 }  // namespace
@@ -54,14 +58,16 @@ bool Model::update(Facts facts) {
 
 void Model::resize(double width, double height) {
   width_ = std::max(width, kLeastWidth);
-  height_ = std::max(height, kLeastHeight);
+  height_ = height;
   rebuild();
 }
+
+double Model::height() const { return std::max(height_, facts_.hears_notes ? kLeastHeightOfNotes : kLeastHeight); }
 
 void Model::rebuild() {
   Facts seen = facts_;
   seen.selection = selection();
-  controls_ = view::controls(seen, page_, is_transfer_, width_, height_);
+  controls_ = view::controls(seen, page_, is_transfer_, width_, height());
   if (!control(focus_)) focus("wave");
 }
 
@@ -105,6 +111,7 @@ bool Model::press(Point at, Modifiers held) {
     commit();
     return true;
   }
+  pressed_ = at;
   const Control pressed = *found;  // a commit makes the list anew
   focus(pressed.id);
   if (pressed.shape == Shape::wave)
@@ -124,6 +131,11 @@ bool Model::move(Point at, Modifiers held) {
   }
   if (const Control* armed = control(armed_); armed && armed->shape == Shape::fader) {
     set_fader(*armed, at.x);
+    return true;
+  }
+  const bool is_away = std::hypot(at.x - pressed_.x, at.y - pressed_.y) > kGrip;
+  if (facts_.can_drag && is_away && armed_ != kTake + std::string("0") && is_take(armed_)) {
+    actions_.drag_out(take_of(std::exchange(armed_, "")));
     return true;
   }
   const Control* found = this->at(at);
@@ -153,14 +165,10 @@ bool Model::scroll(Point at, double lines, Modifiers held) {
     return true;
   }
   if (found->shape != Shape::wave) return false;
-  if (held.shift) {
-    const Span limits = whole(facts_), seen = visible();
-    const int64_t wanted = seen.start - int64_t(lines * 0.1 * double(seen.length()));
-    const int64_t start = std::min(std::max(wanted, limits.start), limits.end - seen.length());
-    visible_ = Span{start, start + seen.length()};
-  } else {
+  if (held.shift)
+    pan(-lines * kStep);
+  else
     zoom(std::pow(kZoom, -lines), sample(at.x));
-  }
   return true;
 }
 
@@ -176,6 +184,7 @@ void Model::activate_region(size_t region) {
 }
 
 void Model::press_wave(Point at, Modifiers held) {
+  if (facts_.hears_notes) return;  // nothing is made of a selection there
   const int64_t here = sample(at.x);
   if (at.y < places().wave.y + kRuler)
     for (size_t region = facts_.regions.size(); region-- > 0;)  // the later one lies on top
@@ -213,6 +222,8 @@ void Model::activate(const Control& control) {
     actions_.set(control.id, next == now ? each.plain(0) : next);
   } else if (is_take(control.id)) {
     actions_.choose(take_of(control.id));
+  } else if (is_feed(control.id)) {
+    actions_.write("feeds", control.id.substr(std::string(kFeeds).size()));
   } else if (control.shape == Shape::toggle) {
     actions_.set_original(!facts_.is_original);
   } else if (control.shape == Shape::option) {
@@ -293,7 +304,10 @@ bool Model::key_on(const Control& control, Key key, Modifiers held) {
 }
 
 bool Model::key_on_wave(Key key, Modifiers held) {
-  if (key == Key::left || key == Key::right)
+  const bool is_along = key == Key::left || key == Key::right;
+  if (is_along && facts_.hears_notes)
+    pan(key == Key::right ? kStep : -kStep);
+  else if (is_along)
     actions_.select(stepped(facts_, facts_.selection, key == Key::right ? 1 : -1, held.shift));
   else if (key == Key::up || key == Key::down)
     zoom(key == Key::up ? 1 / kZoom : kZoom, facts_.selection.empty() ? visible().start : facts_.selection.start);
@@ -326,7 +340,7 @@ bool Model::key_in_field(Key key) {
       focus("wave");
       break;
     case Key::enter:
-      commit();
+      commit(true);
       focus("wave");
       break;
     default: return key == Key::space;  // which is typed
@@ -348,9 +362,9 @@ bool Model::type(const std::string& character) {
 }
 
 bool Model::shortcut(char letter) {
-  if (letter >= '0' && letter <= '9' && letter - '0' <= int(facts_.region().takes.size()))
+  if (control(kTake + std::string(1, letter)))
     actions_.choose(letter - '0');
-  else if (const Control* punch = control("punch"); letter == 'p' && punch->is_enabled)
+  else if (const Control* punch = control("punch"); letter == 'p' && punch && punch->is_enabled)
     activate(*punch);
   else if (letter == 'z')
     zoom_to_selection();
@@ -393,6 +407,8 @@ void Model::focus(const std::string& id) {
   const Control* here = control(id);
   if (!here || here->shape != Shape::field || draft_) return;
   draft_ = written(id);
+  if (id == "chords" && draft_->empty()) draft_ = chord_line(facts_);  // what was heard, to be corrected
+  begun_ = *draft_;
   caret_ = draft_->size();
 }
 
@@ -401,11 +417,11 @@ std::string Model::written(const std::string& field) const {
   return said == facts_.settings.end() ? facts_.text(field) : said->second;
 }
 
-void Model::commit() {
+void Model::commit(bool is_accepted) {
   if (!draft_) return;
   const std::string text = *draft_;
   draft_.reset();
-  if (text == written(focus_)) return;  // a field that Tab only passed through
+  if (text == written(focus_) || (text == begun_ && !is_accepted)) return;  // a field that Tab only passed through
   if (find_parameter(focus_))
     actions_.set(focus_, text);
   else
@@ -419,6 +435,13 @@ void Model::zoom(double factor, int64_t around) {
   if (limits.empty()) return;
   visible_ = zoomed(visible(), factor, around, limits, facts_.rate);
   if (*visible_ == limits) visible_.reset();  // goes on to grow with what is heard
+}
+
+void Model::pan(double share) {
+  const Span limits = whole(facts_), seen = visible();
+  const int64_t wanted = seen.start + int64_t(share * double(seen.length()));
+  const int64_t start = std::min(std::max(wanted, limits.start), limits.end - seen.length());
+  visible_ = Span{start, start + seen.length()};
 }
 
 void Model::zoom_to_selection() {

@@ -40,7 +40,7 @@ class Model {
   // What has the focus, while keys are in use; else nothing.
   const Control* focused() const { return control(focus_); }
   bool shows_focus() const { return shows_focus_; }
-  Places places() const { return view::places(width_, height_); }
+  Places places() const { return view::places(facts_, width_, height()); }
   Span visible() const;
   // The selection as it is being dragged, or as it is.
   Span selection() const;
@@ -57,10 +57,12 @@ class Model {
   };
 
   void rebuild();
+  double height() const;
   const Control* at(Point point) const;
   void focus(const std::string& id);
   std::string written(const std::string& field) const;
-  void commit();
+  // What is written becomes what stands there; of a draft that nobody has touched only where it `is_accepted`.
+  void commit(bool is_accepted = false);
   void activate(const Control& control);
   void set_fader(const Control& control, double x);
   int64_t sample(double x) const;
@@ -74,6 +76,7 @@ class Model {
   void walk(int by);
   void walk_options(const Control& from, int by);
   void zoom(double factor, int64_t around);
+  void pan(double share);
   void zoom_to_selection();
 
   Actions& actions_;
@@ -86,7 +89,9 @@ class Model {
   bool shows_focus_ = false;
   std::optional<Span> visible_;  // nothing: all that was heard
   std::optional<Drag> drag_;
+  Point pressed_;  // where the button went down
   std::optional<std::string> draft_;
+  std::string begun_;  // the draft as it was at first
   size_t caret_ = 0;
 };
 

@@ -19,6 +19,8 @@ const Color kWarm(0xeb, 0xcb, 0x8b), kAlarm(0xe0, 0x7a, 0x83);
 
 constexpr float kText = 12.5f, kSmall = 10.5f, kTitle = 16, kRound = 4;
 constexpr double kNumbersApart = 34;  // points between two bar numbers that can be read
+constexpr double kNames = 20, kLeastName = 12;  // the height of chord names, and the width of one that is seen
+constexpr double kUnsure = 0.8;                 // of a chord that was read by ear (takes/heard.py)
 constexpr double kLinesApart = 6;     // between two bar lines that can be told apart
 
 float f(double value) { return static_cast<float>(value); }
@@ -32,10 +34,16 @@ class Painter {
     const Places at = model_.places();
     const Facts& facts = model_.facts();
     const std::string track = facts.text("track");
-    text("Punchin" + (track.empty() ? "" : " · " + track), at.title, kInk, NanoVG::ALIGN_LEFT, kTitle);
-    if (!facts.heard.empty()) text(model_.line(), at.advice, kInk);
+    const std::string name = facts.hears_notes ? "Punchin Chords" : "Punchin";
+    text(name + (track.empty() ? "" : " · " + track), at.title, kInk, NanoVG::ALIGN_LEFT, kTitle);
+    if (!is_empty(facts)) text(model_.line(), at.advice, kInk);
     take(facts.region(), at.take);
     progress(at.progress);
+    if (facts.hears_notes) {
+      const Box left{at.trouble.x, at.progress.y, at.trouble.width, at.progress.height};
+      text("Followed as", {left.x, at.advice.y + at.advice.height + 8, 94, 22}, kQuiet);
+      text(connection(facts), left, facts.has_bridge ? kQuiet : kWarm);
+    }
     sentences(facts.trouble.empty() ? facts.remark : facts.trouble, at.trouble,
               facts.trouble.empty() ? kQuiet : kAlarm);
     for (const Control& each : model_.controls()) {
@@ -66,7 +74,11 @@ class Painter {
     const Span selection = model_.selection();
     if (!selection.empty()) fill(part(scale, selection, body), kBox, 0);
     bars(scale, box);
-    sound(body, desk);
+    if (facts.hears_notes)
+      notes(body, scale, desk);
+    else
+      sound(body, desk);
+    chords(body, scale);
     for (size_t place = 0; place < facts.regions.size(); ++place) {
       const Box at = part(scale, facts.regions[place].span, body);
       fill({at.x, body.y - 4, at.width, 4}, place == facts.active && !facts.is_original ? kWarm : kDim, 0);
@@ -118,6 +130,37 @@ class Painter {
     canvas_.strokeColor(kSound);
     canvas_.strokeWidth(1);
     canvas_.stroke();
+  }
+
+  // Keys from the lowest to the highest that is seen, an octave and a half at least.
+  void notes(const Box& body, const Scale& scale, const Desk& desk) {
+    const std::vector<NoteBar> all = desk.notes(model_.visible());
+    if (all.empty()) return;
+    const auto is_lower = [](const NoteBar& one, const NoteBar& other) { return one.pitch < other.pitch; };
+    const auto [lowest, highest] = std::minmax_element(all.begin(), all.end(), is_lower);
+    const int keys = std::max(18, highest->pitch - lowest->pitch + 3), first = lowest->pitch - 1;
+    const Box roll{body.x, body.y + kNames, body.width, body.height - kNames};
+    const double high = roll.height / keys;
+    for (const NoteBar& each : all) {
+      const Box at = part(scale, each.span, roll);
+      fill({at.x, roll.y + roll.height - high * (each.pitch - first + 1), std::max(2.0, at.width - 1), std::max(2.0, high - 1)},
+           kSound, 1);
+    }
+  }
+
+  // Their names, as far as there is room, and where they change.
+  void chords(const Box& body, const Scale& scale) {
+    double end = body.x;
+    for (const Chord& each : model_.facts().chords) {
+      const Box at = part(scale, each.span, body);
+      if (at.x + at.width < body.x || at.x > body.x + body.width) continue;
+      line(at.x, body.y, body.y + kNames, kDim);
+      const double left = std::max(at.x + 4, end);
+      if (at.x + at.width - left < kLeastName) continue;
+      const std::string sure = each.sure < 1 ? " " + std::to_string(std::lround(each.sure * 100)) + " %" : "";
+      text(each.name + sure, {left, body.y, at.x + at.width - left, kNames}, each.sure < kUnsure ? kQuiet : kWarm);
+      end = at.x + at.width;
+    }
   }
 
   // ---- controls --------------------------------------------------------------------------------------------

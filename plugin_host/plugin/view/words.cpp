@@ -22,6 +22,13 @@ std::string seconds(const Facts& facts, int64_t sample) {
   return text;
 }
 
+// What they follow of notes.
+std::string followed_as(const Facts& facts) {
+  const std::string feeds = facts.text("feeds");
+  if (feeds == "piano") return "these notes as a piano part";
+  return feeds == "chord piano" ? "these chords, and the notes as a piano part" : "these chords";
+}
+
 }  // namespace
 
 std::string named(const Facts& facts, Span span) {
@@ -32,10 +39,21 @@ std::string named(const Facts& facts, Span span) {
   return "Bars " + std::to_string(first->number) + " to " + std::to_string(last);
 }
 
-std::string first_step() { return "Play the part once: Punchin remembers what passes through this track."; }
+bool is_empty(const Facts& facts) { return facts.hears_notes ? !facts.has_notes : facts.heard.empty(); }
+
+std::string first_step(const Facts& facts) {
+  if (facts.hears_notes) return "Play the song once: the notes that pass through to the instrument are remembered.";
+  return "Play the part once: Punchin remembers what passes through this track.";
+}
+
+std::string connection(const Facts& facts) {
+  if (facts.has_bridge) return "Punchin runs: it names the chords, and takes of the song's other tracks follow.";
+  return facts.has_notes ? "Punchin is being started: then the chords get their names." : "Punchin does not run yet.";
+}
 
 Advice advice(const Facts& facts, bool is_transfer) {
-  if (facts.heard.empty()) return {first_step()};
+  if (is_empty(facts)) return {first_step(facts)};
+  if (facts.hears_notes) return {"Takes on the song's other tracks follow " + followed_as(facts) + "."};
   if (facts.selection.empty()) return {"Drag over the bars that should be made anew."};
   if (const Span missing = unheard(facts.heard, facts.selection); !missing.empty())
     return {named(facts, snapped(facts.bars, missing)) + " of the selection has not been heard: play it once."};
@@ -43,6 +61,20 @@ Advice advice(const Facts& facts, bool is_transfer) {
   const std::string track = facts.text("track");
   const std::string whose = track.empty() ? "" : " of " + track;
   return {named(facts, facts.selection) + whose + (facts.remote.empty() ? "" : ", made by " + facts.remote), true};
+}
+
+std::string chord_line(const Facts& facts) {
+  std::string line, last;
+  for (size_t bar = 0; bar + 1 < facts.bars.size(); ++bar) {
+    const Span here{facts.bars[bar].at, facts.bars[bar + 1].at};
+    if (here.start < facts.selection.start || here.end > facts.selection.end) continue;
+    std::string names;
+    for (const Chord& each : facts.chords)
+      if (!overlap(each.span, here).empty()) names += (names.empty() ? "" : " ") + each.name;
+    if (!names.empty()) last = names;
+    if (!last.empty()) line += (line.empty() ? "" : " | ") + last;
+  }
+  return line;
 }
 
 std::string label(const Parameter& parameter) {

@@ -17,10 +17,17 @@ struct Advice {
   bool is_ready = false;
 };
 
-// What a window says in which nothing was heard yet.
-std::string first_step();
+// Whether there is nothing to be shown yet, and what the window says then.
+bool is_empty(const Facts& facts);
+std::string first_step(const Facts& facts);
+
+// Whether Punchin runs: it says which chords notes are.
+std::string connection(const Facts& facts);
 
 Advice advice(const Facts& facts, bool is_transfer);
+
+// The chords of the selection as they are typed, bar by bar: `Am7 | F G | C`; empty where none is known.
+std::string chord_line(const Facts& facts);
 
 // `Text guidance`, of `text_guidance`.
 std::string label(const Parameter& parameter);

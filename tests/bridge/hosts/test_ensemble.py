@@ -254,6 +254,25 @@ def test_a_piano_that_rests_there_is_said_and_not_followed(room: Room) -> None:
     )
 
 
+# ---- what their song is called -------------------------------------------------------------------------------
+
+
+def test_the_name_of_the_song_is_written_once(room: Room) -> None:
+    """Of the same song alone, and one's own name counts."""
+
+    def called(name: str, song: str, project: str = "song") -> Hello:
+        return msgspec.structs.replace(plugin(name), project=Project(project, song))
+
+    room.say(called("Drums", "My song"), called("Bass", "Mine"), called("Flute", "", "another"))
+    room.tell()
+    assert {host: state.song for host, state in room.told.items()} == {
+        "plugin-Keys": "My song",
+        "plugin-Drums": "",
+        "plugin-Bass": "",
+        "plugin-Flute": "",
+    }
+
+
 # ---- whose takes they are ------------------------------------------------------------------------------------
 
 

@@ -13,12 +13,15 @@ from fakes.page import write_song
 from fakes.room import SUBMIT
 from punchin_bridge.hosts import runner as runners
 from punchin_bridge.hosts.jobs import JobRecord
-from punchin_bridge.hosts.protocol import Rendered, TakeFile, Track
+from punchin_bridge.hosts.protocol import NamedChord, Rendered, Span, TakeFile, Track
 from punchin_bridge.hosts.runner import IsCancelled, IsReady, JobRunner
 from punchin_bridge.hosts.spool import Spool
+from punchin_bridge.music.region import Region
 from punchin_bridge.settings import Settings
 from punchin_bridge.takes.order import Order
+from punchin_bridge.takes.report import HeardReport
 from punchin_wire.errors import JobCancelled
+from punchin_wire.messages import HeardChord
 
 
 @pytest.mark.parametrize("preview", [False, True])
@@ -41,6 +44,21 @@ def test_a_job_asks_for_previews_as_it_was_accepted_with(
         runner.start(JobRecord(msgspec.structs.replace(SUBMIT, target=track), 1.0, 7, preview=preview))
         assert isinstance(runner.events.get(timeout=30), IsCancelled)
     assert asked == [preview, preview]
+
+
+def test_chords_that_were_read_by_ear_lie_on_the_projects_samples() -> None:
+    """The region is second 2 of a file that begins at second 5 of the project."""
+    rate = SUBMIT.timeline.rate
+    submit = msgspec.structs.replace(SUBMIT, region=Span(7 * rate, 8 * rate))
+    order: Any = SimpleNamespace(song=SimpleNamespace(rate=rate), region=Region(2 * rate, 3 * rate))
+    chords = (HeardChord(2.0, 2.5, "A:min", 0.9), HeardChord(2.5, 3.0, "N", 0.4))
+    report: Any = SimpleNamespace(heard=HeardReport(chords, 0, 0.0))
+    assert runners._chords(order, report, submit) == (
+        NamedChord(7 * rate, 7 * rate + rate // 2, "Am", 0.9),
+        NamedChord(7 * rate + rate // 2, 8 * rate, "N.C.", 0.4),
+    )
+    report.heard = msgspec.UNSET
+    assert runners._chords(order, report, submit) == ()
 
 
 def test_jobs_of_one_region_and_seed_do_not_take_each_others_names(

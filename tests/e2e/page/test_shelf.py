@@ -21,28 +21,10 @@ from fakes.harness import until
 from fakes.page import at_bridge, write_song, write_take
 from hosts.ardour import ardour, make_session, missing, screen
 from hosts.studio import Studio
+from peers import droptarget
 from peers.opened import address, end
 
 pytestmark = [pytest.mark.e2e, pytest.mark.host]
-
-TARGET = """
-import sys
-from PySide6 import QtWidgets
-class Window(QtWidgets.QLabel):
-    def dragEnterEvent(self, event):
-        event.acceptProposedAction()
-    def dropEvent(self, event):
-        print(*[url.toLocalFile() for url in event.mimeData().urls()], flush=True)
-        event.acceptProposedAction()
-program = QtWidgets.QApplication(sys.argv)
-window = Window("drop here")
-window.setAcceptDrops(True)
-window.setWindowTitle("target")
-window.setGeometry(700, 100, 400, 400)
-window.show()
-program.exec()
-"""
-
 
 TAKE_AT = (150, 130)
 """On the screen: the first take of the shelf, whose window the tests move."""
@@ -127,7 +109,7 @@ def test_a_take_is_dragged_onto_another_program(display: str, tmp_path: Path) ->
     dropped = tmp_path / "dropped"
     with shelf(tmp_path, display) as found, dropped.open("wb") as out:
         data = found.take.read_bytes()
-        target = subprocess.Popen([sys.executable, "-c", TARGET], env=found.env, stdout=out)
+        target = subprocess.Popen([sys.executable, droptarget.__file__, "700"], env=found.env, stdout=out)
         try:
             until(lambda: _xdotool(found.env, "search", "--name", "^target$"), 60)
             found.drag_until(CENTRE, dropped.read_text)

@@ -1,7 +1,8 @@
 // A host with one window: loads a CLAP plug-in, plays it a song faster than time and shows its window, driven by lines.
 // See stage.py.
 //
-//   play START END   the song over these samples, at 120 bpm in 4/4; a chord in each bar, louder on each beat
+//   play START END   the song over these samples, at 120 bpm in 4/4; a chord in each bar, louder on each beat, and the
+//                    same chords as MIDI
 //   state FILE       write the plug-in's state
 //   size W H         resize the window, as a host does when its frame is dragged
 //   quit
@@ -24,11 +25,13 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -97,9 +100,37 @@ float song(int64_t sample, int channel) {
   return float(sum * 0.16 * std::exp(-2 * (beat - std::floor(beat))));
 }
 
-const clap_input_events_t kNoEvents = {
-    nullptr, [](const clap_input_events_t*) { return 0U; },
-    [](const clap_input_events_t*, uint32_t) -> const clap_event_header_t* { return nullptr; }};
+// The same chords as keys, each down for its bar.
+using Keys = std::vector<clap_event_midi_t>;
+
+Keys keys(int64_t sample, uint32_t frames) {
+  constexpr std::array<std::array<uint8_t, 3>, 4> kChords = {{{57, 60, 64}, {53, 57, 60}, {48, 52, 55}, {55, 59, 62}}};
+  constexpr int64_t kBar = int64_t(kRate * 60 / kBpm * 4);
+  Keys found;
+  const auto add = [&](int64_t at, int64_t bar, uint8_t kind) {
+    if (at < sample || at >= sample + frames) return;
+    for (const uint8_t pitch : kChords[size_t(bar) % kChords.size()]) {
+      clap_event_midi_t key{};
+      key.header = {sizeof key, uint32_t(at - sample), CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_MIDI, 0};
+      const uint8_t bytes[] = {kind, pitch, 100};
+      std::copy(std::begin(bytes), std::end(bytes), key.data);
+      found.push_back(key);
+    }
+  };
+  for (int64_t bar = sample / kBar; bar * kBar < sample + frames; ++bar) {
+    add(bar * kBar, bar, 0x90);
+    add((bar + 1) * kBar - 1, bar, 0x80);
+  }
+  return found;
+}
+
+clap_input_events_t events(Keys& keys) {
+  return {&keys, [](const clap_input_events_t* of) { return uint32_t(static_cast<Keys*>(of->ctx)->size()); },
+          [](const clap_input_events_t* of, uint32_t at) -> const clap_event_header_t* {
+            return &(*static_cast<Keys*>(of->ctx))[at].header;
+          }};
+}
+
 const clap_output_events_t kNowhere = {nullptr,
                                        [](const clap_output_events_t*, const clap_event_header_t*) { return true; }};
 
@@ -130,7 +161,9 @@ void block(const clap_plugin_t* plugin, int64_t sample, uint32_t frames, bool is
   }
   clap_audio_buffer_t input{ins, nullptr, 2, 0, 0}, output{outs, nullptr, 2, 0, 0};
   const clap_event_transport_t now = transport(sample, is_playing);
-  const clap_process_t process{-1, frames, &now, &input, &output, 1, 1, &kNoEvents, &kNowhere};
+  Keys played = is_playing ? keys(sample, frames) : Keys{};
+  const clap_input_events_t heard = events(played);
+  const clap_process_t process{-1, frames, &now, &input, &output, 1, 1, &heard, &kNowhere};
   if (plugin->process(plugin, &process) == CLAP_PROCESS_ERROR) throw std::runtime_error("process");
 }
 

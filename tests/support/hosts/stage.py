@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -50,6 +51,7 @@ class Stage:
     """The plug-in `clap` with its window open on the screen `display`."""
 
     def __init__(self, clap: Path, display: str) -> None:
+        self.display = display
         self._env = os.environ | {"DISPLAY": display}
         self._process = subprocess.Popen(
             [program(), clap], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._env
@@ -97,6 +99,16 @@ class Stage:
         for point in others:
             words += self._to(point)
         self._xdotool(*words, "mouseup", "1")
+
+    def carry(self, start: tuple[float, float], end: tuple[int, int]) -> None:
+        """From a point of the window to one of the screen, with a hand's steps."""
+        self._xdotool(*self._to(start), "mousedown", "1")
+        x, y = (int(place.split(":")[1]) for place in self._xdotool("getmouselocation").split()[:2])
+        for step in range(1, 31):
+            at = (x + (end[0] - x) * step // 30, y + (end[1] - y) * step // 30)
+            self._xdotool("mousemove", *map(str, at))
+            time.sleep(0.03)
+        self._xdotool("mouseup", "1")
 
     def click(self, point: tuple[float, float]) -> None:
         """Until the window has the keyboard, too."""

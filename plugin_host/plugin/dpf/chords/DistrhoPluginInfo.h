@@ -12,6 +12,6 @@
 #define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "note-effect", "utility", "stereo"
 #define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx|Tools|Stereo"
 
-#define DISTRHO_PLUGIN_HAS_UI 0
+#define DISTRHO_UI_DEFAULT_HEIGHT 360
 #define DISTRHO_PLUGIN_WANT_MIDI_INPUT 1
 #define DISTRHO_PLUGIN_WANT_MIDI_OUTPUT 1  // what comes in goes on to the instrument behind it

@@ -11,9 +11,4 @@
 #define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "utility", "stereo"
 #define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx|Tools|Stereo"
 
-#define DISTRHO_PLUGIN_HAS_UI 1
-#define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS 1  // the window reads the ring: no format could carry that
-#define DISTRHO_UI_USE_NANOVG 1
-#define DISTRHO_UI_USER_RESIZABLE 1
-#define DISTRHO_UI_DEFAULT_WIDTH 840
 #define DISTRHO_UI_DEFAULT_HEIGHT 620

@@ -1,5 +1,5 @@
 // An engine with a link, driven by lines of JSON: plays, asks, and says what became of it. `driver BINARY`, whose folder
-// has what the installer wrote.
+// has what the installer wrote; `driver BINARY notes` is one of Punchin Chords, to which a C is played in each bar.
 #include <algorithm>
 #include <iostream>
 #include <random>
@@ -40,12 +40,24 @@ bool play(Engine& engine, Sample first, Sample last, double bpm) {
     const Sample frames = std::min(kBlock, last * kBar - sample);
     std::minstd_rand random{static_cast<unsigned>(sample + 1)};
     for (float& each : in) each = std::uniform_real_distribution<float>{-0.3F, 0.3F}(random);
+    const Sample bar = (sample + kBar - 1) / kBar * kBar;
+    if (bar < sample + frames)
+      for (const std::uint8_t pitch : {60, 64, 67}) {
+        const std::uint8_t down[] = {0x90, pitch, 100};
+        engine.midi(bar - sample, down, sizeof down);
+      }
     const float* input[] = {in.data(), in.data()};
     float* output[] = {left.data(), right.data()};
     engine.process(input, output, 2, frames, at(sample, bpm));
     is_original = is_original && std::equal(in.begin(), in.begin() + frames, left.begin());
   }
   return is_original;
+}
+
+json chords_of(const link::Status& status) {
+  json found = json::array();
+  for (const auto& chord : status.chords) found.push_back({chord.span.start, chord.span.end, chord.name, chord.sure});
+  return found;
 }
 
 json answer(Engine& engine, link::Link& own, const json& line) {
@@ -56,6 +68,7 @@ json answer(Engine& engine, link::Link& own, const json& line) {
   if (what == "again") own.again();
   if (what == "cancel") own.cancel();
   if (what == "folder") link::write(engine, [&](link::Written& written) { written.folder = line.at("path"); });
+  if (what == "name_chords") own.name_chords();
   if (what == "load") engine.load(line.at("state").dump());
   if (what == "takes") {
     json takes = json::array();
@@ -67,17 +80,17 @@ json answer(Engine& engine, link::Link& own, const json& line) {
     const link::Status status = own.status();
     return {{"trouble", status.trouble}, {"line", status.line},         {"is_busy", status.is_busy},
             {"remark", status.remark},   {"fraction", status.fraction}, {"has_bridge", status.has_bridge},
-            {"remote", status.remote}};
+            {"remote", status.remote},   {"song", status.song},         {"chords", chords_of(status)}};
   }
   return nullptr;
 }
 
 }  // namespace
 
-int main(int, char** arguments) {
+int main(int count, char** arguments) {
   Engine engine;
   engine.prepare(kRate, punchin::kChannels);
-  link::Link own{engine, false, arguments[1]};
+  link::Link own{engine, count > 2, arguments[1]};
   own.start();
   std::string line;
   while (std::getline(std::cin, line)) std::cout << answer(engine, own, json::parse(line)).dump() << std::endl;

@@ -26,6 +26,9 @@ from punchin_bridge.hosts.protocol import (
     FromHost,
     Hello,
     JobView,
+    NameChords,
+    NamedChord,
+    NamedChords,
     Placed,
     Rendered,
     Span,
@@ -77,10 +80,13 @@ class FakeBridge:
         """The document of this kind that came `number`th."""
 
         def found() -> D | None:
-            self.heard += [post.document for post in (*self.link.receive(), *self.spool.receive()) if post.document]
+            self.listen()
             return dict(enumerate([each for each in self.heard if isinstance(each, kind)], start=1)).get(number)
 
         return self.wait(found)
+
+    def listen(self) -> None:
+        self.heard += [post.document for post in (*self.link.receive(), *self.spool.receive()) if post.document]
 
     def wait(self, condition: Callable[[], T]) -> T:
         """The first true value of `condition`. Meanwhile the bridge beats, as it must."""
@@ -118,9 +124,9 @@ class FakeBridge:
 class Driven:
     """The plug-in's engine and link in a process of their own (driver.cpp)."""
 
-    def __init__(self, program: Path, binary: Path) -> None:
+    def __init__(self, program: Path, binary: Path, *words: str) -> None:
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen([program, binary], stdin=pipe, stdout=pipe, text=True)
+        self.process = subprocess.Popen([program, binary, *words], stdin=pipe, stdout=pipe, text=True)
 
     def do(self, what: str, **more: Any) -> Any:
         assert self.process.stdin is not None
@@ -152,12 +158,18 @@ def bridge(home: Path) -> Iterator[FakeBridge]:
 
 
 @pytest.fixture
-def driven(program: Path, home: Path) -> Iterator[Driven]:
-    """Four bars were played, and the second and third are selected."""
+def installed(home: Path) -> Path:
+    """The plug-in's file, beside which lies what the installer writes."""
     config = Config(home / "spool", ("false",))
     for known in plugin.checked(Path(__file__).parents[4] / "plugin_host", config).values():
         (home / "punchin.json").write_bytes(known)
-    found = Driven(program, home / "Punchin.so")
+    return home / "Punchin.so"
+
+
+@pytest.fixture
+def driven(program: Path, installed: Path) -> Iterator[Driven]:
+    """Four bars were played, and the second and third are selected."""
+    found = Driven(program, installed)
     assert found.do("play", first=0, last=4)
     found.do("select", first=1, last=3)
     yield found
@@ -211,6 +223,46 @@ def test_it_says_so_again_until_the_bridge_shows_it(bridge: FakeBridge, driven: 
     assert bridge.next(Cancel).job == first.job
     bridge.say(view(first, "cancelled", line="Cancelled."))
     bridge.wait(lambda: not driven.do("status")["is_busy"])
+
+
+def test_the_name_of_the_song_may_stand_in_another_window(bridge: FakeBridge, driven: Driven) -> None:
+    bridge.say(song="My song")
+    bridge.wait(lambda: driven.do("status")["song"] == "My song")
+    driven.do("punch")
+    submit = bridge.next(Submit)
+    assert (submit.project.name, Path(submit.folder).name) == ("My song", "My song")
+
+
+def test_notes_are_named_while_a_window_shows_them(bridge: FakeBridge, program: Path, installed: Path) -> None:
+    """Asked once, until others are heard; what comes is of the song's samples."""
+    notes = Driven(program, installed, "notes")
+    notes.do("play", first=0, last=2)
+    part = bridge.hello.part
+    assert part is not None
+    assert (part.hears, part.feeds) == ("notes", ("chord",))
+    bridge.say()
+
+    def asked(keys: int) -> NameChords:
+        def found() -> NameChords | None:
+            notes.do("name_chords")
+            bridge.listen()
+            questions = [each for each in bridge.heard if isinstance(each, NameChords)]
+            return next((each for each in questions if len(each.notes) == keys), None)
+
+        question = bridge.wait(found)
+        assert question is not None
+        return question
+
+    first = asked(6)
+    assert [note.start for note in first.notes] == [0.0] * 3 + [4.0] * 3
+    assert {note.pitch for note in first.notes} == {60, 64, 67}
+    bridge.say(chords=NamedChords(first.ask, (NamedChord(0, 2 * BAR, "C", 0.5),)))
+    bridge.wait(lambda: notes.do("status")["chords"] == [[0, 2 * BAR, "C", 0.5]])
+    notes.do("play", first=2, last=3)
+    assert asked(9).ask != first.ask
+    bridge.say()
+    assert notes.do("status")["chords"] == [[0, 2 * BAR, "C", 0.5]]  # as long as there are no better ones
+    assert notes.close() == 0
 
 
 @pytest.mark.usefixtures("driven")
@@ -299,6 +351,14 @@ def test_takes_play_once_they_are_ready(bridge: FakeBridge, driven: Driven) -> N
     bridge.say(ready)  # the bridge died over that, and says it again
     bridge.next(Placed, 2)
     assert len(driven.do("takes")) == 1
+
+
+def test_chords_that_were_read_by_ear_are_shown(bridge: FakeBridge, driven: Driven) -> None:
+    submit = submitted(bridge, driven)
+    ready = view(submit, "ready", take(submit, Path(submit.folder) / "take.wav"))
+    bridge.say(msgspec.structs.replace(ready, heard=(NamedChord(BAR, 2 * BAR, "Am", 0.83),)))
+    bridge.next(Placed)
+    bridge.wait(lambda: driven.do("status")["chords"] == [[BAR, 2 * BAR, "Am", 0.83]])
 
 
 def test_takes_for_another_tempo_wait_in_the_list(bridge: FakeBridge, driven: Driven) -> None:

@@ -46,6 +46,7 @@ class Printed : public Actions {
   }
   void keep() override { std::cout << "keep\n"; }
   void show_in_folder() override { std::cout << "show\n"; }
+  void drag_out(int take) override { std::cout << "drag " << take << "\n"; }
   void open_page() override { std::cout << "page\n"; }
 
  private:
@@ -107,7 +108,20 @@ void show(const Model& model, int changes) {
 bool learn(Facts& facts, const std::string& name, std::istringstream& words) {
   if (name == "rate")
     words >> facts.rate;
-  else if (name == "track")
+  else if (name == "song")
+    facts.song = rest(words);
+  else if (name == "can_drag")
+    facts.can_drag = true;
+  else if (name == "hears_notes")
+    facts.hears_notes = true;
+  else if (name == "has_notes")
+    facts.has_notes = true;
+  else if (name == "chord") {
+    Chord chord;
+    words >> chord.span.start >> chord.span.end >> chord.sure;
+    chord.name = rest(words);
+    facts.chords.push_back(chord);
+  } else if (name == "track")
     facts.written["track"] = rest(words);
   else if (name == "position")
     words >> facts.position;

@@ -20,6 +20,8 @@ PLAYED = (
     "bars 1 " + " ".join(str(bar * BAR) for bar in range(9)),
 )
 """Bars 1 to 8, at 120 bpm."""
+NOTES = ("hears_notes", "has_notes", *PLAYED)
+"""The same, in the window of *Punchin Chords*."""
 TAKES = (f"region {4 * BAR} {6 * BAR}", "take Punchin 1 · bars 5-6 · seed 7", "take Punchin 2 · bars 5-6 · seed 8")
 
 
@@ -115,6 +117,7 @@ def test_every_control_is_reached_by_tab_and_nothing_twice(window: Window) -> No
         [*PLAYED, *TAKES, "key Right"],
         window.click("transfer", *PLAYED, *TAKES),
         window.click("song", *PLAYED),
+        [*NOTES],
     ):
         stops = [name for name, each in window.run(*start).controls.items() if each.is_enabled and each.is_stop]
         reached = window.run(*start, *["key Tab", "where"] * len(stops)).reached
@@ -306,11 +309,36 @@ def test_chords_are_written_in_their_field(window: Window) -> None:
     assert window.run(*field, "key Tab").asked == []  # nothing was written
 
 
+def test_chords_that_were_read_by_ear_are_corrected_in_their_field(window: Window) -> None:
+    """Enter takes them as they are, or as they were corrected; passing through changes nothing."""
+    by_ear = (
+        *PLAYED,
+        f"chord {4 * BAR} {5 * BAR} 0.9 Am",
+        f"chord {5 * BAR} {int(5.5 * BAR)} 0.7 F",
+        f"chord {int(5.5 * BAR)} {7 * BAR} 0.95 G",
+        *window.drag(4.2 / 8, 6.8 / 8),
+    )
+    assert window.run(*by_ear).controls["chords"].value == "by ear: Am | F G | G"
+    field = window.tab_to("chords", *by_ear)
+    assert window.run(*field).shown["draft"] == "Am | F G | G"
+    assert window.run(*field, "key Tab").asked[-1].startswith("select")
+    assert window.run(*field, "key Enter").asked[-1] == "write chords Am | F G | G"
+    assert window.run(*field, "type 7", "key Tab").asked[-1] == "write chords Am | F G | G7"
+
+
 def test_the_song_and_the_track_are_named(window: Window) -> None:
     start = window.click("song", *PLAYED)
     for name in ("track", "song_name", "folder"):
         asked = window.run(*window.tab_to(name, *start), "key End", "type x", "key Enter").asked
         assert asked == [f"write {name} {'Piano' if name == 'track' else ''}x"]
+
+
+def test_the_songs_name_by_another_window_is_shown_and_ones_own_counts(window: Window) -> None:
+    start = window.click("song", *PLAYED, "song My song")
+    seen = window.run(*start).controls["song_name"]
+    assert (seen.value, seen.is_lit) == ("My song", False)
+    own = window.run(*window.tab_to("song_name", *start), "type x", "key Enter").controls["song_name"]
+    assert (own.value, own.is_lit) == ("x", True)
 
 
 def test_what_punch_in_makes_is_what_was_looked_at_last(window: Window) -> None:
@@ -358,3 +386,69 @@ def test_nothing_changes_when_the_same_is_told_again(window: Window) -> None:
     steps = ("again", f"position {point // 2}", f"position {point + 1}", f"position {2 * point - 9}", "track Bass")
     seen = [int(window.run(*PLAYED, *steps[:count]).shown["changes"]) for count in range(len(steps) + 1)]
     assert [after - before for before, after in itertools.pairwise(seen)] == [0, 0, 1, 0, 1]
+
+
+def test_a_take_is_dragged_out_of_the_window(window: Window) -> None:
+    """And not chosen by that; the original has no file, and a click is no drag."""
+
+    def asked(*lines: str) -> list[str]:
+        return [line for line in window.run(*lines).asked if not line.startswith("unused")]
+
+    ready = ["can_drag", *PLAYED, *TAKES]
+    at = window.run(*ready).controls
+    out = [f"press {at['take 2'].at()}", "move 900 20", "move 950 20", "release 950 20"]
+    assert asked(*ready, *out) == ["drag 2"]
+    assert asked(*ready[1:], *out) == []
+    original = [f"press {at['take 0'].at()}", "move 900 20", "release 900 20"]
+    assert asked(*ready, *original) == []
+    x, y = at["take 2"].point()
+    assert asked(*ready, f"press {x} {y}", f"move {x + 2} {y}", f"release {x + 2} {y}") == ["choose 2"]
+
+
+# ---- Punchin Chords ------------------------------------------------------------------------------------------
+
+
+def test_the_window_of_notes_says_what_takes_follow(window: Window) -> None:
+    assert window.run("hears_notes", *PLAYED).shown["line"].startswith("Play the song once")
+    said = [window.run(*window.click(f"feeds {feeds}", *NOTES)).shown["line"] for feeds in FEEDS]
+    assert said == [
+        "Takes on the song's other tracks follow these chords.",
+        "Takes on the song's other tracks follow these notes as a piano part.",
+        "Takes on the song's other tracks follow these chords, and the notes as a piano part.",
+    ]
+
+
+FEEDS = ("chord", "piano", "chord piano")
+
+
+def test_notes_are_followed_as_chords_until_the_musician_says_otherwise(window: Window) -> None:
+    assert [window.run(*NOTES).controls[f"feeds {feeds}"].is_lit for feeds in FEEDS] == [True, False, False]
+    seen = window.run(*window.tab_to("feeds chord", *NOTES), "key Right", "key Right", "key Left")
+    assert seen.asked == ["write feeds piano", "write feeds chord piano", "write feeds piano"]
+    assert [seen.controls[f"feeds {feeds}"].is_lit for feeds in FEEDS] == [False, True, False]
+
+
+def test_the_window_of_notes_is_lower_whenever_it_learns_its_size(window: Window) -> None:
+    assert window.run("size 840 360", *NOTES).controls == window.run(*NOTES, "size 840 360").controls
+    for control in window.run("size 840 360", *NOTES).controls.values():
+        assert control.box[1] + control.box[3] <= 360
+
+
+def test_the_window_of_notes_selects_nothing_and_chooses_no_take(window: Window) -> None:
+    asked = window.run(*NOTES, *window.drag(0.2, 0.6), "type p", "type 0", "type 1").asked
+    assert [line for line in asked if not line.startswith("unused")] == []
+
+
+def test_the_window_of_notes_zooms_and_moves_along_by_keys(window: Window) -> None:
+    zoomed = window.run(*NOTES, *["key Up"] * 4).shown["visible"]
+    along = window.run(*NOTES, *["key Up"] * 4, "key Right").shown["visible"]
+    assert zoomed.split()[0] == "0"
+    assert int(along.split()[0]) > 0
+    back = window.run(*NOTES, *["key Up"] * 4, "key Right", "key Left", "key Left").shown["visible"]
+    assert back == zoomed
+
+
+def test_the_song_and_the_chords_track_are_named(window: Window) -> None:
+    for name in ("track", "song_name"):
+        [asked] = window.run(*window.tab_to(name, *NOTES), "key End", "type x", "key Enter").asked
+        assert asked == f"write {name} {'Piano' if name == 'track' else ''}x"

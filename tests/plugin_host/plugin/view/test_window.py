@@ -4,8 +4,14 @@ The real plug-in in a host of our own, and for takes the real bridge and daemon.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +20,7 @@ from fakes.bridge import bridge
 from fakes.harness import daemon, until
 from hosts.ardour import screen
 from hosts.stage import BAR, Stage, missing, stage
+from peers import droptarget
 
 from .window import Window
 
@@ -36,11 +43,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def opened(name: str, home: Path, display: str) -> AbstractContextManager[Stage]:
+    installed = plugin_build.install(home / "plug-ins", plugin_build.bundles())
+    return stage(installed.parent / ".clap" / "Punchin" / f"{name}.clap", display)
+
+
 @pytest.fixture
 def shown(home: Path, display: str) -> Iterator[Stage]:
     """The window, after eight bars were played."""
-    installed = plugin_build.install(home / "plug-ins", plugin_build.bundles())
-    with stage(installed.parent / ".clap" / "Punchin" / "Punchin.clap", display) as found:
+    with opened("Punchin", home, display) as found:
+        found.play(0, 8 * BAR)
+        yield found
+
+
+@pytest.fixture
+def chords(home: Path, display: str) -> Iterator[Stage]:
+    """That of *Punchin Chords*, after eight bars were played."""
+    with opened("PunchinChords", home, display) as found:
         found.play(0, 8 * BAR)
         yield found
 
@@ -100,3 +119,45 @@ def test_takes_by_keys_alone(home: Path, shown: Stage, window: Window) -> None:
         becomes(lambda: shown.state["take"], 2)
         shown.press("0")
         becomes(lambda: shown.state["take"], 0)
+
+
+def test_notes_are_followed_as_the_window_of_chords_says(chords: Stage, window: Window) -> None:
+    """By the mouse, and by keys."""
+    notes = ("hears_notes", "has_notes", *SONG, "size 840 360")
+    piano = window.run(*notes).controls["feeds piano"]
+
+    def is_piano() -> bool:
+        chords.click(piano.point())
+        late = time.monotonic() + 2.0
+        while chords.state["settings"].get("feeds") != "piano" and time.monotonic() < late:
+            time.sleep(0.01)
+        return bool(chords.state["settings"].get("feeds") == "piano")
+
+    until(is_piano, 60)
+    chords.press("Right")
+    becomes(lambda: chords.state["settings"].get("feeds"), "chord piano")
+
+
+def test_a_take_is_dragged_onto_another_program(home: Path, shown: Stage, window: Window, tmp_path: Path) -> None:
+    if importlib.util.find_spec("PySide6") is None:
+        pytest.skip("PySide6 is not installed")
+    with daemon(home), bridge(home):
+        shown.click(window.run(*SONG).controls["wave"].point(0.5 / 8))
+        shown.press("Right", "p")
+        becomes(lambda: [len(region["takes"]) for region in shown.state["regions"]], [1])
+    take = window.run(*SONG, f"region 0 {BAR}", "take one").controls["take 1"].point()
+    dropped, left = tmp_path / "dropped", 900
+    with dropped.open("wb") as out:
+        program = [sys.executable, droptarget.__file__, str(left)]
+        target = subprocess.Popen(program, env=os.environ | {"DISPLAY": shown.display}, stdout=out)
+        try:
+            deadline = time.monotonic() + 60.0
+            while not dropped.read_text():  # again: nothing says when the other window is there
+                assert time.monotonic() < deadline, "nothing was dropped"
+                shown.carry(take, (left + droptarget.SIZE // 2, droptarget.TOP + droptarget.SIZE // 2))
+                with contextlib.suppress(AssertionError):
+                    until(dropped.read_text, 5)
+        finally:
+            target.kill()
+            target.wait()
+    assert dropped.read_text().splitlines()[0] == shown.state["regions"][0]["takes"][0]["path"]
