@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from punchin_wire import program
-from punchin_wire.params import HOLD
+from punchin_wire.params import CONTROL_GUIDANCE, HOLD, Sampling
 
 from .. import seats
 
@@ -52,7 +52,8 @@ def _run(args: argparse.Namespace) -> list[object]:
 
     if args.what == "inpaint":
         font = args.soundfont or excerpts.other_soundfont()
-        filled = inpaint.Run(soundfont=font, edition=args.edition, masks=tuple(args.masks or MASKS), **common)
+        drawn, holes = Sampling(control_guidance=args.control_guidance), tuple(args.masks or MASKS)
+        filled = inpaint.Run(soundfont=font, edition=args.edition, masks=holes, sampling=drawn, **common)
         return [table.json() for table in inpaint.evaluate(filled, where)]
     varied, targets = tuple(args.parameters or PARAMETERS), tuple(args.targets or TARGETS)
     run = transfer_rows.Run(full=args.full, parameters=varied, targets=targets, hold=args.hold, **common)
@@ -83,6 +84,9 @@ def parser() -> argparse.ArgumentParser:
         help="of our songs; 2: genres; 3: any band, chords, sound",
     )
     parser.add_argument("--masks", nargs="+", choices=MASKS, help="inpaint: only these holes (default: all)")
+    parser.add_argument(
+        "--control-guidance", type=CONTROL_GUIDANCE.read, help="inpaint: how strictly controls are followed"
+    )
     parser.add_argument("--parameters", nargs="+", choices=PARAMETERS, help="transfer: vary only these (default: all)")
     parser.add_argument("--hold", type=_hold, default=0.0, help="transfer: of rows that do not vary it (default: 0)")
     parser.add_argument(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from punchin_server.daemon.settings import Settings as SeatSettings
 from punchin_wire.frames import Audio
+from punchin_wire.params import Sampling
 
 from .. import seats
 from ..seats import ALONE, Pool
@@ -21,7 +22,7 @@ from .embeddings import Points, frechet
 from .excerpts import Excerpt
 from .listening import Listener
 from .masks import Mask
-from .systems import SONG, Systems
+from .systems import PACKS_OWN, SONG, Systems
 from .table import Table
 
 SHARES = {"one gap": 0.7, "two gaps": 0.1, "four gaps": 0.1, "10 s": 0.1}
@@ -45,6 +46,7 @@ class Run:
     soundfont: Path | None = None
     edition: int = 1
     masks: tuple[str, ...] = tuple(SHARES)
+    sampling: Sampling = PACKS_OWN
     verbose: bool = True
 
 
@@ -85,8 +87,8 @@ class Measured(NamedTuple):
 class Measurer:
     """The pack on one device, and all ears: the tool of a seat."""
 
-    def __init__(self, pack: str, device: str) -> None:
-        self._systems = systems = Systems(pack, device)
+    def __init__(self, pack: str, sampling: Sampling, device: str) -> None:
+        self._systems = systems = Systems(pack, device, sampling=sampling)
         separator, self._embedding = separation.installed(systems.rate), embeddings.installed()
         self._listener = listener = Listener(systems.rate, separator, recorded=recorded.installed())
         names = systems.models.names
@@ -124,7 +126,7 @@ class Measurer:
 def evaluate(run: Run, where: SeatSettings = ALONE) -> list[Table]:
     """Measure on the seats that `where` says, write the report, and return its tables."""
     end = time.monotonic() + 60 * run.minutes
-    with seats.opened(where, partial(Measurer, run.pack)) as pool:
+    with seats.opened(where, partial(Measurer, run.pack, run.sampling)) as pool:
         return _evaluate(run, pool, end)
 
 
@@ -214,7 +216,7 @@ def _heading(run: Run, about: About, chords_from: str) -> list[str]:
     return [
         f"# {run.pack}: inpaint",
         "",
-        f"Pack {pack} on {about.device}; window {window:.1f} s; {songs}, seed {run.seed}. "
+        f"Pack {pack} on {about.device}; window {window:.1f} s; {songs}, seed {run.seed}{_drawn(run.sampling)}. "
         "Means with half of their 95 % bootstrap interval.",
         "",
         f"Chords: share of the hole whose major or minor triad is the song's, {whose} (mir_eval `majmin`, by a "
@@ -223,6 +225,11 @@ def _heading(run: Run, about: About, chords_from: str) -> list[str]:
         "part begins, among all that basic-pitch's model hears; chroma is kinder. Loudness: LU from the song's own in "
         f"the hole, as the model made it, before it is laid. {points}",
     ]
+
+
+def _drawn(sampling: Sampling) -> str:
+    scale = sampling.control_guidance
+    return "" if scale is None else f"; controls guided by {scale:g}"
 
 
 def _about_recorded(listener: Listener) -> str:

@@ -14,11 +14,12 @@ from punchin_server.engines.inpaint.engine import InpaintEngine
 from punchin_server.engines.inpaint.loading import Models, load_models
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import ChordSegment, Hole, InpaintRequest, Take, TakeSpec
-from punchin_wire.params import Control
+from punchin_wire.params import Control, Sampling
 
 from .excerpts import Excerpt
 from .masks import Mask
 
+PACKS_OWN = Sampling()
 FADE = 0.01  # seconds of crossfade inside the hole
 CONTROLS: dict[str, tuple[Control, ...]] = {
     "chord": ("chord",),
@@ -41,10 +42,12 @@ class Filled:
 
 
 class Systems:
-    """All that can fill a hole, for one pack."""
+    """All that can fill a hole, for one pack, whose tokens are drawn as `sampling` says."""
 
-    def __init__(self, pack: str, device: str = "auto", precision: str = "auto") -> None:
-        self.pack = pack
+    def __init__(
+        self, pack: str, device: str = "auto", precision: str = "auto", sampling: Sampling = PACKS_OWN
+    ) -> None:
+        self.pack, self.sampling = pack, sampling
         self.models: Models = load_models(pack, device, precision)
         self.engine = InpaintEngine(self.models)
         self.base = InpaintEngine(replace(self.models, bank=None))
@@ -102,6 +105,7 @@ class Systems:
             beats=excerpt.beats if "chord" in used else (),
             drums=describe(audio[1], self.rate, frame=1) if "drums" in used else None,
             piano=excerpt.piano if "piano" in used else (),
+            sampling=self.sampling,
             at_learned_loudness=True,  # as every request of the product
         )
         found = []

@@ -6,14 +6,17 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
+from fakes import toys
 from fakes.transfer_pack import write_transfer_pack
+from punchin_server.engines.inpaint.engine import InpaintEngine
 from punchin_server.engines.transfer.engine import load
-from punchin_train.evaluation import excerpts, inpaint, transfer
+from punchin_train.evaluation import excerpts, inpaint, masks, systems, transfer
 from punchin_train.evaluation.__main__ import main
 from punchin_train.evaluation.excerpts import Excerpt
 from punchin_train.evaluation.fused import fused
@@ -24,7 +27,7 @@ from punchin_train.songs.rendering import render_song
 from punchin_train.songs.songs import EDITIONS, compose
 from punchin_wire.errors import BadAudio, BadSetting, FileMissing
 from punchin_wire.frames import describe
-from punchin_wire.messages import Take, TakeSpec, TransferRequest
+from punchin_wire.messages import ChordSegment, InpaintRequest, Take, TakeSpec, TransferRequest
 
 pytestmark = pytest.mark.torch
 
@@ -213,3 +216,27 @@ def test_fused_attention_is_another_sound(tmp_path: Path, monkeypatch: pytest.Mo
 def test_wrong_words_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inpaint", "--songs", str(tmp_path), "--out", str(tmp_path / "out"), "--minutes", "0.01"]) == 2
     assert "metadata.yaml" in capsys.readouterr().err
+
+
+def test_guided_controls_reach_every_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the command's words to the requests; where nothing is said it is the pack's to say."""
+    asked: list[float | None] = []
+    plain = InpaintEngine.run
+
+    def run(self: InpaintEngine, request: InpaintRequest, audio: Any) -> Any:
+        asked.append(request.sampling.control_guidance)
+        return plain(self, request, audio)
+
+    monkeypatch.setattr(InpaintEngine, "run", run)
+    monkeypatch.setattr(systems, "load_models", lambda *_: toys.models())
+    runs: list[inpaint.Run] = []
+    monkeypatch.setattr(inpaint, "evaluate", lambda run, _: runs.append(run) or [])
+    assert main(["inpaint", "--control-guidance", "2.5", "--json"]) == 0
+    [run_asked] = runs
+    tool = systems.Systems("toy", sampling=run_asked.sampling)
+    mask = masks.scaled("one gap", tool.window, tool.hop)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, mask.samples).astype(np.float32)
+    chords = (ChordSegment(0.0, mask.samples / tool.rate, "C:maj"),)
+    excerpt = Excerpt("noise", noise, noise, chords, (0.0, 0.2), (), (0.1,))
+    assert [filled.audio.shape for filled in tool.fill(excerpt, excerpt, mask, 0)] == [noise.shape] * 9
+    assert asked == [2.5] * 3
