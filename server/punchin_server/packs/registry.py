@@ -71,14 +71,15 @@ class SamplingDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The transfer half: an AudioLDM2 as diffusers saves it, AudioMAE and AP-Adapter (without both, only SDEdit works),
-    and how noise is taken away where the request does not say. `refine` iterations of Griffin-Lim follow the vocoder: a
-    small one tells partials less well than its mel. `guided` is the share of guidance beyond 1 that is taken, so that
-    the paper's settings suit a pack that would overshoot at them; `hold` is how firmly it holds a clip where the
-    request leaves that open."""
+    and how noise is taken away where the request does not say. `refine` iterations of Griffin-Lim follow the vocoder, a
+    small one telling partials less well than its mel, and `inverter` reads the mel for them. `guided` is the share
+    of guidance beyond 1 that is taken, so that the paper's settings suit a pack that would overshoot at them; `hold` is
+    how firmly it holds a clip where the request leaves that open."""
 
     base: Reference
     audiomae: Reference | None = None
     adapter: Reference | None = None
+    inverter: Reference | None = None
     scheduler: Solver = "dpm++"
     steps: Annotated[int, STEPS.meta] = 20
     refine: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -90,7 +91,7 @@ class TransferParts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
             raise ValueError("an adapter needs AudioMAE, and AudioMAE is for nothing else")
 
     def references(self) -> tuple[str, ...]:
-        return tuple(ref for ref in (self.base, self.audiomae, self.adapter) if ref)
+        return tuple(ref for ref in (self.base, self.audiomae, self.adapter, self.inverter) if ref)
 
 
 class PackFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -51,7 +51,7 @@ def render_song(song: Song, sample_rate: int = SAMPLE_RATE, soundfont: Path | No
     conditions are always played by the product's own."""
     random = np.random.default_rng(song.seed)
     if song.produced:
-        stems = studio.record(song, sample_rate, soundfont, random)
+        stems = studio.record(song.stems, song.seconds, sample_rate, soundfont, random)
     else:
         stems = {name: render.render(notes, song.seconds, sample_rate, soundfont) for name, notes in song.stems.items()}
     stems = {name: audio * np.float32(song.gains[name] / (_rms(audio) + 1e-9)) for name, audio in stems.items()}

@@ -6,6 +6,7 @@ knows nothing about chords or models.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,6 @@ from numpy.typing import NDArray
 from punchin_server.conditioning import render
 from punchin_wire.messages import Note
 from scipy import fft
-
-from .score import Song
 
 Audio = NDArray[np.float32]
 Curve = NDArray[np.float32]
@@ -52,15 +51,17 @@ class Room:
         return cls(size, (spectrum * darkness).astype(np.complex64))
 
 
-def record(song: Song, rate: int, soundfont: Path | None, random: np.random.Generator) -> dict[str, Audio]:
-    """Each stem `[N]` of the song, at no particular level. `soundfont` plays all of them, where one is given."""
-    samples = round(song.seconds * rate)
+def record(
+    played: Mapping[str, list[Note]], seconds: float, rate: int, soundfont: Path | None, random: np.random.Generator
+) -> dict[str, Audio]:
+    """Each stem `[N]` of what is played, at no particular level. `soundfont` plays all of them, where one is given."""
+    samples = round(seconds * rate)
     room = Room.drawn(random, samples, rate)
     tuning = float(np.clip(random.normal(0, 15), -40, 40)) if random.random() < 0.5 else 0.0
     stems = {}
-    for name, notes in song.stems.items():
+    for name, notes in played.items():
         font = _font(notes, random) if soundfont is None else soundfont
-        audio = _tuned(notes, tuning + random.normal(0, 2), song.seconds, rate, font)
+        audio = _tuned(notes, tuning + random.normal(0, 2), seconds, rate, font)
         curve = equaliser(random, room.size, rate)
         wet = float(random.uniform(0, 0.7) ** 2)
         spectrum = fft.rfft(_driven(audio, random), room.size) * (1 + wet * room.echo) * curve

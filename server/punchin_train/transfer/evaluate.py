@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from punchin_server.codecs.mel import SAMPLE_RATE, log_mel
-from punchin_server.codecs.phase import consistent
 from punchin_server.engines.transfer.engine import Transfer, load
 from punchin_wire.frames import Audio, describe
 from punchin_wire.messages import Take, TakeSpec, TransferRequest
@@ -72,7 +71,7 @@ def resynthesised(engine: Transfer, wave: Audio) -> Audio:
     frames = mel.shape[2] // base.scale * base.scale
     encoded = base.vae.encode(mel[:, :, :frames].to(engine.models.device)).latent_dist.mode()
     decoded = base.vae.decode(encoded).sample[:, 0]
-    sound = consistent(base.vocoder(decoded), decoded, engine.models.refine)[0].cpu().numpy()
+    sound = engine.models.refined(base.vocoder(decoded), decoded)[0].cpu().numpy()
     return np.pad(sound, (0, max(0, len(wave) - len(sound))))[: len(wave)]
 
 

@@ -20,12 +20,13 @@ from punchin_wire.params import Solver
 from safetensors.torch import save_file
 from torch import Tensor
 
-from . import audiomae, unet, vae, vocoder
+from . import audiomae, inverter, unet, vae, vocoder
 
 ALPHA = 0.6
 """The alpha at which the shipped adapter speaks as it was trained, at 1. The paper's 0.5 is then a little softer, where
 the target is heard most often (docs/training.md)."""
 FOLDER, BASE, AUDIOMAE, ADAPTER = "transfer", "audioldm2", "pretrained.pth", "pytorch_model.bin"
+INVERTER = "inverter.safetensors"
 
 
 def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: int, guided: float, hold: float) -> None:
@@ -33,11 +34,14 @@ def write_half(pack: Path, work: Path, scheduler: Solver, steps: int, refine: in
     with replacing_folder(pack / FOLDER) as draft:
         write_audioldm2(draft / BASE, work)
         torch.save({"model": half(audiomae.load(work / "audiomae.pt").state_dict())}, draft / AUDIOMAE)
+        if (inverts := work / "inverter.pt").exists():
+            save_file(half(inverter.load(inverts).state_dict()), draft / INVERTER)
         torch.save(half(spoken_at(ALPHA, adapter_state(_trainee(work).unet))), draft / ADAPTER)
     parts = TransferParts(
         base=f"{FOLDER}/{BASE}",
         audiomae=f"{FOLDER}/{AUDIOMAE}",
         adapter=f"{FOLDER}/{ADAPTER}",
+        inverter=f"{FOLDER}/{INVERTER}" if inverts.exists() else None,
         scheduler=scheduler,
         steps=steps,
         refine=refine,

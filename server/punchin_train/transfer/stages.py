@@ -12,17 +12,20 @@ from punchin_server.packs.registry import read_pack
 from punchin_wire.params import Pooling, Solver
 
 from ..report import line
-from . import audiomae, clap, judge, unet, vae, vocoder
+from . import audiomae, clap, inverter, judge, unet, vae, vocoder
 from .encoded import encode_lines
 from .evaluate import Figures, TransferEvaluation
 from .lines import Lines
 from .pack import write_half
+from .recordings import render_pieces
 from .solos import render_lines
 
 SHARES = {
     "lines": 0.03,
+    "pieces": 0.0,
     "vae": 0.1,
-    "vocoder": 0.36,
+    "vocoder": 0.2,
+    "inverter": 0.16,
     "audiomae": 0.06,
     "clap": 0.06,
     "encode": 0.08,
@@ -36,7 +39,7 @@ HELD_OUT_LINES, FIRST_HELD_OUT = 128, 9_000_000
 FURTHER = ("lines", "encode", "unet", "judge", "half", "evaluate")
 """Stages that train a finished half further; the other parts stay as they are."""
 SOLVER: Solver = "unipc"
-STEPS, REFINE, GUIDED, HOLD = 20, 8, 0.2, 0.2
+STEPS, REFINE, GUIDED, HOLD = 20, 32, 0.2, 0.2
 
 
 class TransferStages:
@@ -45,6 +48,7 @@ class TransferStages:
     def __init__(self, out: Path, minutes: float, lines: int, pack: Path, trials: int) -> None:
         self.out, self.minutes, self.count, self.pack, self.trials = out, minutes, lines, pack, trials
         self.train, self.held_out, self.codes = out / "lines" / "train", out / "lines" / "heldout", out / "encoded"
+        self.recordings = out / "pieces"
 
     def file(self, name: str) -> Path:
         """Where a stage keeps what it trains."""
@@ -57,11 +61,18 @@ class TransferStages:
         render_lines(self.train, range(self.count))
         render_lines(self.held_out, range(FIRST_HELD_OUT, FIRST_HELD_OUT + HELD_OUT_LINES), held_out=True)
 
+    def pieces(self) -> None:
+        render_pieces(self.recordings, range(self.count))
+
     def vae(self) -> None:
         vae.train(self.train, self.held_out, self.file("vae"), self.share("vae"))
 
     def vocoder(self) -> None:
         vocoder.train(self.train, self.held_out, self.file("vocoder"), self.share("vocoder"), self.file("vae"))
+
+    def inverter(self) -> None:
+        minutes = self.share("inverter")
+        inverter.train(self.train, self.recordings, self.file("inverter"), minutes, self.file("vae"))
 
     def audiomae(self) -> None:
         audiomae.train(self.train, self.held_out, self.file("audiomae"), self.share("audiomae"))

@@ -23,16 +23,20 @@ TEXT_PARTS = ("text_encoder_2", "projection_model", "language_model")
 
 
 def unpack(pack: Path, work: Path) -> None:
-    """Write `vae.pt`, `vocoder.pt`, `audiomae.pt`, `clap.pt` and `unet.pt` of the transfer half of `pack` to `work`."""
+    """Write `vae.pt`, `vocoder.pt`, `audiomae.pt`, `clap.pt`, `unet.pt` of the transfer half of `pack` to `work`, and
+    `inverter.pt` where it has one."""
     half = pack / FOLDER
     work.mkdir(parents=True, exist_ok=True)
-    if read_pack(pack).manifest.transfer is None:
+    parts = read_pack(pack).manifest.transfer
+    if parts is None:
         raise SystemExit(f"{pack} has no transfer half to go on from")
     config = AutoencoderKL.load_config(half / BASE / "vae")
     read = {name: weights(half / BASE / name) for name in ("vae", "vocoder", "text_encoder", "unet", *TEXT_PARTS)}
     save(work / "vae.pt", vae=read["vae"], deviation=1.0 / config["scaling_factor"])
     save(work / "vocoder.pt", vocoder=read["vocoder"])
     save(work / "clap.pt", clap=read["text_encoder"])
+    if parts.inverter is not None:
+        save(work / "inverter.pt", inverter=single(load_file(pack / parts.inverter)))
 
     listener = audiomae.Listener()
     encoder = torch.load(half / AUDIOMAE, map_location="cpu", weights_only=True)["model"]

@@ -14,17 +14,33 @@ import msgspec
 import numpy as np
 import pytest
 import torch
+from punchin_server.codecs import inversion
 from punchin_server.codecs.mel import log_mel
 from punchin_server.codecs.phase import consistent
 from punchin_server.engines.transfer import engine
 from punchin_server.packs import registry
-from punchin_train.transfer import audiomae, clap, encoded, schedule, solos, stages, start, text, unet, vae, vocoder
+from punchin_train.transfer import (
+    audiomae,
+    clap,
+    encoded,
+    pieces,
+    recordings,
+    schedule,
+    solos,
+    stages,
+    start,
+    text,
+    unet,
+    vae,
+    vocoder,
+)
 from punchin_train.transfer.alignment import Alignment
 from punchin_train.transfer.lines import Lines
-from punchin_train.transfer.pack import ADAPTER
+from punchin_train.transfer.pack import ADAPTER, half
+from punchin_wire.errors import BadCheckpoint
 from punchin_wire.frames import describe
 from punchin_wire.messages import Note, Take, TakeSpec, TransferRequest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 pytestmark = pytest.mark.torch
 
@@ -95,10 +111,46 @@ def test_refining_gives_the_magnitudes_that_the_mel_asks_for() -> None:
     def error(wave: torch.Tensor) -> float:
         return float((log_mel(wave) - mel).abs().mean())
 
-    assert torch.equal(consistent(flawed, mel, 0), flawed)
-    refined = consistent(flawed, mel, 4)
+    assert torch.equal(consistent(flawed, inversion.least_squares(mel), 0), flawed)
+    refined = consistent(flawed, inversion.least_squares(mel), 4)
     assert refined.shape == wanted.shape
     assert error(refined) < 0.1 * error(flawed)
+
+
+def test_the_inverter_hears_as_far_as_it_says() -> None:
+    """A frame of the mel reaches the magnitudes of `context` frames on either side, and no others."""
+    network = inversion.Inverter(width=16, depth=4)
+    with torch.no_grad():
+        plain = torch.full((1, 64, 64), -4.0)
+        struck = plain.clone()
+        struck[0, 32] = 1.0
+        moved = (network(struck) != network(plain)).any(-1)[0].nonzero().flatten()
+    assert (int(moved[0]), int(moved[-1])) == (32 - network.context, 32 + network.context)
+
+
+def test_an_inverter_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Width and depth come from the file; one of other tensors is refused."""
+    network, path = inversion.Inverter(width=16, depth=2), tmp_path / "inverter.safetensors"
+    save_file(half(network.state_dict()), path)
+    mel = torch.randn(1, 20, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        inversion.load_inverter(path).magnitudes(mel), network.magnitudes(mel), rtol=0.02, atol=0
+    )
+    save_file({"inp.weight": torch.zeros(16, 64)}, path)
+    with pytest.raises(BadCheckpoint, match="inverts mels"):
+        inversion.load_inverter(path)
+
+
+def test_a_piece_is_its_seed_and_stays_in_its_time() -> None:
+    """And what it is recorded as is heard."""
+    assert pieces.compose(5) == pieces.compose(5)
+    for seed in range(40):
+        notes = [note for part in pieces.compose(seed).parts for note in part]
+        assert all(0 <= note.start < pieces.SECONDS and note.end > note.start for note in notes)
+        assert all(pieces.LOWEST <= note.pitch <= pieces.HIGHEST for note in notes)
+    sound = recordings.record(pieces.compose(5))
+    assert sound.shape == (recordings.SAMPLES,)
+    assert float(np.abs(sound).max()) == pytest.approx(recordings.PEAK, abs=1e-3)
 
 
 def test_alignment_counts_what_is_heard_elsewhere() -> None:

@@ -24,7 +24,6 @@ from torch.nn import functional as F
 
 from ...codecs import fbank
 from ...codecs.mel import HOP, SAMPLE_RATE, log_mel
-from ...codecs.phase import consistent
 from ...listening import notes as listening
 from ...listening.likeness import Likeness
 from ...listening.notes import Transcriber
@@ -212,7 +211,7 @@ class Transfer:
 
     def _render(self, latents: Tensor, canvas: Canvas) -> Iterator[Audio]:
         """The next samples `[n]` after each window, perhaps none: those that no later window reaches."""
-        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine
+        context = VOCODER_CONTEXT + PHASE_CONTEXT * self.models.refine + self.models.inverted
         done, last, room = 0, -(-canvas.samples // HOP), canvas.frames * canvas.scale
         for mel, final in self._mel(latents, canvas):
             end = last if final == room else max(done, min(last, final - context))
@@ -227,7 +226,7 @@ class Transfer:
     def _sound(self, mel: Tensor) -> Tensor:
         """Samples `[160 T]` of a log mel `[1, T, 64]`."""
         vocoder = self.models.base.vocoder
-        return consistent(vocoder(mel.to(vocoder.dtype)).float(), mel, self.models.refine)[0]
+        return self.models.refined(vocoder(mel.to(vocoder.dtype)).float(), mel)[0]
 
     def _mel(self, latents: Tensor, canvas: Canvas) -> Iterator[tuple[Tensor, int]]:
         """Log mel `[1, T * scale, 64]` after each window that was decoded, averaged as the noise was, and how many of

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from punchin_wire.errors import AdapterMismatch, BadCheckpoint, BadSetting, Unsupported
 from punchin_wire.params import Solver
+from torch import Tensor
 
+from ...codecs.inversion import Inverter, least_squares, load_inverter
+from ...codecs.mel import HOP
+from ...codecs.phase import consistent
 from ...models.audioldm2.ap_adapter import load_adapter
 from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2
 from ...models.audioldm2.audiomae import AudioMAE, load_audiomae
@@ -35,11 +39,24 @@ class TransferModels:
     refine: int = 0
     guided: float = 1.0
     hold: float = 0.0
+    inverter: Inverter | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.audiomae and self.audiomae.size.width != (width := self.base.text.width):
             raise AdapterMismatch(f"AudioMAE is {self.audiomae.size.width} wide; the adapter reads {width}.")
+
+    @property
+    def inverted(self) -> int:
+        """Mel frames either way that reach the magnitudes of one."""
+        return self.inverter.context if self.inverter else 0
+
+    def refined(self, sound: Tensor, mel: Tensor) -> Tensor:
+        """The vocoder's `sound` `[B, N]` of log mels `[B, T, 64]` with the magnitudes they ask for, `[B, 160 T]`."""
+        if not self.refine:
+            return sound[:, : mel.shape[1] * HOP]
+        magnitude = self.inverter.magnitudes(mel) if self.inverter else least_squares(mel)
+        return consistent(sound, magnitude, self.refine)
 
 
 def load_transfer_models(name: str, device: str, precision: str) -> TransferModels:
@@ -73,8 +90,9 @@ def _load(pack: Pack, where: torch.device, dtype: torch.dtype | None, names: Map
         load_adapter(base.unet, pack.resolve(parts.adapter))
         base.unet.to(where)
         audiomae = load_audiomae(pack.resolve(parts.audiomae)).to(where)
+    inverter = load_inverter(pack.resolve(parts.inverter)).to(where) if parts.inverter else None
     defaults = parts.scheduler, parts.steps, parts.refine, parts.guided, parts.hold
-    return TransferModels(base, audiomae, where, *defaults, names)
+    return TransferModels(base, audiomae, where, *defaults, inverter, names)
 
 
 def _check_scheduler(base: AudioLDM2, solver: Solver, steps: int) -> None:

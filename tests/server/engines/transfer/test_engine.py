@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from peers.audioldm2 import stock_pipeline
 from punchin_server.codecs.fbank import prompt_features
+from punchin_server.codecs.inversion import Inverter
 from punchin_server.engines.events import Emission
 from punchin_server.engines.spans import Span
 from punchin_server.engines.transfer import engine as transfer
@@ -384,11 +385,13 @@ def test_a_long_take_changes_no_more_where_windows_meet(engine: Transfer) -> Non
     assert (other[0] - one[-1]).abs().mean() > change.quantile(0.99)  # the measure does see seams
 
 
-@pytest.mark.parametrize("refine", [0, 2])
+@pytest.mark.parametrize(("refine", "depth"), [(0, 0), (2, 0), (2, 6)])
 @pytest.mark.parametrize("seconds", [0.05, 2.0, 10.25, 30.0])
-def test_the_vocoders_pieces_are_one_pass(engine: Transfer, refine: int, seconds: float) -> None:
-    """Also for a clip shorter than a window, which the vocoder hears with what the canvas has behind it."""
-    engine = Transfer(replace(engine.models, refine=refine))
+def test_the_vocoders_pieces_are_one_pass(engine: Transfer, refine: int, depth: int, seconds: float) -> None:
+    """Also for a clip shorter than a window, which the vocoder hears with what the canvas has behind it; and where a
+    network of so many blocks inverts the mel."""
+    inverter = Inverter(width=8, depth=depth).requires_grad_(False) if depth else None
+    engine = Transfer(replace(engine.models, refine=refine, inverter=inverter))
     canvas = Canvas.of(round(seconds * RATE), 4)
     latents = torch.randn(1, 8, canvas.frames, 16, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
