@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 import zmq
-from punchin_wire.errors import DaemonError, ErrorInfo, from_info
+from punchin_wire.errors import DaemonError, ErrorInfo, PunchinError, from_info
 from punchin_wire.structs import UNREADABLE, ready
 
 from ..child import Child
@@ -122,7 +122,7 @@ class InCluster:
         self._member = Placed("cluster", Placing(settings.ray_address), self._env)
         try:
             cluster = _joined(self._member)
-        except DaemonError:
+        except PunchinError:
             self._end()
             raise
         self._host = cluster.host
