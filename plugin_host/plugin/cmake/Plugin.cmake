@@ -22,6 +22,9 @@ function(punchin_plugin NAME)
     OUTPUT_NAME "${NAME}"
     PREFIX ""
     SUFFIX ".clap")
+  if(APPLE)  # a folder there, of the same name
+    set_target_properties(${NAME}-clap PROPERTIES BUNDLE TRUE BUNDLE_EXTENSION clap SUFFIX "")
+  endif()
 
   foreach(format vst3 clap)
     set_property(TARGET ${NAME}-${format} PROPERTY SOURCES dpf/Main.cpp)
