@@ -113,13 +113,14 @@ def write_base(folder: Path, cores: int) -> None:
 
 
 def _random(part: nn.Module, pool: Tensor) -> dict[str, Tensor]:
-    """Weights of a size that lets numbers pass, in bfloat16, made of the random numbers of `pool`."""
+    """Weights of a size that lets numbers pass, in bfloat16, made of the random numbers of `pool`: others in every
+    tensor, since onnxruntime keeps equal ones once."""
     state = {}
-    for name, shaped in part.state_dict().items():
+    for i, (name, shaped) in enumerate(part.state_dict().items()):
         if not shaped.is_floating_point():
             state[name] = shaped
             continue
-        values = pool.repeat(-(-shaped.numel() // len(pool)))[: shaped.numel()].view(shaped.shape)
+        values = pool.roll(i).repeat(-(-shaped.numel() // len(pool)))[: shaped.numel()].view(shaped.shape)
         if shaped.dim() > 1:
             values = values * shaped[0].numel() ** -0.5
         else:

@@ -28,6 +28,7 @@ from ...listening import notes as listening
 from ...listening.likeness import Likeness
 from ...listening.notes import Transcriber
 from ...models.audioldm2.audiomae import AudioMAE
+from ...models.audioldm2.onnx_unet import quicken
 from ...models.audioldm2.prompted_unet import PromptState
 from ..audio import mono
 from ..clock import Clock
@@ -55,7 +56,9 @@ PHASE_CONTEXT = 7
 
 def load(pack: str, device: str, precision: str) -> Transfer:
     """The engine of the pack called `pack`; see :func:`.loading.load_transfer_models` for what is raised."""
-    return Transfer(load_transfer_models(pack, device, precision))
+    models = load_transfer_models(pack, device, precision)
+    quicken(models.base.unet)
+    return Transfer(models)
 
 
 class Transfer:

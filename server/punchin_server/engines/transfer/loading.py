@@ -16,7 +16,6 @@ from ...codecs.phase import consistent
 from ...models.audioldm2.ap_adapter import load_adapter
 from ...models.audioldm2.audioldm2 import AudioLDM2, load_audioldm2
 from ...models.audioldm2.audiomae import AudioMAE, load_audiomae
-from ...models.audioldm2.onnx_unet import quicken
 from ...models.musicgen import linear
 from ...packs.registry import Pack, find
 from ..device import choose_device, choose_precision, describe_models, prepare
@@ -70,10 +69,7 @@ def load_transfer_models(name: str, device: str, precision: str) -> TransferMode
     if linear.is_eight_bit(chosen):
         step = "Start the daemon with --precision bfloat16 or float32, on a GPU with float16."
         raise Unsupported(f"Transfer has no {chosen} arithmetic.", step)
-    names = describe_models(pack, pack.transfer.references(), where, chosen)
-    models = _load(pack, where, getattr(torch, chosen), names)
-    quicken(models.base.unet)
-    return models
+    return _load(pack, where, getattr(torch, chosen), describe_models(pack, pack.transfer.references(), where, chosen))
 
 
 def open_transfer_models(pack: Pack) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from fakes.audioldm2 import LOA, T5, Layout, randomize, unet
+from punchin_server.engines.transfer import engine as transfer
 from punchin_server.engines.transfer.loading import load_transfer_models
 from punchin_server.models.audioldm2 import ap_adapter, onnx_unet
 from punchin_server.models.audioldm2.onnx_unet import OnnxNetwork, is_faster, quicken
@@ -47,6 +48,10 @@ def prompt(rows: int, heard: int | None, seed: int = 1) -> tuple[Tensor, Tensor,
     mask = torch.ones(rows, 6)
     mask[1:, 4:] = 0
     return loa, t5, mask, None if heard is None else torch.randn(rows, heard, LOA, generator=g)
+
+
+def of_the_pack() -> PromptedUNet:
+    return load_transfer_models("tiny", "cpu", "float32").base.unet
 
 
 def prompt_of(made: PromptedUNet) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -100,13 +105,12 @@ def test_a_prompt_read_before_is_used_again() -> None:
     assert torch.equal(graph(x, t), noise)
 
 
-def test_the_built_in_pack_runs_as_a_graph_and_as_torch_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_built_in_pack_runs_as_a_graph_and_as_torch_alike() -> None:
     """A step of ten seconds with both branches, in the sizes of a clip."""
-    quick = load_transfer_models("tiny", "cpu", "float32").base.unet
-    if quick.network is None:
+    quick, plain = transfer.load("tiny", "cpu", "float32").models.base.unet, of_the_pack()
+    if not is_faster(plain):
         pytest.skip("this CPU runs the network with torch")
-    monkeypatch.setattr(onnx_unet, "FAST", ())
-    plain = load_transfer_models("tiny", "cpu", "float32").base.unet
+    assert quick.network is not None
     assert plain.network is None
     x = torch.randn(2, 8, 250, 16, generator=torch.Generator().manual_seed(4))
     for each in (quick, plain):
@@ -125,11 +129,11 @@ def test_weights_are_given_up_once_they_are_packed(monkeypatch: pytest.MonkeyPat
         return written[-1]
 
     monkeypatch.setattr(onnx_unet, "write_unet", write)
-    graph = load_transfer_models("tiny", "cpu", "float32").base.unet
+    graph = of_the_pack()
+    quicken(graph)
     if graph.network is None:
         pytest.skip("this CPU runs the network with torch")
-    read = prompt_of(graph)
-    graph.read_prompt(*read, 0.5)
+    graph.read_prompt(*prompt_of(graph), 0.5)
     x, t = torch.randn(2, 8, 32, 8), torch.tensor(20)
     expected = graph(x, t)
     (model,) = written

@@ -18,7 +18,7 @@ pytestmark = [
 PREPARE = """
 import torch
 from pathlib import Path
-from punchin_server.models.musicgen import linear, weights
+from punchin_server.models.musicgen import onnx_step, weights
 from punchin_server.worker import frugal
 torch.set_grad_enabled(False)
 torch.ops.mkldnn._reorder_linear_weight(torch.zeros(64, 64), 8)  # oneDNN makes room for itself
@@ -27,7 +27,7 @@ LOAD = """
 with frugal():
     kept = weights.load_lm(Path(sys.argv[1]), dtype=None)
     if sys.argv[2] != "float16":
-        linear.prepare(kept, sys.argv[2], torch.device("cpu"))
+        kept = onnx_step.on_cpu(kept, sys.argv[2], None, text=True)
 """
 
 
