@@ -33,7 +33,7 @@ CONTROLS = ("chord", "drums", "piano")
 
 def test_its_files_are_the_ones_the_manifest_names() -> None:
     registry.verify(PACK)
-    assert sum(file.size for file in PACK.manifest.files) <= 32_000_000
+    assert sum(file.size for file in PACK.manifest.files) <= 40_000_000
     assert PACK.manifest.licence == "Apache-2.0"
     assert set(PACK.manifest.adapters) == set(CONTROLS)
     assert PACK.manifest.text is None
