@@ -1,4 +1,4 @@
-"""One decode step at a given place of the sequence: ours by onnxruntime, ours by torch, and transformers', in turn.
+"""One decode step at a given place of the sequence: ours by onnxruntime, ours by torch, transformers' and audiocraft's.
 
 All are in one process and take turns, so that a busy machine slows each alike: ratios are medians of those of a turn.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,7 @@ from .steps import peer_model, step_bytes
 FRAMES = (40, 1000)
 """Steps fed before: nearly nothing, and what a hole in the middle of a window has."""
 TURNS = 20
+PEERS = ("transformers", "audiocraft")
 
 
 class Turns(NamedTuple):
@@ -61,6 +63,23 @@ def peer_step(shape: str, precision: str, frames: int) -> Callable[[], object]:
     return step
 
 
+def audiocraft_step(shape: str, frames: int) -> Callable[[], object]:
+    """Both branches, which it cannot leave out; each step is fed behind the one before."""
+    from peers.musicgens import audiocraft_lm
+
+    config = SHAPES[shape]
+    model = audiocraft_lm(config)
+    conditions = {"description": (torch.zeros(2, 1, config.width), torch.ones(2, 1))}
+    streaming = model.streaming()
+    streaming.__enter__()  # its cache lives inside, and the process ends with the measurement
+
+    def feed(steps: int) -> None:
+        model(torch.zeros(2, config.codebooks, steps, dtype=torch.long), [], conditions)
+
+    feed(frames)
+    return lambda: feed(1)
+
+
 def turns(shape: str, cores: int, precision: GraphPrecision, frames: int) -> Turns:
     use_cores(cores)
     packed = linear.prepare(random_lm(shape), precision, torch.device("cpu"))
@@ -69,6 +88,8 @@ def turns(shape: str, cores: int, precision: GraphPrecision, frames: int) -> Tur
         "torch": own_step(packed, frames),  # type: ignore[arg-type]
         "transformers": peer_step(shape, precision, frames),
     }
+    if find_spec("audiocraft") is not None and precision != "int8":  # its attention holds no Linear to quantise
+        steps["audiocraft"] = audiocraft_step(shape, frames)
     for step in steps.values():
         step()
     before = bandwidth()
@@ -91,12 +112,13 @@ def rows(shape: str, cores: int) -> Iterator[Row]:
             floor = 1000 * (step_bytes(config, precision, text=False) + cached) / measured.bandwidth
             case = f"{precision}, no text, after {frames} steps"
             for name, taken in measured.taken.items():
-                own = "" if name == "transformers" else "Punchin by "
+                own = "" if name in PEERS else "Punchin by "
                 yield Row("pairs", f"{case}: {own}{name}, median", statistics.median(taken), "ms")
                 yield Row("pairs", f"{case}: {own}{name}, least", min(taken), "ms")
             used = "onnxruntime" if precision == "int8" else "torch"
-            peer = measured.ratio("transformers", used)
+            peers = {name: measured.ratio(name, used) for name in PEERS if name in measured.taken}
+            faster = min(peers, key=lambda name: peers[name])
             yield Row("pairs", f"{case}: torch ÷ onnxruntime", measured.ratio("torch", "onnxruntime"), "×")
-            yield Row("pairs", f"{case}: transformers ÷ Punchin ({used})", peer, "×", 2.0, at_least=True)
+            yield Row("pairs", f"{case}: {faster} ÷ Punchin ({used})", peers[faster], "×", 2.0, at_least=True)
             yield Row("pairs", f"{case}: floor with the cache, {measured.bandwidth / 1e9:.1f} GB/s", floor, "ms")
             yield Row("pairs", f"{case}: Punchin ({used}, least) ÷ floor", min(measured.taken[used]) / floor, "×", 1.5)

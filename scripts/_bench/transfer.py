@@ -179,7 +179,7 @@ def arithmetic_rate(dtype: torch.dtype, clock: Clock) -> float:
 def rows(
     shape: str, source: str, cores: int, precisions: list[str], measured: int, steps: int, clock: str
 ) -> Iterator[Row]:
-    """Both ways at equal precision. `measured` steps are run of those that ours takes (`steps`) and of the published."""
+    """Both ways at equal precision. `measured` steps are run of those that ours takes (`steps`) and the published."""
     for precision in precisions:
         case = f"{shape}, {precision}"
         both = in_process(turns, source, cores, precision, measured, clock)
