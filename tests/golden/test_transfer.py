@@ -1,4 +1,4 @@
-"""A transfer that holds nothing of its clip is the take that it was before there was `hold`."""
+"""A transfer that holds nothing of its clip stays the take that it is since version 4 of the built-in pack."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def melody() -> Audio:
     return np.concatenate(notes)[None].astype(np.float32)
 
 
-def test_the_take_is_the_one_from_before() -> None:
+def test_the_take_is_the_one_that_it_was() -> None:
     """To what a processor's sums may differ by; a hold of a twentieth is 30 times as far away."""
     with np.load(Path(__file__).with_name("transfer_reference.npz")) as file:
         expected = file["take"]
