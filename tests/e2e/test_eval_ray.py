@@ -1,4 +1,4 @@
-"""`punchin eval` on seats: the same tables in this process, in two, and in a Ray cluster."""
+"""`punchin eval` on seats of a Ray cluster: the same tables as in this process."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_holes_have_the_same_figures_on_seats_of_a_cluster(ray_cluster: Cluster,
     assert {row["n"] for row in table["rows"].values()} == {2}
 
 
-def test_transfers_have_the_same_figures_here_on_two_seats_and_in_a_cluster(
+def test_transfers_have_the_same_figures_on_seats_of_a_cluster(
     ray_cluster: Cluster, packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_transfer_pack(packs / "moves", steps=1)
@@ -63,7 +63,6 @@ def test_transfers_have_the_same_figures_here_on_two_seats_and_in_a_cluster(
     clips = tmp_path / "clips"
     clips.mkdir()
     soundfile.write(clips / "a.wav", np.random.default_rng(0).uniform(-0.3, 0.3, 32_000), 16_000)
-    words = ("transfer", "--pack", "moves", "--songs", str(clips), "--targets", "harp", "--parameters", "alpha")
+    words = ("transfer", "--pack", "moves", "--songs", str(clips), "--targets", "harp", "--parameters", "negative")
     here = report(tmp_path / "here", *words)
-    assert here == report(tmp_path / "two", *words, "--device", "cpu,cpu")
     assert here == report(tmp_path / "there", *words, "--device", "cpu", *ray_flags(ray_cluster))

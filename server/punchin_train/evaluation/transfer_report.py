@@ -95,7 +95,8 @@ def plot(varied: Table, path: Path) -> None:
                 _curve(panel, name, colour, known)
         panel.set(xlabel=f"{LIKELY} (transferability)", ylabel=f"{column} (fidelity)")
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0].legend(fontsize=8)
+    if panels[0].lines:
+        panels[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, dpi=80)
     pyplot.close(figure)

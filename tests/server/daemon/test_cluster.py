@@ -79,3 +79,10 @@ def test_a_cluster_that_cannot_be_joined_is_an_error_of_the_daemon(monkeypatch: 
     saying(monkeypatch, then="sys.exit('Aborted by a check')")
     with pytest.raises(DaemonError, match="Aborted by a check"):
         InCluster(Settings(executor="ray"))
+
+
+def test_what_a_child_said_before_it_ended_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    saying(monkeypatch, '{"address":"127.0.0.1:1","host":"127.0.0.1","gpus":2}', then="sys.exit(0)")
+    joined = InCluster(Settings(executor="ray", ray_address="127.0.0.1:1", seats="2:2"))
+    assert (joined.least, joined.devices) == (2, ("auto", "auto"))
+    joined.close()

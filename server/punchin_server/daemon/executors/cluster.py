@@ -23,7 +23,8 @@ WORKER = "punchin_server.worker"
 RAY = (sys.executable, "-m", "punchin_server.daemon.executors.ray")
 START_SECONDS = 900.0
 """A cloud may have to make a computer first."""
-JOIN_SECONDS = 120.0
+JOIN_SECONDS, LAST_WORDS_SECONDS = 120.0, 3.0
+"""Within which a child says what cluster there is; and how long its words may take to arrive once it has ended."""
 FIXED_SECONDS, GROWS_SECONDS = 20.0, 300.0
 """How long no node at all may have room for a seat, where their number is fixed and where the cluster may grow."""
 
@@ -151,13 +152,13 @@ def _joined(member: Placed) -> Said:
     """What the member of a cluster says once it is one. Raises DaemonError."""
     until = time.monotonic() + JOIN_SECONDS
     while time.monotonic() < until:
-        said, ended = member.said(), member.ended()
+        said = member.said()
         if said.error is not None:
             raise from_info(said.error)
         if said.host:
             return said
-        if ended is not None:
-            break
+        if member.ended() is not None:
+            until = min(until, time.monotonic() + LAST_WORDS_SECONDS)
         time.sleep(0.05)
     last = next((line for line in reversed(member.errors) if line.strip()), "It says nothing.")
     raise DaemonError(
