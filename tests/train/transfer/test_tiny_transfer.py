@@ -34,8 +34,8 @@ def test_the_pack_fills_and_transfers() -> None:
 @pytest.mark.model
 @pytest.mark.parametrize("target", ["violin", "flute", "harp"])
 def test_a_piano_is_handed_to_another_instrument(engine: Transfer, target: str) -> None:
-    """Takes play the clip's notes rather than another clip's, and sound more like the target than like the piano, as the
-    pack's own CLAP hears them. (It hardly tells an acoustic guitar from a piano.)"""
+    """Takes play the clip's notes rather than another clip's, and sound more like the target than like the piano as
+    the pack's own CLAP hears them. (It hardly tells an acoustic guitar from a piano.)"""
     kept, chance, nearer = [], [], []
     clips = [solos.play(solos.compose(seed, held_out=True).melody, "piano")[:160_000] for seed in SEEDS]
     for clip, other in zip(clips, clips[1:] + clips[:1], strict=True):
