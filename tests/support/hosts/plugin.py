@@ -64,16 +64,19 @@ _LETTERS = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"
 
 
 def _from_juce(text: str) -> bytes:
-    """JUCE's own base 64, lowest bits first, with the size before it."""
+    """JUCE's own base 64, lowest bits first, with the size before it: four letters are three bytes."""
     size, _, letters = text.partition(".")
-    value = sum(_LETTERS.index(letter) << 6 * i for i, letter in enumerate(letters))
-    return (value & (1 << 8 * int(size)) - 1).to_bytes(int(size), "little")
+    values = [_LETTERS.index(letter) for letter in letters] + [0] * 3
+    quads = zip(*(values[i::4] for i in range(4)), strict=False)
+    found = b"".join((a | b << 6 | c << 12 | d << 18).to_bytes(3, "little") for a, b, c, d in quads)
+    return found[: int(size)]
 
 
 def _to_juce(data: bytes) -> str:
-    value = int.from_bytes(data, "little")
-    letters = (_LETTERS[value >> 6 * i & 63] for i in range((8 * len(data) + 5) // 6))
-    return f"{len(data)}." + "".join(letters)
+    padded = data + bytes(2)
+    values = (int.from_bytes(padded[i : i + 3], "little") for i in range(0, len(padded) - 2, 3))
+    letters = "".join(_LETTERS[value >> 6 * i & 63] for value in values for i in range(4))
+    return f"{len(data)}." + letters[: (8 * len(data) + 5) // 6]
 
 
 _COMPONENT = re.compile(rb"(<IComponent>)(.*?)(</IComponent>)")
