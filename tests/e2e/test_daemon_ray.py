@@ -219,14 +219,16 @@ class Far:
         self.laid, self.cluster, self._stack = laid, cluster, stack
         self.node = self._start()
 
-    def _start(self) -> int:
-        return self._stack.enter_context(self.cluster.elsewhere(self.laid.there(), self.laid.address)).pid
+    def _start(self) -> subprocess.Popen[bytes]:
+        return self._stack.enter_context(self.cluster.elsewhere(self.laid.there(), self.laid.address))
 
     def seat(self, client: Client) -> SeatStatus:
         """The seat there, once it has a worker."""
 
         def found() -> list[SeatStatus]:
-            return [each for each in client.status().seats if each.pid and lives_on(each.pid, self.node)]
+            if self.node.poll() is not None:
+                self.node = self._start()  # Ray gave it up while the cable was out
+            return [each for each in client.status().seats if each.pid and lives_on(each.pid, self.node.pid)]
 
         return until(found, PATIENCE)[0]
 
@@ -247,8 +249,6 @@ class Far:
                 self.cluster.add(1)
             case 2:
                 self.cut(client)
-        if not psutil.pid_exists(self.node) or psutil.Process(self.node).status() == psutil.STATUS_ZOMBIE:
-            self.node = self._start()  # Ray gave it up while the cable was out
 
 
 @pytest.fixture
