@@ -151,6 +151,7 @@ def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.endurance
 def test_a_cluster_without_nodes_is_said_and_one_with_nodes_works_again(ray_cluster: Cluster, tmp_path: Path) -> None:
     env = ray_cluster.env | {"RAY_PATIENCE": "1"}
     with daemon(tmp_path, *ray_cluster.flags("1:1"), env=env) as running:
