@@ -151,6 +151,7 @@ def test_a_cluster_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.endurance
 def test_a_cluster_without_nodes_is_said_and_one_with_nodes_works_again(ray_cluster: Cluster, tmp_path: Path) -> None:
     env = ray_cluster.env | {"RAY_PATIENCE": "1"}
     with daemon(tmp_path, *ray_cluster.flags("1:1"), env=env) as running:
@@ -219,14 +220,16 @@ class Far:
         self.laid, self.cluster, self._stack = laid, cluster, stack
         self.node = self._start()
 
-    def _start(self) -> int:
-        return self._stack.enter_context(self.cluster.elsewhere(self.laid.there(), self.laid.address)).pid
+    def _start(self) -> subprocess.Popen[bytes]:
+        return self._stack.enter_context(self.cluster.elsewhere(self.laid.there(), self.laid.address))
 
     def seat(self, client: Client) -> SeatStatus:
         """The seat there, once it has a worker."""
 
         def found() -> list[SeatStatus]:
-            return [each for each in client.status().seats if each.pid and lives_on(each.pid, self.node)]
+            if self.node.poll() is not None:
+                self.node = self._start()  # Ray gave it up while the cable was out
+            return [each for each in client.status().seats if each.pid and lives_on(each.pid, self.node.pid)]
 
         return until(found, PATIENCE)[0]
 
@@ -247,8 +250,6 @@ class Far:
                 self.cluster.add(1)
             case 2:
                 self.cut(client)
-        if not psutil.pid_exists(self.node) or psutil.Process(self.node).status() == psutil.STATUS_ZOMBIE:
-            self.node = self._start()  # Ray gave it up while the cable was out
 
 
 @pytest.fixture

@@ -67,9 +67,7 @@ class Child:
         ]
         for pump in self._pumps:
             pump.start()
-        with contextlib.suppress(OSError):  # it died at once: poll() tells
-            self._stdin.write(first_line)
-            self._stdin.flush()
+        self.say(first_line)
         self._reaper: threading.Thread | None = None
 
     @property
@@ -87,6 +85,12 @@ class Child:
     @property
     def refusal(self) -> ErrorInfo | None:
         """Why it could not be started would have been said at once."""
+
+    def say(self, line: bytes) -> None:
+        """Write to its standard input: no more than a pipe holds, so that it need not read."""
+        with contextlib.suppress(OSError, ValueError):  # it has died, or has been left: poll() tells
+            self._stdin.write(line)
+            self._stdin.flush()
 
     def ended(self) -> str | None:
         """How it ended, in words, once it has; else None."""

@@ -21,6 +21,8 @@ from .curve import CurveLines
 
 WORKER = "punchin_server.worker"
 RAY = (sys.executable, "-m", "punchin_server.daemon.executors.ray")
+GO = b"go\n"
+"""A worker may connect now."""
 START_SECONDS = 900.0
 """A cloud may have to make a computer first."""
 JOIN_SECONDS, LAST_WORDS_SECONDS = 120.0, 3.0
@@ -60,7 +62,7 @@ class Placed(Child):
     def __init__(self, name: str, placing: Placing, env: Mapping[str, str], lines: CurveLines | None = None) -> None:
         super().__init__(name, RAY, msgspec.json.encode(placing) + b"\n", env=env)
         self._lines = lines
-        self._said = Said()
+        self._said, self._key = Said(), b""
 
     @property
     def pid(self) -> int:
@@ -72,7 +74,8 @@ class Placed(Child):
         return self.said().error
 
     def said(self) -> Said:
-        """What it said last. The worker's key is let in from then on."""
+        """What it said last. The worker's key is let in from then on, and the child is told: who knocks before that is
+        refused for good."""
         while self.output:
             line = self.output.popleft()
             try:
@@ -80,7 +83,9 @@ class Placed(Child):
             except UNREADABLE:  # Ray's own words
                 continue
             if self._lines is not None and self._said.key:
-                self._lines.allow(self._said.key.encode())
+                self._key = self._said.key.encode()
+                self._lines.allow(self._key)
+                self.say(GO)
         return self._said
 
     def ended(self) -> str | None:
@@ -90,7 +95,7 @@ class Placed(Child):
 
     def leave(self, patience: float = 2.0) -> None:
         if self._lines is not None:
-            self._lines.forget(self._said.key.encode())
+            self._lines.forget(self._key)
             self._lines = None
         super().leave(patience)
 

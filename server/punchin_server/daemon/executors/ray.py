@@ -223,10 +223,11 @@ def _say(said: Said) -> None:
     sys.stdout.buffer.flush()
 
 
-def _leave_with_the_daemon() -> None:
-    """Block until standard input ends, then end the process at once, and with it its actor or its cluster."""
-    while sys.stdin.buffer.read(4096):
-        pass
+def _obey(go: threading.Event) -> None:
+    """Set `go` when a line of standard input says so; when that ends, end the process at once, and with it its actor or
+    its cluster."""
+    while sys.stdin.buffer.readline():
+        go.set()
     os._exit(0)
 
 
@@ -234,7 +235,8 @@ def main() -> int:
     """Read what is to be done from a line of standard input: place a worker, or only say what cluster there is. Ends
     when standard input does, or when the worker does."""
     placing = msgspec.json.decode(sys.stdin.buffer.readline(), type=Placing)
-    threading.Thread(target=_leave_with_the_daemon, name="watch", daemon=True).start()
+    go = threading.Event()
+    threading.Thread(target=_obey, args=(go,), name="watch", daemon=True).start()
     try:
         cluster = Cluster(placing.address)
         if placing.orders is None:
@@ -245,6 +247,7 @@ def main() -> int:
         placement = cluster.place(placing.gpu, placing.patience)
         born = placement.introduced()
         _say(Said(pid=born.pid, key=born.key.decode()))
+        go.wait()  # until the daemon lets that key in
         placement.serve(placing.engines, placing.orders)
     except PunchinError as error:
         print(error, file=sys.stderr, flush=True)
