@@ -88,7 +88,7 @@ def test_what_is_not_there() -> None:
     with pytest.raises(PackMissing):
         load("no-such-pack", "cpu", "float32")
     with pytest.raises(Unsupported):
-        choose_precision("float8", torch.device("cpu"))
+        choose_precision("float4", torch.device("cpu"))
     if not torch.cuda.is_available():
         with pytest.raises(Unsupported, match="cuda"):
             choose_device("cuda")
