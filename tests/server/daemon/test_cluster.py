@@ -51,11 +51,12 @@ def test_a_workers_key_is_let_in_while_it_is_one(monkeypatch: pytest.MonkeyPatch
     let_in: list[bytes] = []
     monkeypatch.setattr(lines, "allow", let_in.append)
     monkeypatch.setattr(lines, "forget", let_in.remove)
-    told = "print('{\"pid\": 4712}' if sys.stdin.readline() == 'go\\n' else 'nothing', flush=True); sys.stdin.read()"
+    told = f"print({ERROR!r} if sys.stdin.readline() == 'go\\n' else 'nothing', flush=True); sys.stdin.read()"
     saying(monkeypatch, "Ray's own words", f'{{"pid": 4711, "key": "{key.decode()}"}}', then=told)
     child = Placed("seat", Placing(), {}, lines)
     assert child.pid == 0
-    until(lambda: child.ended() is None and child.pid == 4712, 60.0)  # it was told, and has answered
+    until(lambda: child.refusal, 60.0)  # it was told, and has answered
+    assert child.pid == 4711  # still
     assert let_in == [key]
     child.leave(0.0)
     assert let_in == []

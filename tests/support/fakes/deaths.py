@@ -23,7 +23,7 @@ def kill_worker(client: Client, chance: random.Random) -> None:
     """One of those that have come up."""
 
     def killed() -> bool:
-        pids = [seat.pid for seat in client.status().seats if seat.state in ("idle", "busy")]
+        pids = [seat.pid for seat in client.status().seats if seat.pid and seat.state in ("idle", "busy")]
         with suppress(ProcessLookupError):  # it has just died of something else
             if pids:
                 os.kill(chance.choice(pids), signal.SIGKILL)

@@ -62,7 +62,8 @@ class Placed(Child):
     def __init__(self, name: str, placing: Placing, env: Mapping[str, str], lines: CurveLines | None = None) -> None:
         super().__init__(name, RAY, msgspec.json.encode(placing) + b"\n", env=env)
         self._lines = lines
-        self._said, self._key = Said(), b""
+        self._said = Said()
+        self._refusal: ErrorInfo | None = None
 
     @property
     def pid(self) -> int:
@@ -71,31 +72,35 @@ class Placed(Child):
 
     @property
     def refusal(self) -> ErrorInfo | None:
-        return self.said().error
+        self.said()
+        return self._refusal
 
     def said(self) -> Said:
-        """What it said last. The worker's key is let in from then on, and the child is told: who knocks before that is
-        refused for good."""
+        """Where or who it is, as soon as it has said so. The worker's key is let in from then on, and the child is told:
+        who knocks before that is refused for good."""
         while self.output:
             line = self.output.popleft()
             try:
-                self._said = msgspec.json.decode(line, type=Said)
+                said = msgspec.json.decode(line, type=Said)
             except UNREADABLE:  # Ray's own words
                 continue
-            if self._lines is not None and self._said.key:
-                self._key = self._said.key.encode()
-                self._lines.allow(self._key)
+            if said.error is not None:
+                self._refusal = said.error
+                continue
+            self._said = said
+            if self._lines is not None:
+                self._lines.allow(said.key.encode())
                 self.say(GO)
         return self._said
 
     def ended(self) -> str | None:
         code = super().ended()
-        error = self.said().error
+        error = self.refusal
         return None if code is None else f"an error: {error.message.rstrip('.')}" if error else code
 
     def leave(self, patience: float = 2.0) -> None:
         if self._lines is not None:
-            self._lines.forget(self._key)
+            self._lines.forget(self._said.key.encode())
             self._lines = None
         super().leave(patience)
 
@@ -158,8 +163,8 @@ def _joined(member: Placed) -> Said:
     until = time.monotonic() + JOIN_SECONDS
     while time.monotonic() < until:
         said = member.said()
-        if said.error is not None:
-            raise from_info(said.error)
+        if member.refusal is not None:
+            raise from_info(member.refusal)
         if said.host:
             return said
         if member.ended() is not None:
