@@ -9,6 +9,9 @@ from typing import Any
 import hypothesis
 import pytest
 
+if not Path("/dev/nvidiactl").exists():  # kernels for a GPU are interpreted: Triton asks when it is first imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 # A busy machine is no failure; pytest's own timeout catches what hangs.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=20)

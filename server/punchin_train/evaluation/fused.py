@@ -14,8 +14,8 @@ from torch.nn import functional as nnf
 
 @contextmanager
 def fused() -> Iterator[None]:
-    """While this lasts, adapted layers attend to text and audio in one softmax, as the paper's other design does; the
-    adapter is the one that was trained for two."""
+    """While this lasts, adapted layers of torch's modules attend to text and audio in one softmax, as the paper's other
+    design does; the adapter is the one that was trained for two. A graph in a network's place knows nothing of it."""
     apart = PromptAttention.forward
     PromptAttention.forward = _fused  # type: ignore[method-assign]
     try:

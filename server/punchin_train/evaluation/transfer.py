@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,8 @@ import soundfile
 import soxr
 from punchin_server.codecs.mel import SAMPLE_RATE
 from punchin_server.daemon.settings import Settings as SeatSettings
-from punchin_server.engines.transfer.engine import load
+from punchin_server.engines.transfer.engine import Transfer, load
+from punchin_server.engines.transfer.loading import load_transfer_models
 from punchin_wire import paths
 from punchin_wire.errors import FileMissing
 from punchin_wire.frames import Audio
@@ -68,7 +68,7 @@ class Measurer:
     """The pack on one device, and all ears: the tool of a seat."""
 
     def __init__(self, pack: str, judge: Judge, device: str) -> None:
-        self._pack, self._engine = pack, load(pack, device, "float32")
+        self._pack, self._device, self._engine = pack, device, load(pack, device, "float32")
         self._listener = Listener(judge, clap_if_installed())
         self.about = About(self._listener.columns)
 
@@ -89,14 +89,22 @@ class Measurer:
         for name, settings in rows.items():
             key = name if name == FUSED else repr(sorted(settings.items()))
             if key not in made:
-                with fused() if name == FUSED else nullcontext():
-                    made[key] = self._transferred(case, settings)
+                made[key] = self._fused(case, settings) if name == FUSED else self._transferred(case, settings)
             found.append(self._listener.measure(name, made[key], case))
         return found
 
-    def _transferred(self, case: Case, settings: Settings) -> Audio:
+    def _transferred(self, case: Case, settings: Settings, engine: Transfer | None = None) -> Audio:
         texts = {"prompt": sentence(case.target), "negative_prompt": case.negative}
-        return take(self._engine, self._pack, case.clip, case.seed, **texts | dict(settings))
+        return take(engine or self._engine, self._pack, case.clip, case.seed, **texts | dict(settings))
+
+    def _fused(self, case: Case, settings: Settings) -> Audio:
+        with fused():
+            return self._transferred(case, settings, self._modules)
+
+    @cached_property
+    def _modules(self) -> Transfer:
+        """The engine whose network is torch's modules, which :func:`.fused.fused` changes, and no graph."""
+        return Transfer(load_transfer_models(self._pack, self._device, "float32"))
 
 
 def evaluate(run: Run, where: SeatSettings = ON_CPU) -> list[Table]:

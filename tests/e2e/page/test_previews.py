@@ -208,9 +208,9 @@ def test_a_preview_is_the_beginning_of_the_models_take(tmp_path: Path, monkeypat
     sent: list[Sent] = []
 
     def following(*args: Any) -> Any:
-        takes, done = follow(*args)
-        sent.extend(takes)
-        return takes, done
+        followed = follow(*args)
+        sent.extend(followed.takes)
+        return followed
 
     monkeypatch.setattr(render, "follow", following)
     monkeypatch.setattr(Previews, "drop", lambda *_: None)  # to be looked at afterwards

@@ -63,7 +63,7 @@ MODEL_EXECUTORS = (
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 30.0) -> T:
+def until(condition: Callable[[], T], seconds: float = 90.0) -> T:
     """The first true value of `condition`, asked every 10 ms."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,12 +137,14 @@ def test_clap_judges_transfers(hub: Path, tmp_path: Path, monkeypatch: pytest.Mo
         return torch.eye(8)[:1]
 
     listener = transfer_ears.Listener(judge, embeddings.clap_if_installed())  # type: ignore[arg-type]
+    points: dict[str, list[Any]] = {}
     for row, seed in (("ω 2", 1), ("ω 2", 2), (transfer_ears.RENDERED, 3), (transfer_ears.RENDERED, 4)):
-        measured = listener.measure(row, noise(5.0, seed)[:80_000], case)
+        _, measured, found = listener.measure(row, noise(5.0, seed)[:80_000], case)
+        points.setdefault(row, []).append(found)
         assert -1 <= measured["CLAP"] <= 1
         assert 0 < measured["CLAP target"] < 1
         assert measured["target heard"] == 1.0
-    assert [(row, distance > 0) for row, distance in listener.distances()] == [("ω 2", True)]
+    assert [(row, distance > 0) for row, distance in transfer_ears.distances(points)] == [("ω 2", True)]
 
     write_transfer_pack(tmp_path / "moves", steps=1)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
@@ -229,7 +232,9 @@ def test_demucs_tells_drums_where_it_is_installed(hub: Path, monkeypatch: pytest
 def test_tables_say_who_told_the_drums_apart(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_demucs(monkeypatch, hub, FakeDemucs())
     for separator in (separation.OracleMasks(), separation.installed(RATE)):
-        gathering = inpaint._Gathering("one gap", Listener(RATE, separator), StandIn())
+        names = {"measures": Listener(RATE, separator).measures, "fad": StandIn.fad, "least": 2}
+        about = SimpleNamespace(**names, separator=separator.name)
+        gathering = inpaint._Gathering("one gap", about)  # type: ignore[arg-type]
         assert f"drum SDR (dB, {separator.name})" in gathering.table.markdown()
         assert "FAD stand-in" in gathering.table.markdown()
 

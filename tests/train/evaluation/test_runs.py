@@ -15,7 +15,8 @@ import yaml
 from fakes import toys
 from fakes.transfer_pack import write_transfer_pack
 from punchin_server.engines.inpaint.engine import InpaintEngine
-from punchin_server.engines.transfer.engine import load
+from punchin_server.engines.transfer.engine import Transfer
+from punchin_server.engines.transfer.loading import load_transfer_models
 from punchin_train.evaluation import excerpts, inpaint, masks, systems, transfer
 from punchin_train.evaluation.__main__ import main
 from punchin_train.evaluation.excerpts import Excerpt
@@ -123,7 +124,7 @@ class ThreeExcerpts:
     rate, hop, window, left = RATE, 640, 50, 3
     models = SimpleNamespace(names={})
 
-    def __init__(self, pack: str, device: str) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def fill(self, excerpt: Excerpt, other: Excerpt, *_: object) -> Iterator[Filled]:
@@ -199,7 +200,7 @@ def test_only_the_parameters_that_were_asked_for_are_varied(tmp_path: Path, monk
 def test_fused_attention_is_another_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_transfer_pack(tmp_path / "moves", steps=2)
     monkeypatch.setenv("PUNCHIN_PACKS", str(tmp_path / "moves"))
-    engine = load("moves", "cpu", "float32")
+    engine = Transfer(load_transfer_models("moves", "cpu", "float32"))
     clip = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 16_000)).astype(np.float32)
     request = TransferRequest(describe(clip, 16_000), "violin", (TakeSpec(1),), pack="moves")
 

@@ -76,8 +76,8 @@ class Placed(Child):
         return self._refusal
 
     def said(self) -> Said:
-        """Where or who it is, as soon as it has said so. The worker's key is let in from then on, and the child is told:
-        who knocks before that is refused for good."""
+        """Where or who it is, as soon as it has said so. The worker's key is let in from then on, and the child is
+        told: who knocks before that is refused for good."""
         while self.output:
             line = self.output.popleft()
             try:
