@@ -1,5 +1,7 @@
-"""The Triton kernels run by Triton's interpreter: in numpy, on the CPU, without a compiler or a GPU. `tests/conftest.py` says
-so to Triton, unless there is a GPU."""
+"""The Triton kernels run by Triton's interpreter: in numpy, on the CPU, without a compiler or a GPU.
+
+`tests/conftest.py` tells Triton so, unless there is a GPU.
+"""
 
 from __future__ import annotations
 
