@@ -183,6 +183,7 @@ def test_every_stage_trains_and_goes_on_and_the_pack_plays(tmp_path: Path, monke
     monkeypatch.setattr(stages, "SHARES", dict.fromkeys(stages.SHARES, 0.05))
     monkeypatch.setattr(clap.train, "__defaults__", (None, 4))
     pack = tmp_path / "tiny"
+    monkeypatch.setenv("PUNCHIN_PACKS", str(pack))  # which the last stage sets, too: here it is put back afterwards
     shutil.copytree(registry.EMBEDDED / "tiny", pack, ignore=shutil.ignore_patterns("transfer"))
     manifest = registry.read_pack(registry.EMBEDDED / "tiny").manifest
     registry.write_manifest(pack, _inpaint_only(manifest))
