@@ -86,11 +86,8 @@ def _drums(submit: Submit, place: Place, grid: TempoMap, composed: Path) -> tupl
     """The drum stem, where one came and sounds at all, and what a musician should know of it."""
     if submit.drums is None:
         return None, ()
-    stem, notes = _stem(submit.drums, place.on_line, grid, place.song.rate, composed)
-    if _sounds(stem):
-        return stem, notes
     name = submit.drums.name or "The drum track"
-    return None, (*notes, f"{name} is silent there, so takes follow no drums.")
+    return _sounding(submit.drums, place, grid, composed, f"{name} is silent there, so takes follow no drums.")
 
 
 def _harmony(
@@ -99,11 +96,17 @@ def _harmony(
     """The stem in which chords and piano are read by ear, where one came that sounds; else they are in the target."""
     if submit.harmony is None or not params.by_ear:
         return None, ()
-    stem, notes = _stem(submit.harmony, place.on_line, grid, place.song.rate, composed)
-    if _sounds(stem):
-        return stem, notes
     name = submit.harmony.name or "The harmony track"
-    return None, (*notes, f"{name} is silent there, so what takes follow is read by ear in the track itself.")
+    silent = f"{name} is silent there, so what takes follow is read by ear in the track itself."
+    return _sounding(submit.harmony, place, grid, composed, silent)
+
+
+def _sounding(
+    track: Track, place: Place, grid: TempoMap, composed: Path, silent: str
+) -> tuple[Stem | None, tuple[str, ...]]:
+    """The stem of `track` if it sounds at all, else what `silent` says; and what a musician should know of it."""
+    stem, notes = _stem(track, place.on_line, grid, place.song.rate, composed)
+    return (stem, notes) if _sounds(stem) else (None, (*notes, silent))
 
 
 def _sounds(stem: Stem) -> bool:

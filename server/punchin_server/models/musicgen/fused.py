@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .airgen import AdapterState
 from .cache import Cache, StepSpan
 from .linear import ScaledLinear
-from .musicgen import Block, LMConfig, MusicGen, TextState
+from .musicgen import Block, MusicGen, MusicGenAround, TextState
 
 log = logging.getLogger(__name__)
 
@@ -67,32 +67,15 @@ class _Layer(NamedTuple):
         )
 
 
-class FusedMusicGen:
+class FusedMusicGen(MusicGenAround):
     """A language model on a GPU; see :class:`.musicgen.MusicGen` for what its methods do."""
 
     def __init__(self, lm: MusicGen, kernels: ModuleType) -> None:
         """Of `lm`, whose weights it shares, with :mod:`.kernels`."""
-        self._lm, self._kernels = lm, kernels
+        super().__init__(lm)
+        self._kernels = kernels
         self._layers = [_Layer.of(block) for block in cast(list[Block], lm.layers)]
         self._heads = Product.of(lm.heads, lm.out_norm)
-
-    @property
-    def config(self) -> LMConfig:
-        return self._lm.config
-
-    @property
-    def offsets(self) -> Tensor:
-        return self._lm.offsets
-
-    @property
-    def max_steps(self) -> int:
-        return self._lm.max_steps
-
-    def prepare(self, max_steps: int) -> None:
-        self._lm.prepare(max_steps)
-
-    def read_text(self, encoded: Tensor) -> TextState:
-        return self._lm.read_text(encoded)
 
     def new_cache(self, rows: int, steps: int | None = None) -> Cache:
         return self._lm.new_cache(rows, steps)

@@ -68,6 +68,18 @@ def _linear(
 
 
 @triton.jit
+def _heard(q, keys, values, there, peak, weight, summed):
+    """The running softmax `peak`, `weight` and `summed` after the columns at `keys` and `values`, where they are."""
+    scores = tl.sum(tl.load(keys, mask=there[:, None], other=0.0).to(tl.float32) * q[None, :], 1)
+    scores = tl.where(there, scores, float("-inf"))
+    higher = tl.maximum(peak, tl.max(scores))
+    shrink = tl.exp(peak - higher)
+    each = tl.exp(scores - higher)
+    read = tl.load(values, mask=there[:, None], other=0.0).to(tl.float32)
+    return higher, weight * shrink + tl.sum(each), summed * shrink + tl.sum(each[:, None] * read, 0)
+
+
+@triton.jit
 def _attend(
     qkv, cache, index, sums, peaks, weights,
     C, scale,
@@ -97,15 +109,7 @@ def _attend(
         column = start + tl.arange(0, COLUMNS)
         at = column[:, None] * WIDTH + i[None, :]
         there = column < end
-        scores = tl.sum(tl.load(keys + at, mask=there[:, None], other=0.0).to(tl.float32) * q[None, :], 1)
-        scores = tl.where(there, scores, float("-inf"))
-        higher = tl.maximum(peak, tl.max(scores))
-        shrink = tl.exp(peak - higher)
-        each = tl.exp(scores - higher)
-        read = tl.load(values + at, mask=there[:, None], other=0.0).to(tl.float32)
-        summed = summed * shrink + tl.sum(each[:, None] * read, 0)
-        weight = weight * shrink + tl.sum(each)
-        peak = higher
+        peak, weight, summed = _heard(q, keys + at, values + at, there, peak, weight, summed)
     part = head * PIECES + piece
     tl.store(sums + part * WIDTH + i, summed)
     tl.store(peaks + part, peak)
@@ -163,15 +167,7 @@ def _attend_text(
         token = start + tl.arange(0, COLUMNS)
         at = (head * tokens + token[:, None]) * WIDTH + i[None, :]
         there = token < tokens
-        scores = tl.sum(tl.load(keys + at, mask=there[:, None], other=0.0).to(tl.float32) * own[None, :], 1)
-        scores = tl.where(there, scores, float("-inf"))
-        higher = tl.maximum(peak, tl.max(scores))
-        shrink = tl.exp(peak - higher)
-        each = tl.exp(scores - higher)
-        read = tl.load(values + at, mask=there[:, None], other=0.0).to(tl.float32)
-        summed = summed * shrink + tl.sum(each[:, None] * read, 0)
-        weight = weight * shrink + tl.sum(each)
-        peak = higher
+        peak, weight, summed = _heard(own, keys + at, values + at, there, peak, weight, summed)
     tl.store(out + head * WIDTH + i, summed / weight)
 
 

@@ -224,3 +224,28 @@ class MusicGen(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Next-step logits `[B, K, S, card]` of hidden states `[B, S, D]`."""
         return self.heads(hidden).unflatten(-1, (self.config.codebooks, self.config.card)).transpose(1, 2)
+
+
+class MusicGenAround:
+    """A language model whose steps are run in another way: what is left to the plain one, `lm`."""
+
+    def __init__(self, lm: MusicGen) -> None:
+        self._lm = lm
+
+    @property
+    def config(self) -> LMConfig:
+        return self._lm.config
+
+    @property
+    def offsets(self) -> Tensor:
+        return self._lm.offsets
+
+    @property
+    def max_steps(self) -> int:
+        return self._lm.max_steps
+
+    def prepare(self, max_steps: int) -> None:
+        self._lm.prepare(max_steps)
+
+    def read_text(self, encoded: Tensor) -> TextState:
+        return self._lm.read_text(encoded)

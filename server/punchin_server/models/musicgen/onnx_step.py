@@ -18,7 +18,7 @@ from ..cpu_session import CPUSession
 from . import linear
 from .airgen import AdapterBank, AdapterState
 from .cache import Cache, StepSpan
-from .musicgen import Block, LMConfig, MusicGen, TextState
+from .musicgen import Block, MusicGen, MusicGenAround, TextState
 from .step_graph import Adapted, GraphPrecision, StepModel, write_step
 
 NUMPY = {torch.float32: np.float32, torch.int32: np.int32, torch.bool: np.bool_}
@@ -114,7 +114,7 @@ def _strip(lm: MusicGen, text: bool) -> None:
             del block.cross
 
 
-class OnnxMusicGen:
+class OnnxMusicGen(MusicGenAround):
     """A language model on the CPU, made of a plain one that it takes apart."""
 
     def __init__(self, lm: MusicGen, precision: GraphPrecision, bank: AdapterBank | None, text: bool) -> None:
@@ -126,25 +126,8 @@ class OnnxMusicGen:
         step = write_step(lm, precision, adapted, text)
         _strip(lm, text)
         linear.prepare(lm, precision, torch.device("cpu"))
-        self._lm, self._graph = lm, Graph(step)
-
-    @property
-    def config(self) -> LMConfig:
-        return self._lm.config
-
-    @property
-    def offsets(self) -> Tensor:
-        return self._lm.offsets
-
-    @property
-    def max_steps(self) -> int:
-        return self._lm.max_steps
-
-    def prepare(self, max_steps: int) -> None:
-        self._lm.prepare(max_steps)
-
-    def read_text(self, encoded: Tensor) -> TextState:
-        return self._lm.read_text(encoded)
+        super().__init__(lm)
+        self._graph = Graph(step)
 
     def new_cache(self, rows: int, steps: int | None = None) -> GraphCache:
         c = self.config
